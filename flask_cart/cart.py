@@ -1,0 +1,601 @@
+"""The cart that an app works with."""
+
+from __future__ import annotations
+
+import typing as t
+from contextlib import contextmanager
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from .checkout import OrderDraft
+from .checkout import Sell
+from .checkout import cart_token
+from .conditions import Condition
+from .document import Document
+from .errors import CartConflictError
+from .errors import CartEmptyError
+from .errors import InvalidConditionError
+from .errors import InvalidItemError
+from .events import Event
+from .items import Amount
+from .items import Buyable
+from .items import Line
+from .items import check_quantity
+from .items import make_line
+from .items import price_in
+from .metadata import Metadata
+from .money import Rounding
+from .operations import AddCondition
+from .operations import AddItemCondition
+from .operations import AddLine
+from .operations import Clear
+from .operations import IncrementLine
+from .operations import OnExisting
+from .operations import Operation
+from .operations import RemoveCondition
+from .operations import RemoveItemCondition
+from .operations import RemoveLine
+from .operations import UpdateLine
+from .operations import apply_all
+from .pricing import Totals
+from .pricing import compute_totals
+from .repository import Repository
+from .repository import Snapshot
+from .repository import Written
+from .storage.base import CartKey
+from .values import freeze_dict
+
+
+class Announcer(t.Protocol):
+    """Tells others what happens to carts."""
+
+    def before(self, cart: Cart, version: int, events: tuple[Event, ...]) -> None:
+        """Say what is about to be saved; raises to keep it from being saved."""
+
+    def after(self, cart: Cart, events: tuple[Event, ...]) -> None:
+        """Say what was saved."""
+
+
+@dataclass(frozen=True)
+class CartServices:
+    """What all the carts of an app share."""
+
+    repository: Repository
+    announcer: Announcer
+    rounding_mode: str
+    round_at: t.Literal["line", "total"]
+
+
+class Cart:
+    """One cart. Get it from ``current_cart`` or :meth:`FlaskCart.cart`.
+
+    Nothing is read before it is needed, and then once. What is read stays as it was
+    until this cart writes; :meth:`refresh` forgets it.
+
+    Every change is saved at once, in one write, or in the one write of the
+    :meth:`batch` around it. If somebody else saved first, the change is applied again
+    to what they saved; where that would overwrite what the shopper has not seen, it
+    is a :class:`CartConflictError`.
+
+    ``len(cart)`` is the number of lines, ``bool(cart)`` whether there are any, and
+    iterating yields them.
+    """
+
+    def __init__(
+        self,
+        services: CartServices,
+        key: CartKey | None,
+        *,
+        make_key: t.Callable[[], CartKey],
+        sibling: t.Callable[[str], Cart],
+    ) -> None:
+        self._services = services
+        self._key = key
+        self._make_key = make_key
+        self._sibling = sibling
+        self._snapshot: Snapshot | None = None
+        self._expected: int | None = None
+        self._batch: list[Operation] | None = None
+        self._batch_document: Document | None = None
+        self._totals: tuple[Document, Totals] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Cart {self._key or 'of a new guest'}>"
+
+    # Reading
+
+    @property
+    def key(self) -> CartKey | None:
+        """Where the cart is stored; ``None`` for a guest who has none yet."""
+        return self._key
+
+    @property
+    def version(self) -> int:
+        """The version that was read, 0 if nothing is stored."""
+        return self.snapshot.version
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The document and version that were read."""
+        if self._snapshot is None:
+            repository = self._services.repository
+            self._snapshot = (
+                repository.load(self._key) if self._key else repository.nothing
+            )
+
+        return self._snapshot
+
+    @property
+    def document(self) -> Document:
+        """The whole content, inside a batch with the changes made so far."""
+        if self._batch_document is not None:
+            return self._batch_document
+
+        return self.snapshot.document
+
+    @property
+    def currency(self) -> str:
+        """The ISO 4217 code of all amounts."""
+        return self.document.currency
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines, in the order in which they were added."""
+        return self.document.lines
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """The conditions on the cart, in order."""
+        return self.document.conditions
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the shop notes about the cart.
+
+        >>> cart.metadata["note"] = "ring twice"
+        """
+        return Metadata(lambda: self.document, self.apply)
+
+    @property
+    def quantity(self) -> int:
+        """How many items, over all lines."""
+        return sum(line.quantity for line in self.lines)
+
+    @property
+    def totals(self) -> Totals:
+        """All the amounts."""
+        document = self.document
+
+        if self._totals is None or self._totals[0] is not document:
+            services = self._services
+            rounding = Rounding(
+                document.currency, services.rounding_mode, services.round_at
+            )
+            self._totals = document, compute_totals(document, rounding)
+
+        return self._totals[1]
+
+    def get(self, line_id: str) -> Line | None:
+        """The line of this id, if there is one."""
+        return self.document.line(line_id)
+
+    def __iter__(self) -> t.Iterator[Line]:
+        return iter(self.lines)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __contains__(self, line_id: object) -> bool:
+        return isinstance(line_id, str) and self.get(line_id) is not None
+
+    def refresh(self) -> None:
+        """Forget what was read; the next access reads again."""
+        self._snapshot = None
+
+    def instance(self, name: str) -> Cart:
+        """Another cart of the same owner.
+
+        >>> wishlist = cart.instance("wishlist")
+
+        :param name: Letters, digits, ``_``, ``.`` and ``-``.
+        :raises CartConfigError: If it is not such a name.
+        """
+        return self._sibling(name)
+
+    # Lines
+
+    def add(
+        self,
+        product: Buyable | str | int,
+        quantity: int = 1,
+        *,
+        name: str | None = None,
+        price: Amount | None = None,
+        options: t.Mapping[str, t.Any] | None = None,
+        attributes: t.Mapping[str, t.Any] | None = None,
+        on_existing: OnExisting = "merge",
+    ) -> Line:
+        """Add an item.
+
+        The same item with the same options is the same line: its quantity grows, it
+        keeps its conditions and attributes, and takes the name and price given now.
+
+        >>> line = cart.add("mug", 2, name="Mug", price="12.50", options={"size": "L"})
+        >>> line.quantity, line.options
+        (2, {'size': 'L'})
+
+        :param product: A :class:`Buyable`, or the id of an item.
+        :param quantity: How many, at least 1.
+        :param name: What the shopper reads; the product's or the id if it is left out.
+        :param price: The price of one in major units; the product's if left out.
+        :param options: What tells variants of an item apart, as str, int, bool or
+            Decimal; kept as text.
+        :param attributes: Anything else to remember, as JSON.
+        :param on_existing: ``"merge"``, ``"replace"`` the line, or ``"error"``.
+        :return: The line as it is now.
+        :raises InvalidItemError: If anything about the item is not valid.
+        :raises CartLimitError: If the cart would become too large.
+        """
+        try:
+            check_quantity(quantity)
+        except ValueError as error:
+            raise InvalidItemError(str(error)) from error
+
+        if on_existing not in t.get_args(OnExisting):
+            raise InvalidItemError(
+                f"on_existing must be one of {', '.join(t.get_args(OnExisting))}, not"
+                f" {on_existing!r:.40}."
+            )
+
+        line = make_line(
+            product,
+            quantity,
+            self.currency,
+            name=name,
+            price=price,
+            options=options,
+            attributes=attributes,
+        )
+        self.apply(AddLine(line, on_existing))
+
+        return self.get(line.id) or line
+
+    def set_quantity(self, line_id: str, quantity: int) -> None:
+        """Set the quantity of a line.
+
+        :param line_id: The line.
+        :param quantity: How many; 0 removes the line.
+        :raises InvalidItemError: If there is no such line or quantity.
+        :raises CartConflictError: If somebody else changed the line since it was read.
+        """
+        self.update(line_id, quantity=quantity)
+
+    def update(
+        self,
+        line_id: str,
+        *,
+        quantity: int | None = None,
+        name: str | None = None,
+        price: Amount | None = None,
+        attributes: t.Mapping[str, t.Any] | None = None,
+    ) -> None:
+        """Set fields of a line, in one write. What is left out stays.
+
+        :raises InvalidItemError: If there is no such line, or a value is not valid.
+        :raises CartConflictError: If somebody else changed the line since it was read.
+        """
+        line = self._line(line_id)
+        changes: dict[str, t.Any] = {}
+
+        try:
+            if quantity is not None:
+                changes["quantity"] = check_quantity(quantity, at_least=0)
+
+            if name is not None:
+                changes["name"] = name
+
+            if price is not None:
+                changes["price"] = price_in(self.currency, price)
+
+            if attributes is not None:
+                changes["attributes"] = freeze_dict(attributes, "The attributes")
+        except ValueError as error:
+            raise InvalidItemError(
+                f"The item {line.item_id!r} cannot be changed: {error}"
+            ) from error
+
+        self.apply(UpdateLine(line, changes))
+
+    def increment(self, line_id: str, by: int = 1) -> None:
+        """Add to the quantity of a line; at zero or below, the line is removed.
+
+        :param by: How many more; negative for fewer.
+        :raises InvalidItemError: If there is no such line, or ``by`` is not an int.
+        """
+        if isinstance(by, bool) or not isinstance(by, int):
+            raise InvalidItemError(f"A quantity must be an int, not {by!r:.40}.")
+
+        self._line(line_id)
+        self.apply(IncrementLine(line_id, by))
+
+    def remove(self, line_id: str) -> None:
+        """Remove a line; nothing happens if it is gone already."""
+        self.apply(RemoveLine(line_id))
+
+    # Conditions
+
+    def add_condition(self, condition: Condition) -> None:
+        """Add a condition to the cart, in place of one of the same name.
+
+        :raises InvalidConditionError: If its target is ``"item"``.
+        """
+        self._apply_condition(condition)
+
+    def remove_condition(self, name: str) -> None:
+        """Remove a condition of the cart; nothing happens if it is gone already."""
+        self.apply(RemoveCondition(name))
+
+    def add_item_condition(self, line_id: str, condition: Condition) -> None:
+        """Add a condition to a line, in place of one of the same name.
+
+        It acts on the unit price, whatever its target.
+
+        :raises InvalidItemError: If there is no such line.
+        """
+        self._line(line_id)
+        self.apply(AddItemCondition(line_id, condition))
+
+    def remove_item_condition(self, line_id: str, name: str) -> None:
+        """Remove a condition of a line; nothing happens if it is gone already."""
+        self.apply(RemoveItemCondition(line_id, name))
+
+    def add_discount(self, name: str, value: str, *, order: int = 0) -> None:
+        """Take something off the subtotal.
+
+        >>> cart.add_discount("SUMMER", "10%")
+
+        :param value: As for :class:`Condition`; without a sign it is taken off.
+        """
+        if isinstance(value, str) and value[:1].isdigit():
+            value = f"-{value}"
+
+        self.add_condition(Condition(name, "discount", "subtotal", value, order))
+
+    def add_tax(self, name: str, value: str, *, order: int = 0) -> None:
+        """Add a tax to the subtotal, such as ``"19%"``."""
+        self.add_condition(Condition(name, "tax", "subtotal", value, order))
+
+    def add_fee(self, name: str, value: str, *, order: int = 0) -> None:
+        """Add a fee to the total, such as ``"2.50"``."""
+        self.add_condition(Condition(name, "fee", "total", value, order))
+
+    def add_shipping(self, name: str, value: str, *, order: int = 0) -> None:
+        """Add shipping to the total, such as ``"4.90"``, in place of any other."""
+        condition = Condition(name, "shipping", "total", value, order)
+        self._apply_condition(condition, only_of_type=True)
+
+    # The whole cart
+
+    def clear(self) -> None:
+        """Remove all lines, conditions and metadata, and keep the cart.
+
+        :raises CartConflictError: If the cart was changed since it was read, so that
+            nothing is lost that the shopper has not seen.
+        """
+        document = self.document
+
+        if document.lines or document.conditions or document.metadata:
+            self.apply(Clear())
+
+    def destroy(self) -> None:
+        """Delete the cart.
+
+        :raises CartConflictError: If the cart was changed since it was read.
+        """
+        if self._key is not None:
+            repository = self._services.repository
+            self._finish(
+                self._reporting_conflicts(
+                    lambda key: repository.destroy(
+                        key, self.snapshot, self._expected, self._before
+                    ),
+                    self._key,
+                )
+            )
+
+    def expect(self, version: int) -> Cart:
+        """Let further changes fail unless they follow on this version.
+
+        A form that shows the cart carries its version; what is posted with it is then
+        about what the shopper saw.
+
+        >>> cart.expect(cart.version).clear()
+
+        :param version: What :attr:`version` was; 0 for no cart.
+        :return: This cart.
+        """
+        self._expected = version
+
+        return self
+
+    @contextmanager
+    def batch(self) -> t.Iterator[Cart]:
+        """Make several changes in one write: all of them or none.
+
+        Inside, the cart reads as if they were saved. An error discards them.
+
+        >>> with cart.batch():
+        ...     for sku in ["mug", "pot"]:
+        ...         line = cart.add(sku, price=5)
+        """
+        if self._batch is not None:
+            yield self
+            return
+
+        operations: list[Operation] = []
+        self._batch_document = self.document
+        self._batch = operations
+
+        try:
+            yield self
+        finally:
+            self._batch = None
+            self._batch_document = None
+
+        self.apply(*operations)
+
+    @contextmanager
+    def checkout(
+        self, session: t.Any = None, expected_total: Amount | None = None
+    ) -> t.Iterator[OrderDraft]:
+        """Sell what is in the cart.
+
+        Write the order inside the block. When it ends, the cart is emptied and the
+        session is committed, in one transaction; if anything is raised, both are as
+        they were.
+
+        :param session: The ``db.session`` that the order is written with, which must
+            be on the cart's database. Without one, the cart is emptied in a write of
+            its own after the block.
+        :param expected_total: The total that the shopper agreed to.
+        :raises CartEmptyError: If there is nothing in the cart.
+        :raises CartConflictError: If the cart was changed since it was read, or its
+            total is not the expected one.
+        """
+        totals = self.totals
+        version = self.version
+
+        if self._key is None or not totals.lines:
+            raise CartEmptyError("The cart is empty, there is nothing to check out.")
+
+        if expected_total is not None:
+            self._check_total(totals, expected_total)
+
+        token = cart_token(self._key, version)
+        order = OrderDraft(totals.lines, totals, self.document.metadata, token)
+        repository = self._services.repository
+        joined = repository.join(session) if session is not None else nullcontext()
+
+        with joined, _committed(session):
+            yield order
+            self._write((Sell(token),), version)
+
+    # The write path
+
+    def apply(self, *operations: Operation) -> None:
+        """Apply operations in one write, or make them part of the batch."""
+        if self._batch is None:
+            self._write(operations, self._expected)
+            return
+
+        self._batch_document, _ = apply_all(self.document, operations)
+        self._batch.extend(operations)
+
+    def _write(self, operations: tuple[Operation, ...], expected: int | None) -> None:
+        if self._key is None:
+            if not apply_all(self.document, operations)[1]:
+                return
+
+            self._key = self._make_key()
+
+        repository = self._services.repository
+        self._finish(
+            self._reporting_conflicts(
+                lambda key: repository.write(
+                    key, operations, self._snapshot, expected, self._before
+                ),
+                self._key,
+            )
+        )
+
+    def _reporting_conflicts(
+        self, write: t.Callable[[CartKey], Written], key: CartKey
+    ) -> Written:
+        try:
+            return write(key)
+        except CartConflictError as error:
+            self.refresh()
+            error.cart = self
+            raise
+
+    def _finish(self, written: Written) -> None:
+        expected = self._expected
+        self._snapshot = written.snapshot
+
+        if expected is not None:
+            self._expected = written.snapshot.version
+
+        if not written.events:
+            return
+
+        def announce() -> None:
+            self._services.announcer.after(self, written.events)
+
+        def undo() -> None:
+            self._expected = expected
+            self.refresh()
+
+        transaction = self._services.repository.transaction()
+
+        if transaction is None:
+            announce()
+        else:
+            transaction.when_done(announce, undo)
+
+    def _before(self, key: CartKey, version: int, events: tuple[Event, ...]) -> None:
+        self._services.announcer.before(self, version, events)
+
+    def _line(self, line_id: str) -> Line:
+        line = self.get(line_id)
+
+        if line is None:
+            if self._expected is not None and self.version != self._expected:
+                raise CartConflictError(
+                    "The line is not in the cart any more.",
+                    expected_version=self._expected,
+                    current_version=self.version,
+                    cart=self,
+                    line_id=line_id,
+                )
+
+            raise InvalidItemError(f"There is no line {line_id!r:.80} in the cart.")
+
+        return line
+
+    def _apply_condition(
+        self, condition: Condition, *, only_of_type: bool = False
+    ) -> None:
+        if condition.target == "item":
+            raise InvalidConditionError(
+                f"The condition {condition.name!r} acts on items. Add it to a line with"
+                " add_item_condition()."
+            )
+
+        self.apply(AddCondition(condition, only_of_type))
+
+    def _check_total(self, totals: Totals, expected_total: Amount) -> None:
+        expected = price_in(self.currency, expected_total)
+
+        if totals.total.amount != expected:
+            raise CartConflictError(
+                f"The total is {totals.total.amount}, not {expected} as expected.",
+                expected_version=self.version,
+                current_version=self.version,
+                cart=self,
+                details={"wanted": str(expected), "stored": str(totals.total.amount)},
+            )
+
+
+@contextmanager
+def _committed(session: t.Any) -> t.Iterator[None]:
+    """Commit a session at the end, or roll it back."""
+    if session is None:
+        yield
+        return
+
+    try:
+        yield
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise

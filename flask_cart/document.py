@@ -1,0 +1,124 @@
+"""The document: the whole content of one cart, as one immutable value."""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+
+import msgspec
+from moneyed import CURRENCIES
+
+from .conditions import Condition
+from .errors import CartCorruptError
+from .errors import InvalidConditionError
+from .errors import InvalidItemError
+from .items import Line
+from .values import EMPTY
+from .values import FrozenDict
+from .values import freeze_dict
+
+#: The number of the stored format. It grows whenever an older version could not read
+#: a document that this one writes.
+SCHEMA: t.Final = 1
+
+Upgraders = t.Mapping[int, t.Callable[[dict[str, t.Any]], dict[str, t.Any]]]
+
+#: What turns a stored document of a schema into one of the next.
+UPGRADERS: t.Final[Upgraders] = {}
+
+
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything that one cart contains.
+
+    :param schema: The number of the stored format.
+    :param currency: The ISO 4217 code that all amounts are in.
+    :param lines: The lines, in the order in which they were added.
+    :param conditions: The conditions on the cart, in order.
+    :param metadata: What the shop notes about the cart, as JSON.
+    :param created_at: When the cart was first saved.
+    :param updated_at: When the cart was last saved.
+    :param merged: The carts that were merged into this one, as ``owner@version``.
+    """
+
+    schema: int
+    currency: str
+    lines: tuple[Line, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    metadata: dict[str, t.Any] = EMPTY
+    created_at: dt.datetime | None = None
+    updated_at: dt.datetime | None = None
+    merged: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.currency not in CURRENCIES:
+            raise ValueError(f"{self.currency!r} is not a currency.")
+
+        if len({line.id for line in self.lines}) != len(self.lines):
+            raise ValueError("Two lines have the same id.")
+
+        if len({each.name for each in self.conditions}) != len(self.conditions):
+            raise ValueError("Two conditions have the same name.")
+
+        if type(self.metadata) is not FrozenDict:
+            frozen = freeze_dict(self.metadata, "The metadata")
+            msgspec.structs.force_setattr(self, "metadata", frozen)
+
+    def line(self, line_id: str) -> Line | None:
+        """The line of this id, if there is one."""
+        return next((line for line in self.lines if line.id == line_id), None)
+
+    def condition(self, name: str) -> Condition | None:
+        """The cart's condition of this name, if there is one."""
+        return next((each for each in self.conditions if each.name == name), None)
+
+
+def new_document(currency: str) -> Document:
+    """An empty document."""
+    return Document(schema=SCHEMA, currency=currency)
+
+
+def encode(document: Document) -> str:
+    """The document as the text that storages keep."""
+    return _encoder.encode(document).decode()
+
+
+def decode(data: str | bytes, upgraders: Upgraders = UPGRADERS) -> Document:
+    """Read a stored document, of this schema or an older one.
+
+    :param data: The text as it was stored.
+    :param upgraders: What turns a document of a schema into one of the next.
+    :raises CartCorruptError: If it is not exactly a cart's document.
+    """
+    try:
+        schema = _header_decoder.decode(data).schema
+
+        if schema == SCHEMA:
+            return _decoder.decode(data)
+
+        if schema > SCHEMA:
+            raise ValueError(
+                f"It was written by a newer version of Flask-Cart, with schema {schema}"
+                f" instead of {SCHEMA}."
+            )
+
+        plain = msgspec.json.decode(data, type=dict[str, t.Any])
+
+        for older in range(schema, SCHEMA):
+            plain = {**upgraders[older](plain), "schema": older + 1}
+
+        return msgspec.convert(plain, Document)
+    except KeyError as error:
+        raise CartCorruptError(
+            f"The stored cart has schema {error}, which nothing can upgrade.", data
+        ) from error
+    except (ValueError, RecursionError, InvalidItemError, InvalidConditionError) as e:
+        raise CartCorruptError(f"The stored text is not a cart: {e}", data) from e
+
+
+class _Header(msgspec.Struct):
+    schema: int
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Document)
+_header_decoder = msgspec.json.Decoder(_Header)

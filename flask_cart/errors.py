@@ -1,0 +1,148 @@
+"""The errors that Flask-Cart raises on purpose.
+
+* CartError
+  x CartConfigError
+  x CartConflictError
+  x CartStorageError
+    + CartBusyError
+  x CartCorruptError
+  x CartEmptyError
+  x CartLimitError
+    + CartTooLargeError
+  x CartVetoError
+  x InvalidItemError
+  x InvalidConditionError
+
+``except CartError`` catches all of them.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+if t.TYPE_CHECKING:
+    from .cart import Cart
+
+
+class CartError(Exception):
+    """The base of every error that Flask-Cart raises on purpose."""
+
+
+class CartConfigError(CartError):
+    """The extension is set up in a way that cannot work or cannot be safe."""
+
+
+class CartConflictError(CartError):
+    """Somebody else changed the cart, and the change cannot be applied again.
+
+    Nothing of the refused change was saved. When no handler is registered for it,
+    Flask answers the request with status 409.
+
+    :param message: What happened, for the developer.
+    :param expected_version: The version that the change was based on.
+    :param current_version: The version that is stored now, 0 if there is none.
+    :param cart: The cart, which shows the stored state when it is read again.
+    :param line_id: The line that both sides changed, if it was a line.
+    :param details: The two values that differ, by name.
+    """
+
+    http_status = 409
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        expected_version: int,
+        current_version: int,
+        cart: Cart | None = None,
+        line_id: str | None = None,
+        details: t.Mapping[str, t.Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+
+        self.expected_version = expected_version
+        self.current_version = current_version
+        self.cart = cart
+        self.line_id = line_id
+
+        #: The values that differ, such as ``{"seen": 1, "stored": 4, "wanted": 2}``.
+        self.details: dict[str, t.Any] = dict(details or {})
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """The conflict as plain data, with suggestions for resolving it."""
+        return {
+            "error": "cart_conflict",
+            "message": str(self),
+            "expected_version": self.expected_version,
+            "current_version": self.current_version,
+            "line_id": self.line_id,
+            "details": self.details,
+            "suggestions": [
+                {"action": "reload", "text": "Show the cart as it is stored now."},
+                {"action": "retry", "text": "Apply the change to the stored cart."},
+                {"action": "discard", "text": "Keep the stored cart unchanged."},
+            ],
+        }
+
+
+class CartStorageError(CartError):
+    """The storage cannot be reached or refused the work.
+
+    When no handler is registered for it, Flask answers the request with status 503.
+    The original error is the ``__cause__``.
+    """
+
+    http_status = 503
+
+
+class CartBusyError(CartStorageError):
+    """The storage was too busy with rivals to answer; the same call may succeed."""
+
+
+class CartCorruptError(CartError):
+    """The stored text is not a cart. It stays stored, for somebody to repair.
+
+    :param message: What is wrong with it.
+    :param data: The stored text.
+    """
+
+    def __init__(self, message: str, data: str | bytes) -> None:
+        super().__init__(message)
+
+        #: The text as it is stored.
+        self.data = data
+
+
+class CartEmptyError(CartError):
+    """A checkout of a cart that has no lines."""
+
+
+class CartLimitError(CartError):
+    """A change would take the cart over one of its limits.
+
+    :param message: Which limit, and what would exceed it.
+    :param limit: The greatest value that is allowed.
+    :param given: The value that the change would have led to.
+    """
+
+    def __init__(self, message: str, *, limit: int, given: int) -> None:
+        super().__init__(message)
+
+        self.limit = limit
+        self.given = given
+
+
+class CartTooLargeError(CartLimitError):
+    """A change would make the stored cart larger than ``CART_MAX_DATA_BYTES``."""
+
+
+class CartVetoError(CartError):
+    """Raised by a receiver of ``before_change`` to refuse a change."""
+
+
+class InvalidItemError(CartError):
+    """An item, quantity or line that cannot be in a cart."""
+
+
+class InvalidConditionError(CartError):
+    """A condition that cannot be in a cart."""

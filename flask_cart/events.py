@@ -1,0 +1,192 @@
+"""Events: what happened to a cart, as immutable facts.
+
+Operations make them, the cart stamps and sends them once the change is saved.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+from typing import ClassVar
+
+import msgspec
+
+from .conditions import Condition
+from .items import Line
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened to a cart.
+
+    :param id: Identifies the event.
+    :param occurred_at: When it was saved, with its time zone.
+    :param owner: Whose cart it is, such as ``"user:7"``.
+    :param instance: Which of the owner's carts, such as ``"default"``.
+    :param version: The version that the cart has since.
+    """
+
+    #: The name of the signal that announces events of this class.
+    name: ClassVar[str]
+
+    id: str = ""
+    occurred_at: dt.datetime | None = None
+    owner: str = ""
+    instance: str = ""
+    version: int = 0
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """The event as plain data that can be encoded as JSON."""
+        return {"event": self.name, **msgspec.to_builtins(self)}
+
+
+class CartCreated(Event, frozen=True, kw_only=True):
+    """A cart was saved for the first time."""
+
+    name: ClassVar[str] = "cart_created"
+
+
+class ItemAdded(Event, frozen=True, kw_only=True):
+    """A line that was not there before."""
+
+    name: ClassVar[str] = "item_added"
+
+    line: Line
+
+
+class ItemUpdated(Event, frozen=True, kw_only=True):
+    """A line has another quantity, price, name or attributes."""
+
+    name: ClassVar[str] = "item_updated"
+
+    line: Line
+    previous: Line
+    quantity_delta: int
+
+
+class ItemRemoved(Event, frozen=True, kw_only=True):
+    """A line is gone."""
+
+    name: ClassVar[str] = "item_removed"
+
+    line: Line
+
+
+class ConditionAdded(Event, frozen=True, kw_only=True):
+    """The cart has a condition that it did not have before."""
+
+    name: ClassVar[str] = "condition_added"
+
+    condition: Condition
+
+
+class ConditionRemoved(Event, frozen=True, kw_only=True):
+    """A condition of the cart is gone."""
+
+    name: ClassVar[str] = "condition_removed"
+
+    condition: Condition
+
+
+class ItemConditionAdded(Event, frozen=True, kw_only=True):
+    """A line has a condition that it did not have before."""
+
+    name: ClassVar[str] = "item_condition_added"
+
+    line: Line
+    condition: Condition
+
+
+class ItemConditionRemoved(Event, frozen=True, kw_only=True):
+    """A condition of a line is gone."""
+
+    name: ClassVar[str] = "item_condition_removed"
+
+    line: Line
+    condition: Condition
+
+
+class MetadataAdded(Event, frozen=True, kw_only=True):
+    """A metadata key has a value that it did not have before."""
+
+    name: ClassVar[str] = "metadata_added"
+
+    key: str
+    value: t.Any
+
+
+class MetadataRemoved(Event, frozen=True, kw_only=True):
+    """A metadata key is gone."""
+
+    name: ClassVar[str] = "metadata_removed"
+
+    key: str
+    value: t.Any
+
+
+class CartCleared(Event, frozen=True, kw_only=True):
+    """The cart was emptied of these lines, conditions and metadata."""
+
+    name: ClassVar[str] = "cart_cleared"
+
+    lines: tuple[Line, ...]
+    conditions: tuple[Condition, ...]
+    metadata: dict[str, t.Any]
+
+
+class CartDestroyed(Event, frozen=True, kw_only=True):
+    """The cart was deleted. The version is the last one that it had."""
+
+    name: ClassVar[str] = "cart_destroyed"
+
+    lines: tuple[Line, ...]
+
+
+class CartMerged(Event, frozen=True, kw_only=True):
+    """Another cart was merged into this one.
+
+    :param source: The owner of the other cart.
+    :param lines: The lines that came from it, with the quantities that were taken.
+    :param left_out: The lines and quantities that the limits did not allow.
+    """
+
+    name: ClassVar[str] = "cart_merged"
+
+    source: str
+    lines: tuple[Line, ...]
+    left_out: tuple[Line, ...]
+
+
+class CartCheckedOut(Event, frozen=True, kw_only=True):
+    """The cart was sold and emptied.
+
+    :param cart_token: Identifies what was sold; the order keeps it.
+    """
+
+    name: ClassVar[str] = "cart_checked_out"
+
+    cart_token: str
+    lines: tuple[Line, ...]
+
+
+class BeforeChange(Event, frozen=True, kw_only=True):
+    """A change is about to be saved; the version is the one that it is based on.
+
+    :param events: What would happen.
+    """
+
+    name: ClassVar[str] = "before_change"
+
+    events: tuple[Event, ...]
+
+
+class CartUpdated(Event, frozen=True, kw_only=True):
+    """A version of the cart was saved.
+
+    :param events: All that happened in it, in order.
+    :param reason: The name of the last of them.
+    """
+
+    name: ClassVar[str] = "cart_updated"
+
+    events: tuple[Event, ...]
+    reason: str

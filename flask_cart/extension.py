@@ -1,0 +1,323 @@
+"""The extension: it puts the parts together for an app."""
+
+from __future__ import annotations
+
+import importlib.util
+import typing as t
+from dataclasses import dataclass
+
+from flask import Flask
+from flask import current_app
+from flask import g
+from flask import request
+from werkzeug.exceptions import default_exceptions
+from werkzeug.local import LocalProxy
+from werkzeug.utils import import_string
+
+from . import signals
+from .cart import Cart
+from .cart import CartServices
+from .cli import cart_cli
+from .errors import CartConfigError
+from .errors import CartConflictError
+from .errors import CartError
+from .errors import CartStorageError
+from .identity import OwnerLoader
+from .identity import guest_owner
+from .identity import known_owner
+from .identity import make_guest_owner
+from .identity import user_owner
+from .merging import merge
+from .money import format_money
+from .repository import Repository
+from .settings import Settings
+from .settings import read_settings
+from .storage.base import CartKey
+from .storage.base import Storage
+from .storage.base import cart_key
+from .storage.base import check_instance
+from .storage.memory import MemoryStorage
+
+if t.TYPE_CHECKING:
+    from flask_sqlalchemy import SQLAlchemy
+
+
+@dataclass(frozen=True)
+class _State:
+    """What belongs to one app."""
+
+    extension: FlaskCart
+    settings: Settings
+    storage: Storage
+    services: CartServices
+
+
+class _RequestCarts:
+    """The carts of one request, by owner and instance."""
+
+    def __init__(self, request: t.Any) -> None:
+        self.request = request
+        self.carts: dict[tuple[str | None, str], Cart] = {}
+
+
+class FlaskCart:
+    """Gives every request a cart.
+
+    .. code-block:: python
+
+        db = SQLAlchemy()
+        cart_ext = FlaskCart()
+
+        def create_app():
+            app = Flask(__name__)
+            app.config["CART_STORAGE"] = "database"
+            db.init_app(app)
+            cart_ext.init_app(app, db=db)
+            return app
+
+    :param app: The app, if there is one already.
+    :param db: The app's Flask-SQLAlchemy extension, for the database storage. Left
+        out, the one that is registered on the app is taken.
+    """
+
+    def __init__(self, app: Flask | None = None, *, db: SQLAlchemy | None = None):
+        self._load_owner: OwnerLoader | None = None
+
+        if app is not None:
+            self.init_app(app, db=db)
+
+    def init_app(self, app: Flask, *, db: SQLAlchemy | None = None) -> None:
+        """Set up an app.
+
+        :raises CartConfigError: If its configuration cannot work.
+        """
+        if "cart" in app.extensions:
+            raise CartConfigError("This app has a FlaskCart already.")
+
+        settings = read_settings(app.config, signals.names())
+        storage = _make_storage(app, settings, db)
+        repository = Repository(
+            storage, settings.currency, settings.limits, settings.retry
+        )
+        announcer = signals.Signals(
+            app, settings.events_enabled, settings.events_disabled
+        )
+        services = CartServices(
+            repository, announcer, settings.rounding, settings.round_at
+        )
+        app.extensions["cart"] = _State(self, settings, storage, services)
+
+        app.teardown_request(_forget_carts)
+        app.register_error_handler(CartConflictError, _answer_with_status)
+        app.register_error_handler(CartStorageError, _answer_with_status)
+        app.jinja_env.globals["current_cart"] = current_cart
+        app.jinja_env.filters["money"] = format_money
+        app.cli.add_command(cart_cli)
+        _connect_to_logins(app)
+
+    @property
+    def storage(self) -> Storage:
+        """The storage of the current app."""
+        return _get_state().storage
+
+    def owner_loader(self, load_owner: OwnerLoader) -> OwnerLoader:
+        """Register a function that tells whose cart a request is about.
+
+        It returns a kind and an id, such as ``f"company:{g.company.id}"``, or
+        ``None`` for a guest. It takes the place of Flask-Login.
+        """
+        self._load_owner = load_owner
+
+        return load_owner
+
+    def cart(self, *, owner: str, instance: str = "default") -> Cart:
+        """Any cart, also outside a request. It needs an app context.
+
+        :param owner: A kind and an id, such as ``"user:7"``.
+        :param instance: Which of the owner's carts.
+        :raises CartConfigError: If there can be no such owner or instance.
+        """
+        key = cart_key(owner, instance)
+
+        return Cart(
+            _get_state().services,
+            key,
+            make_key=lambda: key,
+            sibling=lambda name: self.cart(owner=owner, instance=name),
+        )
+
+    def merge_guest_carts(self) -> None:
+        """Merge the carts of this browser's guest into those of the current owner.
+
+        This happens by itself when somebody logs in with Flask-Login. An app with
+        an ``owner_loader`` and another way to log in calls it after that.
+
+        :raises CartConflictError: If a guest cart does not stop changing.
+        :raises CartStorageError: If the storage cannot be used.
+        """
+        owner = known_owner(self._load_owner)
+
+        if owner is not None:
+            self._merge_guest_carts_into(owner)
+
+    def _merge_guest_carts_into(self, owner: str) -> None:
+        state = _get_state()
+        guest = guest_owner(state.settings.session_key)
+
+        if guest is None or guest == owner:
+            return
+
+        for instance in state.storage.instances(guest):
+            merge(
+                self.cart(owner=guest, instance=instance),
+                self.cart(owner=owner, instance=instance),
+                state.settings.limits,
+            )
+
+        g.pop("_flask_cart", None)
+
+
+def _make_storage(app: Flask, settings: Settings, db: SQLAlchemy | None) -> Storage:
+    match settings.storage:
+        case "database":
+            return _make_database_storage(app, settings, db)
+        case "memory":
+            return MemoryStorage()
+        case str() as path if ":" in path:
+            factory = import_string(path)
+            storage: Storage = factory(app)
+
+            return storage
+        case None | str():
+            raise CartConfigError(
+                "CART_STORAGE must be 'database', 'memory', 'package.module:name' or a"
+                f" storage, not {settings.storage!r}."
+            )
+        case storage:
+            return t.cast(Storage, storage)
+
+
+def _make_database_storage(
+    app: Flask, settings: Settings, db: SQLAlchemy | None
+) -> Storage:
+    try:
+        from .storage.database import DatabaseStorage
+    except ImportError as error:
+        raise CartConfigError(
+            "CART_STORAGE = 'database' needs Flask-SQLAlchemy:"
+            " pip install 'Flask-Cart[database]'"
+        ) from error
+
+    db = db or app.extensions.get("sqlalchemy")
+
+    if db is None:
+        raise CartConfigError(
+            "CART_STORAGE = 'database' needs the app's SQLAlchemy() extension. Call its"
+            " init_app() before, or give it: FlaskCart(app, db=db)."
+        )
+
+    return DatabaseStorage(
+        db,
+        table_name=settings.database_table,
+        bind_key=settings.database_bind_key,
+        always_lock=settings.database_lock_for_update,
+    )
+
+
+def _get_state() -> _State:
+    if "cart" not in current_app.extensions:
+        raise RuntimeError(
+            "The current Flask app has no FlaskCart. Did you forget to call 'init_app'?"
+        )
+
+    return t.cast(_State, current_app.extensions["cart"])
+
+
+def _get_cart() -> Cart:
+    return _request_cart("default")
+
+
+def _request_cart(instance: str) -> Cart:
+    """The cart of this request's owner, the same one for the whole request."""
+    if not request:
+        raise RuntimeError(
+            "'current_cart' is the cart of a request, and there is none. Use"
+            " cart(owner=...) of your FlaskCart."
+        )
+
+    check_instance(instance)
+    state = _get_state()
+    session_key = state.settings.session_key
+    owner = known_owner(state.extension._load_owner) or guest_owner(session_key)
+    carts = _request_carts()
+    cart = carts.get((owner, instance))
+
+    if cart is not None:
+        return cart
+
+    def make_key() -> CartKey:
+        key = CartKey(make_guest_owner(session_key), instance)
+        carts[key] = carts.pop((None, instance))
+
+        return key
+
+    carts[owner, instance] = Cart(
+        state.services,
+        CartKey(owner, instance) if owner is not None else None,
+        make_key=make_key,
+        sibling=_request_cart,
+    )
+
+    return carts[owner, instance]
+
+
+def _request_carts() -> dict[tuple[str | None, str], Cart]:
+    this_request = request._get_current_object()  # type: ignore[attr-defined]
+    found: _RequestCarts | None = g.get("_flask_cart")
+
+    # An app context may be older than the request, and then g is, too.
+    if found is None or found.request is not this_request:
+        found = g._flask_cart = _RequestCarts(this_request)
+
+    return found.carts
+
+
+def _forget_carts(error: BaseException | None) -> None:
+    g.pop("_flask_cart", None)
+
+
+def _answer_with_status(error: CartConflictError | CartStorageError) -> t.Any:
+    # Like abort(), so that the app's own page for the status is shown.
+    exception = default_exceptions[error.http_status](description=str(error))
+
+    return current_app.handle_http_exception(exception)
+
+
+def _connect_to_logins(app: Flask) -> None:
+    if importlib.util.find_spec("flask_login") is None:
+        return
+
+    from flask_login import user_loaded_from_cookie
+    from flask_login import user_logged_in
+
+    # With the app as the sender, or the logins of all apps would be heard.
+    user_logged_in.connect(_merge_on_login, app)
+    user_loaded_from_cookie.connect(_merge_on_login, app)
+
+
+def _merge_on_login(app: Flask, user: t.Any, **extra: t.Any) -> None:
+    state = _get_state()
+    extension = state.extension
+
+    if not state.settings.migrate_on_login or extension._load_owner is not None:
+        return
+
+    try:
+        # Not current_user: while a remembered user is being loaded, it is not set.
+        extension._merge_guest_carts_into(user_owner(user))
+    except CartError:
+        # The guest's cart is still there; a login must not fail because of it.
+        app.logger.exception("The guest's cart was not merged into the user's.")
+
+
+current_cart: Cart = t.cast("Cart", LocalProxy(_get_cart))

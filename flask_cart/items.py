@@ -1,0 +1,235 @@
+"""Lines: what is in a cart, and how a product becomes one."""
+
+from __future__ import annotations
+
+import hashlib
+import typing as t
+from decimal import Decimal
+
+import msgspec
+from moneyed import Money
+
+from .conditions import Condition
+from .errors import InvalidItemError
+from .money import check_decimal
+from .money import parse_amount
+from .values import EMPTY
+from .values import FrozenDict
+from .values import check_text
+from .values import freeze_dict
+
+#: The greatest quantity that any limit may allow.
+MAX_QUANTITY: t.Final = 2**31 - 1
+
+#: What an amount may be given as.
+Amount = Money | Decimal | int | str | float
+
+
+@t.runtime_checkable
+class Buyable(t.Protocol):
+    """A product that can be put into a cart as it is.
+
+    It may also have ``cart_options``, a mapping as the ``options`` of
+    :meth:`~flask_cart.Cart.add`.
+    """
+
+    @property
+    def cart_id(self) -> str | int:
+        """Identifies the product, such as its SKU."""
+
+    @property
+    def cart_name(self) -> str:
+        """What the shopper reads."""
+
+    @property
+    def cart_price(self) -> Amount:
+        """The price of one, in major units."""
+
+
+class ProductRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a line came from: the class of the product and its ``cart_id``."""
+
+    type: str
+    id: str
+
+
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A line of a cart. It cannot be changed; the cart's methods replace it.
+
+    :param id: SHA-256 of the item id and the options, in hexadecimal.
+    :param item_id: Identifies the item, such as a SKU.
+    :param name: What the shopper reads.
+    :param price: The price of one, in major units, before conditions.
+    :param quantity: How many, at least 1.
+    :param options: What tells variants of one item apart.
+    :param attributes: Anything else to remember, as JSON.
+    :param conditions: Conditions on the unit price.
+    :param product: The product that the line was made of.
+    """
+
+    id: str
+    item_id: str
+    name: str
+    price: Decimal
+    quantity: int
+    options: dict[str, str] = EMPTY
+    attributes: dict[str, t.Any] = EMPTY
+    conditions: tuple[Condition, ...] = ()
+    product: ProductRef | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            self._check()
+        except ValueError as error:
+            raise InvalidItemError(
+                f"The item {self.item_id!r:.80} is not valid: {error}"
+            ) from error
+
+    def _check(self) -> None:
+        check_text(self.item_id, "The id")
+        check_text(self.name, "The name")
+        check_quantity(self.quantity)
+        check_decimal(self.price)
+        set_field = msgspec.structs.force_setattr
+
+        if type(self.options) is not FrozenDict:
+            set_field(self, "options", canonical_options(self.options))
+
+        if type(self.attributes) is not FrozenDict:
+            frozen = freeze_dict(self.attributes, "The attributes")
+            set_field(self, "attributes", frozen)
+
+        if self.id != line_id(self.item_id, self.options):
+            raise ValueError("The line's id does not belong to its item and options.")
+
+    def condition(self, name: str) -> Condition | None:
+        """The condition of this name, if the line has one."""
+        return next((each for each in self.conditions if each.name == name), None)
+
+
+def line_id(item_id: str, options: t.Mapping[str, str]) -> str:
+    """The id of the line for an item with these options, in whatever order."""
+    identity = msgspec.json.encode([item_id, sorted(options.items())])
+
+    return hashlib.sha256(identity).hexdigest()
+
+
+def canonical_options(options: t.Mapping[str, t.Any]) -> FrozenDict:
+    """Options as text, so that a form's ``"42"`` is the same option as ``42``.
+
+    :raises ValueError: If an option has no name or is not a str, int, bool or Decimal.
+    """
+    if not isinstance(options, t.Mapping):
+        raise ValueError(f"The options must be a dict, not {type(options).__name__}.")
+
+    if not options:
+        return EMPTY
+
+    return FrozenDict(
+        (check_text(name, "An option's name"), _option_text(name, value))
+        for name, value in options.items()
+    )
+
+
+def _option_text(name: str, value: t.Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+
+    if isinstance(value, int):
+        return str(value)
+
+    if isinstance(value, Decimal) and value.is_finite():
+        return f"{value:f}"
+
+    return check_text(value, f"The option {name!r}", empty=True)
+
+
+def check_quantity(quantity: t.Any, at_least: int = 1) -> int:
+    """Give the quantity back if it is one.
+
+    :raises ValueError: If it is not an int, less than ``at_least``, or absurd.
+    """
+    if isinstance(quantity, bool) or not isinstance(quantity, int):
+        raise ValueError(f"A quantity must be an int, not {quantity!r:.40}.")
+
+    if quantity < at_least:
+        raise ValueError(f"A quantity must be at least {at_least}, not {quantity}.")
+
+    if quantity > MAX_QUANTITY:
+        raise ValueError(f"A quantity must be at most {MAX_QUANTITY}.")
+
+    return quantity
+
+
+def price_in(currency: str, price: Amount) -> Decimal:
+    """The amount of a price in the cart's currency.
+
+    :raises ValueError: If it is no amount, or money of another currency.
+    """
+    if isinstance(price, Money):
+        if price.currency.code != currency:
+            raise ValueError(
+                f"The price is in {price.currency.code}, the cart in {currency}."
+            )
+
+        return parse_amount(price.amount)
+
+    return parse_amount(price)
+
+
+def make_line(
+    product: Buyable | str | int,
+    quantity: int,
+    currency: str,
+    *,
+    name: str | None = None,
+    price: Amount | None = None,
+    options: t.Mapping[str, t.Any] | None = None,
+    attributes: t.Mapping[str, t.Any] | None = None,
+) -> Line:
+    """A line for a product, or for an id with a name and a price.
+
+    :raises InvalidItemError: If anything about it is not valid.
+    """
+    ref = None
+    item_id: t.Any = product
+
+    if not isinstance(product, str | int):
+        if not isinstance(product, Buyable):
+            raise InvalidItemError(
+                f"{type(product).__name__!r} cannot be put into a cart: it needs"
+                " 'cart_id', 'cart_name' and 'cart_price'. Or give the item's id,"
+                " name= and price=."
+            )
+
+        item_id = product.cart_id
+        name = product.cart_name if name is None else name
+        price = product.cart_price if price is None else price
+        options = {**getattr(product, "cart_options", {}), **(options or {})}
+        ref = ProductRef(type(product).__name__, str(item_id))
+
+    if isinstance(item_id, int) and not isinstance(item_id, bool):
+        item_id = str(item_id)
+
+    if price is None:
+        raise InvalidItemError(f"The item {item_id!r:.80} needs a price.")
+
+    try:
+        chosen = canonical_options({} if options is None else options)
+        item_id = check_text(item_id, "The id")
+        name = item_id if name is None else check_text(name, "The name")
+
+        return Line(
+            id=line_id(item_id, chosen),
+            item_id=item_id,
+            name=name,
+            price=price_in(currency, price),
+            quantity=quantity,
+            options=chosen,
+            attributes={} if attributes is None else attributes,  # type: ignore[arg-type]
+            product=ref,
+        )
+    except ValueError as error:
+        raise InvalidItemError(
+            f"The item {item_id!r:.80} is not valid: {error}"
+        ) from error

@@ -1,0 +1,367 @@
+"""Operations: changes as data, which can be applied again to a fresher document.
+
+Each one is a pure function from a document to a document and the events that lead
+there. When a save loses against another one, the operations are applied to what the
+other one saved. An operation that says what the shopper *saw* raises ``StaleError``
+when that is no longer what is there.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from typing import ClassVar
+
+import msgspec
+from msgspec.structs import replace
+
+from .conditions import Condition
+from .document import Document
+from .errors import InvalidItemError
+from .events import CartCleared
+from .events import ConditionAdded
+from .events import ConditionRemoved
+from .events import Event
+from .events import ItemAdded
+from .events import ItemConditionAdded
+from .events import ItemConditionRemoved
+from .events import ItemRemoved
+from .events import ItemUpdated
+from .events import MetadataAdded
+from .events import MetadataRemoved
+from .items import Line
+from .values import FrozenDict
+
+Applied = tuple[Document, tuple[Event, ...]]
+OnExisting = t.Literal["merge", "replace", "error"]
+
+
+class StaleError(Exception):
+    """The line that an operation is about was changed since it was seen."""
+
+    def __init__(self, line_id: str, details: dict[str, t.Any]) -> None:
+        super().__init__(line_id, details)
+        self.line_id = line_id
+        self.details = details
+
+
+class Operation(t.Protocol):
+    """A change of a document."""
+
+    @property
+    def reapplies(self) -> bool:
+        """Whether it may be applied to a document that its author has not seen."""
+
+    def apply(self, document: Document) -> Applied:
+        """The changed document, and what happened to it."""
+
+
+class Reapplied(msgspec.Struct, frozen=True):
+    """An operation that is as good on any document."""
+
+    # Spelled "ClassVar" and not "t.ClassVar", which msgspec would take for a field.
+    reapplies: ClassVar[bool] = True
+
+
+def apply_all(document: Document, operations: t.Iterable[Operation]) -> Applied:
+    """Apply operations one after the other.
+
+    Operations that cancel each other out leave the document as it was, and then
+    nothing has happened.
+    """
+    result = document
+    events: list[Event] = []
+
+    for operation in operations:
+        result, happened = operation.apply(result)
+        events.extend(happened)
+
+    return (document, ()) if result == document else (result, tuple(events))
+
+
+class AddLine(Reapplied, frozen=True):
+    """Add a line, or its quantity to the one that is there."""
+
+    line: Line
+    on_existing: OnExisting = "merge"
+
+    def apply(self, document: Document) -> Applied:
+        existing = document.line(self.line.id)
+
+        if existing is None:
+            lines = (*document.lines, self.line)
+
+            return replace(document, lines=lines), (ItemAdded(line=self.line),)
+
+        if self.on_existing == "error":
+            raise InvalidItemError(
+                f"The item {self.line.item_id!r:.80} is in the cart already."
+            )
+
+        if self.on_existing == "replace":
+            return _put_line(document, existing, self.line)
+
+        merged = replace(
+            existing,
+            name=self.line.name,
+            price=self.line.price,
+            quantity=existing.quantity + self.line.quantity,
+        )
+
+        return _put_line(document, existing, merged)
+
+
+class UpdateLine(Reapplied, frozen=True):
+    """Set fields of a line that the shopper saw as ``seen``."""
+
+    seen: Line
+    changes: dict[str, t.Any]
+
+    def apply(self, document: Document) -> Applied:
+        line = document.line(self.seen.id)
+
+        if line is None or line != self.seen:
+            raise StaleError(
+                self.seen.id,
+                {
+                    "seen": _shown(self.seen, self.changes),
+                    "stored": _shown(line, self.changes) if line else None,
+                    "wanted": {k: str(v) for k, v in self.changes.items()},
+                },
+            )
+
+        if self.changes.get("quantity") == 0:
+            return _drop_line(document, line)
+
+        return _put_line(document, line, replace(line, **self.changes))
+
+
+class IncrementLine(Reapplied, frozen=True):
+    """Add to the quantity of a line; at zero or below the line is removed."""
+
+    line_id: str
+    by: int
+
+    def apply(self, document: Document) -> Applied:
+        line = document.line(self.line_id)
+
+        if line is None:
+            if self.by < 0:
+                return document, ()
+
+            raise StaleError(
+                self.line_id, {"stored": None, "wanted": {"increment": self.by}}
+            )
+
+        quantity = line.quantity + self.by
+
+        if quantity <= 0:
+            return _drop_line(document, line)
+
+        return _put_line(document, line, replace(line, quantity=quantity))
+
+
+class RemoveLine(Reapplied, frozen=True):
+    """Remove a line, if it is there."""
+
+    line_id: str
+
+    def apply(self, document: Document) -> Applied:
+        line = document.line(self.line_id)
+
+        return (document, ()) if line is None else _drop_line(document, line)
+
+
+class AddCondition(Reapplied, frozen=True):
+    """Add a condition to the cart, in place of one of the same name."""
+
+    condition: Condition
+    only_of_type: bool = False
+
+    def apply(self, document: Document) -> Applied:
+        events: list[Event] = []
+        conditions = document.conditions
+
+        if self.only_of_type:
+            others = tuple(
+                each
+                for each in conditions
+                if each.type != self.condition.type or each.name == self.condition.name
+            )
+            events += [
+                ConditionRemoved(condition=each)
+                for each in conditions
+                if each not in others
+            ]
+            conditions = others
+
+        conditions, previous = _put_condition(conditions, self.condition)
+
+        if previous == self.condition:
+            return replace(document, conditions=conditions), tuple(events)
+
+        if previous is not None:
+            events.append(ConditionRemoved(condition=previous))
+
+        events.append(ConditionAdded(condition=self.condition))
+
+        return replace(document, conditions=conditions), tuple(events)
+
+
+class RemoveCondition(Reapplied, frozen=True):
+    """Remove a condition of the cart, if it is there."""
+
+    name: str
+
+    def apply(self, document: Document) -> Applied:
+        condition = document.condition(self.name)
+
+        if condition is None:
+            return document, ()
+
+        conditions = tuple(c for c in document.conditions if c is not condition)
+        event = ConditionRemoved(condition=condition)
+
+        return replace(document, conditions=conditions), (event,)
+
+
+class AddItemCondition(Reapplied, frozen=True):
+    """Add a condition to a line, in place of one of the same name."""
+
+    line_id: str
+    condition: Condition
+
+    def apply(self, document: Document) -> Applied:
+        line = document.line(self.line_id)
+
+        if line is None:
+            raise StaleError(
+                self.line_id,
+                {"stored": None, "wanted": {"condition": self.condition.name}},
+            )
+
+        conditions, previous = _put_condition(line.conditions, self.condition)
+
+        if previous == self.condition:
+            return document, ()
+
+        changed = replace(line, conditions=conditions)
+        events: list[Event] = []
+
+        if previous is not None:
+            events.append(ItemConditionRemoved(line=changed, condition=previous))
+
+        events.append(ItemConditionAdded(line=changed, condition=self.condition))
+
+        return _with_line(document, changed), tuple(events)
+
+
+class RemoveItemCondition(Reapplied, frozen=True):
+    """Remove a condition of a line, if both are there."""
+
+    line_id: str
+    name: str
+
+    def apply(self, document: Document) -> Applied:
+        line = document.line(self.line_id)
+        condition = line.condition(self.name) if line is not None else None
+
+        if line is None or condition is None:
+            return document, ()
+
+        conditions = tuple(c for c in line.conditions if c is not condition)
+        changed = replace(line, conditions=conditions)
+        event = ItemConditionRemoved(line=changed, condition=condition)
+
+        return _with_line(document, changed), (event,)
+
+
+class SetMetadata(Reapplied, frozen=True):
+    """Set metadata keys, and remove others."""
+
+    values: FrozenDict
+    remove: tuple[str, ...] = ()
+
+    def apply(self, document: Document) -> Applied:
+        metadata = dict(document.metadata)
+        events: list[Event] = []
+
+        for key in self.remove:
+            if key in metadata:
+                events.append(MetadataRemoved(key=key, value=metadata.pop(key)))
+
+        for key, value in self.values.items():
+            if key not in metadata or not _same_json(metadata[key], value):
+                metadata[key] = value
+                events.append(MetadataAdded(key=key, value=value))
+
+        if not events:
+            return document, ()
+
+        return replace(document, metadata=FrozenDict(metadata)), tuple(events)
+
+
+class Clear(msgspec.Struct, frozen=True):
+    """Remove every line, condition and metadata key that the shopper saw."""
+
+    reapplies: ClassVar[bool] = False
+
+    def apply(self, document: Document) -> Applied:
+        event = CartCleared(
+            lines=document.lines,
+            conditions=document.conditions,
+            metadata=document.metadata,
+        )
+
+        return emptied(document), (event,)
+
+
+def emptied(document: Document) -> Document:
+    """The document without its content."""
+    return replace(document, lines=(), conditions=(), metadata=FrozenDict())
+
+
+def _with_line(document: Document, line: Line) -> Document:
+    lines = tuple(line if each.id == line.id else each for each in document.lines)
+
+    return replace(document, lines=lines)
+
+
+def _put_line(document: Document, previous: Line, line: Line) -> Applied:
+    if line == previous:
+        return document, ()
+
+    event = ItemUpdated(
+        line=line,
+        previous=previous,
+        quantity_delta=line.quantity - previous.quantity,
+    )
+
+    return _with_line(document, line), (event,)
+
+
+def _drop_line(document: Document, line: Line) -> Applied:
+    lines = tuple(each for each in document.lines if each is not line)
+
+    return replace(document, lines=lines), (ItemRemoved(line=line),)
+
+
+def _put_condition(
+    conditions: tuple[Condition, ...], condition: Condition
+) -> tuple[tuple[Condition, ...], Condition | None]:
+    previous = next((c for c in conditions if c.name == condition.name), None)
+
+    if previous is None:
+        return (*conditions, condition), None
+
+    changed = tuple(condition if c is previous else c for c in conditions)
+
+    return changed, previous
+
+
+def _same_json(one: t.Any, other: t.Any) -> bool:
+    # Python takes True, 1 and 1.0 for equal; the shop that noted them does not.
+    return msgspec.json.encode(one) == msgspec.json.encode(other)
+
+
+def _shown(line: Line, changes: t.Iterable[str]) -> dict[str, str]:
+    return {name: str(getattr(line, name)) for name in changes}

@@ -1,0 +1,305 @@
+"""The one write path: load, apply, check, and save if nobody else was faster."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+import time
+import typing as t
+import uuid
+from contextlib import AbstractContextManager
+from contextlib import nullcontext
+
+import msgspec
+from msgspec.structs import replace
+
+from .document import Document
+from .document import decode
+from .document import encode
+from .document import new_document
+from .errors import CartBusyError
+from .errors import CartConfigError
+from .errors import CartConflictError
+from .events import CartCreated
+from .events import CartDestroyed
+from .events import Event
+from .limits import Limits
+from .limits import check_limits
+from .limits import check_size
+from .operations import Operation
+from .operations import StaleError
+from .operations import apply_all
+from .storage.base import CartKey
+from .storage.base import Storage
+from .storage.base import Transaction
+
+#: Told what is about to happen, and to which version; raises to keep it from happening.
+BeforeChange = t.Callable[[CartKey, int, tuple[Event, ...]], None]
+
+
+class Snapshot(t.NamedTuple):
+    """A document as it was read, with the version that came with it.
+
+    The version is 0 where nothing is stored.
+    """
+
+    document: Document
+    version: int
+    size: int = 0
+
+
+class Written(t.NamedTuple):
+    """What a write left, and the events to announce; none if nothing was saved."""
+
+    snapshot: Snapshot
+    events: tuple[Event, ...] = ()
+
+
+class Retry(msgspec.Struct, frozen=True):
+    """How often, and after what pause, a lost save is tried again.
+
+    :param attempts: Retries after the first try. The last one holds the storage's
+        lock.
+    :param base_delay: The greatest pause before the first retry, in seconds. It
+        doubles with each.
+    :param max_delay: The greatest pause of all, in seconds.
+    """
+
+    attempts: int = 8
+    base_delay: float = 0.01
+    max_delay: float = 0.25
+
+    def tries(self) -> t.Iterator[bool]:
+        """Yield for every try whether it is the last retry, after a pause."""
+        yield False
+
+        for number in range(self.attempts):
+            # Without the jitter, those who collided would collide again.
+            longest = min(self.max_delay, self.base_delay * 2.0**number)
+            time.sleep(random.uniform(0, longest))
+
+            yield number == self.attempts - 1
+
+
+class Repository:
+    """Reads and writes carts in one storage."""
+
+    def __init__(
+        self, storage: Storage, currency: str, limits: Limits, retry: Retry
+    ) -> None:
+        self.storage = storage
+        self.limits = limits
+        self._nothing = Snapshot(new_document(currency), 0)
+        self._retry = retry
+
+    @property
+    def nothing(self) -> Snapshot:
+        """What is read where nothing is stored."""
+        return self._nothing
+
+    def load(self, key: CartKey) -> Snapshot:
+        """Read a cart.
+
+        :raises CartCorruptError: If what is stored is not a cart.
+        :raises CartStorageError: If the storage cannot be read.
+        """
+        for _ in self._retry.tries():
+            try:
+                return self._load(key)
+            except CartBusyError as error:
+                busy = error
+
+        raise busy
+
+    def write(
+        self,
+        key: CartKey,
+        operations: t.Sequence[Operation],
+        base: Snapshot | None,
+        expected: int | None,
+        before: BeforeChange,
+    ) -> Written:
+        """Apply operations to a cart and save it.
+
+        If somebody else saved first, they are applied to what was saved then, as
+        long as they may be.
+
+        :param base: The cart as it was read, if it was.
+        :param expected: The only version that they may be applied to, if there is one.
+        :param before: Told what is about to be saved.
+        :raises CartConflictError: If they cannot be applied to the stored cart.
+        :raises CartLimitError: If the result goes over a limit.
+        :raises CartStorageError: If the storage cannot be used.
+        """
+        for is_last in self._retry.tries():
+            is_locked = is_last or self.storage.always_lock
+
+            try:
+                with self._lock(key, is_locked):
+                    if base is None or is_locked:
+                        base = self._load(key)
+
+                    written = self._save(key, operations, base, expected, before)
+            except CartBusyError:
+                written = None
+
+            if written is not None:
+                return written
+
+            if expected is not None or not all(each.reapplies for each in operations):
+                break
+
+            base = None
+
+        raise self._conflict(
+            "Somebody else changed the cart at the same time.",
+            base.version if base is not None else 0,
+            self.load(key).version,
+        )
+
+    def destroy(
+        self,
+        key: CartKey,
+        base: Snapshot,
+        expected: int | None,
+        before: BeforeChange,
+    ) -> Written:
+        """Delete a cart that is as it was read.
+
+        :raises CartConflictError: If it was changed since.
+        """
+        _check_expected(base, expected)
+
+        if not base.version:
+            return Written(self.nothing)
+
+        happened = (CartDestroyed(lines=base.document.lines),)
+        before(key, base.version, happened)
+
+        if not self.storage.delete(key, base.version):
+            raise self._conflict(
+                "The cart was changed after it was read, so it was not destroyed.",
+                base.version,
+                self.load(key).version,
+            )
+
+        events = _stamped(happened, key, base.version, dt.datetime.now(dt.UTC))
+
+        return Written(self.nothing, events)
+
+    def transaction(self) -> Transaction | None:
+        """The app's transaction that this thread's writes are part of, if any."""
+        return self.storage.transaction()
+
+    def join(self, session: t.Any) -> AbstractContextManager[None]:
+        """Make the writes of this thread part of a session's transaction.
+
+        :raises CartConfigError: If the storage is not in a database.
+        """
+        if not isinstance(self.storage, JoinsSessions):
+            raise CartConfigError(
+                f"{type(self.storage).__name__} cannot join a database session. Use"
+                " CART_STORAGE = 'database', or check out without session=."
+            )
+
+        return self.storage.join(session)
+
+    def _load(self, key: CartKey) -> Snapshot:
+        stored = self.storage.load(key)
+
+        if stored is None:
+            return self.nothing
+
+        return Snapshot(decode(stored.data), stored.version, _size(stored.data))
+
+    def _lock(self, key: CartKey, is_locked: bool) -> AbstractContextManager[None]:
+        return self.storage.lock(key) if is_locked else nullcontext()
+
+    def _save(
+        self,
+        key: CartKey,
+        operations: t.Sequence[Operation],
+        base: Snapshot,
+        expected: int | None,
+        before: BeforeChange,
+    ) -> Written | None:
+        """Save once. ``None`` if somebody else was faster."""
+        _check_expected(base, expected)
+
+        try:
+            document, happened = apply_all(base.document, operations)
+        except StaleError as error:
+            raise CartConflictError(
+                "The line was changed after it was read, so it was left as it is.",
+                expected_version=base.version if expected is None else expected,
+                current_version=base.version,
+                line_id=error.line_id,
+                details=error.details,
+            ) from error
+
+        if not happened:
+            return Written(base)
+
+        now = dt.datetime.now(dt.UTC)
+        check_limits(base.document, document, self.limits)
+        document = replace(
+            document, created_at=document.created_at or now, updated_at=now
+        )
+        data = encode(document)
+        size = _size(data)
+        check_size(base.size, size, self.limits)
+        before(key, base.version, happened)
+        version = self.storage.save(key, data, base.version)
+
+        if version is None:
+            return None
+
+        if not base.version:
+            happened = (CartCreated(), *happened)
+
+        events = _stamped(happened, key, version, now)
+
+        return Written(Snapshot(document, version, size), events)
+
+    def _conflict(self, message: str, expected: int, current: int) -> CartConflictError:
+        return CartConflictError(
+            message, expected_version=expected, current_version=current
+        )
+
+
+@t.runtime_checkable
+class JoinsSessions(t.Protocol):
+    """A storage whose writes can be part of a session's transaction."""
+
+    def join(self, session: t.Any) -> AbstractContextManager[None]:
+        """Make the writes of this thread part of a session's transaction."""
+
+
+def _check_expected(base: Snapshot, expected: int | None) -> None:
+    if expected is not None and base.version != expected:
+        raise CartConflictError(
+            f"The change was meant for version {expected} of the cart, which is at"
+            f" version {base.version} now.",
+            expected_version=expected,
+            current_version=base.version,
+        )
+
+
+def _stamped(
+    events: t.Iterable[Event], key: CartKey, version: int, now: dt.datetime
+) -> tuple[Event, ...]:
+    return tuple(
+        replace(
+            event,
+            id=uuid.uuid4().hex,
+            occurred_at=now,
+            owner=key.owner,
+            instance=key.instance,
+            version=version,
+        )
+        for event in events
+    )
+
+
+def _size(data: str | bytes) -> int:
+    return len(data.encode()) if isinstance(data, str) else len(data)

@@ -1,0 +1,144 @@
+"""Settings: the app's ``CART_*`` configuration, checked once."""
+
+from __future__ import annotations
+
+import difflib
+import typing as t
+
+import msgspec
+from moneyed import CURRENCIES
+
+from .errors import CartConfigError
+from .limits import Limits
+from .repository import Retry
+
+_PREFIX: t.Final = "CART_"
+
+_Positive = t.Annotated[int, msgspec.Meta(ge=1)]
+_Seconds = t.Annotated[float, msgspec.Meta(ge=0)]
+_Name = t.Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The configuration of one app. Each field is the key ``CART_<NAME>``."""
+
+    #: ``"database"``, ``"memory"``, ``"pkg.mod:name"`` of a storage or of something
+    #: that returns one for an app, or a storage.
+    storage: t.Any = None
+
+    #: The ISO 4217 code of the currency of new carts.
+    currency: str = "USD"
+
+    #: How amounts are rounded.
+    rounding: t.Literal["half_up", "half_even", "half_down", "up", "down"] = "half_up"
+
+    #: Whether every line and step is rounded, or only the total.
+    round_at: t.Literal["line", "total"] = "line"
+
+    #: The key in Flask's session that a guest's token is kept under.
+    session_key: _Name = "cart"
+
+    #: The name of the table.
+    database_table: _Name = "carts"
+
+    #: The bind that the table is in.
+    database_bind_key: str | None = None
+
+    #: Lock the row from before the read, instead of only after several lost saves.
+    database_lock_for_update: bool = False
+
+    #: Whether signals are sent.
+    events_enabled: bool = True
+
+    #: The names of signals that are not sent.
+    events_disabled: frozenset[str] = frozenset()
+
+    #: Whether a guest's carts are merged into the user's on login.
+    migrate_on_login: bool = True
+
+    #: Lines in a cart.
+    max_items: _Positive = 1000
+
+    #: The stored size of a cart.
+    max_data_bytes: _Positive = 2**20
+
+    #: The quantity of a line.
+    max_quantity: t.Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] = 10_000
+
+    #: Characters of an id, name, type, option or metadata key.
+    max_string_length: _Positive = 255
+
+    #: Retries of a lost save.
+    retry_attempts: t.Annotated[int, msgspec.Meta(ge=0, le=100)] = 8
+
+    #: The greatest pause before the first retry, in seconds.
+    retry_base_delay: _Seconds = 0.01
+
+    #: The greatest pause before any retry, in seconds.
+    retry_max_delay: _Seconds = 0.25
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of one cart."""
+        return Limits(
+            items=self.max_items,
+            quantity=self.max_quantity,
+            data_bytes=self.max_data_bytes,
+            string_length=self.max_string_length,
+        )
+
+    @property
+    def retry(self) -> Retry:
+        """How lost saves are tried again."""
+        return Retry(self.retry_attempts, self.retry_base_delay, self.retry_max_delay)
+
+
+def read_settings(config: t.Mapping[str, t.Any], events: t.Collection[str]) -> Settings:
+    """Read and check the ``CART_*`` keys of an app's configuration.
+
+    :param config: ``app.config``.
+    :param events: The names of the signals there are.
+    :raises CartConfigError: If a key is unknown or a value is not valid.
+    """
+    given = {key: value for key, value in config.items() if key.startswith(_PREFIX)}
+    known = [_PREFIX + name.upper() for name in Settings.__struct_fields__]
+
+    for key in given:
+        if key not in known:
+            raise CartConfigError(f"{key} is not a setting.{_closest(key, known)}")
+
+    fields = {key.removeprefix(_PREFIX).lower(): value for key, value in given.items()}
+
+    try:
+        settings = msgspec.convert(fields, Settings)
+    except msgspec.ValidationError as error:
+        raise CartConfigError(_explain(error, given)) from error
+
+    if settings.currency not in CURRENCIES:
+        raise CartConfigError(
+            f"CART_CURRENCY must be an ISO 4217 code such as 'EUR', not"
+            f" {settings.currency!r}.{_closest(settings.currency, list(CURRENCIES))}"
+        )
+
+    for name in settings.events_disabled:
+        if name not in events:
+            raise CartConfigError(
+                f"CART_EVENTS_DISABLED names {name!r}, which is not a signal."
+                f"{_closest(name, list(events))}"
+            )
+
+    return settings
+
+
+def _closest(word: str, words: t.Sequence[str]) -> str:
+    found = difflib.get_close_matches(word, words, n=1)
+
+    return f" Did you mean {found[0]!r}?" if found else ""
+
+
+def _explain(error: msgspec.ValidationError, given: t.Mapping[str, t.Any]) -> str:
+    # The message ends with the path of the value: "... - at `$.max_items`".
+    message, _, path = str(error).partition(" - at `$.")
+    key = _PREFIX + path.partition("`")[0].partition("[")[0].upper()
+
+    return f"{key} is {given.get(key)!r}: {message[:1].lower()}{message[1:]}."

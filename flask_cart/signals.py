@@ -1,0 +1,149 @@
+"""Signals: what an app can listen to.
+
+Each is sent with the app as the sender and the keywords ``cart`` and ``event``, after
+the change is saved and in the order in which things happened; ``cart_updated`` comes
+last, once per saved version. Only ``before_change`` is sent earlier: a receiver that
+raises there keeps the change from being saved.
+
+Receivers that raise are logged, and keep nobody else from being called.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+import uuid
+
+from blinker import NamedSignal
+from blinker import Namespace
+from blinker import Signal
+from flask import Flask
+
+from .cart import Cart
+from .events import BeforeChange
+from .events import CartUpdated
+from .events import Event
+
+_signals = Namespace()
+
+#: A cart was saved for the first time.
+cart_created = _signals.signal("cart_created")
+#: A line that was not there before; ``event.line``.
+item_added = _signals.signal("item_added")
+#: A line changed; ``event.line``, ``event.previous``, ``event.quantity_delta``.
+item_updated = _signals.signal("item_updated")
+#: A line is gone; ``event.line``.
+item_removed = _signals.signal("item_removed")
+#: The cart has a new condition; ``event.condition``.
+condition_added = _signals.signal("condition_added")
+#: A condition of the cart is gone; ``event.condition``.
+condition_removed = _signals.signal("condition_removed")
+#: A line has a new condition; ``event.line``, ``event.condition``.
+item_condition_added = _signals.signal("item_condition_added")
+#: A condition of a line is gone; ``event.line``, ``event.condition``.
+item_condition_removed = _signals.signal("item_condition_removed")
+#: A metadata key has a new value; ``event.key``, ``event.value``.
+metadata_added = _signals.signal("metadata_added")
+#: A metadata key is gone; ``event.key``, ``event.value``.
+metadata_removed = _signals.signal("metadata_removed")
+#: The cart was emptied; ``event.lines``, ``event.conditions``, ``event.metadata``.
+cart_cleared = _signals.signal("cart_cleared")
+#: The cart was deleted; ``event.lines``.
+cart_destroyed = _signals.signal("cart_destroyed")
+#: Another cart was merged into this one; ``event.source``, ``event.lines``,
+#: ``event.left_out``.
+cart_merged = _signals.signal("cart_merged")
+#: The cart was sold; ``event.cart_token``, ``event.lines``.
+cart_checked_out = _signals.signal("cart_checked_out")
+#: A change is about to be saved; ``event.events``. Raise ``CartVetoError`` to refuse.
+before_change = _signals.signal("before_change")
+#: A version was saved or the cart deleted; ``event.events``, ``event.reason``.
+cart_updated = _signals.signal("cart_updated")
+
+#: Sent with all the events of a saved version, after these. The subscriber below
+#: makes ``cart_updated`` of it.
+_version_saved = Signal()
+
+
+def names() -> frozenset[str]:
+    """The names of all signals."""
+    return frozenset(_signals)
+
+
+class Signals:
+    """Sends the signals of one app.
+
+    :param app: The sender.
+    :param enabled: Whether anything is sent.
+    :param disabled: The names of signals that are not sent.
+    """
+
+    def __init__(self, app: Flask, enabled: bool, disabled: frozenset[str]) -> None:
+        self._app = app
+        self._enabled = enabled
+        self._disabled = disabled
+
+    def before(self, cart: Cart, version: int, events: tuple[Event, ...]) -> None:
+        if not self._sends(before_change) or not before_change.receivers:
+            return
+
+        key = cart.key
+        event = BeforeChange(
+            id=uuid.uuid4().hex,
+            occurred_at=dt.datetime.now(dt.UTC),
+            owner=key.owner if key else "",
+            instance=key.instance if key else "",
+            version=version,
+            events=events,
+        )
+        before_change.send(
+            self._app, _async_wrapper=self._app.ensure_sync, cart=cart, event=event
+        )
+
+    def after(self, cart: Cart, events: tuple[Event, ...]) -> None:
+        for event in events:
+            self._send(_signals[event.name], cart, event)
+
+        _version_saved.send(self, cart=cart, events=events)
+
+    def update(self, cart: Cart, event: CartUpdated) -> None:
+        """Send ``cart_updated``."""
+        self._send(cart_updated, cart, event)
+
+    def _sends(self, signal: NamedSignal) -> bool:
+        return (
+            self._enabled and signal.name not in self._disabled and not signal.is_muted
+        )
+
+    def _send(self, signal: NamedSignal, cart: Cart, event: Event) -> None:
+        if not self._sends(signal):
+            return
+
+        # Not signal.send(): there, a receiver that raises keeps those after it from
+        # being called.
+        for receiver in signal.receivers_for(self._app):
+            try:
+                self._app.ensure_sync(receiver)(self._app, cart=cart, event=event)
+            except Exception:
+                self._app.logger.exception(
+                    "A receiver of %r failed; the cart was saved.", signal.name
+                )
+
+
+@_version_saved.connect
+def _send_cart_updated(
+    signals: Signals, cart: Cart, events: tuple[Event, ...], **extra: t.Any
+) -> None:
+    last = events[-1]
+    signals.update(
+        cart,
+        CartUpdated(
+            id=uuid.uuid4().hex,
+            occurred_at=last.occurred_at,
+            owner=last.owner,
+            instance=last.instance,
+            version=last.version,
+            events=events,
+            reason=last.name,
+        ),
+    )

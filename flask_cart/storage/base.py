@@ -1,0 +1,157 @@
+"""What every storage promises."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import re
+import secrets
+import typing as t
+from contextlib import AbstractContextManager
+
+from ..errors import CartConfigError
+from ..values import check_text
+
+_owner = re.compile(r"[a-z][a-z0-9_-]*:\S(.*\S)?")
+_instance = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+MAX_OWNER_LENGTH: t.Final = 255
+
+
+class CartKey(t.NamedTuple):
+    """The address of a cart.
+
+    :param owner: Whose cart it is: a kind and an id, such as ``"user:7"``.
+    :param instance: Which of the owner's carts, such as ``"default"``.
+    """
+
+    owner: str
+    instance: str
+
+    def __str__(self) -> str:
+        return f"{self.owner}/{self.instance}"
+
+
+def cart_key(owner: str, instance: str) -> CartKey:
+    """The key for an owner and an instance, if there can be such.
+
+    :raises CartConfigError: If there cannot.
+    """
+    return CartKey(check_owner(owner), check_instance(instance))
+
+
+def check_owner(owner: t.Any) -> str:
+    """Give the owner back if it is a kind and an id, such as ``"user:7"``.
+
+    :raises CartConfigError: If it is not.
+    """
+    try:
+        text = check_text(owner, "An owner")
+    except ValueError as error:
+        raise CartConfigError(f"{error} Give a kind and an id: 'user:7'.") from error
+
+    if not _owner.fullmatch(text) or len(text) > MAX_OWNER_LENGTH:
+        raise CartConfigError(
+            "An owner is a kind and an id, such as 'user:7', with at most"
+            f" {MAX_OWNER_LENGTH} characters, not {text[:80]!r}."
+        )
+
+    return text
+
+
+def check_instance(instance: t.Any) -> str:
+    """Give the instance back if it is a name.
+
+    :raises CartConfigError: If it is not.
+    """
+    if not isinstance(instance, str) or not _instance.fullmatch(instance):
+        raise CartConfigError(
+            "An instance is a name of at most 64 letters, digits, '_', '.' and '-',"
+            f" such as 'wishlist', not {instance!r:.80}."
+        )
+
+    return instance
+
+
+class Stored(t.NamedTuple):
+    """What a storage keeps of one cart."""
+
+    data: str | bytes
+    version: int
+
+
+class Guarantee(enum.Enum):
+    """How a storage keeps two writers from undoing each other."""
+
+    #: A save succeeds only if the version is still the one that was read.
+    ATOMIC = "atomic"
+
+    #: Writers wait for each other, from the read to the save.
+    LOCKED = "locked"
+
+    #: Of two writers the later one wins, and the other's change is lost.
+    LAST_WRITE_WINS = "last-write-wins"
+
+
+class Transaction(t.Protocol):
+    """A transaction of the app that a storage's writes have become part of."""
+
+    def when_done(
+        self, committed: t.Callable[[], None], rolled_back: t.Callable[[], None]
+    ) -> None:
+        """Call one of the two when the transaction has ended."""
+
+
+class Storage(t.Protocol):
+    """Keeps carts.
+
+    Its errors are :class:`~flask_cart.CartStorageError`, or
+    :class:`~flask_cart.CartBusyError` where the same call may succeed later.
+    """
+
+    #: How it keeps two writers from undoing each other.
+    guarantee: Guarantee
+
+    #: Whether the lock is held from the first attempt of a write on, or only for the
+    #: last one.
+    always_lock: bool
+
+    def load(self, key: CartKey) -> Stored | None:
+        """What is stored under the key."""
+
+    def save(self, key: CartKey, data: str, expected: int) -> int | None:
+        """Store the text if the stored version is the expected one.
+
+        :param expected: The version that came with :meth:`load`; 0 if there was none.
+        :return: The new version, or ``None`` if somebody else was faster.
+        """
+
+    def delete(self, key: CartKey, expected: int) -> bool:
+        """Delete what is stored, if the stored version is the expected one."""
+
+    def lock(self, key: CartKey) -> AbstractContextManager[None]:
+        """Keep all others from writing under the key, from before a load until
+        after the save."""
+
+    def instances(self, owner: str) -> list[str]:
+        """The names of the carts that the owner has."""
+
+    def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
+        """Delete carts that were last saved before a time, the oldest first.
+
+        :param before: A time with its time zone.
+        :param limit: How many at most.
+        :return: The key of each, as soon as it is gone.
+        """
+
+    def transaction(self) -> Transaction | None:
+        """The app's transaction that this thread's writes are part of, if any."""
+
+
+def first_version() -> int:
+    """The version of a cart that did not exist before.
+
+    Drawn at random from 2**52, so that a cart which is destroyed and made anew does
+    not come by a version that an old reader still holds. It stays exact in JSON.
+    """
+    return 1 + secrets.randbelow(2**52)

@@ -1,0 +1,366 @@
+"""Carts in a table of the app's database, through Flask-SQLAlchemy."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import threading
+import typing as t
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import sqlalchemy as sa
+import sqlalchemy.orm as orm
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.dialects import mysql
+
+from ..errors import CartBusyError
+from ..errors import CartConfigError
+from .base import CartKey
+from .base import Guarantee
+from .base import Stored
+from .base import first_version
+from .joining import JoinedTransaction
+from .sql_errors import translated
+
+
+class DatabaseStorage:
+    """Keeps carts in a table, one row each.
+
+    * Concurrency: every save compares the version that was read with the stored one,
+      in one statement; safe for threads, processes and servers.
+    * Durability: the database's.
+    * Size: 16 MiB a cart, the column's.
+    * Lifetime: until they are destroyed or purged.
+
+    Reads and writes are single statements in autocommit, on connections of their own:
+    they neither commit nor roll back what the app has pending in ``db.session``, and
+    never wait for a connection while this request holds one. On SQLite, which has
+    one writer, a save joins the transaction of ``db.session`` when that one has
+    written already.
+
+    :param db: The app's Flask-SQLAlchemy extension.
+    :param table_name: The table's name.
+    :param bind_key: The bind that the table is in, ``None`` for the default one.
+    :param always_lock: Lock the row from before the read instead of only after
+        several lost saves.
+    """
+
+    guarantee = Guarantee.ATOMIC
+
+    def __init__(
+        self,
+        db: SQLAlchemy,
+        *,
+        table_name: str = "carts",
+        bind_key: str | None = None,
+        always_lock: bool = False,
+    ) -> None:
+        self.always_lock = always_lock
+        self.table = define_table(db, table_name, bind_key)
+        self._db = db
+        self._bind_key = bind_key
+        self._own_engine: sa.Engine | None = None
+        self._own_engine_pid = os.getpid()
+        self._own_engine_lock = threading.Lock()
+
+        #: The connection that holds the row's lock, while this thread has it.
+        self._locking: ContextVar[sa.Connection | None] = ContextVar(
+            "locking", default=None
+        )
+
+        #: The session whose transaction this thread's writes are to be part of.
+        self._joined: ContextVar[orm.Session | None] = ContextVar(
+            "joined", default=None
+        )
+
+    def load(self, key: CartKey) -> Stored | None:
+        table = self.table
+        query = sa.select(table.c.data, table.c.version).where(*self._at(key))
+
+        if self._locking.get() is not None:
+            query = query.with_for_update()
+
+        with self._connection() as connection:
+            row = connection.execute(query).one_or_none()
+
+        return Stored(row.data, row.version) if row is not None else None
+
+    def save(self, key: CartKey, data: str, expected: int) -> int | None:
+        values = {"data": data, "updated_at": _utc(dt.datetime.now(dt.UTC))}
+
+        try:
+            if expected:
+                return self._update(key, values, expected)
+
+            return self._insert(key, values)
+        except CartBusyError:
+            return None
+
+    def delete(self, key: CartKey, expected: int) -> bool:
+        statement = self.table.delete().where(
+            *self._at(key), self.table.c.version == expected
+        )
+
+        try:
+            with self._connection() as connection:
+                return connection.execute(statement).rowcount == 1
+        except CartBusyError:
+            return False
+
+    @contextmanager
+    def lock(self, key: CartKey) -> t.Iterator[None]:
+        if self._session() is not None or self._has_one_connection():
+            # Inside the app's transaction the row is locked by what is done there.
+            yield
+            return
+
+        begin = "BEGIN IMMEDIATE" if self._shared_engine.name == "sqlite" else "BEGIN"
+
+        with self._translated(), self._engine().connect() as connection:
+            connection.exec_driver_sql(begin)
+            token = self._locking.set(connection)
+
+            try:
+                yield
+                connection.exec_driver_sql("COMMIT")
+            except BaseException:
+                connection.exec_driver_sql("ROLLBACK")
+                raise
+            finally:
+                self._locking.reset(token)
+
+    def instances(self, owner: str) -> list[str]:
+        table = self.table
+        query = sa.select(table.c.instance).where(table.c.owner == owner)
+
+        with self._connection() as connection:
+            return sorted(connection.execute(query).scalars())
+
+    def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
+        table = self.table
+        stale = (
+            sa.select(table.c.owner, table.c.instance, table.c.version)
+            .where(table.c.updated_at < _utc(before))
+            .order_by(table.c.updated_at)
+            .limit(limit)
+        )
+
+        with self._connection() as connection:
+            rows = connection.execute(stale).all()
+
+        for owner, instance, version in rows:
+            key = CartKey(owner, instance)
+
+            # A cart that was saved in the meantime has another version.
+            if self.delete(key, version):
+                yield key
+
+    def transaction(self) -> JoinedTransaction | None:
+        session = self._session()
+
+        return JoinedTransaction(session) if session is not None else None
+
+    @contextmanager
+    def join(self, session: orm.Session) -> t.Iterator[None]:
+        """Make the writes of this thread part of a session's transaction.
+
+        Nothing is committed here: that is for whoever owns the session.
+        """
+        token = self._joined.set(session)
+
+        try:
+            yield
+        finally:
+            self._joined.reset(token)
+
+    def create_table(self) -> bool:
+        """Create the table, if it does not exist.
+
+        :return: Whether it was created.
+        """
+        engine = self._shared_engine
+
+        if sa.inspect(engine).has_table(self.table.name):
+            return False
+
+        self.table.create(engine)
+
+        return True
+
+    def _update(
+        self, key: CartKey, values: dict[str, t.Any], expected: int
+    ) -> int | None:
+        version = expected + 1
+        statement = (
+            self.table.update()
+            .where(*self._at(key), self.table.c.version == expected)
+            .values(version=version, **values)
+        )
+
+        with self._connection() as connection:
+            saved = connection.execute(statement).rowcount == 1
+
+        return version if saved else None
+
+    def _insert(self, key: CartKey, values: dict[str, t.Any]) -> int | None:
+        version = first_version()
+        statement = self.table.insert().values(
+            owner=key.owner, instance=key.instance, version=version, **values
+        )
+
+        try:
+            with self._connection() as connection:
+                connection.execute(statement)
+        except _AlreadyThereError:
+            return None
+
+        return version
+
+    def _at(self, key: CartKey) -> tuple[sa.ColumnElement[bool], ...]:
+        return self.table.c.owner == key.owner, self.table.c.instance == key.instance
+
+    @contextmanager
+    def _connection(self) -> t.Iterator[sa.Connection]:
+        """The connection that a statement of this thread belongs on."""
+        locking = self._locking.get()
+        session = self._session()
+
+        with self._translated():
+            if locking is not None:
+                yield locking
+            elif session is not None:
+                yield self._connection_of(session)
+            elif self._has_one_connection():
+                with self._shared_engine.begin() as connection:
+                    yield connection
+            else:
+                with self._engine().connect() as connection:
+                    yield connection
+
+    @contextmanager
+    def _translated(self) -> t.Iterator[None]:
+        with translated(self.table.name):
+            try:
+                yield
+            except sa.exc.IntegrityError as error:
+                # The key is all that a cart can violate.
+                raise _AlreadyThereError from error
+
+    def _session(self) -> orm.Session | None:
+        """The session whose transaction the writes of this thread are part of."""
+        joined = self._joined.get()
+
+        if joined is not None:
+            return joined
+
+        if self._shared_engine.name != "sqlite" or not self._db.session.registry.has():
+            return None
+
+        session = self._db.session()
+
+        if not session.in_transaction() or not session.is_active:
+            return None
+
+        # True once SQLite has taken its write lock for this connection; it is not
+        # set by reading.
+        dbapi_connection = self._connection_of(session).connection.dbapi_connection
+
+        return session if getattr(dbapi_connection, "in_transaction", False) else None
+
+    def _connection_of(self, session: orm.Session) -> sa.Connection:
+        # Unlike executing with the session, this flushes nothing of the app's.
+        return session.connection(bind_arguments={"bind": self._shared_engine})
+
+    @property
+    def _shared_engine(self) -> sa.Engine:
+        """The engine that the app itself uses."""
+        return self._db.engines[self._bind_key]
+
+    def _has_one_connection(self) -> bool:
+        """Whether all threads share the one connection of a database in memory."""
+        return isinstance(self._shared_engine.pool, sa.pool.StaticPool)
+
+    def _engine(self) -> sa.Engine:
+        """An engine for single statements in autocommit, with a pool of its own.
+
+        With the app's pool, a request would take a second connection while it holds
+        its first, and a few of them at once would wait for each other.
+        """
+        pid = os.getpid()
+
+        with self._own_engine_lock:
+            if self._own_engine is not None and self._own_engine_pid != pid:
+                # A forked worker must not talk on the connections of its parent.
+                self._own_engine.dispose(close=False)
+                self._own_engine_pid = pid
+
+            if self._own_engine is None:
+                self._own_engine = _autocommit_engine(self._shared_engine)
+                self._own_engine_pid = pid
+
+        return self._own_engine
+
+
+class _AlreadyThereError(Exception):
+    """A row with this key exists."""
+
+
+def define_table(db: SQLAlchemy, name: str, bind_key: str | None) -> sa.Table:
+    """The table of the carts in the app's metadata, where migrations see it.
+
+    :raises CartConfigError: If the app has another table of this name.
+    """
+    metadata = db.metadatas.get(bind_key)
+    existing = metadata.tables.get(name) if metadata is not None else None
+
+    if existing is not None:
+        if not {"owner", "instance", "version", "data"} <= set(existing.columns.keys()):
+            raise CartConfigError(
+                f"The app has a table {name!r} that is not for carts. Set"
+                " CART_DATABASE_TABLE to another name."
+            )
+
+        return existing
+
+    def text(length: int) -> sa.types.TypeEngine[str]:
+        # The usual collations of MySQL and MariaDB take 'user:Bob' for 'user:bob'.
+        exact = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
+
+        return sa.String(length).with_variant(exact, "mysql", "mariadb")
+
+    return db.Table(
+        name,
+        sa.Column("owner", text(255), primary_key=True),
+        sa.Column("instance", text(64), primary_key=True),
+        sa.Column("version", sa.BigInteger, nullable=False),
+        # MySQL and MariaDB make a MEDIUMTEXT of this length; their TEXT ends at 64 KiB.
+        sa.Column("data", sa.Text(2**24 - 1), nullable=False),
+        sa.Column("updated_at", sa.DateTime, nullable=False, index=True),
+        bind_key=bind_key,
+        mysql_charset="utf8mb4",
+        mariadb_charset="utf8mb4",
+    )
+
+
+def _autocommit_engine(shared: sa.Engine) -> sa.Engine:
+    """An engine like the app's, with a pool of its own."""
+    engine = sa.create_engine(
+        shared.url,
+        pool=shared.pool.recreate(),
+        isolation_level="AUTOCOMMIT",
+        # A ROLLBACK after each statement would be a second round trip.
+        skip_autocommit_rollback=True,
+    )
+    pid = os.getpid()
+
+    @sa.event.listens_for(shared, "engine_disposed")
+    def dispose(_: sa.Engine) -> None:
+        engine.dispose(close=os.getpid() == pid)
+
+    return engine
+
+
+def _utc(moment: dt.datetime) -> dt.datetime:
+    """SQLite and MariaDB keep no time zone."""
+    return moment.astimezone(dt.UTC).replace(tzinfo=None)

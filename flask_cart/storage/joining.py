@@ -1,0 +1,88 @@
+"""Being told how a transaction of the app's session ended."""
+
+from __future__ import annotations
+
+import typing as t
+
+import sqlalchemy as sa
+import sqlalchemy.orm as orm
+
+_INFO_KEY: t.Final = "flask_cart.joined"
+
+Callback = t.Callable[[], None]
+
+
+class JoinedTransaction:
+    """The transaction that a session is in, which writes of a cart are part of."""
+
+    def __init__(self, session: orm.Session) -> None:
+        self._session = session
+
+    def when_done(self, committed: Callback, rolled_back: Callback) -> None:
+        if _INFO_KEY not in self._session.info:
+            self._session.info[_INFO_KEY] = []
+            sa.event.listen(self._session, "after_commit", _note_commit)
+            sa.event.listen(self._session, "after_soft_rollback", _note_rollback)
+            sa.event.listen(self._session, "after_transaction_end", _finish)
+
+        writes: list[_Write] = self._session.info[_INFO_KEY]
+        writes.append(_Write(_enclosing(self._session), committed, rolled_back))
+
+
+class _Write:
+    """A write inside a transaction, and inside the savepoints around it."""
+
+    def __init__(
+        self,
+        enclosing: list[orm.SessionTransaction],
+        committed: Callback,
+        rolled_back: Callback,
+    ) -> None:
+        self.enclosing = enclosing
+        self.committed = committed
+        self.rolled_back = rolled_back
+        self.is_committed = False
+
+
+def _enclosing(session: orm.Session) -> list[orm.SessionTransaction]:
+    transaction = session.get_nested_transaction() or session.get_transaction()
+    chain = []
+
+    while transaction is not None:
+        chain.append(transaction)
+        transaction = transaction.parent
+
+    return chain
+
+
+def _note_commit(session: orm.Session) -> None:
+    # It is also called for the release of a savepoint, which decides nothing.
+    if session.get_nested_transaction() is not None:
+        return
+
+    for write in session.info[_INFO_KEY]:
+        write.is_committed = True
+
+
+def _note_rollback(session: orm.Session, ended: orm.SessionTransaction) -> None:
+    writes: list[_Write] = session.info[_INFO_KEY]
+
+    for write in [each for each in writes if ended in each.enclosing]:
+        writes.remove(write)
+        write.rolled_back()
+
+
+def _finish(session: orm.Session, ended: orm.SessionTransaction) -> None:
+    # Not in after_commit: the session takes no statements there, and what is called
+    # now may want to use it.
+    if ended.parent is not None:
+        return
+
+    writes: list[_Write] = session.info[_INFO_KEY]
+    session.info[_INFO_KEY] = []
+
+    for write in writes:
+        if write.is_committed:
+            write.committed()
+        else:
+            write.rolled_back()

@@ -1,0 +1,55 @@
+"""What the errors of a database mean for a cart."""
+
+from __future__ import annotations
+
+import sqlite3
+import typing as t
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from ..errors import CartBusyError
+from ..errors import CartStorageError
+
+#: MariaDB and MySQL: the record changed since the snapshot, lock wait timeout,
+#: deadlock. The transaction can be tried again.
+_MYSQL_CONTENTION: t.Final = {(1020,), (1205,), (1213,)}
+
+#: PostgreSQL: serialization failure, deadlock, lock not available.
+_POSTGRESQL_CONTENTION: t.Final = {"40001", "40P01", "55P03"}
+
+_SQLITE_CONTENTION: t.Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+@contextmanager
+def translated(table: str) -> t.Iterator[None]:
+    """Turn errors of the database into those of a storage.
+
+    :param table: The table's name, for the message.
+    :raises CartBusyError: If rivals were in the way.
+    :raises CartStorageError: If anything else went wrong.
+    """
+    try:
+        yield
+    except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+        if isinstance(error, sa.exc.DBAPIError) and is_contention(error.orig):
+            raise CartBusyError(
+                f"The table {table!r} is busy with other changes."
+            ) from error
+
+        raise CartStorageError(
+            f"The table {table!r} could not be used: {error}. If it does not exist"
+            " yet, create it with 'flask cart init-db' or a migration."
+        ) from error
+
+
+def is_contention(error: BaseException | None) -> bool:
+    """Whether rivals caused the error, so that the same work may succeed later."""
+    if isinstance(error, sqlite3.Error):
+        # The low byte is the primary code of extended ones such as BUSY_SNAPSHOT.
+        return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _SQLITE_CONTENTION
+
+    if getattr(error, "sqlstate", None) in _POSTGRESQL_CONTENTION:
+        return True
+
+    return error is not None and error.args[:1] in _MYSQL_CONTENTION

@@ -1,0 +1,127 @@
+"""Plain values: text, and JSON that cannot be changed in place.
+
+A cart's document is shared between everybody who reads it, so the mappings inside
+it must not be changed behind its back: a change that went past the operations would
+be saved by the next one, without a check and without an event.
+"""
+
+from __future__ import annotations
+
+import math
+import typing as t
+import unicodedata
+
+
+class FrozenDict(dict[str, t.Any]):
+    """A dict that refuses to be changed."""
+
+    def _refuse(self, *args: t.Any, **kwargs: t.Any) -> t.NoReturn:
+        raise TypeError(
+            "What a cart holds cannot be changed in place. Use the methods of the cart."
+        )
+
+    __setitem__ = _refuse
+    __delitem__ = _refuse
+    __ior__ = _refuse
+    clear = _refuse
+    pop = _refuse
+    popitem = _refuse
+    setdefault = _refuse
+    update = _refuse
+
+    def __reduce__(self) -> tuple[t.Any, ...]:
+        return FrozenDict, (dict(self),)
+
+
+EMPTY: t.Final = FrozenDict()
+MAX_DEPTH: t.Final = 16
+
+
+def freeze(value: t.Any, where: str, depth: int = 0) -> t.Any:
+    """Copy a JSON value so that nobody can change it.
+
+    :param value: ``None``, a bool, int of 64 bits, finite float, str, or lists,
+        tuples and mappings with str keys of these, at most 16 deep.
+    :param where: What the value is, for the error.
+    :raises ValueError: If it is anything else.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+
+    if isinstance(value, int):
+        # The decoder reads longer integers as floats.
+        if not -(2**63) <= value < 2**63:
+            raise ValueError(f"{where} must fit into 64 bits.")
+
+        return value
+
+    if isinstance(value, str):
+        return check_text(value, where, empty=True, control=True)
+
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{where} must be finite, not {value!r}.")
+
+        return value
+
+    if depth == MAX_DEPTH:
+        raise ValueError(f"{where} is nested more than {MAX_DEPTH} deep.")
+
+    if isinstance(value, t.Mapping):
+        return FrozenDict(
+            (
+                check_text(key, f"A key of {where}"),
+                freeze(each, f"{where}[{key!r}]", depth + 1),
+            )
+            for key, each in value.items()
+        )
+
+    if isinstance(value, list | tuple):
+        return tuple(
+            freeze(each, f"{where}[{index}]", depth + 1)
+            for index, each in enumerate(value)
+        )
+
+    raise ValueError(
+        f"{where} must be JSON (None, bool, int, float, str, list, dict), not"
+        f" {type(value).__name__}."
+    )
+
+
+def freeze_dict(value: t.Any, where: str) -> FrozenDict:
+    """Copy a JSON object so that nobody can change it.
+
+    :raises ValueError: If it is not a mapping, a key is not text, or a value is
+        not JSON.
+    """
+    if not isinstance(value, t.Mapping):
+        raise ValueError(f"{where} must be a dict, not {type(value).__name__}.")
+
+    return t.cast(FrozenDict, freeze(value, where)) if value else EMPTY
+
+
+def check_text(
+    value: t.Any, where: str, *, empty: bool = False, control: bool = False
+) -> str:
+    """Give the text back if it can be stored and shown.
+
+    :param empty: Allow no characters at all.
+    :param control: Allow control characters, such as line breaks.
+    :raises ValueError: If it is not text, or not such text.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"{where} must be a str, not {type(value).__name__}.")
+
+    if not empty and not value.strip():
+        raise ValueError(f"{where} must not be empty.")
+
+    if value.isascii() and value.isprintable():
+        return value
+
+    for character in value:
+        category = unicodedata.category(character)
+
+        if category == "Cs" or (category == "Cc" and not control):
+            raise ValueError(f"{where} must not contain the character {character!r}.")
+
+    return value
