@@ -329,13 +329,15 @@ def define_table(db: SQLAlchemy, name: str, bind_key: str | None) -> sa.Table:
 
         return sa.String(length).with_variant(exact, "mysql", "mariadb")
 
+    # The TEXT of MySQL and MariaDB ends at 64 KiB.
+    data = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+
     return db.Table(
         name,
         sa.Column("owner", text(255), primary_key=True),
         sa.Column("instance", text(64), primary_key=True),
         sa.Column("version", sa.BigInteger, nullable=False),
-        # MySQL and MariaDB make a MEDIUMTEXT of this length; their TEXT ends at 64 KiB.
-        sa.Column("data", sa.Text(2**24 - 1), nullable=False),
+        sa.Column("data", data, nullable=False),
         sa.Column("updated_at", sa.DateTime, nullable=False, index=True),
         bind_key=bind_key,
         mysql_charset="utf8mb4",
