@@ -1,0 +1,67 @@
+# Everything is installed into .venv; "make demo" and "make test" need nothing but
+# Python 3.11 or newer and pip.
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$python && break; done)
+PORT ?= 5000
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: demo test lint format docs wheel lock clean
+
+demo: .venv/.demo  ## Serve the demo shop on http://127.0.0.1:5000
+	$(BIN)/python -m flask --app demo_shop run --host 127.0.0.1 --port $(PORT)
+
+test: .venv/.tests  ## Run the tests, and see that the domain and the storages are covered
+	$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
+	$(BIN)/python -m coverage report --fail-under=100
+
+lint: .venv/.lint .venv/.tests  ## Check style, types and which layer imports which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: .venv/.lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: .venv/.docs  ## Build the documentation; a warning is an error
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+wheel: .venv/.lint
+	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
+
+lock: .venv/.demo .venv/.tests .venv/.docs .venv/.lint  ## Pin what is installed now
+	$(BIN)/python -m pip freeze --all --exclude-editable --exclude setuptools \
+		> constraints.txt
+
+clean:
+	rm -rf .venv .bootstrap
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed."; exit 1; }
+	@# Some systems split ensurepip off; virtualenv does the same with only pip.
+	$(PYTHON) -m venv .venv 2>/dev/null || { rm -rf .venv \
+		&& $(PYTHON) -m pip install --quiet --target .bootstrap virtualenv \
+		&& PYTHONPATH=.bootstrap $(PYTHON) -m virtualenv --quiet .venv; }
+	$(BIN)/python -m pip --disable-pip-version-check install --quiet --upgrade \
+		--constraint constraints.txt pip
+
+.venv/.demo: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable '.[demo]'
+	@touch $@
+
+.venv/.tests: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable '.[all,demo]' --group tests
+	@touch $@
+
+.venv/.lint: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable '.[all,demo]' --group lint
+	@touch $@
+
+.venv/.docs: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --editable '.[all,demo]' --group docs
+	@touch $@
