@@ -9,7 +9,7 @@ PORT ?= 5000
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint format docs wheel lock clean
+.PHONY: demo test lint format docs benchmark wheel lock clean
 
 demo: .venv/.demo  ## Serve the demo shop on http://127.0.0.1:5000
 	$(BIN)/python -m flask --app demo_shop run --host 127.0.0.1 --port $(PORT)
@@ -30,6 +30,9 @@ format: .venv/.lint
 
 docs: .venv/.docs  ## Build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+benchmark: .venv/.tests  ## Compare with what cannot be done without
+	$(BIN)/python benchmarks/write_path.py
 
 wheel: .venv/.lint
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

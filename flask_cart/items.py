@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import typing as t
+from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
@@ -119,7 +120,7 @@ def canonical_options(options: t.Mapping[str, t.Any]) -> FrozenDict:
 
     :raises ValueError: If an option has no name or is not a str, int, bool or Decimal.
     """
-    if not isinstance(options, t.Mapping):
+    if not isinstance(options, Mapping):
         raise ValueError(f"The options must be a dict, not {type(options).__name__}.")
 
     if not options:

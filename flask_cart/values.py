@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import typing as t
 import unicodedata
+from collections.abc import Mapping
 
 
 class FrozenDict(dict[str, t.Any]):
@@ -67,7 +68,7 @@ def freeze(value: t.Any, where: str, depth: int = 0) -> t.Any:
     if depth == MAX_DEPTH:
         raise ValueError(f"{where} is nested more than {MAX_DEPTH} deep.")
 
-    if isinstance(value, t.Mapping):
+    if isinstance(value, Mapping):
         return FrozenDict(
             (
                 check_text(key, f"A key of {where}"),
@@ -94,7 +95,7 @@ def freeze_dict(value: t.Any, where: str) -> FrozenDict:
     :raises ValueError: If it is not a mapping, a key is not text, or a value is
         not JSON.
     """
-    if not isinstance(value, t.Mapping):
+    if not isinstance(value, Mapping):
         raise ValueError(f"{where} must be a dict, not {type(value).__name__}.")
 
     return t.cast(FrozenDict, freeze(value, where)) if value else EMPTY
