@@ -135,8 +135,10 @@ def merge(source: Cart, target: Cart, limits: Limits) -> None:
     content = source.document
 
     for _ in range(MAX_ROUNDS):
-        record = _record(source.key, source.version)
-        target.apply(MergeDocument(content, source.key.owner, record, limits))
+        if content.lines or content.conditions or content.metadata:
+            record = _record(source.key, source.version)
+            target.apply(MergeDocument(content, source.key.owner, record, limits))
+
         taken_over = source.document
 
         try:

@@ -81,7 +81,7 @@ class DatabaseStorage:
         if self._locking.get() is not None:
             query = query.with_for_update()
 
-        with self._connection() as connection:
+        with self._connection(self._reading_session()) as connection:
             row = connection.execute(query).one_or_none()
 
         return Stored(row.data, row.version) if row is not None else None
@@ -103,7 +103,7 @@ class DatabaseStorage:
         )
 
         try:
-            with self._connection() as connection:
+            with self._connection(self._session()) as connection:
                 return connection.execute(statement).rowcount == 1
         except CartBusyError:
             return False
@@ -134,7 +134,7 @@ class DatabaseStorage:
         table = self.table
         query = sa.select(table.c.instance).where(table.c.owner == owner)
 
-        with self._connection() as connection:
+        with self._connection(self._reading_session()) as connection:
             return sorted(connection.execute(query).scalars())
 
     def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
@@ -146,7 +146,7 @@ class DatabaseStorage:
             .limit(limit)
         )
 
-        with self._connection() as connection:
+        with self._connection(self._reading_session()) as connection:
             rows = connection.execute(stale).all()
 
         for owner, instance, version in rows:
@@ -162,12 +162,16 @@ class DatabaseStorage:
         return JoinedTransaction(session) if session is not None else None
 
     @contextmanager
-    def join(self, session: orm.Session) -> t.Iterator[None]:
+    def join(
+        self, session: orm.Session | orm.scoped_session[t.Any]
+    ) -> t.Iterator[None]:
         """Make the writes of this thread part of a session's transaction.
 
         Nothing is committed here: that is for whoever owns the session.
         """
-        token = self._joined.set(session)
+        token = self._joined.set(
+            session() if isinstance(session, orm.scoped_session) else session
+        )
 
         try:
             yield
@@ -198,7 +202,7 @@ class DatabaseStorage:
             .values(version=version, **values)
         )
 
-        with self._connection() as connection:
+        with self._connection(self._session()) as connection:
             saved = connection.execute(statement).rowcount == 1
 
         return version if saved else None
@@ -210,7 +214,7 @@ class DatabaseStorage:
         )
 
         try:
-            with self._connection() as connection:
+            with self._connection(self._session()) as connection:
                 connection.execute(statement)
         except _AlreadyThereError:
             return None
@@ -221,10 +225,9 @@ class DatabaseStorage:
         return self.table.c.owner == key.owner, self.table.c.instance == key.instance
 
     @contextmanager
-    def _connection(self) -> t.Iterator[sa.Connection]:
+    def _connection(self, session: orm.Session | None) -> t.Iterator[sa.Connection]:
         """The connection that a statement of this thread belongs on."""
         locking = self._locking.get()
-        session = self._session()
 
         with self._translated():
             if locking is not None:
@@ -267,6 +270,14 @@ class DatabaseStorage:
         dbapi_connection = self._connection_of(session).connection.dbapi_connection
 
         return session if getattr(dbapi_connection, "in_transaction", False) else None
+
+    def _reading_session(self) -> orm.Session | None:
+        """The session that reads have to go through, to see what it has written.
+
+        On SQLite only: elsewhere a transaction may be looking at an older state of
+        the table, or have failed, and what it has written of a cart is known.
+        """
+        return self._session() if self._shared_engine.name == "sqlite" else None
 
     def _connection_of(self, session: orm.Session) -> sa.Connection:
         # Unlike executing with the session, this flushes nothing of the app's.

@@ -1,0 +1,58 @@
+"""What a type checker makes of the public API. It is checked, not run."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from moneyed import Money
+
+from flask_cart import Cart
+from flask_cart import Condition
+from flask_cart import FlaskCart
+from flask_cart import Line
+from flask_cart import LineTotals
+from flask_cart import Totals
+from flask_cart import current_cart
+
+
+class Product:
+    """Anything with these three attributes can be added."""
+
+    cart_id = 7
+    cart_name = "Mug"
+    cart_price = Money("12.50", "EUR")
+
+
+def use(app: Flask, db: SQLAlchemy) -> None:
+    extension = FlaskCart(app, db=db)
+    assert_type(current_cart, Cart)
+    assert_type(extension.cart(owner="user:7"), Cart)
+    assert_type(current_cart.add(Product(), 2, options={"size": "M"}), Line)
+    assert_type(current_cart.add("sku-1", price="12.50"), Line)
+    assert_type(current_cart.get("id"), Line | None)
+    assert_type(current_cart.totals, Totals)
+    assert_type(current_cart.totals.total, Money)
+    assert_type(current_cart.totals.lines, tuple[LineTotals, ...])
+    assert_type(current_cart.expect(3), Cart)
+    current_cart.add_condition(
+        Condition("SUMMER", type="discount", target="subtotal", value="-10%")
+    )
+    current_cart.metadata["note"] = "ring twice"
+
+    for line in current_cart:
+        assert_type(line, Line)
+
+    with current_cart.batch() as cart:
+        assert_type(cart, Cart)
+
+    with current_cart.checkout(session=db.session, expected_total="1.00") as order:
+        assert_type(order.cart_token, str)
+
+        for sold in order:
+            assert_type(sold.subtotal, Money)
+
+    @extension.owner_loader
+    def load_owner() -> str | None:
+        return "company:7"
