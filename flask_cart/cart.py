@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import typing as t
+from contextlib import AbstractContextManager
 from contextlib import contextmanager
-from contextlib import nullcontext
-from dataclasses import dataclass
 
 from .checkout import OrderDraft
-from .checkout import Sell
-from .checkout import cart_token
+from .checkout import check_out
 from .conditions import Condition
 from .document import Document
-from .errors import CartConflictError
-from .errors import CartEmptyError
 from .errors import InvalidConditionError
 from .errors import InvalidItemError
-from .events import Event
 from .items import Amount
 from .items import Buyable
 from .items import Line
@@ -36,34 +31,13 @@ from .operations import RemoveCondition
 from .operations import RemoveItemCondition
 from .operations import RemoveLine
 from .operations import UpdateLine
-from .operations import apply_all
 from .pricing import Totals
 from .pricing import compute_totals
-from .repository import Repository
 from .repository import Snapshot
-from .repository import Written
 from .storage.base import CartKey
 from .values import freeze_dict
-
-
-class Announcer(t.Protocol):
-    """Tells others what happens to carts."""
-
-    def before(self, cart: Cart, version: int, events: tuple[Event, ...]) -> None:
-        """Say what is about to be saved; raises to keep it from being saved."""
-
-    def after(self, cart: Cart, events: tuple[Event, ...]) -> None:
-        """Say what was saved."""
-
-
-@dataclass(frozen=True)
-class CartServices:
-    """What all the carts of an app share."""
-
-    repository: Repository
-    announcer: Announcer
-    rounding_mode: str
-    round_at: t.Literal["line", "total"]
+from .working import CartServices
+from .working import WorkingCopy
 
 
 class Cart:
@@ -90,24 +64,19 @@ class Cart:
         sibling: t.Callable[[str], Cart],
     ) -> None:
         self._services = services
-        self._key = key
-        self._make_key = make_key
         self._sibling = sibling
-        self._snapshot: Snapshot | None = None
-        self._expected: int | None = None
-        self._batch: list[Operation] | None = None
-        self._batch_document: Document | None = None
+        self._working = WorkingCopy(services, self, key, make_key)
         self._totals: tuple[Document, Totals] | None = None
 
     def __repr__(self) -> str:
-        return f"<Cart {self._key or 'of a new guest'}>"
+        return f"<Cart {self.key or 'of a new guest'}>"
 
     # Reading
 
     @property
     def key(self) -> CartKey | None:
         """Where the cart is stored; ``None`` for a guest who has none yet."""
-        return self._key
+        return self._working.key
 
     @property
     def version(self) -> int:
@@ -117,21 +86,12 @@ class Cart:
     @property
     def snapshot(self) -> Snapshot:
         """The document and version that were read."""
-        if self._snapshot is None:
-            repository = self._services.repository
-            self._snapshot = (
-                repository.load(self._key) if self._key else repository.nothing
-            )
-
-        return self._snapshot
+        return self._working.snapshot
 
     @property
     def document(self) -> Document:
         """The whole content, inside a batch with the changes made so far."""
-        if self._batch_document is not None:
-            return self._batch_document
-
-        return self.snapshot.document
+        return self._working.document
 
     @property
     def currency(self) -> str:
@@ -190,7 +150,7 @@ class Cart:
 
     def refresh(self) -> None:
         """Forget what was read; the next access reads again."""
-        self._snapshot = None
+        self._working.refresh()
 
     def instance(self, name: str) -> Cart:
         """Another cart of the same owner.
@@ -392,16 +352,7 @@ class Cart:
 
         :raises CartConflictError: If the cart was changed since it was read.
         """
-        if self._key is not None:
-            repository = self._services.repository
-            self._finish(
-                self._reporting_conflicts(
-                    lambda key: repository.destroy(
-                        key, self.snapshot, self._expected, self._before
-                    ),
-                    self._key,
-                )
-            )
+        self._working.destroy()
 
     def expect(self, version: int) -> Cart:
         """Let further changes fail unless they follow on this version.
@@ -414,7 +365,7 @@ class Cart:
         :param version: What :attr:`version` was; 0 for no cart.
         :return: This cart.
         """
-        self._expected = version
+        self._working.expect(version)
 
         return self
 
@@ -428,26 +379,12 @@ class Cart:
         ...     for sku in ["mug", "pot"]:
         ...         line = cart.add(sku, price=5)
         """
-        if self._batch is not None:
+        with self._working.batch():
             yield self
-            return
 
-        operations: list[Operation] = []
-        self._batch_document = self.document
-        self._batch = operations
-
-        try:
-            yield self
-        finally:
-            self._batch = None
-            self._batch_document = None
-
-        self.apply(*operations)
-
-    @contextmanager
     def checkout(
         self, session: t.Any = None, expected_total: Amount | None = None
-    ) -> t.Iterator[OrderDraft]:
+    ) -> AbstractContextManager[OrderDraft]:
         """Sell what is in the cart.
 
         Write the order inside the block. When it ends, the cart is emptied and the
@@ -462,101 +399,17 @@ class Cart:
         :raises CartConflictError: If the cart was changed since it was read, or its
             total is not the expected one.
         """
-        totals = self.totals
-        version = self.version
-
-        if self._key is None or not totals.lines:
-            raise CartEmptyError("The cart is empty, there is nothing to check out.")
-
-        if expected_total is not None:
-            self._check_total(totals, expected_total)
-
-        token = cart_token(self._key, version)
-        order = OrderDraft(totals.lines, totals, self.document.metadata, token)
-        repository = self._services.repository
-        joined = repository.join(session) if session is not None else nullcontext()
-
-        with joined, _committed(session):
-            yield order
-            self._write((Sell(token),), version)
-
-    # The write path
+        return check_out(self._working, self.totals, session, expected_total)
 
     def apply(self, *operations: Operation) -> None:
         """Apply operations in one write, or make them part of the batch."""
-        if self._batch is None:
-            self._write(operations, self._expected)
-            return
-
-        self._batch_document, _ = apply_all(self.document, operations)
-        self._batch.extend(operations)
-
-    def _write(self, operations: tuple[Operation, ...], expected: int | None) -> None:
-        if self._key is None:
-            if not apply_all(self.document, operations)[1]:
-                return
-
-            self._key = self._make_key()
-
-        repository = self._services.repository
-        self._finish(
-            self._reporting_conflicts(
-                lambda key: repository.write(
-                    key, operations, self._snapshot, expected, self._before
-                ),
-                self._key,
-            )
-        )
-
-    def _reporting_conflicts(
-        self, write: t.Callable[[CartKey], Written], key: CartKey
-    ) -> Written:
-        try:
-            return write(key)
-        except CartConflictError as error:
-            self.refresh()
-            error.cart = self
-            raise
-
-    def _finish(self, written: Written) -> None:
-        expected = self._expected
-        self._snapshot = written.snapshot
-
-        if expected is not None:
-            self._expected = written.snapshot.version
-
-        if not written.events:
-            return
-
-        def announce() -> None:
-            self._services.announcer.after(self, written.events)
-
-        def undo() -> None:
-            self._expected = expected
-            self.refresh()
-
-        transaction = self._services.repository.transaction()
-
-        if transaction is None:
-            announce()
-        else:
-            transaction.when_done(announce, undo)
-
-    def _before(self, key: CartKey, version: int, events: tuple[Event, ...]) -> None:
-        self._services.announcer.before(self, version, events)
+        self._working.apply(*operations)
 
     def _line(self, line_id: str) -> Line:
         line = self.get(line_id)
 
         if line is None:
-            if self._expected is not None and self.version != self._expected:
-                raise CartConflictError(
-                    "The line is not in the cart any more.",
-                    expected_version=self._expected,
-                    current_version=self.version,
-                    cart=self,
-                    line_id=line_id,
-                )
+            self._working.check_expected(line_id)
 
             raise InvalidItemError(f"There is no line {line_id!r:.80} in the cart.")
 
@@ -572,30 +425,3 @@ class Cart:
             )
 
         self.apply(AddCondition(condition, only_of_type))
-
-    def _check_total(self, totals: Totals, expected_total: Amount) -> None:
-        expected = price_in(self.currency, expected_total)
-
-        if totals.total.amount != expected:
-            raise CartConflictError(
-                f"The total is {totals.total.amount}, not {expected} as expected.",
-                expected_version=self.version,
-                current_version=self.version,
-                cart=self,
-                details={"wanted": str(expected), "stored": str(totals.total.amount)},
-            )
-
-
-@contextmanager
-def _committed(session: t.Any) -> t.Iterator[None]:
-    """Commit a session at the end, or roll it back."""
-    if session is None:
-        yield
-        return
-
-    try:
-        yield
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise

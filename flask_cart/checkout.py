@@ -1,21 +1,27 @@
-"""Checkout: what is sold, and the operation that takes it out of the cart."""
+"""Checkout: a cart becomes an order, and is emptied."""
 
 from __future__ import annotations
 
 import hashlib
 import typing as t
+from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import ClassVar
 
 import msgspec
 
 from .document import Document
+from .errors import CartEmptyError
 from .events import CartCheckedOut
+from .items import Amount
+from .items import price_in
 from .operations import Applied
 from .operations import emptied
 from .pricing import LineTotals
 from .pricing import Totals
 from .storage.base import CartKey
+from .working import WorkingCopy
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,70 @@ class Sell(msgspec.Struct, frozen=True):
         event = CartCheckedOut(cart_token=self.cart_token, lines=document.lines)
 
         return emptied(document), (event,)
+
+
+@contextmanager
+def check_out(
+    working: WorkingCopy,
+    totals: Totals,
+    session: t.Any,
+    expected_total: Amount | None,
+) -> t.Iterator[OrderDraft]:
+    """Sell what was read, in the transaction of a session if there is one.
+
+    :raises CartEmptyError: If there is nothing to sell.
+    :raises CartConflictError: If it is not what is stored any more, or the total is
+        not the expected one.
+    """
+    version = working.snapshot.version
+
+    if working.key is None or not totals.lines:
+        raise CartEmptyError("The cart is empty, there is nothing to check out.")
+
+    if expected_total is not None:
+        _check_total(working, totals, expected_total)
+
+    token = cart_token(working.key, version)
+    order = OrderDraft(totals.lines, totals, working.document.metadata, token)
+    joined = working.repository.join(session) if session is not None else nullcontext()
+
+    with joined, _committed(session):
+        yield order
+        working.write((Sell(token),), version)
+
+
+def _check_total(working: WorkingCopy, totals: Totals, expected_total: Amount) -> None:
+    try:
+        is_expected = totals.total.amount == price_in(totals.currency, expected_total)
+    except ValueError:
+        # It comes from a form, and whatever it says, it is not the total.
+        is_expected = False
+
+    if not is_expected:
+        raise working.conflict(
+            f"The total is {totals.total.amount}, not {expected_total!s:.40} as"
+            " expected.",
+            expected_version=working.snapshot.version,
+            details={
+                "wanted": f"{expected_total!s:.40}",
+                "stored": str(totals.total.amount),
+            },
+        )
+
+
+@contextmanager
+def _committed(session: t.Any) -> t.Iterator[None]:
+    """Commit a session at the end, or roll it back."""
+    if session is None:
+        yield
+        return
+
+    try:
+        yield
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
 
 
 def cart_token(key: CartKey, version: int) -> str:

@@ -16,7 +16,6 @@ from werkzeug.utils import import_string
 
 from . import signals
 from .cart import Cart
-from .cart import CartServices
 from .cli import cart_cli
 from .errors import CartConfigError
 from .errors import CartConflictError
@@ -37,6 +36,7 @@ from .storage.base import Storage
 from .storage.base import cart_key
 from .storage.base import check_instance
 from .storage.memory import MemoryStorage
+from .working import CartServices
 
 if t.TYPE_CHECKING:
     from flask_sqlalchemy import SQLAlchemy

@@ -1,0 +1,223 @@
+"""The working copy: what one holder of a cart has read, and writes back."""
+
+from __future__ import annotations
+
+import typing as t
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from .document import Document
+from .errors import CartConflictError
+from .events import Event
+from .operations import Operation
+from .operations import apply_all
+from .repository import Repository
+from .repository import Snapshot
+from .repository import Written
+from .storage.base import CartKey
+
+if t.TYPE_CHECKING:
+    from .cart import Cart
+
+
+class Announcer(t.Protocol):
+    """Tells others what happens to carts."""
+
+    def before(self, cart: Cart, version: int, events: tuple[Event, ...]) -> None:
+        """Say what is about to be saved; raises to keep it from being saved."""
+
+    def after(self, cart: Cart, events: tuple[Event, ...]) -> None:
+        """Say what was saved."""
+
+
+@dataclass(frozen=True)
+class CartServices:
+    """What all the carts of an app share."""
+
+    repository: Repository
+    announcer: Announcer
+    rounding_mode: str
+    round_at: t.Literal["line", "total"]
+
+
+class WorkingCopy:
+    """The document and version that a cart has read, until it writes.
+
+    :param services: What all carts of the app share.
+    :param cart: The cart that signals and conflicts are about.
+    :param key: Where it is stored, if that is known.
+    :param make_key: Called at the first write if it is not.
+    """
+
+    def __init__(
+        self,
+        services: CartServices,
+        cart: Cart,
+        key: CartKey | None,
+        make_key: t.Callable[[], CartKey],
+    ) -> None:
+        self.key = key
+        self.repository = services.repository
+        self._announcer = services.announcer
+        self._cart = cart
+        self._make_key = make_key
+        self._snapshot: Snapshot | None = None
+        self._expected: int | None = None
+        self._batch: list[Operation] | None = None
+        self._batch_document: Document | None = None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The document and version that were read, now at the latest."""
+        if self._snapshot is None:
+            self._snapshot = (
+                self.repository.load(self.key)
+                if self.key is not None
+                else self.repository.nothing
+            )
+
+        return self._snapshot
+
+    @property
+    def document(self) -> Document:
+        """The content, inside a batch with the changes made so far."""
+        if self._batch_document is not None:
+            return self._batch_document
+
+        return self.snapshot.document
+
+    def refresh(self) -> None:
+        """Forget what was read."""
+        self._snapshot = None
+
+    def expect(self, version: int) -> None:
+        """Let further writes fail unless they follow on this version."""
+        self._expected = version
+
+    def check_expected(self, line_id: str) -> None:
+        """Refuse to look for a line in another version than the expected one.
+
+        :raises CartConflictError: If it is another one.
+        """
+        version = self.snapshot.version
+
+        if self._expected is not None and version != self._expected:
+            raise self.conflict(
+                "The line is not in the cart any more.",
+                expected_version=self._expected,
+                line_id=line_id,
+            )
+
+    def conflict(
+        self,
+        message: str,
+        *,
+        expected_version: int,
+        line_id: str | None = None,
+        details: dict[str, t.Any] | None = None,
+    ) -> CartConflictError:
+        """An error about what was read."""
+        return CartConflictError(
+            message,
+            expected_version=expected_version,
+            current_version=self.snapshot.version,
+            cart=self._cart,
+            line_id=line_id,
+            details=details,
+        )
+
+    def apply(self, *operations: Operation) -> None:
+        """Apply operations in one write, or make them part of the batch."""
+        if self._batch is None:
+            self.write(operations, self._expected)
+            return
+
+        self._batch_document, _ = apply_all(self.document, operations)
+        self._batch.extend(operations)
+
+    @contextmanager
+    def batch(self) -> t.Iterator[None]:
+        """Make all that is applied inside one write, unless there is an error."""
+        if self._batch is not None:
+            yield
+            return
+
+        operations: list[Operation] = []
+        self._batch_document = self.document
+        self._batch = operations
+
+        try:
+            yield
+        finally:
+            self._batch = None
+            self._batch_document = None
+
+        self.apply(*operations)
+
+    def write(self, operations: t.Sequence[Operation], expected: int | None) -> None:
+        """Apply operations in a write of their own.
+
+        :param expected: The only version that they may be applied to, if there is one.
+        """
+        if self.key is None:
+            if not apply_all(self.document, operations)[1]:
+                return
+
+            self.key = self._make_key()
+
+        key = self.key
+
+        with self._conflicts_reported():
+            written = self.repository.write(
+                key, operations, self._snapshot, expected, self._before
+            )
+
+        self._finish(written)
+
+    def destroy(self) -> None:
+        """Delete what was read."""
+        if self.key is None:
+            return
+
+        with self._conflicts_reported():
+            written = self.repository.destroy(
+                self.key, self.snapshot, self._expected, self._before
+            )
+
+        self._finish(written)
+
+    @contextmanager
+    def _conflicts_reported(self) -> t.Iterator[None]:
+        try:
+            yield
+        except CartConflictError as error:
+            self.refresh()
+            error.cart = self._cart
+            raise
+
+    def _before(self, key: CartKey, version: int, events: tuple[Event, ...]) -> None:
+        self._announcer.before(self._cart, version, events)
+
+    def _finish(self, written: Written) -> None:
+        expected = self._expected
+        self._snapshot = written.snapshot
+
+        if expected is not None:
+            self._expected = written.snapshot.version
+
+        if not written.events:
+            return
+
+        def announce() -> None:
+            self._announcer.after(self._cart, written.events)
+
+        def undo() -> None:
+            self._expected = expected
+            self.refresh()
+
+        transaction = self.repository.transaction()
+
+        if transaction is None:
+            announce()
+        else:
+            transaction.when_done(announce, undo)
