@@ -5,6 +5,9 @@ from __future__ import annotations
 import typing as t
 from contextlib import AbstractContextManager
 from contextlib import contextmanager
+from decimal import Decimal
+
+from moneyed import Money
 
 from .checkout import OrderDraft
 from .checkout import check_out
@@ -38,6 +41,9 @@ from .storage.base import CartKey
 from .values import freeze_dict
 from .working import CartServices
 from .working import WorkingCopy
+
+#: What the value of a condition may be given as.
+Value = Money | Decimal | int | str
 
 
 class Cart:
@@ -309,29 +315,34 @@ class Cart:
         """Remove a condition of a line; nothing happens if it is gone already."""
         self.apply(RemoveItemCondition(line_id, name))
 
-    def add_discount(self, name: str, value: str, *, order: int = 0) -> None:
+    def add_discount(self, name: str, value: Value, *, order: int = 0) -> None:
         """Take something off the subtotal.
 
         >>> cart.add_discount("SUMMER", "10%")
 
-        :param value: As for :class:`Condition`; without a sign it is taken off.
+        :param value: As for :class:`Condition`, or an amount; without a sign it is
+            taken off.
         """
-        if isinstance(value, str) and value[:1].isdigit():
-            value = f"-{value}"
+        text = self._value(value)
 
-        self.add_condition(Condition(name, "discount", "subtotal", value, order))
+        if text[:1].isdigit():
+            text = f"-{text}"
 
-    def add_tax(self, name: str, value: str, *, order: int = 0) -> None:
+        self.add_condition(Condition(name, "discount", "subtotal", text, order))
+
+    def add_tax(self, name: str, value: Value, *, order: int = 0) -> None:
         """Add a tax to the subtotal, such as ``"19%"``."""
-        self.add_condition(Condition(name, "tax", "subtotal", value, order))
+        self.add_condition(
+            Condition(name, "tax", "subtotal", self._value(value), order)
+        )
 
-    def add_fee(self, name: str, value: str, *, order: int = 0) -> None:
+    def add_fee(self, name: str, value: Value, *, order: int = 0) -> None:
         """Add a fee to the total, such as ``"2.50"``."""
-        self.add_condition(Condition(name, "fee", "total", value, order))
+        self.add_condition(Condition(name, "fee", "total", self._value(value), order))
 
-    def add_shipping(self, name: str, value: str, *, order: int = 0) -> None:
+    def add_shipping(self, name: str, value: Value, *, order: int = 0) -> None:
         """Add shipping to the total, such as ``"4.90"``, in place of any other."""
-        condition = Condition(name, "shipping", "total", value, order)
+        condition = Condition(name, "shipping", "total", self._value(value), order)
         self._apply_condition(condition, only_of_type=True)
 
     # The whole cart
@@ -414,6 +425,15 @@ class Cart:
             raise InvalidItemError(f"There is no line {line_id!r:.80} in the cart.")
 
         return line
+
+    def _value(self, value: Value) -> str:
+        if isinstance(value, str):
+            return value
+
+        try:
+            return f"{price_in(self.currency, value):f}"
+        except ValueError as error:
+            raise InvalidConditionError(str(error)) from error
 
     def _apply_condition(
         self, condition: Condition, *, only_of_type: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import re
 import typing as t
 from decimal import Decimal
@@ -9,6 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from .errors import InvalidConditionError
+from .money import CONTEXT
 from .money import ZERO
 from .money import parse_decimal
 from .values import EMPTY
@@ -63,8 +65,9 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ) from error
 
     def _check(self) -> None:
-        check_text(self.name, "The name")
-        check_text(self.type, "The type")
+        set_field = msgspec.structs.force_setattr
+        set_field(self, "name", check_text(self.name, "The name"))
+        set_field(self, "type", check_text(self.type, "The type"))
 
         if self.target not in TARGETS:
             raise ValueError(
@@ -77,12 +80,12 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if abs(self.order) > MAX_ORDER:
             raise ValueError(f"The order must be within {MAX_ORDER} of zero.")
 
-        msgspec.structs.force_setattr(self, "value", _plain(self.value))
+        set_field(self, "value", _plain(self.value))
         _parse(self.value)
 
         if type(self.attributes) is not FrozenDict:
             frozen = freeze_dict(self.attributes, "The attributes")
-            msgspec.structs.force_setattr(self, "attributes", frozen)
+            set_field(self, "attributes", frozen)
 
     def apply(self, amount: Decimal) -> Decimal:
         """The amount after this condition: never below zero, nor beyond 10**40.
@@ -91,20 +94,22 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         operator, number, percent = _parse(self.value)
 
-        if percent:
-            number = number.scaleb(-2)
+        # Not the app's context, which may round to fewer digits.
+        with decimal.localcontext(CONTEXT):
+            if percent:
+                number = number.scaleb(-2)
 
-        match operator:
-            case "*":
-                changed = amount * number
-            case "/":
-                changed = amount / number
-            case "-":
-                changed = amount - (amount * number if percent else number)
-            case _:
-                changed = amount + (amount * number if percent else number)
+            match operator:
+                case "*":
+                    changed = amount * number
+                case "/":
+                    changed = amount / number
+                case "-":
+                    changed = amount - (amount * number if percent else number)
+                case _:
+                    changed = amount + (amount * number if percent else number)
 
-        return min(max(changed, ZERO), CEILING)
+            return min(max(changed, ZERO), CEILING)
 
 
 def _plain(value: t.Any) -> str:
@@ -112,7 +117,10 @@ def _plain(value: t.Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise ValueError(f"The value must be a str, not {type(value).__name__}.")
 
-    return value if isinstance(value, str) else f"{value:f}"
+    if isinstance(value, str):
+        return str.__str__(value)
+
+    return f"{value:f}" if isinstance(value, Decimal) else str(int(value))
 
 
 def _parse(value: str) -> tuple[str, Decimal, bool]:

@@ -101,18 +101,28 @@ def decode(data: str | bytes, upgraders: Upgraders = UPGRADERS) -> Document:
                 f" instead of {SCHEMA}."
             )
 
-        plain = msgspec.json.decode(data, type=dict[str, t.Any])
-
-        for older in range(schema, SCHEMA):
-            plain = {**upgraders[older](plain), "schema": older + 1}
-
-        return msgspec.convert(plain, Document)
-    except KeyError as error:
-        raise CartCorruptError(
-            f"The stored cart has schema {error}, which nothing can upgrade.", data
-        ) from error
+        return msgspec.convert(_upgraded(data, schema, upgraders), Document)
     except (ValueError, RecursionError, InvalidItemError, InvalidConditionError) as e:
         raise CartCorruptError(f"The stored text is not a cart: {e}", data) from e
+
+
+def _upgraded(data: str | bytes, schema: int, upgraders: Upgraders) -> dict[str, t.Any]:
+    plain = msgspec.json.decode(data, type=dict[str, t.Any])
+
+    for older in range(schema, SCHEMA):
+        if older not in upgraders:
+            raise ValueError(f"It has schema {older}, which nothing can upgrade.")
+
+        try:
+            plain = {**upgraders[older](plain), "schema": older + 1}
+        except Exception as error:
+            # The text is whatever somebody stored: an upgrader may stumble over
+            # anything in it.
+            raise ValueError(
+                f"It has schema {older} and could not be upgraded: {error!r}."
+            ) from error
+
+    return plain
 
 
 class _Header(msgspec.Struct):

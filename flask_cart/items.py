@@ -87,11 +87,11 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             ) from error
 
     def _check(self) -> None:
-        check_text(self.item_id, "The id")
-        check_text(self.name, "The name")
-        check_quantity(self.quantity)
-        check_decimal(self.price)
         set_field = msgspec.structs.force_setattr
+        set_field(self, "item_id", check_text(self.item_id, "The id"))
+        set_field(self, "name", check_text(self.name, "The name"))
+        set_field(self, "quantity", check_quantity(self.quantity))
+        set_field(self, "price", check_decimal(self.price))
 
         if type(self.options) is not FrozenDict:
             set_field(self, "options", canonical_options(self.options))
@@ -102,6 +102,9 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
         if self.id != line_id(self.item_id, self.options):
             raise ValueError("The line's id does not belong to its item and options.")
+
+        if len({each.name for each in self.conditions}) != len(self.conditions):
+            raise ValueError("Two of its conditions have the same name.")
 
     def condition(self, name: str) -> Condition | None:
         """The condition of this name, if the line has one."""
@@ -137,7 +140,7 @@ def _option_text(name: str, value: t.Any) -> str:
         return "true" if value else "false"
 
     if isinstance(value, int):
-        return str(value)
+        return str(int(value))
 
     if isinstance(value, Decimal) and value.is_finite():
         return f"{value:f}"
@@ -159,7 +162,7 @@ def check_quantity(quantity: t.Any, at_least: int = 1) -> int:
     if quantity > MAX_QUANTITY:
         raise ValueError(f"A quantity must be at most {MAX_QUANTITY}.")
 
-    return quantity
+    return int(quantity)
 
 
 def price_in(currency: str, price: Amount) -> Decimal:
@@ -206,7 +209,8 @@ def make_line(
         item_id = product.cart_id
         name = product.cart_name if name is None else name
         price = product.cart_price if price is None else price
-        options = {**getattr(product, "cart_options", {}), **(options or {})}
+        own_options = getattr(product, "cart_options", None) or {}
+        options = {**own_options, **(options or {})}
         ref = ProductRef(type(product).__name__, str(item_id))
 
     if isinstance(item_id, int) and not isinstance(item_id, bool):

@@ -59,7 +59,9 @@ def parse_amount(value: t.Any) -> Decimal:
             f" {type(value).__name__}."
         )
 
-    amount = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    amount = (
+        Decimal(float.__repr__(value)) if isinstance(value, float) else Decimal(value)
+    )
 
     return check_decimal(amount)
 
@@ -84,7 +86,10 @@ def check_decimal(amount: Decimal) -> Decimal:
         raise ValueError(f"An amount has at most {MAX_PLACES} digits behind the point.")
 
     # "1E+3" and "-0" are the same numbers in another notation.
-    return amount.quantize(Decimal(1), context=CONTEXT) if exponent > 0 else abs(amount)
+    plain = amount.quantize(Decimal(1), context=CONTEXT) if exponent > 0 else amount
+
+    # Not abs(), which rounds to the digits of the app's context.
+    return plain.copy_abs()
 
 
 class Rounding(t.NamedTuple):
@@ -163,9 +168,7 @@ def format_money(money: Money, locale: str = "en") -> str:
     places = -t.cast(int, unit.as_tuple().exponent)
     pattern.frac_prec = (places, places)
 
-    return pattern.apply(
-        money.amount.quantize(unit, decimal.ROUND_HALF_UP),
-        parsed,
-        currency=code,
-        currency_digits=False,
-    )
+    with decimal.localcontext(CONTEXT):
+        amount = money.amount.quantize(unit, decimal.ROUND_HALF_UP)
+
+        return pattern.apply(amount, parsed, currency=code, currency_digits=False)

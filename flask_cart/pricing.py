@@ -47,7 +47,9 @@ class Adjustment:
     @property
     def amount(self) -> Money:
         """What it added; negative for a discount."""
-        return self.after - self.before
+        difference = CONTEXT.subtract(self.after.amount, self.before.amount)
+
+        return Money(difference, self.after.currency)
 
     def to_dict(self) -> dict[str, t.Any]:
         """The adjustment as plain data, with amounts as decimal strings."""
@@ -105,6 +107,11 @@ class LineTotals:
     @property
     def quantity(self) -> int:
         return self.line.quantity
+
+    @property
+    def price(self) -> Money:
+        """The price of one before the line's conditions."""
+        return Money(self.line.price, self.subtotal.currency)
 
     @property
     def options(self) -> dict[str, str]:
@@ -321,7 +328,7 @@ def _in_order(conditions: t.Iterable[Condition]) -> list[Condition]:
 
 
 def _savings(adjustments: t.Iterable[Adjustment], currency: str) -> Money:
-    return sum(
-        (-each.amount for each in adjustments if each.amount.amount < 0),
-        Money(0, currency),
-    )
+    with decimal.localcontext(CONTEXT):
+        changes = (each.amount.amount for each in adjustments)
+
+        return Money(-sum((each for each in changes if each < 0), ZERO), currency)

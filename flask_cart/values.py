@@ -54,7 +54,7 @@ def freeze(value: t.Any, where: str, depth: int = 0) -> t.Any:
         if not -(2**63) <= value < 2**63:
             raise ValueError(f"{where} must fit into 64 bits.")
 
-        return value
+        return int(value)
 
     if isinstance(value, str):
         return check_text(value, where, empty=True, control=True)
@@ -63,7 +63,7 @@ def freeze(value: t.Any, where: str, depth: int = 0) -> t.Any:
         if not math.isfinite(value):
             raise ValueError(f"{where} must be finite, not {value!r}.")
 
-        return value
+        return float(value)
 
     if depth == MAX_DEPTH:
         raise ValueError(f"{where} is nested more than {MAX_DEPTH} deep.")
@@ -104,7 +104,9 @@ def freeze_dict(value: t.Any, where: str) -> FrozenDict:
 def check_text(
     value: t.Any, where: str, *, empty: bool = False, control: bool = False
 ) -> str:
-    """Give the text back if it can be stored and shown.
+    """Give the text back if it can be stored and shown, as a plain str.
+
+    Text of other classes, such as Markup, is what it says: the encoder knows only str.
 
     :param empty: Allow no characters at all.
     :param control: Allow control characters, such as line breaks.
@@ -116,13 +118,15 @@ def check_text(
     if not empty and not value.strip():
         raise ValueError(f"{where} must not be empty.")
 
-    if value.isascii() and value.isprintable():
-        return value
+    text = str.__str__(value)
 
-    for character in value:
+    if text.isascii() and text.isprintable():
+        return text
+
+    for character in text:
         category = unicodedata.category(character)
 
         if category == "Cs" or (category == "Cc" and not control):
             raise ValueError(f"{where} must not contain the character {character!r}.")
 
-    return value
+    return text

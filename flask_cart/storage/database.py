@@ -343,13 +343,16 @@ def define_table(db: SQLAlchemy, name: str, bind_key: str | None) -> sa.Table:
     # The TEXT of MySQL and MariaDB ends at 64 KiB.
     data = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 
+    # Their DATETIME ends at seconds.
+    moment = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+
     return db.Table(
         name,
         sa.Column("owner", text(255), primary_key=True),
         sa.Column("instance", text(64), primary_key=True),
         sa.Column("version", sa.BigInteger, nullable=False),
         sa.Column("data", data, nullable=False),
-        sa.Column("updated_at", sa.DateTime, nullable=False, index=True),
+        sa.Column("updated_at", moment, nullable=False, index=True),
         bind_key=bind_key,
         mysql_charset="utf8mb4",
         mariadb_charset="utf8mb4",

@@ -1,0 +1,53 @@
+"""Slackwater, a small harbour store: the demo of Flask-Cart.
+
+Start it with ``python -m flask --app demo_shop run``.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+
+from . import settings
+from .extensions import cart_ext
+from .extensions import csrf
+from .extensions import db
+from .headers import add_headers
+from .seed import prepare_database
+from .views import basket
+from .views import catalogue
+from .views import checkout
+from .views import errors
+
+
+def create_app(config: Mapping[str, Any] | None = None) -> Flask:
+    """Make the shop.
+
+    :param config: Settings that win over the defaults and the environment.
+    """
+    app = Flask(
+        __name__,
+        instance_path=str(settings.INSTANCE),
+        template_folder=str(settings.ROOT / "templates"),
+        static_folder=str(settings.ROOT / "static"),
+    )
+    app.config.from_mapping(settings.defaults())
+    app.config.from_mapping(config or {})
+
+    if not app.config["SECRET_KEY"]:
+        app.config["SECRET_KEY"] = settings.secret_key()
+
+    db.init_app(app)
+    cart_ext.init_app(app, db=db)
+    csrf.init_app(app)
+
+    app.register_blueprint(catalogue.bp)
+    app.register_blueprint(basket.bp)
+    app.register_blueprint(checkout.bp)
+    errors.init_app(app)
+    app.after_request(add_headers)
+
+    with app.app_context():
+        prepare_database()
+
+    return app

@@ -1,0 +1,31 @@
+"""What every answer tells the browser about security and caching."""
+
+from flask import Response
+from flask import request
+
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "img-src 'self'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+
+
+def add_headers(response: Response) -> Response:
+    """Set the security headers; pages, which show a basket, are never stored."""
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+
+    if request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"
+
+    return response

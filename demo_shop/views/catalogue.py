@@ -1,0 +1,70 @@
+"""Looking around: the home page, the shelves, and one product."""
+
+from flask import Blueprint
+from flask import render_template
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from ..basket import SHIPPING_PRICE
+from ..extensions import db
+from ..forms import MAX_PIECES
+from ..models import Category
+from ..models import Product
+
+bp = Blueprint("catalogue", __name__)
+
+
+@bp.get("/")
+def home() -> str:
+    """Show the hero, the shelves and a few favourites."""
+    featured = db.session.scalars(
+        select(Product)
+        .where(Product.featured)
+        .options(selectinload(Product.variants))
+        .order_by(Product.id)
+    )
+    return render_template("home.html", featured=featured.all())
+
+
+@bp.get("/shelves/<slug>")
+def category(slug: str) -> str:
+    """Show everything on one shelf."""
+    category = db.one_or_404(
+        select(Category)
+        .where(Category.slug == slug)
+        .options(selectinload(Category.products).selectinload(Product.variants))
+    )
+    return render_template("category.html", category=category)
+
+
+@bp.get("/goods/<slug>")
+def product(slug: str) -> str:
+    """Show one product and the form that puts it in the basket."""
+    product = db.one_or_404(
+        select(Product)
+        .where(Product.slug == slug)
+        .options(selectinload(Product.variants), selectinload(Product.category))
+    )
+    neighbours = db.session.scalars(
+        select(Product)
+        .where(Product.category_id == product.category_id, Product.id != product.id)
+        .options(selectinload(Product.variants))
+        .order_by(Product.id)
+        .limit(4)
+    )
+    return render_template(
+        "product.html",
+        product=product,
+        neighbours=neighbours.all(),
+        most=MAX_PIECES,
+    )
+
+
+@bp.app_context_processor
+def layout() -> dict[str, object]:
+    """Give the layout what it shows; nothing is read unless a page lists shelves."""
+    return {"shelves": _read_shelves, "postage": SHIPPING_PRICE}
+
+
+def _read_shelves() -> list[Category]:
+    return list(db.session.scalars(select(Category).order_by(Category.id)))

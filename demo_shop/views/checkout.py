@@ -1,0 +1,121 @@
+"""Paying a visit to the till, and the page that says thank you."""
+
+import secrets
+
+from flask import Blueprint
+from flask import flash
+from flask import redirect
+from flask import render_template
+from flask import request
+from flask import session
+from flask import url_for
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+from werkzeug import Response
+
+from flask_cart import CartConflictError
+from flask_cart import CartEmptyError
+from flask_cart import current_cart
+
+from ..basket import NotEnoughError
+from ..extensions import db
+from ..forms import COUNTRIES
+from ..forms import CheckoutForm
+from ..forms import read_amount
+from ..models import Order
+from ..ordering import place_order
+from .basket import back_to_basket
+from .basket import not_enough
+
+bp = Blueprint("checkout", __name__)
+
+CHANGED_BEFORE_ORDER = (
+    "Your basket changed in another tab, so we haven't ordered anything yet. This is"
+    " how it looks now."
+)
+
+
+@bp.get("/checkout")
+def show() -> Response | str:
+    """Show the address form beside what is going to be ordered."""
+    if not current_cart:
+        return back_to_basket()
+
+    _shopper()
+    return _page(CheckoutForm())
+
+
+@bp.post("/checkout")
+def submit() -> Response | str | tuple[str, int]:
+    """Place the order, or say what is missing for it."""
+    form = CheckoutForm.read(request.form)
+    expected_total = read_amount(request.form.get("expected_total"))
+
+    if not current_cart:
+        return _already_ordered()
+
+    if form.errors:
+        return _page(form), 422
+
+    if expected_total is None:
+        flash(CHANGED_BEFORE_ORDER, "problem")
+        return back_to_basket()
+
+    try:
+        order = place_order(form.address, _shopper(), expected_total)
+    except CartEmptyError:
+        return _already_ordered()
+    except CartConflictError:
+        flash(CHANGED_BEFORE_ORDER, "problem")
+        return back_to_basket()
+    except NotEnoughError as error:
+        flash(f"{not_enough(error)} Nothing was ordered yet.", "problem")
+        return back_to_basket()
+
+    return _to_order(order)
+
+
+@bp.get("/orders/<token>")
+def order(token: str) -> str:
+    """Show an order to the browser that placed it; for others it doesn't exist."""
+    order = db.one_or_404(
+        select(Order)
+        .where(Order.token == token, Order.shopper == session.get("shopper", ""))
+        .options(selectinload(Order.lines))
+    )
+    return render_template("order.html", order=order)
+
+
+def _page(form: CheckoutForm) -> str:
+    return render_template("checkout.html", form=form, countries=COUNTRIES)
+
+
+def _shopper() -> str:
+    """The browser session's own secret, made before its first order.
+
+    As it is there before the order, a form that was sent twice leads to the same
+    order both times, whichever of the two answers the browser keeps.
+    """
+    if "shopper" not in session:
+        session["shopper"] = secrets.token_urlsafe(32)
+        session.permanent = True
+
+    return str(session["shopper"])
+
+
+def _already_ordered() -> Response:
+    latest = db.session.scalar(
+        select(Order)
+        .where(Order.shopper == session.get("shopper", ""))
+        .order_by(Order.id.desc())
+        .limit(1)
+    )
+
+    if latest is None:
+        return back_to_basket()
+
+    return _to_order(latest)
+
+
+def _to_order(order: Order) -> Response:
+    return redirect(url_for("checkout.order", token=order.token), code=303)

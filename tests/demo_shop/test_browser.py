@@ -1,0 +1,269 @@
+"""The demo shop in a real browser, on a real server."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+playwright_api = pytest.importorskip("playwright.sync_api")
+
+from playwright.sync_api import Browser  # noqa: E402
+from playwright.sync_api import Locator  # noqa: E402
+from playwright.sync_api import Page  # noqa: E402
+from playwright.sync_api import Response  # noqa: E402
+from playwright.sync_api import expect  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+PATHS = ["/", "/shelves/galley", "/goods/slipway-boots", "/basket/", "/checkout"]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server process with a database of its own."""
+    folder = tmp_path_factory.mktemp("shop")
+    environment = {
+        **os.environ,
+        "DEMO_SHOP_DATABASE_URI": f"sqlite:///{folder / 'shop.sqlite3'}",
+        "DEMO_SHOP_SECRET_KEY": "only for tests",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flask", "--app", "demo_shop", "run", "--port", "0"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+
+    try:
+        output = ""
+
+        for text in process.stderr:
+            output += text
+
+            if found := re.search(r"Running on (http://127\.0\.0\.1:\d+)", text):
+                break
+        else:
+            pytest.fail(f"The server did not start:\n{output}")
+
+        # A full pipe would stop the server.
+        reader = Thread(target=process.stderr.read)
+        reader.start()
+
+        yield found[1]
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+    reader.join(timeout=10)
+    process.stderr.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    chromium = shutil.which("chromium")
+
+    if chromium is None:
+        if os.environ.get("FLASK_CART_REQUIRE_SERVERS") == "1":
+            pytest.fail("Chromium is required, but there is none.")
+
+        pytest.skip("There is no Chromium.")
+
+    with playwright_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
+    """Opens a page in a fresh browser session; an error in its console fails."""
+    contexts = []
+    errors: list[str] = []
+
+    def open_page(*, failures_expected: bool = False, **options: object) -> Page:
+        context = browser.new_context(base_url=server, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+
+        if not failures_expected:
+            page.on("console", lambda m: m.type == "error" and errors.append(m.text))
+
+        return page
+
+    yield open_page
+
+    for context in contexts:
+        context.close()
+
+    assert errors == []
+
+
+def add(page: Page, path: str, choice: str) -> None:
+    """Choose a variant and put it in the basket."""
+    page.goto(path)
+    page.get_by_role("radio", name=choice).check()
+    page.get_by_role("button", name="Add to basket").click()
+    expect(page.get_by_role("status")).to_contain_text("in your basket")
+
+
+def fill_in(page: Page) -> None:
+    """Fill in the address."""
+    for label, text in [
+        ("Name", "Ada"),
+        ("E-mail", "ada@example.org"),
+        ("Street and house", "12 Pier Road"),
+        ("Postcode", "V92 X1Y2"),
+        ("Town", "Tralee"),
+    ]:
+        page.get_by_label(label, exact=True).fill(text)
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["with js", "without js"])
+def test_shopping(open_page, javascript):
+    """Two sizes, a changed quantity, a removed line, and an order."""
+    page = open_page(java_script_enabled=javascript)
+    basket = page.get_by_role("link", name="Basket")
+    add(page, "/goods/pier-shirt", "Navy, S")
+    add(page, "/goods/pier-shirt", "Navy, M")
+
+    expect(page.locator(".line")).to_have_count(2)
+    expect(basket).to_contain_text("€102.90")
+
+    quantity = page.get_by_label("Quantity: Pier stripe shirt, Navy, S")
+    quantity.fill("3")
+    quantity.press("Enter")
+
+    expect(basket).to_contain_text("€200.90")
+
+    page.get_by_role("button", name="One fewer: Pier stripe shirt, Navy, S").click()
+
+    expect(basket).to_contain_text("€151.90")
+
+    page.get_by_role("button", name="Remove Pier stripe shirt, Navy, M").click()
+
+    expect(page.locator(".line")).to_have_count(1)
+    expect(quantity).to_have_value("2")
+
+    page.get_by_role("link", name="To the till").click()
+    page.get_by_role("button", name="Order for €102.90").wait_for()
+    fill_in(page)
+    page.get_by_role("button", name="Order for €102.90").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Thank you, Ada.")
+    expect(page.get_by_text("2 \u00d7 Pier stripe shirt")).to_be_visible()
+    expect(basket).to_contain_text("0")
+
+
+def test_the_keyboard_is_enough(open_page):
+    """From the home page to the order with Tab, arrows, Space and Enter only."""
+    page = open_page()
+    page.goto("/")
+
+    tab_to(page, page.get_by_role("link", name="Deckhand jumper"))
+    page.keyboard.press("Enter")
+    tab_to(page, page.get_by_role("radio", name="Navy, S"))
+    page.keyboard.press("ArrowRight")
+
+    expect(page.get_by_role("radio", name="Navy, M")).to_be_checked()
+
+    tab_to(page, page.get_by_role("button", name="Add to basket"))
+    page.keyboard.press("Space")
+
+    expect(page.get_by_text("Colour: Navy · Size: M")).to_be_visible()
+
+    tab_to(page, page.get_by_role("button", name="One more: Deckhand jumper"))
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_label("Quantity: Deckhand jumper")).to_have_value("2")
+
+    tab_to(page, page.get_by_role("link", name="To the till"))
+    page.keyboard.press("Enter")
+    tab_to(page, page.get_by_label("Name", exact=True))
+
+    for text in ["Ada", "ada@example.org", "12 Pier Road", "V92 X1Y2", "Tralee"]:
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+
+    page.keyboard.type("Ger")
+    tab_to(page, page.get_by_role("button", name="Order for"))
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Thank you, Ada.")
+    expect(page.get_by_text("Germany")).to_be_visible()
+
+
+def tab_to(page: Page, target: Locator) -> None:
+    """Press Tab until the target has the focus."""
+    target.wait_for(state="attached")
+
+    for _ in range(80):
+        page.keyboard.press("Tab")
+
+        if target.evaluate("element => element === document.activeElement"):
+            return
+
+    pytest.fail(f"Tab never reaches {target}.")
+
+
+def test_mistakes_can_be_found(open_page):
+    """The summary of errors has the focus, and its links lead to the fields."""
+    page = open_page(failures_expected=True)
+    add(page, "/goods/pilot-kettle", "Tar")
+    page.goto("/checkout")
+    page.get_by_role("button", name="Order for").click()
+
+    expect(page.get_by_role("alert")).to_be_focused()
+
+    page.get_by_role("link", name="Add the postcode").click()
+
+    expect(page.get_by_label("Postcode")).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [360, 768, 1440])
+def test_no_page_scrolls_sideways(open_page, width):
+    """Every page fits narrow phones and wide screens."""
+    page = open_page(viewport={"width": width, "height": 800})
+    add(page, "/goods/deckhand-jumper", "Oatmeal, L")
+
+    for path in PATHS:
+        page.goto(path)
+        excess = page.locator("html").evaluate("e => e.scrollWidth - e.clientWidth")
+
+        assert (path, excess) == (path, 0)
+
+
+@pytest.mark.parametrize("path", ["/", "/basket/"])
+def test_pages_are_light(open_page, path):
+    """The home page and the basket are below 150 KiB, with two scripts and styles."""
+    page = open_page()
+    add(page, "/goods/pier-shirt", "Navy, L")
+    page.wait_for_load_state("networkidle")
+    responses: list[Response] = []
+    page.on("response", lambda response: responses.append(response))
+    page.goto(path, wait_until="networkidle")
+    kinds = [response.request.resource_type for response in responses]
+    sizes = [int(response.headers["content-length"]) for response in responses]
+
+    assert sum(sizes) < 150 * 1024
+    assert kinds.count("script") + kinds.count("stylesheet") == 2

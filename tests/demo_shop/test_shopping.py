@@ -1,0 +1,441 @@
+"""The demo shop as a shopper without JavaScript sees it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from sqlalchemy import func
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from demo_shop import create_app
+from demo_shop.catalogue import SHELVES
+from demo_shop.extensions import db
+from demo_shop.models import Category
+from demo_shop.models import Product
+from demo_shop.seed import prepare_database
+
+GOODS = [goods for shelf in SHELVES for goods in shelf.goods]
+
+
+def test_the_whole_way(shop, visitor):
+    """A shopper adds, changes, removes, leaves a note, orders and sees the order."""
+    visitor.get("/")
+    visitor.get("/shelves/foul-weather")
+    visitor.add("watch-cap", "CAP-MOSS", "2")
+    visitor.add("harbour-mug", "MUG-NAVY")
+    visitor.add("slipway-boots", "BOOTS-39")
+    caps, mug, _ = visitor.lines()
+
+    version = visitor.field("version")
+    visitor.follow(visitor.post(f"/basket/lines/{caps}", quantity="3", version=version))
+    visitor.follow(visitor.post(f"/basket/lines/{mug}/remove"))
+    page = visitor.follow(visitor.post("/basket/note", note="Ring twice."))
+
+    # Three caps, boots at a fifth off, and the post.
+    assert "€84.00" in page
+    assert "€60.00" in page
+    assert "€148.90" in page
+
+    page = visitor.follow(visitor.order())
+
+    assert "SW-1001" in page
+    assert "3 \u00d7 Watch cap" in page
+    assert "€148.90" in page
+    assert "Ring twice." in page
+    assert shop.stock("CAP-MOSS") == 13
+    assert shop.stock("BOOTS-39") == 8
+    assert visitor.lines() == []
+
+
+def test_two_sizes_are_two_lines(visitor):
+    """The same jumper in two sizes makes two lines, again in one size makes none."""
+    visitor.add("deckhand-jumper", "JUMPER-NAVY-S")
+    visitor.add("deckhand-jumper", "JUMPER-NAVY-M")
+    page = visitor.add("deckhand-jumper", "JUMPER-NAVY-M")
+
+    assert "Colour: Navy · Size: S" in page
+    assert "Colour: Navy · Size: M" in page
+    assert len(visitor.lines()) == 2
+    assert "€354.00" in page
+
+
+def test_the_post_is_charged_once(visitor):
+    """Adding more things doesn't add more postage."""
+    visitor.add("harbour-mug", "MUG-NAVY")
+    page = visitor.add("harbour-mug", "MUG-FOG")
+
+    assert page.count("Post, tracked") == 1
+    assert "€32.90" in page
+
+
+def test_the_sale_price_is_the_same_everywhere(visitor):
+    """The price on the shelf is the price in the basket, with what it saves."""
+    assert "€16.65" in visitor.get("/goods/cleat-hook")
+
+    page = visitor.add("cleat-hook", "CLEAT", "2")
+
+    assert "€16.65 each" in page
+    assert "€33.30" in page
+    assert "10% off" in page
+    assert "€3.70" in page
+
+
+@pytest.mark.parametrize("goods", GOODS, ids=lambda goods: goods.slug)
+def test_every_product_can_be_looked_at_and_has_a_picture(shop, visitor, goods):
+    """Each product has a page, and a drawing of its own."""
+    page = visitor.get(f"/goods/{goods.slug}")
+
+    assert goods.name in page
+    assert f"pictures/{goods.slug}.svg#picture" in page
+
+    picture = visitor.get(f"/static/pictures/{goods.slug}.svg")
+
+    assert 'id="picture"' in picture
+
+
+@pytest.mark.parametrize("shelf", SHELVES, ids=lambda shelf: shelf.slug)
+def test_every_shelf_shows_its_goods(visitor, shelf):
+    """A category page lists all its products."""
+    page = visitor.get(f"/shelves/{shelf.slug}")
+
+    assert [goods.slug for goods in shelf.goods if goods.slug not in page] == []
+
+
+def test_every_change_redirects_with_303(visitor):
+    """Each form answers with a redirect, so that reloading repeats nothing."""
+    visitor.add("harbour-mug", "MUG-NAVY")
+    (mug,) = visitor.lines()
+    version = visitor.field("version")
+    visitor.get("/basket/")
+
+    line = f"/basket/#line-{mug}"
+
+    for path, fields, place in [
+        (f"/basket/lines/{mug}", {"quantity": "2", "version": version}, line),
+        (f"/basket/lines/{mug}/more", {}, line),
+        (f"/basket/lines/{mug}/fewer", {}, line),
+        (f"/basket/lines/{mug}/remove", {}, "/basket/"),
+        ("/basket/note", {"note": "Hello"}, "/basket/"),
+        ("/basket/empty", {"version": version}, "/basket/"),
+        ("/basket/", {"sku": "MUG-NAVY", "quantity": "1"}, "/basket/"),
+    ]:
+        response = visitor.post(path, **fields)
+
+        assert (path, response.status_code) == (path, 303)
+        assert response.location == place
+
+
+def test_reading_changes_nothing(visitor):
+    """The addresses that change the basket don't answer to a link."""
+    visitor.add("harbour-mug", "MUG-NAVY")
+    (mug,) = visitor.lines()
+
+    for path in (f"/basket/lines/{mug}/remove", "/basket/empty", "/basket/note"):
+        visitor.get(path, status=405)
+
+    assert visitor.lines() == [mug]
+
+
+def test_a_form_without_token_is_refused(visitor):
+    """A form that doesn't come from our pages gets a kind 400 and does nothing."""
+    visitor.get("/goods/harbour-mug")
+    response = visitor.client.post("/basket/", data={"sku": "MUG-NAVY"})
+
+    assert response.status_code == 400
+    assert "reload the page" in response.text
+    assert visitor.lines() == []
+
+
+def test_a_sold_out_size_cannot_be_added(visitor):
+    """A sold out variant is marked on the page, and refused when asked for anyway."""
+    assert "sold out" in visitor.get("/goods/slipway-boots")
+
+    page = visitor.follow(visitor.post("/basket/", sku="BOOTS-42"))
+
+    assert "“Slipway boots, 42” has just sold out" in page
+    assert visitor.lines() == []
+
+
+def test_stock_counts_what_is_in_the_basket(visitor):
+    """Adding is refused when it and the basket together are more than the stock."""
+    visitor.add("harbour-mug", "MUG-BUOYRED", "2")
+    page = visitor.add("harbour-mug", "MUG-BUOYRED", "2")
+
+    assert "only 3 are left, counting those in your basket" in page
+
+    (mug,) = visitor.lines()
+    visitor.follow(visitor.post(f"/basket/lines/{mug}/more"))
+    page = visitor.follow(visitor.post(f"/basket/lines/{mug}/more"))
+
+    assert "only 3 are left" in page
+    assert "€46.90" in page
+
+
+def test_the_basket_says_what_sold_out_since(shop, visitor):
+    """A line that others bought up is marked, and can't be ordered."""
+    visitor.add("harbour-mug", "MUG-BUOYRED", "2")
+    visitor.get("/checkout")
+    shop.set_stock("MUG-BUOYRED", 1)
+
+    assert "Only 1 left. Please lower the quantity." in visitor.get("/basket/")
+
+    page = visitor.follow(visitor.order())
+
+    assert "only one is left" in page
+    assert "Nothing was ordered yet" in page
+    assert shop.stock("MUG-BUOYRED") == 1
+    assert shop.orders() == []
+    assert len(visitor.lines()) == 1
+
+
+def test_the_last_piece_is_sold_once(shop):
+    """Two shoppers order the last cap at once: one gets it, the other keeps a cart."""
+    visitors = [shop.visitor(), shop.visitor()]
+    start = Barrier(2)
+
+    for visitor in visitors:
+        visitor.add("harbour-mug", "MUG-NAVY")
+        visitor.add("watch-cap", "CAP-RUST")
+
+    def order(visitor) -> TestResponse:
+        visitor.get("/checkout")
+        start.wait(timeout=10)
+
+        return visitor.order()
+
+    with ThreadPoolExecutor(2) as pool:
+        responses = list(pool.map(order, visitors))
+
+    places = sorted(response.location.split("/")[1] for response in responses)
+
+    assert [response.status_code for response in responses] == [303, 303]
+    assert places == ["basket", "orders"]
+    assert shop.stock("CAP-RUST") == 0
+    assert shop.stock("MUG-NAVY") == 31
+    assert len(shop.orders()) == 1
+    assert sorted(len(visitor.lines()) for visitor in visitors) == [0, 2]
+
+
+def test_a_stale_tab_cannot_overwrite_a_newer_one(visitor):
+    """Setting a quantity from an old page says so, and the basket stays."""
+    visitor.add("harbour-mug", "MUG-NAVY")
+    (mug,) = visitor.lines()
+    stale = visitor.field("version")
+    visitor.add("harbour-mug", "MUG-FOG", "4")
+
+    page = visitor.follow(
+        visitor.post(f"/basket/lines/{mug}", quantity="9", version=stale)
+    )
+
+    assert "Your basket changed in another tab" in page
+    assert "€74.90" in page
+
+    page = visitor.follow(visitor.post("/basket/empty", version=stale))
+
+    assert "Your basket changed in another tab" in page
+    assert len(visitor.lines()) == 2
+
+
+def test_a_stale_till_orders_nothing(shop, visitor):
+    """An order for a total that the basket no longer has goes back to the basket."""
+    visitor.add("harbour-mug", "MUG-NAVY")
+    visitor.get("/checkout")
+    seen = visitor.field("expected_total")
+    visitor.add("harbour-mug", "MUG-NAVY")
+    visitor.get("/checkout")
+
+    page = visitor.follow(
+        visitor.post(
+            "/checkout",
+            name="Ada",
+            email="ada@example.org",
+            street="12 Pier Road",
+            postcode="V92",
+            town="Tralee",
+            country="Ireland",
+            expected_total=seen,
+        )
+    )
+
+    assert "changed in another tab, so we haven't ordered anything" in page
+    assert shop.orders() == []
+    assert shop.stock("MUG-NAVY") == 32
+
+
+def test_an_order_sent_twice_is_one_order(shop, visitor):
+    """The second of two identical orders shows the first one."""
+    visitor.add("harbour-mug", "MUG-NAVY")
+    first = visitor.order()
+    again = visitor.post("/checkout", expected_total="18.90")
+
+    assert again.status_code == 303
+    assert again.location == first.location
+    assert len(shop.orders()) == 1
+    assert shop.stock("MUG-NAVY") == 31
+
+
+def test_a_wrong_address_is_explained(shop, visitor):
+    """Missing and wrong fields are listed, linked, and what was typed stays."""
+    visitor.add("harbour-mug", "MUG-NAVY")
+    response = visitor.order(name="", email="ada@example", country="Atlantis")
+
+    assert response.status_code == 422
+    assert '<a href="#name">Tell us your name' in response.text
+    assert '<a href="#email">That e-mail address looks unfinished' in response.text
+    assert '<a href="#country">' in response.text
+    assert 'value="12 Pier Road"' in response.text
+    assert 'id="email-error"' in response.text
+    assert shop.orders() == []
+
+
+def test_an_order_belongs_to_its_browser(shop, visitor):
+    """Somebody else who knows an order's address finds nothing there."""
+    visitor.add("harbour-mug", "MUG-NAVY")
+    place = visitor.order().location
+    stranger = shop.visitor()
+
+    visitor.get(place)
+    stranger.get(place, status=404)
+    stranger.add("harbour-mug", "MUG-NAVY")
+    stranger.order()
+    stranger.get(place, status=404)
+
+
+def test_a_restart_keeps_the_basket(open_shop):
+    """A new process with the same database and key shows the same basket."""
+    before = open_shop().visitor()
+    before.add("harbour-mug", "MUG-NAVY", "2")
+    cookie = before.client.get_cookie("session")
+    assert cookie is not None
+    assert cookie.expires is not None
+
+    after = open_shop().visitor()
+    after.client.set_cookie("session", cookie.value)
+
+    assert after.lines() == before.lines()
+    assert "€32.90" in after.page
+
+
+HOSTILE = [
+    "",
+    "0",
+    "-1",
+    "21",
+    "1e3",
+    "1.5",
+    "٣",
+    "9" * 400,
+    "nan",
+    "\x00",
+    "<script>alert(1)</script>",
+    "' OR 1=1 --",
+    "⛵",
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_hostile_values_never_break_a_page(shop, visitor, value):
+    """Whatever a form is filled with, the answer is a message."""
+    visitor.add("harbour-mug", "MUG-NAVY")
+    (mug,) = visitor.lines()
+    version = visitor.field("version")
+
+    for path, fields in [
+        ("/basket/", {"sku": "MUG-NAVY", "quantity": value}),
+        ("/basket/", {"sku": value, "quantity": "1"}),
+        (f"/basket/lines/{mug}", {"quantity": value, "version": "-"}),
+        (f"/basket/lines/{mug}", {"quantity": "3", "version": value}),
+        ("/basket/lines/nothing", {"quantity": "3", "version": version}),
+        ("/basket/lines/nothing/more", {"by": value}),
+        ("/basket/empty", {"version": value}),
+        ("/checkout", {"expected_total": value, "name": value, "email": value}),
+    ]:
+        response = visitor.post(path, **fields)
+
+        assert response.status_code in (303, 422)
+
+    assert visitor.lines() == [mug]
+    assert "€18.90" in visitor.page
+    assert visitor.post("/basket/note", note=value).status_code == 303
+    assert "<script>alert" not in visitor.client.get("/basket/").text
+    assert shop.orders() == []
+
+
+def test_a_price_from_the_browser_is_ignored(visitor):
+    """Fields that our forms don't have change nothing."""
+    visitor.get("/goods/harbour-mug")
+    page = visitor.follow(
+        visitor.post("/basket/", sku="MUG-NAVY", price="0.01", name="Free", next="//x")
+    )
+
+    assert "€18.90" in page
+    assert "Free" not in page
+
+
+def test_a_huge_form_is_refused(visitor):
+    """More than a shopper could mean is 413, with a page of ours."""
+    visitor.get("/goods/harbour-mug")
+    response = visitor.post("/basket/note", note="x" * 100_000)
+
+    assert response.status_code == 413
+    assert "letterbox" in response.text
+
+
+def test_error_pages_need_no_database(shop, visitor):
+    """A page about an error is shown although nothing else can be."""
+    with shop.app.app_context():
+        db.drop_all()
+
+    assert "Nothing on this shelf" in visitor.get("/goods", status=404)
+    assert "sprung a leak" in visitor.get("/", status=500)
+
+
+def test_security_headers(visitor):
+    """Every answer carries a strict policy, and no page needs inline code."""
+    response = visitor.client.get("/goods/harbour-mug")
+
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "<script>" not in response.text
+    assert "style=" not in response.text
+
+    cookie = visitor.client.get_cookie("session")
+
+    assert cookie is not None
+    assert cookie.http_only
+    assert cookie.same_site == "Lax"
+
+
+def test_the_shelves_are_filled_once(shop):
+    """Starting again adds nothing to a shop that has goods."""
+    with shop.app.app_context():
+        prepare_database()
+
+        assert db.session.scalar(select(func.count(Category.id))) == 4
+        assert db.session.scalar(select(func.count(Product.id))) == len(GOODS)
+
+
+def test_workers_that_start_together_agree(tmp_path):
+    """Several workers on a new database make one set of tables and goods."""
+    start = Barrier(4)
+    config = {
+        "SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path / 'new.sqlite3'}",
+        "SECRET_KEY": "only for tests",
+    }
+
+    def work(_: int) -> int | None:
+        start.wait(timeout=10)
+        app = create_app(config)
+
+        with app.app_context():
+            count = db.session.scalar(select(func.count(Product.id)))
+            db.session.remove()
+            db.engine.dispose()
+
+        return count
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, range(4))) == [len(GOODS)] * 4
