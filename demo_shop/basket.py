@@ -40,8 +40,7 @@ def put_in_cart(variant: Variant, quantity: int) -> None:
         if product.reduction and not line.conditions:
             current_cart.add_item_condition(line.id, _sale(product.reduction))
 
-        if not any(rule.type == "shipping" for rule in current_cart.conditions):
-            current_cart.add_shipping(SHIPPING_NAME, str(SHIPPING_PRICE.amount))
+        current_cart.add_shipping(SHIPPING_NAME, SHIPPING_PRICE)
 
 
 def in_cart(sku: str) -> int:

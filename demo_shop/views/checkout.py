@@ -1,4 +1,4 @@
-"""Paying a visit to the till, and the page that says thank you."""
+"""The checkout, and the page that says thank you."""
 
 import secrets
 

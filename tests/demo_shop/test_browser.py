@@ -165,7 +165,7 @@ def test_shopping(open_page, javascript):
     expect(page.locator(".line")).to_have_count(1)
     expect(quantity).to_have_value("2")
 
-    page.get_by_role("link", name="To the till").click()
+    page.get_by_role("link", name="Check out").click()
     page.get_by_role("button", name="Order for €102.90").wait_for()
     fill_in(page)
     page.get_by_role("button", name="Order for €102.90").click()
@@ -197,7 +197,7 @@ def test_the_keyboard_is_enough(open_page):
 
     expect(page.get_by_label("Quantity: Deckhand jumper")).to_have_value("2")
 
-    tab_to(page, page.get_by_role("link", name="To the till"))
+    tab_to(page, page.get_by_role("link", name="Check out"))
     page.keyboard.press("Enter")
     tab_to(page, page.get_by_label("Name", exact=True))
 

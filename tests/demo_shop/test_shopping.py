@@ -237,7 +237,7 @@ def test_a_stale_tab_cannot_overwrite_a_newer_one(visitor):
     assert len(visitor.lines()) == 2
 
 
-def test_a_stale_till_orders_nothing(shop, visitor):
+def test_a_stale_checkout_orders_nothing(shop, visitor):
     """An order for a total that the basket no longer has goes back to the basket."""
     visitor.add("harbour-mug", "MUG-NAVY")
     visitor.get("/checkout")
