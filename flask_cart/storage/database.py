@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import threading
 import typing as t
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,16 +10,17 @@ from contextvars import ContextVar
 import sqlalchemy as sa
 import sqlalchemy.orm as orm
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy.dialects import mysql
 
 from ..errors import CartBusyError
-from ..errors import CartConfigError
+from ..errors import CartStorageError
 from .base import CartKey
 from .base import Guarantee
 from .base import Stored
 from .base import first_version
+from .engines import AutocommitEngine
 from .joining import JoinedTransaction
 from .sql_errors import translated
+from .table import define_table
 
 
 class DatabaseStorage:
@@ -60,9 +59,7 @@ class DatabaseStorage:
         self.table = define_table(db, table_name, bind_key)
         self._db = db
         self._bind_key = bind_key
-        self._own_engine: sa.Engine | None = None
-        self._own_engine_pid = os.getpid()
-        self._own_engine_lock = threading.Lock()
+        self._own_engine = AutocommitEngine()
 
         #: The connection that holds the row's lock, while this thread has it.
         self._locking: ContextVar[sa.Connection | None] = ContextVar(
@@ -117,7 +114,10 @@ class DatabaseStorage:
 
         begin = "BEGIN IMMEDIATE" if self._shared_engine.name == "sqlite" else "BEGIN"
 
-        with self._translated(), self._engine().connect() as connection:
+        with (
+            self._translated(),
+            self._own_engine.like(self._shared_engine).connect() as connection,
+        ):
             connection.exec_driver_sql(begin)
             token = self._locking.set(connection)
 
@@ -238,7 +238,7 @@ class DatabaseStorage:
                 with self._shared_engine.begin() as connection:
                     yield connection
             else:
-                with self._engine().connect() as connection:
+                with self._own_engine.like(self._shared_engine).connect() as connection:
                     yield connection
 
     @contextmanager
@@ -262,7 +262,17 @@ class DatabaseStorage:
 
         session = self._db.session()
 
-        if not session.in_transaction() or not session.is_active:
+        if not session.in_transaction():
+            return None
+
+        if not session.is_active:
+            if session.in_nested_transaction():
+                raise CartStorageError(
+                    "db.session has failed inside a savepoint, and holds the database's"
+                    " lock. Roll it back before the cart is used."
+                )
+
+            # It has let go of the database already.
             return None
 
         # True once SQLite has taken its write lock for this connection; it is not
@@ -292,89 +302,9 @@ class DatabaseStorage:
         """Whether all threads share the one connection of a database in memory."""
         return isinstance(self._shared_engine.pool, sa.pool.StaticPool)
 
-    def _engine(self) -> sa.Engine:
-        """An engine for single statements in autocommit, with a pool of its own.
-
-        With the app's pool, a request would take a second connection while it holds
-        its first, and a few of them at once would wait for each other.
-        """
-        pid = os.getpid()
-
-        with self._own_engine_lock:
-            if self._own_engine is not None and self._own_engine_pid != pid:
-                # A forked worker must not talk on the connections of its parent.
-                self._own_engine.dispose(close=False)
-                self._own_engine_pid = pid
-
-            if self._own_engine is None:
-                self._own_engine = _autocommit_engine(self._shared_engine)
-                self._own_engine_pid = pid
-
-        return self._own_engine
-
 
 class _AlreadyThereError(Exception):
     """A row with this key exists."""
-
-
-def define_table(db: SQLAlchemy, name: str, bind_key: str | None) -> sa.Table:
-    """The table of the carts in the app's metadata, where migrations see it.
-
-    :raises CartConfigError: If the app has another table of this name.
-    """
-    metadata = db.metadatas.get(bind_key)
-    existing = metadata.tables.get(name) if metadata is not None else None
-
-    if existing is not None:
-        if not {"owner", "instance", "version", "data"} <= set(existing.columns.keys()):
-            raise CartConfigError(
-                f"The app has a table {name!r} that is not for carts. Set"
-                " CART_DATABASE_TABLE to another name."
-            )
-
-        return existing
-
-    def text(length: int) -> sa.types.TypeEngine[str]:
-        # The usual collations of MySQL and MariaDB take 'user:Bob' for 'user:bob'.
-        exact = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
-
-        return sa.String(length).with_variant(exact, "mysql", "mariadb")
-
-    # The TEXT of MySQL and MariaDB ends at 64 KiB.
-    data = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
-
-    # Their DATETIME ends at seconds.
-    moment = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
-
-    return db.Table(
-        name,
-        sa.Column("owner", text(255), primary_key=True),
-        sa.Column("instance", text(64), primary_key=True),
-        sa.Column("version", sa.BigInteger, nullable=False),
-        sa.Column("data", data, nullable=False),
-        sa.Column("updated_at", moment, nullable=False, index=True),
-        bind_key=bind_key,
-        mysql_charset="utf8mb4",
-        mariadb_charset="utf8mb4",
-    )
-
-
-def _autocommit_engine(shared: sa.Engine) -> sa.Engine:
-    """An engine like the app's, with a pool of its own."""
-    engine = sa.create_engine(
-        shared.url,
-        pool=shared.pool.recreate(),
-        isolation_level="AUTOCOMMIT",
-        # A ROLLBACK after each statement would be a second round trip.
-        skip_autocommit_rollback=True,
-    )
-    pid = os.getpid()
-
-    @sa.event.listens_for(shared, "engine_disposed")
-    def dispose(_: sa.Engine) -> None:
-        engine.dispose(close=os.getpid() == pid)
-
-    return engine
 
 
 def _utc(moment: dt.datetime) -> dt.datetime:

@@ -67,7 +67,8 @@ def _note_commit(session: orm.Session) -> None:
 def _note_rollback(session: orm.Session, ended: orm.SessionTransaction) -> None:
     writes: list[_Write] = session.info[_INFO_KEY]
 
-    for write in [each for each in writes if ended in each.enclosing]:
+    # The last one first: each leaves things as they were before it.
+    for write in [each for each in reversed(writes) if ended in each.enclosing]:
         writes.remove(write)
         write.rolled_back()
 
@@ -81,8 +82,8 @@ def _finish(session: orm.Session, ended: orm.SessionTransaction) -> None:
     writes: list[_Write] = session.info[_INFO_KEY]
     session.info[_INFO_KEY] = []
 
-    for write in writes:
-        if write.is_committed:
-            write.committed()
-        else:
-            write.rolled_back()
+    for write in [each for each in reversed(writes) if not each.is_committed]:
+        write.rolled_back()
+
+    for write in [each for each in writes if each.is_committed]:
+        write.committed()
