@@ -365,7 +365,7 @@ class Cart:
         """
         self._working.destroy()
 
-    def expect(self, version: int) -> Cart:
+    def expect(self, version: int | None) -> Cart:
         """Let further changes fail unless they follow on this version.
 
         A form that shows the cart carries its version; what is posted with it is then
@@ -373,7 +373,8 @@ class Cart:
 
         >>> cart.expect(cart.version).clear()
 
-        :param version: What :attr:`version` was; 0 for no cart.
+        :param version: What :attr:`version` was; 0 for no cart. ``None`` expects
+            nothing any more.
         :return: This cart.
         """
         self._working.expect(version)

@@ -73,6 +73,7 @@ def check_out(
     :raises CartConflictError: If it is not what is stored any more, or the total is
         not the expected one.
     """
+    working.refuse_batch("checked out")
     version = working.snapshot.version
 
     if working.key is None or not totals.lines:

@@ -6,6 +6,8 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from .errors import CartStorageError
+
 cart_cli = AppGroup("cart", help="Look after the shopping carts.")
 
 
@@ -22,7 +24,12 @@ def init_db() -> None:
 
     name = storage.table.name
 
-    if create_table():
+    try:
+        created = create_table()
+    except CartStorageError as error:
+        raise click.ClickException(str(error)) from error
+
+    if created:
         click.echo(f"Created the table {name!r}.")
     else:
         click.echo(f"The table {name!r} exists already.")

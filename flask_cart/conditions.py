@@ -34,7 +34,7 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     >>> summer = Condition("SUMMER", type="discount", target="subtotal", value="-10%")
     >>> summer.apply(Decimal(50))
-    Decimal('45.0')
+    Decimal('45.00')
 
     :param name: Identifies the condition in its cart or line; a second one with the
         same name replaces it.

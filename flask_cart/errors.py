@@ -47,6 +47,7 @@ class CartConflictError(CartError):
     """
 
     http_status = 409
+    http_description = "The cart was changed in the meantime. Load it again."
 
     def __init__(
         self,
@@ -93,6 +94,7 @@ class CartStorageError(CartError):
     """
 
     http_status = 503
+    http_description = "The cart cannot be reached at the moment. Try again soon."
 
 
 class CartBusyError(CartStorageError):

@@ -178,9 +178,12 @@ class BeforeChange(Event, frozen=True, kw_only=True):
 
     events: tuple[Event, ...]
 
+    def to_dict(self) -> dict[str, t.Any]:
+        return super().to_dict() | {"events": _to_dicts(self.events)}
+
 
 class CartUpdated(Event, frozen=True, kw_only=True):
-    """A version of the cart was saved.
+    """A version of the cart was saved, or the cart deleted.
 
     :param events: All that happened in it, in order.
     :param reason: The name of the last of them.
@@ -190,3 +193,10 @@ class CartUpdated(Event, frozen=True, kw_only=True):
 
     events: tuple[Event, ...]
     reason: str
+
+    def to_dict(self) -> dict[str, t.Any]:
+        return super().to_dict() | {"events": _to_dicts(self.events)}
+
+
+def _to_dicts(events: tuple[Event, ...]) -> list[dict[str, t.Any]]:
+    return [event.to_dict() for event in events]

@@ -19,7 +19,6 @@ from .cart import Cart
 from .cli import cart_cli
 from .errors import CartConfigError
 from .errors import CartConflictError
-from .errors import CartError
 from .errors import CartStorageError
 from .identity import OwnerLoader
 from .identity import guest_owner
@@ -184,17 +183,21 @@ def _make_storage(app: Flask, settings: Settings, db: SQLAlchemy | None) -> Stor
         case "memory":
             return MemoryStorage()
         case str() as path if ":" in path:
-            factory = import_string(path)
-            storage: Storage = factory(app)
+            made: Storage = import_string(path)(app)
 
-            return storage
+            return made
         case None | str():
             raise CartConfigError(
                 "CART_STORAGE must be 'database', 'memory', 'package.module:name' or a"
                 f" storage, not {settings.storage!r}."
             )
-        case storage:
-            return t.cast(Storage, storage)
+        case Storage() as storage:
+            return storage
+        case other:
+            raise CartConfigError(
+                f"CART_STORAGE is {other!r:.80}, which lacks attributes or methods of a"
+                " storage."
+            )
 
 
 def _make_database_storage(
@@ -287,9 +290,13 @@ def _forget_carts(error: BaseException | None) -> None:
 
 
 def _answer_with_status(error: CartConflictError | CartStorageError) -> t.Any:
-    # Like abort(), so that the app's own page for the status is shown.
-    exception = default_exceptions[error.http_status](description=str(error))
+    if isinstance(error, CartStorageError):
+        current_app.logger.error("The storage of the carts failed.", exc_info=error)
 
+    # Not the message, which is for the developer and may name keys and statements.
+    exception = default_exceptions[error.http_status](error.http_description)
+
+    # Like abort(), so that the app's own page for the status is shown.
     return current_app.handle_http_exception(exception)
 
 
@@ -315,8 +322,9 @@ def _merge_on_login(app: Flask, user: t.Any, **extra: t.Any) -> None:
     try:
         # Not current_user: while a remembered user is being loaded, it is not set.
         extension._merge_guest_carts_into(user_owner(user))
-    except CartError:
-        # The guest's cart is still there; a login must not fail because of it.
+    except Exception:
+        # Whatever it is, the guest's cart is still there, and a login must not fail
+        # because of it.
         app.logger.exception("The guest's cart was not merged into the user's.")
 
 

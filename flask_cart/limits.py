@@ -53,7 +53,7 @@ def check_limits(before: Document, after: Document, limits: Limits) -> None:
 
     for condition in after.conditions:
         if condition not in before.conditions:
-            _check_strings([condition.name, condition.type], limits)
+            _check_strings({condition.name, condition.type}, limits)
 
     _check_strings(after.metadata.keys() - before.metadata.keys(), limits)
 
@@ -85,12 +85,21 @@ def _check_line(line: Line, before: Line | None, limits: Limits) -> None:
             given=line.quantity,
         )
 
-    _check_strings([line.item_id, line.name], limits)
-    _check_strings(line.options.keys(), limits)
-    _check_strings(line.options.values(), limits)
+    known = _strings(before) if before is not None else set()
+    _check_strings(_strings(line) - known, limits)
 
-    for condition in line.conditions:
-        _check_strings([condition.name, condition.type], limits)
+
+def _strings(line: Line) -> set[str]:
+    """All texts of a line that a limit is on."""
+    conditions = [text for each in line.conditions for text in (each.name, each.type)]
+
+    return {
+        line.item_id,
+        line.name,
+        *line.options.keys(),
+        *line.options.values(),
+        *conditions,
+    }
 
 
 def _check_strings(strings: t.Iterable[str], limits: Limits) -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from .cart import Cart
 from .document import Document
 from .errors import CartConflictError
+from .errors import InvalidItemError
 from .events import CartMerged
 from .events import Event
 from .items import Line
@@ -40,16 +41,27 @@ class MergeDocument(Reapplied, frozen=True):
     :param owner: The owner of the other cart.
     :param record: Identifies this content of the other cart; it is merged once.
     :param limits: What the result is cut down to.
+    :param already: The part of the other cart's content that was merged before.
     """
 
     source: Document
     owner: str
     record: str
     limits: Limits
+    already: Document | None = None
 
     def apply(self, document: Document) -> Applied:
         if self.record in document.merged:
             return document, ()
+
+        if self.source.currency != document.currency:
+            if document.lines:
+                raise InvalidItemError(
+                    f"A cart in {self.source.currency} cannot be merged into one in"
+                    f" {document.currency}."
+                )
+
+            document = replace(document, currency=self.source.currency)
 
         merged = (*document.merged, self.record)[-REMEMBERED:]
         result = replace(document, merged=merged)
@@ -58,15 +70,19 @@ class MergeDocument(Reapplied, frozen=True):
         left_out: list[Line] = []
 
         for line in self.source.lines:
-            quantity = self._room_for(line, result)
+            more = line.quantity - self._quantity_merged(line)
+            quantity = self._room_for(line, more, result)
 
             if quantity:
                 taken.append(replace(line, quantity=quantity))
                 result, happened = _add_line(result, taken[-1])
                 events.extend(happened)
 
-            if quantity < line.quantity:
-                left_out.append(replace(line, quantity=line.quantity - quantity))
+            if quantity < more:
+                left_out.append(replace(line, quantity=more - quantity))
+
+            result, happened = _add_conditions(result, line)
+            events.extend(happened)
 
         for condition in self.source.conditions:
             if result.condition(condition.name) is None:
@@ -85,11 +101,13 @@ class MergeDocument(Reapplied, frozen=True):
 
         return result, tuple(events)
 
-    def _room_for(self, line: Line, document: Document) -> int:
-        """How many of a line can be taken over."""
-        if self.source.currency != document.currency:
-            return 0
+    def _quantity_merged(self, line: Line) -> int:
+        merged = self.already.line(line.id) if self.already is not None else None
 
+        return merged.quantity if merged is not None else 0
+
+    def _room_for(self, line: Line, more: int, document: Document) -> int:
+        """How many more of a line can be taken over."""
         existing = document.line(line.id)
 
         if existing is None and len(document.lines) >= self.limits.items:
@@ -97,26 +115,31 @@ class MergeDocument(Reapplied, frozen=True):
 
         room = self.limits.quantity - (existing.quantity if existing else 0)
 
-        return max(0, min(line.quantity, room))
+        return max(0, min(more, room))
 
 
 def _add_line(document: Document, line: Line) -> Applied:
     existing = document.line(line.id)
 
-    if existing is None:
-        return AddLine(line).apply(document)
+    if existing is not None:
+        # The name and price that this cart has are as good as those of the other.
+        line = replace(line, name=existing.name, price=existing.price)
 
-    # The name and price that this cart has are as good as those of the other.
-    added = replace(line, name=existing.name, price=existing.price)
-    result, events = AddLine(added).apply(document)
+    return AddLine(line).apply(document)
+
+
+def _add_conditions(document: Document, line: Line) -> Applied:
+    """Add the conditions that a line has and this cart's line has not."""
+    existing = document.line(line.id)
+    events: list[Event] = []
 
     for condition in line.conditions:
-        if existing.condition(condition.name) is None:
+        if existing is not None and existing.condition(condition.name) is None:
             add = AddItemCondition(line.id, condition)
-            result, happened = add.apply(result)
-            events = (*events, *happened)
+            document, happened = add.apply(document)
+            events.extend(happened)
 
-    return result, events
+    return document, tuple(events)
 
 
 def merge(source: Cart, target: Cart, limits: Limits) -> None:
@@ -128,18 +151,21 @@ def merge(source: Cart, target: Cart, limits: Limits) -> None:
     :param target: The cart that gets its content.
     :param limits: What the target may reach.
     :raises CartConflictError: If the source does not stop changing.
+    :raises InvalidItemError: If they are in different currencies. Both stay.
     """
-    if source.key is None or not source.version:
+    if source.key is None or source.key == target.key or not source.version:
         return
 
-    content = source.document
+    already = None
 
     for _ in range(MAX_ROUNDS):
+        content = source.document
+
         if content.lines or content.conditions or content.metadata:
             record = _record(source.key, source.version)
-            target.apply(MergeDocument(content, source.key.owner, record, limits))
-
-        taken_over = source.document
+            target.apply(
+                MergeDocument(content, source.key.owner, record, limits, already)
+            )
 
         try:
             source.destroy()
@@ -148,21 +174,11 @@ def merge(source: Cart, target: Cart, limits: Limits) -> None:
         else:
             return
 
-        content = _added_since(taken_over, source.document)
+        # A cart that was made anew in the meantime shares nothing with this one.
+        is_same = source.document.created_at == content.created_at
+        already = content if is_same else None
 
     raise conflict
-
-
-def _added_since(before: Document, after: Document) -> Document:
-    """What a cart has more of than it had before."""
-    had = {line.id: line.quantity for line in before.lines}
-    more = tuple(
-        replace(line, quantity=line.quantity - had.get(line.id, 0))
-        for line in after.lines
-        if line.quantity > had.get(line.id, 0)
-    )
-
-    return replace(after, lines=more)
 
 
 def _record(key: CartKey, version: int) -> str:

@@ -75,7 +75,7 @@ def apply_all(document: Document, operations: t.Iterable[Operation]) -> Applied:
         result, happened = operation.apply(result)
         events.extend(happened)
 
-    return (document, ()) if result == document else (result, tuple(events))
+    return (document, ()) if _same(result, document) else (result, tuple(events))
 
 
 class AddLine(Reapplied, frozen=True):
@@ -119,7 +119,7 @@ class UpdateLine(Reapplied, frozen=True):
     def apply(self, document: Document) -> Applied:
         line = document.line(self.seen.id)
 
-        if line is None or line != self.seen:
+        if line is None or not _same(line, self.seen):
             raise StaleError(
                 self.seen.id,
                 {
@@ -196,7 +196,7 @@ class AddCondition(Reapplied, frozen=True):
 
         conditions, previous = _put_condition(conditions, self.condition)
 
-        if previous == self.condition:
+        if previous is not None and _same(previous, self.condition):
             return replace(document, conditions=conditions), tuple(events)
 
         if previous is not None:
@@ -241,7 +241,7 @@ class AddItemCondition(Reapplied, frozen=True):
 
         conditions, previous = _put_condition(line.conditions, self.condition)
 
-        if previous == self.condition:
+        if previous is not None and _same(previous, self.condition):
             return document, ()
 
         changed = replace(line, conditions=conditions)
@@ -290,7 +290,7 @@ class SetMetadata(Reapplied, frozen=True):
                 events.append(MetadataRemoved(key=key, value=metadata.pop(key)))
 
         for key, value in self.values.items():
-            if key not in metadata or not _same_json(metadata[key], value):
+            if key not in metadata or not _same(metadata[key], value):
                 metadata[key] = value
                 events.append(MetadataAdded(key=key, value=value))
 
@@ -327,7 +327,7 @@ def _with_line(document: Document, line: Line) -> Document:
 
 
 def _put_line(document: Document, previous: Line, line: Line) -> Applied:
-    if line == previous:
+    if _same(line, previous):
         return document, ()
 
     event = ItemUpdated(
@@ -358,9 +358,10 @@ def _put_condition(
     return changed, previous
 
 
-def _same_json(one: t.Any, other: t.Any) -> bool:
+def _same(one: t.Any, other: t.Any) -> bool:
+    """Whether two values are stored alike."""
     # Python takes True, 1 and 1.0 for equal; the shop that noted them does not.
-    return msgspec.json.encode(one) == msgspec.json.encode(other)
+    return bool(one == other and msgspec.json.encode(one) == msgspec.json.encode(other))
 
 
 def _shown(line: Line, changes: t.Iterable[str]) -> dict[str, str]:

@@ -37,6 +37,13 @@ from .storage.base import Transaction
 BeforeChange = t.Callable[[CartKey, int, tuple[Event, ...]], None]
 
 
+T = t.TypeVar("T")
+
+#: Seconds after which nothing is tried again: a database that makes a request wait
+#: for its locks must not do so many times over.
+PATIENCE: t.Final = 10.0
+
+
 class Snapshot(t.NamedTuple):
     """A document as it was read, with the version that came with it.
 
@@ -71,9 +78,13 @@ class Retry(msgspec.Struct, frozen=True):
 
     def tries(self) -> t.Iterator[bool]:
         """Yield for every try whether it is the last retry, after a pause."""
+        started = time.monotonic()
         yield False
 
         for number in range(self.attempts):
+            if time.monotonic() - started > PATIENCE:
+                return
+
             # Without the jitter, those who collided would collide again.
             longest = min(self.max_delay, self.base_delay * 2.0**number)
             time.sleep(random.uniform(0, longest))
@@ -103,13 +114,7 @@ class Repository:
         :raises CartCorruptError: If what is stored is not a cart.
         :raises CartStorageError: If the storage cannot be read.
         """
-        for _ in self._retry.tries():
-            try:
-                return self._load(key)
-            except CartBusyError as error:
-                busy = error
-
-        raise busy
+        return self._persistently(lambda: self._load(key))
 
     def write(
         self,
@@ -128,9 +133,16 @@ class Repository:
         :param expected: The only version that they may be applied to, if there is one.
         :param before: Told what is about to be saved.
         :raises CartConflictError: If they cannot be applied to the stored cart.
+        :raises CartBusyError: If the storage was busy with rivals, up to the last try.
         :raises CartLimitError: If the result goes over a limit.
         :raises CartStorageError: If the storage cannot be used.
         """
+        if base is not None and not all(each.reapplies for each in operations):
+            expected = base.version if expected is None else expected
+
+        seen = base
+        busy: CartBusyError | None = None
+
         for is_last in self._retry.tries():
             is_locked = is_last or self.storage.always_lock
 
@@ -139,22 +151,42 @@ class Repository:
                     if base is None or is_locked:
                         base = self._load(key)
 
-                    written = self._save(key, operations, base, expected, before)
-            except CartBusyError:
-                written = None
+                    seen = seen or base
+                    written = self._save(
+                        key, operations, base, seen.version, expected, before
+                    )
+            except CartBusyError as error:
+                if self.transaction() is not None:
+                    version = seen.version if seen is not None else 0
+
+                    # It has failed as a whole, and only the app can begin it again.
+                    raise CartConflictError(
+                        "Somebody else changed the same things at the same time, and"
+                        " the transaction that the cart is part of has failed.",
+                        expected_version=version,
+                        current_version=version,
+                    ) from error
+
+                busy = error
+                continue
 
             if written is not None:
                 return written
 
-            if expected is not None or not all(each.reapplies for each in operations):
+            busy = None
+
+            if expected is not None:
                 break
 
             base = None
 
-        raise self._conflict(
+        if busy is not None:
+            raise busy
+
+        raise CartConflictError(
             "Somebody else changed the cart at the same time.",
-            base.version if base is not None else 0,
-            self.load(key).version,
+            expected_version=seen.version if seen is not None else 0,
+            current_version=self.load(key).version,
         )
 
     def destroy(
@@ -167,6 +199,8 @@ class Repository:
         """Delete a cart that is as it was read.
 
         :raises CartConflictError: If it was changed since.
+        :raises CartBusyError: If the storage was busy with rivals, up to the last try.
+        :raises CartStorageError: If the storage cannot be used.
         """
         _check_expected(base, expected)
 
@@ -176,11 +210,11 @@ class Repository:
         happened = (CartDestroyed(lines=base.document.lines),)
         before(key, base.version, happened)
 
-        if not self.storage.delete(key, base.version):
-            raise self._conflict(
+        if not self._persistently(lambda: self.storage.delete(key, base.version)):
+            raise CartConflictError(
                 "The cart was changed after it was read, so it was not destroyed.",
-                base.version,
-                self.load(key).version,
+                expected_version=base.version,
+                current_version=self.load(key).version,
             )
 
         events = _stamped(happened, key, base.version, dt.datetime.now(dt.UTC))
@@ -204,6 +238,16 @@ class Repository:
 
         return self.storage.join(session)
 
+    def _persistently(self, work: t.Callable[[], T]) -> T:
+        """Do something again as long as the storage is busy, and there are tries."""
+        for _ in self._retry.tries():
+            try:
+                return work()
+            except CartBusyError as error:
+                busy = error
+
+        raise busy
+
     def _load(self, key: CartKey) -> Snapshot:
         stored = self.storage.load(key)
 
@@ -220,6 +264,7 @@ class Repository:
         key: CartKey,
         operations: t.Sequence[Operation],
         base: Snapshot,
+        seen_version: int,
         expected: int | None,
         before: BeforeChange,
     ) -> Written | None:
@@ -231,7 +276,7 @@ class Repository:
         except StaleError as error:
             raise CartConflictError(
                 "The line was changed after it was read, so it was left as it is.",
-                expected_version=base.version if expected is None else expected,
+                expected_version=seen_version if expected is None else expected,
                 current_version=base.version,
                 line_id=error.line_id,
                 details=error.details,
@@ -260,11 +305,6 @@ class Repository:
         events = _stamped(happened, key, version, now)
 
         return Written(Snapshot(document, version, size), events)
-
-    def _conflict(self, message: str, expected: int, current: int) -> CartConflictError:
-        return CartConflictError(
-            message, expected_version=expected, current_version=current
-        )
 
 
 @t.runtime_checkable

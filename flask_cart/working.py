@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .document import Document
 from .errors import CartConflictError
+from .errors import CartError
 from .events import Event
 from .operations import Operation
 from .operations import apply_all
@@ -90,7 +91,7 @@ class WorkingCopy:
         """Forget what was read."""
         self._snapshot = None
 
-    def expect(self, version: int) -> None:
+    def expect(self, version: int | None) -> None:
         """Let further writes fail unless they follow on this version."""
         self._expected = version
 
@@ -139,7 +140,9 @@ class WorkingCopy:
     def batch(self) -> t.Iterator[None]:
         """Make all that is applied inside one write, unless there is an error."""
         if self._batch is not None:
-            yield
+            with self._inner_batch(self._batch):
+                yield
+
             return
 
         operations: list[Operation] = []
@@ -153,6 +156,18 @@ class WorkingCopy:
             self._batch_document = None
 
         self.apply(*operations)
+
+    @contextmanager
+    def _inner_batch(self, operations: list[Operation]) -> t.Iterator[None]:
+        """Leave what is applied inside to the batch around it, unless it fails."""
+        count, document = len(operations), self._batch_document
+
+        try:
+            yield
+        except BaseException:
+            del operations[count:]
+            self._batch_document = document
+            raise
 
     def write(self, operations: t.Sequence[Operation], expected: int | None) -> None:
         """Apply operations in a write of their own.
@@ -176,6 +191,8 @@ class WorkingCopy:
 
     def destroy(self) -> None:
         """Delete what was read."""
+        self.refuse_batch("destroyed")
+
         if self.key is None:
             return
 
@@ -185,6 +202,14 @@ class WorkingCopy:
             )
 
         self._finish(written)
+
+    def refuse_batch(self, what: str) -> None:
+        """Refuse what cannot be part of a batch.
+
+        :raises CartError: If there is a batch.
+        """
+        if self._batch is not None:
+            raise CartError(f"A cart cannot be {what} inside a batch.")
 
     @contextmanager
     def _conflicts_reported(self) -> t.Iterator[None]:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import servers
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
+import servers
 from flask_cart import FlaskCart
 
 _numbers = itertools.count(1)

@@ -102,6 +102,7 @@ class Transaction(t.Protocol):
         """Call one of the two when the transaction has ended."""
 
 
+@t.runtime_checkable
 class Storage(t.Protocol):
     """Keeps carts.
 

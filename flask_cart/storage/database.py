@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
+from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from contextlib import contextmanager
+from contextlib import nullcontext
 from contextvars import ContextVar
 
 import sqlalchemy as sa
 import sqlalchemy.orm as orm
 from flask_sqlalchemy import SQLAlchemy
 
-from ..errors import CartBusyError
 from ..errors import CartStorageError
 from .base import CartKey
 from .base import Guarantee
@@ -75,10 +77,12 @@ class DatabaseStorage:
         table = self.table
         query = sa.select(table.c.data, table.c.version).where(*self._at(key))
 
-        if self._locking.get() is not None:
+        # It reads what is stored now, where a transaction may otherwise be looking at
+        # an older state of the table.
+        if self._locking.get() is not None or self._joined.get() is not None:
             query = query.with_for_update()
 
-        with self._connection(self._reading_session()) as connection:
+        with self._connection(self._session()) as connection:
             row = connection.execute(query).one_or_none()
 
         return Stored(row.data, row.version) if row is not None else None
@@ -86,24 +90,18 @@ class DatabaseStorage:
     def save(self, key: CartKey, data: str, expected: int) -> int | None:
         values = {"data": data, "updated_at": _utc(dt.datetime.now(dt.UTC))}
 
-        try:
-            if expected:
-                return self._update(key, values, expected)
+        if expected:
+            return self._update(key, values, expected)
 
-            return self._insert(key, values)
-        except CartBusyError:
-            return None
+        return self._insert(key, values)
 
     def delete(self, key: CartKey, expected: int) -> bool:
         statement = self.table.delete().where(
             *self._at(key), self.table.c.version == expected
         )
 
-        try:
-            with self._connection(self._session()) as connection:
-                return connection.execute(statement).rowcount == 1
-        except CartBusyError:
-            return False
+        with self._connection(self._session()) as connection:
+            return connection.execute(statement).rowcount == 1
 
     @contextmanager
     def lock(self, key: CartKey) -> t.Iterator[None]:
@@ -112,20 +110,23 @@ class DatabaseStorage:
             yield
             return
 
-        begin = "BEGIN IMMEDIATE" if self._shared_engine.name == "sqlite" else "BEGIN"
+        engine = self._own_engine.like(self._shared_engine)
+        begin = "BEGIN IMMEDIATE" if engine.name == "sqlite" else "BEGIN"
 
-        with (
-            self._translated(),
-            self._own_engine.like(self._shared_engine).connect() as connection,
-        ):
-            connection.exec_driver_sql(begin)
+        with ExitStack() as stack:
+            with self._translated():
+                connection = stack.enter_context(engine.connect())
+                connection.exec_driver_sql(begin)
+
             token = self._locking.set(connection)
 
             try:
                 yield
-                connection.exec_driver_sql("COMMIT")
+
+                with self._translated():
+                    connection.exec_driver_sql("COMMIT")
             except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
+                _roll_back(connection)
                 raise
             finally:
                 self._locking.reset(token)
@@ -134,7 +135,7 @@ class DatabaseStorage:
         table = self.table
         query = sa.select(table.c.instance).where(table.c.owner == owner)
 
-        with self._connection(self._reading_session()) as connection:
+        with self._connection(self._session()) as connection:
             return sorted(connection.execute(query).scalars())
 
     def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
@@ -146,7 +147,7 @@ class DatabaseStorage:
             .limit(limit)
         )
 
-        with self._connection(self._reading_session()) as connection:
+        with self._connection(self._session()) as connection:
             rows = connection.execute(stale).all()
 
         for owner, instance, version in rows:
@@ -182,13 +183,15 @@ class DatabaseStorage:
         """Create the table, if it does not exist.
 
         :return: Whether it was created.
+        :raises CartStorageError: If the database cannot be reached.
         """
         engine = self._shared_engine
 
-        if sa.inspect(engine).has_table(self.table.name):
-            return False
+        with self._translated():
+            if sa.inspect(engine).has_table(self.table.name):
+                return False
 
-        self.table.create(engine)
+            self.table.create(engine)
 
         return True
 
@@ -214,7 +217,10 @@ class DatabaseStorage:
         )
 
         try:
-            with self._connection(self._session()) as connection:
+            with (
+                self._connection(self._session()) as connection,
+                self._savepoint(connection),
+            ):
                 connection.execute(statement)
         except _AlreadyThereError:
             return None
@@ -240,6 +246,17 @@ class DatabaseStorage:
             else:
                 with self._own_engine.like(self._shared_engine).connect() as connection:
                     yield connection
+
+    def _savepoint(self, connection: sa.Connection) -> AbstractContextManager[object]:
+        """What keeps an INSERT that fails from failing the transaction it is in.
+
+        SQLite undoes just the statement, and would take a savepoint that comes first
+        for the transaction itself.
+        """
+        if self._joined.get() is None or connection.dialect.name == "sqlite":
+            return nullcontext()
+
+        return connection.begin_nested()
 
     @contextmanager
     def _translated(self) -> t.Iterator[None]:
@@ -281,14 +298,6 @@ class DatabaseStorage:
 
         return session if getattr(dbapi_connection, "in_transaction", False) else None
 
-    def _reading_session(self) -> orm.Session | None:
-        """The session that reads have to go through, to see what it has written.
-
-        On SQLite only: elsewhere a transaction may be looking at an older state of
-        the table, or have failed, and what it has written of a cart is known.
-        """
-        return self._session() if self._shared_engine.name == "sqlite" else None
-
     def _connection_of(self, session: orm.Session) -> sa.Connection:
         # Unlike executing with the session, this flushes nothing of the app's.
         return session.connection(bind_arguments={"bind": self._shared_engine})
@@ -305,6 +314,14 @@ class DatabaseStorage:
 
 class _AlreadyThereError(Exception):
     """A row with this key exists."""
+
+
+def _roll_back(connection: sa.Connection) -> None:
+    try:
+        connection.exec_driver_sql("ROLLBACK")
+    except sa.exc.DBAPIError:
+        # It must not go back to the pool with its transaction.
+        connection.invalidate()
 
 
 def _utc(moment: dt.datetime) -> dt.datetime:

@@ -31,15 +31,20 @@ def translated(table: str) -> t.Iterator[None]:
     """
     try:
         yield
-    except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
-        if isinstance(error, sa.exc.DBAPIError) and is_contention(error.orig):
+    except sa.exc.DBAPIError as error:
+        if is_contention(error.orig):
             raise CartBusyError(
-                f"The table {table!r} is busy with other changes."
+                f"The table {table!r} is busy with other changes: {error.orig}"
             ) from error
 
+        # Only what the driver says: the statement's parameters are the cart.
         raise CartStorageError(
-            f"The table {table!r} could not be used: {error}. If it does not exist"
+            f"The table {table!r} could not be used: {error.orig}. If it does not exist"
             " yet, create it with 'flask cart init-db' or a migration."
+        ) from error
+    except sa.exc.TimeoutError as error:
+        raise CartStorageError(
+            f"There was no connection for the table {table!r}: {error}"
         ) from error
 
 

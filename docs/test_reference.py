@@ -1,0 +1,93 @@
+"""The reference is complete, and the examples in the docstrings work."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+import types
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+import pytest
+from flask import Flask
+from moneyed import Money
+
+import flask_cart
+from flask_cart import Cart
+from flask_cart import Condition
+from flask_cart import FlaskCart
+from flask_cart import current_cart
+from flask_cart import signals
+from flask_cart.settings import Settings
+
+DOCS = Path(__file__).parent
+MODULES = [
+    importlib.import_module(each.name)
+    for each in pkgutil.walk_packages(flask_cart.__path__, "flask_cart.")
+]
+
+
+@pytest.fixture
+def cart() -> Iterator[Cart]:
+    """The cart of a request."""
+    app = Flask("shop")
+    app.config.from_mapping(SECRET_KEY="test", CART_STORAGE="memory")
+    FlaskCart(app)
+
+    with app.test_request_context():
+        yield current_cart
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_docstrings(module: types.ModuleType, cart: Cart) -> None:
+    """The examples in docstrings do what they say."""
+    names = {"cart": cart, "Condition": Condition, "Decimal": Decimal, "Money": Money}
+    failed, _ = doctest.testmod(module, extraglobs=names)
+
+    assert not failed
+
+
+def test_docstrings_are_found() -> None:
+    """There are examples in docstrings to be run."""
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    found = [each for module in MODULES for each in finder.find(module)]
+
+    assert sum(len(each.examples) for each in found) > 10
+
+
+def test_settings() -> None:
+    """Every setting is in the table, with its default."""
+    text = (DOCS / "configuration.rst").read_text()
+    rows = re.findall(r"\* - ``CART_(\w+)``\n +- .+\n +- (.+)\n", text)
+    defaults = {"none, required": None, "empty": frozenset()}
+    documented = {
+        name.lower(): defaults[value]
+        if value in defaults
+        else msgspec.json.decode(_as_json(value.strip("`")))
+        for name, value in rows
+    }
+
+    assert documented == msgspec.structs.asdict(Settings())
+
+
+@pytest.mark.parametrize("name", sorted(set(flask_cart.__all__)))
+def test_public_names(name: str) -> None:
+    """Every public name is in the reference."""
+    text = (DOCS / "api.rst").read_text()
+
+    assert re.search(rf"^\.\. (auto\w+|data):: {name}\b", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", sorted(signals.names()))
+def test_signals(name: str) -> None:
+    """Every signal is in the guide and in the reference."""
+    assert f":data:`{name}`" in (DOCS / "signals.rst").read_text()
+    assert f".. autodata:: {name}\n" in (DOCS / "api.rst").read_text()
+
+
+def _as_json(value: str) -> str:
+    return {"None": "null", "True": "true", "False": "false"}.get(value, value)

@@ -1,0 +1,191 @@
+"""What carts can contain, for Hypothesis."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+from hypothesis import strategies as st
+
+from flask_cart import Condition
+from flask_cart import Line
+from flask_cart.document import SCHEMA
+from flask_cart.document import Document
+from flask_cart.items import make_line
+from flask_cart.money import ROUNDING_MODES
+from flask_cart.money import Rounding
+
+#: Currencies with 0, 2 and 3 decimals.
+CURRENCIES = ["JPY", "EUR", "KWD"]
+
+#: Text of any characters but lone surrogates, which no encoding can store.
+anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+#: Text that a shopper can read in one line.
+labels = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20
+).filter(str.strip)
+
+whole_numbers = st.integers(-(2**63), 2**63 - 1)
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | whole_numbers
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | anything
+)
+
+json_values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(labels, inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+json_objects = st.dictionaries(labels, json_values, max_size=4)
+
+
+def decimals(most: int, places: int) -> st.SearchStrategy[Decimal]:
+    """Decimals from 0 to ``most``, with up to so many places."""
+    return st.integers(0, places).flatmap(
+        lambda p: st.integers(0, most * 10**p).map(lambda n: Decimal(n).scaleb(-p))
+    )
+
+
+#: From free to expensive, most of them with fractions of the smallest unit.
+prices = decimals(10**4, 6) | decimals(3, 12) | st.integers(0, 10**6).map(Decimal)
+
+quantities = st.integers(1, 12) | st.integers(1, 10_000)
+
+
+small_changes = st.integers(0, 99).map(lambda n: Decimal(n).scaleb(-4))
+
+
+@st.composite
+def condition_values(draw: st.DrawFn, operators: str = " +-*/") -> str:
+    """Values of conditions; a space stands for no operator."""
+    operator = draw(st.sampled_from(operators)).strip()
+    # Where units are split, the smallest changes do the most harm.
+    number = draw(decimals(200, 4) | small_changes)
+
+    if operator == "/":
+        number += 1
+
+    percent = draw(st.sampled_from(["", "%"]))
+
+    return f"{operator}{number:f}{percent}"
+
+
+@st.composite
+def conditions(
+    draw: st.DrawFn,
+    targets: tuple[str, ...] = ("subtotal", "total"),
+    operators: str = " +-*/",
+) -> Condition:
+    return Condition(
+        name=draw(labels),
+        type=draw(st.sampled_from(["discount", "tax", "shipping", "fee", "other"])),
+        target=draw(st.sampled_from(targets)),
+        value=draw(condition_values(operators)),
+        order=draw(st.integers(-3, 3)),
+    )
+
+
+def condition_lists(
+    targets: tuple[str, ...] = ("subtotal", "total"), operators: str = " +-*/"
+) -> st.SearchStrategy[list[Condition]]:
+    return st.lists(
+        conditions(targets, operators), max_size=4, unique_by=lambda each: each.name
+    )
+
+
+@st.composite
+def lines(draw: st.DrawFn, operators: str = " +-*/") -> Line:
+    line = make_line(
+        draw(st.sampled_from(["mug", "pot", "cup", "jar", "pan", "lid"])),
+        draw(quantities),
+        "EUR",
+        price=draw(prices),
+        options=draw(st.sampled_from([{}, {"size": "M"}, {"size": "L", "ink": 7}])),
+    )
+
+    return with_conditions(line, draw(condition_lists(("item",), operators)))
+
+
+def with_conditions(line: Line, on_line: list[Condition]) -> Line:
+    return Line(
+        **{name: getattr(line, name) for name in line.__struct_fields__}
+        | {"conditions": tuple(on_line)}
+    )
+
+
+@st.composite
+def carts(
+    draw: st.DrawFn, currency: str | None = None, operators: str = " +-*/"
+) -> Document:
+    """Documents that can be priced."""
+    return Document(
+        schema=SCHEMA,
+        currency=currency or draw(st.sampled_from(CURRENCIES)),
+        lines=tuple(
+            draw(st.lists(lines(operators), max_size=5, unique_by=lambda x: x.id))
+        ),
+        conditions=tuple(draw(condition_lists(operators=operators))),
+    )
+
+
+def rounding_of(document: Document) -> st.SearchStrategy[Rounding]:
+    """Every way to round the amounts of a document."""
+    return st.builds(
+        Rounding,
+        st.just(document.currency),
+        st.sampled_from(sorted(ROUNDING_MODES)),
+        st.sampled_from(["line", "total"]),
+    )
+
+
+@st.composite
+def priced_carts(
+    draw: st.DrawFn, operators: str = " +-*/"
+) -> tuple[Document, Rounding]:
+    document = draw(carts(operators=operators))
+
+    return document, draw(rounding_of(document))
+
+
+@st.composite
+def rich_lines(draw: st.DrawFn) -> Line:
+    """Lines with any text, options and attributes."""
+    line = make_line(
+        draw(labels),
+        draw(st.integers(1, 2**31 - 1)),
+        "EUR",
+        name=draw(labels),
+        price=draw(prices | decimals(10**15 - 1, 0)),
+        options=draw(st.dictionaries(labels, labels | st.just(""), max_size=2)),
+        attributes=draw(json_objects),
+    )
+
+    return with_conditions(line, draw(condition_lists(("item", "subtotal"))))
+
+
+times = st.none() | st.datetimes(
+    dt.datetime(1970, 1, 1), dt.datetime(2200, 1, 1), timezones=st.just(dt.UTC)
+).map(lambda time: time.replace(fold=0))
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> Document:
+    """Documents with anything that they may contain."""
+    return Document(
+        schema=SCHEMA,
+        currency=draw(st.sampled_from(CURRENCIES)),
+        lines=tuple(draw(st.lists(rich_lines(), max_size=3, unique_by=lambda x: x.id))),
+        conditions=tuple(draw(condition_lists())),
+        metadata=draw(json_objects),
+        created_at=draw(times),
+        updated_at=draw(times),
+        merged=tuple(draw(st.lists(labels, max_size=3))),
+    )

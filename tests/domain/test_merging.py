@@ -1,0 +1,492 @@
+"""Two carts that become one."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from domain import strategies
+from domain.shop import BusyStorage
+from domain.shop import ContestedStorage
+from domain.shop import Recorder
+from domain.shop import make_cart
+from domain.shop import stored
+from flask_cart import Cart
+from flask_cart import CartConflictError
+from flask_cart import CartTooLargeError
+from flask_cart import CartVetoError
+from flask_cart import Condition
+from flask_cart import InvalidItemError
+from flask_cart.document import SCHEMA
+from flask_cart.document import Document
+from flask_cart.document import encode
+from flask_cart.items import make_line
+from flask_cart.limits import Limits
+from flask_cart.limits import check_limits
+from flask_cart.merging import MAX_ROUNDS
+from flask_cart.merging import REMEMBERED
+from flask_cart.merging import MergeDocument
+from flask_cart.merging import merge
+from flask_cart.operations import apply_all
+from flask_cart.storage.base import CartKey
+from flask_cart.storage.memory import MemoryStorage
+
+USER = CartKey("user:1", "default")
+GUEST = CartKey("guest:a", "default")
+LIMITS = Limits(items=4, quantity=10)
+
+GIFT = Condition("GIFT", "fee", "item", "2")
+WRAP = Condition("WRAP", "fee", "item", "3")
+
+
+def line(item_id: str, quantity: int = 1, *on_line: Condition, **fields: object):
+    made = make_line(item_id, quantity, "EUR", **{"price": 1} | fields)
+
+    return strategies.with_conditions(made, list(on_line))
+
+
+def holding(*lines: object, **fields: object) -> Document:
+    return Document(**{"schema": SCHEMA, "currency": "EUR", "lines": lines} | fields)
+
+
+def merging(source: Document, record: str = "g@1", limits: Limits = LIMITS):
+    return MergeDocument(source, "guest:a", record, limits)
+
+
+def quantities(document: Document) -> dict[str, int]:
+    return {each.item_id: each.quantity for each in document.lines}
+
+
+def small_carts() -> st.SearchStrategy[Document]:
+    """Carts that have some lines in common."""
+    lines = st.builds(
+        line,
+        st.sampled_from("abcdef"),
+        st.integers(1, 12),
+        price=st.integers(0, 5),
+        options=st.sampled_from([{}, {"size": "L"}]),
+    )
+    conditions = st.builds(
+        Condition,
+        st.sampled_from(["A", "B", "C"]),
+        st.just("fee"),
+        st.just("total"),
+        st.sampled_from(["1", "2", "5%"]),
+    )
+
+    return st.builds(
+        lambda lines, conditions, metadata: holding(
+            *lines, conditions=tuple(conditions), metadata=metadata
+        ),
+        st.lists(lines, max_size=6, unique_by=lambda each: each.id),
+        st.lists(conditions, max_size=3, unique_by=lambda each: each.name),
+        st.dictionaries(st.sampled_from("xyz"), strategies.whole_numbers, max_size=3),
+    )
+
+
+class TestMergeDocument:
+    @given(small_carts(), small_carts())
+    def test_nothing_is_lost(self, source: Document, target: Document) -> None:
+        """Every line of both is there, with the sum of both or the limit."""
+        limits = Limits(items=100, quantity=10)
+        result, events = merging(source, limits=limits).apply(target)
+
+        for both in [*source.lines, *target.lines]:
+            in_source, in_target = source.line(both.id), target.line(both.id)
+            have = in_target.quantity if in_target else 0
+            more = in_source.quantity if in_source else 0
+            assert result.line(both.id).quantity == max(have, min(have + more, 10))
+
+        assert {each.id for each in result.lines} == {
+            each.id for each in [*source.lines, *target.lines]
+        }
+        assert events[-1].source == "guest:a"
+
+    @given(small_carts(), small_carts(), st.integers(1, 8), st.integers(1, 15))
+    def test_what_does_not_fit_is_named(
+        self, source: Document, target: Document, items: int, quantity: int
+    ) -> None:
+        """What comes over and what is left out is the whole source, within limits."""
+        limits = Limits(items=items, quantity=quantity)
+        result, events = merging(source, limits=limits).apply(target)
+        check_limits(target, result, limits)
+        event = events[-1]
+
+        for each in source.lines:
+            taken = [other for other in event.lines if other.id == each.id]
+            left = [other for other in event.left_out if other.id == each.id]
+            parts = [other.quantity for other in taken + left]
+            assert sum(parts) == each.quantity
+
+            before = target.line(each.id)
+            after = result.line(each.id)
+            had = before.quantity if before else 0
+            has = after.quantity if after else 0
+            assert has - had == sum(other.quantity for other in taken)
+
+            if left:
+                is_full = has >= quantity
+                assert is_full or (not before and len(result.lines) >= items)
+
+    @given(small_carts(), small_carts())
+    def test_conditions_and_metadata(self, source: Document, target: Document) -> None:
+        """Those of both are there; of the same name, the target's."""
+        result, _ = merging(source).apply(target)
+        names = {each.name for each in (*source.conditions, *target.conditions)}
+
+        assert {each.name for each in result.conditions} == names
+        assert result.metadata == {**source.metadata, **target.metadata}
+
+        for name in names:
+            expected = target.condition(name) or source.condition(name)
+            assert result.condition(name) == expected
+
+    @given(small_carts(), small_carts())
+    def test_only_once(self, source: Document, target: Document) -> None:
+        """The same content is merged once, however often it is tried."""
+        once, _ = merging(source).apply(target)
+
+        assert merging(source).apply(once) == (once, ())
+        assert apply_all(target, [merging(source), merging(source)])[0] == once
+
+    def test_other_content_is_merged_again(self) -> None:
+        """What the source has got since is another record."""
+        once, _ = merging(holding(line("a")), "g@1").apply(holding())
+        twice, _ = merging(holding(line("a")), "g@2").apply(once)
+
+        assert quantities(twice) == {"a": 2}
+        assert twice.merged == ("g@1", "g@2")
+
+    def test_records_are_bounded(self) -> None:
+        """A cart remembers the last carts that were merged into it."""
+        document = holding()
+
+        for number in range(REMEMBERED + 5):
+            document, _ = merging(holding(), f"g@{number}").apply(document)
+
+        assert len(document.merged) == REMEMBERED
+        assert document.merged[-1] == f"g@{REMEMBERED + 4}"
+
+    def test_line_of_both(self) -> None:
+        """The target keeps name, price, attributes and conditions, and gets more."""
+        source = line("a", 2, GIFT, WRAP, name="A", price=9, attributes={"x": 1})
+        kept = replace(GIFT, value="5")
+        target = line("a", 3, kept, name="a", price=7, attributes={"y": 2})
+        result, events = merging(holding(source)).apply(holding(target))
+
+        assert result.lines == (replace(target, quantity=5, conditions=(kept, WRAP)),)
+        assert [each.name for each in events] == [
+            "item_updated",
+            "item_condition_added",
+            "cart_merged",
+        ]
+
+    def test_line_of_the_source(self) -> None:
+        """A line that the target does not have comes with all that it has."""
+        source = line("a", 12, GIFT, name="A", price=9, attributes={"x": 1})
+        result, events = merging(holding(source)).apply(holding(line("b")))
+
+        assert result.lines[1] == replace(source, quantity=10)
+        assert events[-1].lines == (replace(source, quantity=10),)
+        assert events[-1].left_out == (replace(source, quantity=2),)
+
+    def test_target_over_its_limits(self) -> None:
+        """A target that has more than it may have keeps it."""
+        before = holding(*[line(each, 12) for each in "abcdef"])
+        result, events = merging(holding(line("a", 3), line("g"))).apply(before)
+
+        assert result.lines == before.lines
+        assert [each.quantity for each in events[-1].left_out] == [3, 1]
+
+    def test_another_currency(self) -> None:
+        """Amounts of one currency are not taken for those of another."""
+        source = holding(line("a"), currency="JPY")
+
+        with pytest.raises(InvalidItemError, match=r"in JPY cannot .* in EUR"):
+            merging(source).apply(holding(line("b")))
+
+    def test_another_currency_into_an_empty_cart(self) -> None:
+        """A cart without lines takes the currency of what comes."""
+        source = holding(line("a", price=500), currency="JPY")
+        result, _ = merging(source).apply(holding())
+
+        assert (result.currency, result.lines) == ("JPY", source.lines)
+
+    def test_another_currency_and_conditions(self) -> None:
+        """Conditions of one currency are not taken for those of another either."""
+        source = holding(line("a", price=500), currency="JPY")
+        shipping = Condition("POST", "shipping", "total", "4.90")
+        before = holding(conditions=(shipping,))
+
+        try:
+            result, _ = merging(source).apply(before)
+        except InvalidItemError:
+            return
+
+        assert result.currency == "EUR" or shipping not in result.conditions
+
+    def test_may_be_applied_again(self) -> None:
+        """A merge that lost is applied to what the other one saved."""
+        assert merging(holding()).reapplies
+
+
+def carts(storage: MemoryStorage, **options: object) -> tuple[Cart, Cart]:
+    """A guest's cart with 2 a and 1 b, a user's with 3 a and 1 c."""
+    guest = make_cart(storage, key=GUEST)
+    user = make_cart(storage, key=USER)
+
+    with guest.batch():
+        guest.add("a", 2, price=1)
+        guest.add("b", price=1)
+        guest.metadata["x"] = 1
+        guest.add_fee("PACK", "2")
+
+    with user.batch():
+        user.add("a", 3, price=1)
+        user.add("c", price=1)
+
+    return (
+        make_cart(storage, key=GUEST, **options),
+        make_cart(storage, key=USER, **options),
+    )
+
+
+class TestMerge:
+    def test_merge(self, storage: MemoryStorage) -> None:
+        """The target has all, the source is gone, each in one write."""
+        recorder = Recorder()
+        guest, user = carts(storage, announcer=recorder)
+        version = user.version
+        merge(guest, user, LIMITS)
+        user = make_cart(storage, key=USER)
+
+        assert quantities(user.document) == {"a": 5, "c": 1, "b": 1}
+        assert user.metadata["x"] == 1
+        assert [each.name for each in user.conditions] == ["PACK"]
+        assert user.version == version + 1
+        assert stored(storage, GUEST) is None
+        assert [each[-1].name for each in recorder.told] == [
+            "cart_merged",
+            "cart_destroyed",
+        ]
+
+    def test_record_does_not_name_the_guest(self, storage: MemoryStorage) -> None:
+        """Whoever reads the target does not get at the guest's token."""
+        guest, user = carts(storage)
+        merge(guest, user, LIMITS)
+
+        assert len(user.document.merged) == 1
+        assert "guest:a" not in encode(user.document)
+
+    def test_into_nothing(self, storage: MemoryStorage) -> None:
+        """A user who has no cart gets the guest's."""
+        guest, _ = carts(storage)
+        target = make_cart(storage, key=CartKey("user:2", "default"))
+        merge(guest, target, LIMITS)
+
+        assert quantities(target.document) == {"a": 2, "b": 1}
+
+    def test_of_another_currency(self, storage: MemoryStorage) -> None:
+        """Carts of two currencies both stay as they are."""
+        _, user = carts(storage)
+        guest = make_cart(storage, key=CartKey("guest:b", "default"), currency="JPY")
+        guest.add("d", price=500)
+        before = dict(storage._carts)
+
+        with pytest.raises(InvalidItemError):
+            merge(guest, user, LIMITS)
+
+        assert storage._carts == before
+
+    @pytest.mark.parametrize("key", [None, CartKey("guest:b", "default")])
+    def test_of_nothing(self, storage: MemoryStorage, key: CartKey | None) -> None:
+        """A guest without a cart leaves the user's as it is."""
+        _, user = carts(storage)
+        before = stored(storage, USER)
+        merge(make_cart(storage, key=key), user, LIMITS)
+
+        assert stored(storage, USER) == before
+
+    def test_into_itself(self, storage: MemoryStorage) -> None:
+        """A cart is not merged into itself, doubled and deleted."""
+        _, user = carts(storage)
+        before = stored(storage, USER)
+        merge(make_cart(storage, key=USER), user, LIMITS)
+        merge(user, user, LIMITS)
+
+        assert stored(storage, USER) == before
+
+    def test_interrupted(self, storage: MemoryStorage) -> None:
+        """A merge that could not delete the source is finished by the next one."""
+        _, user = carts(storage)
+        recorder = Recorder()
+        recorder.veto = CartVetoError("keep it")
+        guest = make_cart(storage, key=GUEST, announcer=recorder)
+
+        with pytest.raises(CartVetoError):
+            merge(guest, user, LIMITS)
+
+        before = stored(storage, USER)
+        merge(make_cart(storage, key=GUEST), make_cart(storage, key=USER), LIMITS)
+
+        assert stored(storage, USER) == before
+        assert stored(storage, GUEST) is None
+
+    def test_refused_by_the_target(self, storage: MemoryStorage) -> None:
+        """A target that cannot take it leaves the source as it is."""
+        guest, _ = carts(storage)
+        user = make_cart(storage, key=USER, limits=Limits(data_bytes=100))
+        before = stored(storage, GUEST), stored(storage, USER)
+
+        with pytest.raises(CartTooLargeError):
+            merge(guest, user, LIMITS)
+
+        assert (stored(storage, GUEST), stored(storage, USER)) == before
+
+
+class Contested(ContestedStorage):
+    """Somebody changes the guest's cart before it is deleted, or the user's before
+    it is saved."""
+
+    def __init__(self, key: CartKey) -> None:
+        super().__init__()
+        self.key = key
+
+    def _let_rival(self, key: CartKey) -> None:
+        if key == self.key:
+            super()._let_rival(key)
+
+
+class TestContestedMerge:
+    def test_source_that_grows(self) -> None:
+        """What is added to the source meanwhile is taken over, too, and only that."""
+        storage = Contested(GUEST)
+        guest, user = carts(storage)
+        storage.contest(
+            [
+                lambda rival: rival.add("a", 4, price=1),
+                lambda rival: rival.add("d", price=1),
+            ]
+        )
+        merge(guest, user, LIMITS)
+
+        assert quantities(make_cart(storage, key=USER).document) == {
+            "a": 3 + 2 + 4,
+            "c": 1,
+            "b": 1,
+            "d": 1,
+        }
+        assert stored(storage, GUEST) is None
+
+    def test_source_that_shrinks(self) -> None:
+        """What is removed from the source meanwhile was taken over already."""
+        storage = Contested(GUEST)
+        guest, user = carts(storage)
+        storage.contest([lambda rival: rival.remove(rival.lines[0].id)])
+        merge(guest, user, LIMITS)
+
+        assert quantities(user.document) == {"a": 5, "c": 1, "b": 1}
+        assert stored(storage, GUEST) is None
+
+    def test_source_that_gets_more_than_lines(self) -> None:
+        """Conditions and metadata that come meanwhile are taken over, too."""
+        storage = Contested(GUEST)
+        guest, user = carts(storage)
+
+        def note(rival: Cart) -> None:
+            with rival.batch():
+                rival.add_tax("VAT", "19%")
+                rival.metadata["y"] = 2
+
+        storage.contest([note])
+        merge(guest, user, LIMITS)
+
+        assert [each.name for each in user.conditions] == ["PACK", "VAT"]
+        assert dict(user.metadata) == {"x": 1, "y": 2}
+
+    def test_source_whose_line_gets_a_condition(self) -> None:
+        """A condition that a line gets meanwhile is taken over, too."""
+        storage = Contested(GUEST)
+        guest, user = carts(storage)
+        storage.contest(
+            [lambda rival: rival.add_item_condition(rival.lines[1].id, GIFT)]
+        )
+        merge(guest, user, LIMITS)
+
+        (b,) = (each for each in user if each.item_id == "b")
+        assert b.conditions == (GIFT,)
+
+    def test_source_that_somebody_else_merged(self) -> None:
+        """Of two logins at once, one merges and the other changes nothing."""
+        storage = Contested(GUEST)
+        recorder = Recorder()
+        guest, user = carts(storage, announcer=recorder)
+
+        def merge_too(rival: Cart) -> None:
+            merge(rival, make_cart(storage, key=USER), LIMITS)
+
+        storage.contest([merge_too])
+        merge(guest, user, LIMITS)
+
+        assert quantities(make_cart(storage, key=USER).document) == {
+            "a": 5,
+            "c": 1,
+            "b": 1,
+        }
+        assert recorder.names.count("cart_merged") == 1
+        assert stored(storage, GUEST) is None
+
+    def test_source_that_is_made_anew(self) -> None:
+        """What is in a new cart of the guest was not in the old one."""
+        storage = Contested(GUEST)
+        guest, user = carts(storage)
+
+        def start_again(rival: Cart) -> None:
+            rival.destroy()
+            rival.add("a", price=1)
+
+        storage.contest([start_again])
+        merge(guest, user, LIMITS)
+
+        assert quantities(user.document)["a"] == 3 + 2 + 1
+
+    def test_source_that_does_not_stop(self) -> None:
+        """After some rounds the merge gives up, and the source is still there."""
+        storage = Contested(GUEST)
+        guest, user = carts(storage)
+        storage.contest(itertools.repeat(lambda rival: rival.add("d", price=1)))
+
+        with pytest.raises(CartConflictError, match="was not destroyed"):
+            merge(guest, user, LIMITS)
+
+        assert storage.attempts == MAX_ROUNDS
+        guest = make_cart(storage, key=GUEST)
+        assert quantities(guest.document)["d"] == MAX_ROUNDS
+        assert quantities(user.document)["d"] == MAX_ROUNDS - 1
+
+        storage.contest([])
+        merge(guest, user, Limits())
+        assert stored(storage, GUEST) is None
+
+    def test_target_that_changes(self) -> None:
+        """What somebody adds to the target meanwhile stays."""
+        storage = Contested(USER)
+        guest, user = carts(storage)
+        storage.contest([lambda rival: rival.add("a", 1, price=1)])
+        merge(guest, user, LIMITS)
+
+        assert quantities(user.document) == {"a": 6, "c": 1, "b": 1}
+        assert stored(storage, GUEST) is None
+
+    def test_busy(self) -> None:
+        """A storage that is busy for a moment does not stop a merge."""
+        storage = BusyStorage()
+        guest, user = carts(storage)
+        storage.busy.update(load=1, save=1)
+        merge(guest, user, LIMITS)
+
+        assert quantities(user.document) == {"a": 5, "c": 1, "b": 1}

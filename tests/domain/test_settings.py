@@ -1,0 +1,102 @@
+"""What the configuration leads to. What it must not contain is in test_bad_input."""
+
+from __future__ import annotations
+
+import pytest
+
+from flask_cart.limits import Limits
+from flask_cart.repository import Retry
+from flask_cart.settings import Settings
+from flask_cart.settings import read_settings
+
+EVENTS = ["item_added", "item_removed"]
+
+VALUES = {
+    "CART_STORAGE": ("memory", "memory"),
+    "CART_CURRENCY": ("JPY", "JPY"),
+    "CART_ROUNDING": ("half_even", "half_even"),
+    "CART_ROUND_AT": ("total", "total"),
+    "CART_SESSION_KEY": ("basket", "basket"),
+    "CART_DATABASE_TABLE": ("baskets", "baskets"),
+    "CART_DATABASE_BIND_KEY": ("shop", "shop"),
+    "CART_DATABASE_LOCK_FOR_UPDATE": (True, True),
+    "CART_EVENTS_ENABLED": (False, False),
+    "CART_EVENTS_DISABLED": (["item_added"], frozenset({"item_added"})),
+    "CART_MIGRATE_ON_LOGIN": (False, False),
+    "CART_MAX_ITEMS": (5, 5),
+    "CART_MAX_DATA_BYTES": (5, 5),
+    "CART_MAX_QUANTITY": (2**31 - 1, 2**31 - 1),
+    "CART_MAX_STRING_LENGTH": (5, 5),
+    "CART_RETRY_ATTEMPTS": (0, 0),
+    "CART_RETRY_BASE_DELAY": (0, 0.0),
+    "CART_RETRY_MAX_DELAY": (1.5, 1.5),
+}
+
+
+@pytest.mark.parametrize("key", VALUES)
+def test_each_key_is_read(key: str) -> None:
+    """Each key is one field, and the others keep their defaults."""
+    given, expected = VALUES[key]
+    settings = read_settings({key: given, "SECRET_KEY": "x"}, EVENTS)
+    field = key.removeprefix("CART_").lower()
+    defaults = Settings()
+
+    assert getattr(settings, field) == expected != getattr(defaults, field)
+    assert {
+        name
+        for name in Settings.__struct_fields__
+        if getattr(settings, name) != getattr(defaults, name)
+    } == {field}
+
+
+def test_nothing_given() -> None:
+    """Without configuration there are defaults for all."""
+    assert read_settings({}, EVENTS) == Settings()
+
+
+def test_configuration_is_not_changed() -> None:
+    """The app's own configuration stays as it is."""
+    config = {"CART_EVENTS_DISABLED": ["item_added"], "DEBUG": True}
+    read_settings(config, EVENTS)
+
+    assert config == {"CART_EVENTS_DISABLED": ["item_added"], "DEBUG": True}
+
+
+@pytest.mark.parametrize("kind", [list, tuple, set, frozenset])
+def test_disabled_events_may_be_any_collection(kind: type) -> None:
+    """Names come as a set in Python and as a list from the environment."""
+    settings = read_settings({"CART_EVENTS_DISABLED": kind(EVENTS)}, EVENTS)
+
+    assert settings.events_disabled == frozenset(EVENTS)
+
+
+def test_storage_may_be_an_object() -> None:
+    """A storage is kept as it is."""
+    storage = object()
+
+    assert read_settings({"CART_STORAGE": storage}, EVENTS).storage is storage
+
+
+def test_limits_and_retry() -> None:
+    """Limits and retries have the values that were given for them."""
+    settings = read_settings(
+        {
+            "CART_MAX_ITEMS": 1,
+            "CART_MAX_QUANTITY": 2,
+            "CART_MAX_DATA_BYTES": 3,
+            "CART_MAX_STRING_LENGTH": 4,
+            "CART_RETRY_ATTEMPTS": 5,
+            "CART_RETRY_BASE_DELAY": 0.5,
+            "CART_RETRY_MAX_DELAY": 0.75,
+        },
+        EVENTS,
+    )
+
+    assert settings.limits == Limits(items=1, quantity=2, data_bytes=3, string_length=4)
+    assert settings.retry == Retry(attempts=5, base_delay=0.5, max_delay=0.75)
+
+
+def test_defaults_are_those_of_the_parts() -> None:
+    """Carts without configuration have the limits that the parts name."""
+    assert Settings().limits == Limits()
+    assert Settings().retry == Retry()

@@ -1,0 +1,180 @@
+"""The connections that carts are read and saved on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import typing as t
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+import sqlalchemy as sa
+
+from flask_cart.storage import engines
+from shops import open_shop
+
+
+@contextmanager
+def connects() -> Iterator[list[t.Any]]:
+    """The connections that any pool opens in this block."""
+    opened: list[t.Any] = []
+
+    def note(dbapi_connection: t.Any, record: t.Any) -> None:
+        opened.append(dbapi_connection)
+
+    sa.event.listen(sa.pool.Pool, "connect", note)
+
+    try:
+        yield opened
+    finally:
+        sa.event.remove(sa.pool.Pool, "connect", note)
+
+
+def test_one_connection_is_used_again(database_url: str) -> None:
+    """A thread that uses carts time and again opens one connection."""
+    with open_shop(database_url) as shop, connects() as opened:
+        for _ in range(5):
+            shop.fill("mug")
+
+        assert len(opened) == 1
+
+
+def test_connections_are_closed_with_the_apps(database_url: str) -> None:
+    """Disposing the app's engine closes the connections of the carts, too."""
+    with open_shop(database_url) as shop, connects() as opened:
+        shop.fill("mug")
+
+        with shop.app.app_context():
+            shop.db.engine.dispose()
+
+        shop.fill("mug")
+        assert len(opened) == 2
+        assert shop.stored() == {"mug": 2}
+
+
+def test_options_of_the_app(sqlite_url: str) -> None:
+    """The connections of the carts are made with the app's options."""
+    options = {"connect_args": {"timeout": 0.123}, "pool_size": 3}
+
+    with open_shop(sqlite_url, options) as shop, connects() as opened:
+        shop.fill("mug")
+        timeout = opened[0].execute("PRAGMA busy_timeout").fetchone()
+
+    assert timeout == (123,)
+
+
+def test_listeners_of_the_app(sqlite_url: str) -> None:
+    """What the app does to each new connection is done to those of the carts."""
+    prepared: list[t.Any] = []
+
+    with open_shop(sqlite_url) as shop:
+        with shop.app.app_context():
+            sa.event.listen(
+                shop.db.engine, "connect", lambda *args: prepared.append(args)
+            )
+
+        shop.fill("mug")
+        assert len(prepared) == 1
+
+
+def test_schema_of_the_app(postgresql_url: str) -> None:
+    """Where the app has its tables in another schema, the carts are there, too."""
+    engine = sa.create_engine(postgresql_url, poolclass=sa.NullPool)
+
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA tenant")
+
+    options = {"execution_options": {"schema_translate_map": {None: "tenant"}}}
+
+    with open_shop(postgresql_url, options) as shop:
+        shop.fill("mug")
+
+        with engine.connect() as connection:
+            query = "SELECT count(*) FROM tenant.carts"
+            assert connection.exec_driver_sql(query).scalar() == 1
+
+
+@pytest.mark.parametrize("poolclass", [sa.NullPool, sa.AssertionPool])
+def test_pool_of_the_app(sqlite_url: str, poolclass: type[sa.Pool]) -> None:
+    """The carts have a pool of the same kind as the app."""
+    with open_shop(sqlite_url, {"poolclass": poolclass}) as shop:
+        shop.fill("mug")
+        shop.fill("mug")
+        assert shop.stored() == {"mug": 2}
+
+
+def test_two_apps_with_one_db(sqlite_url: str, tmp_path: t.Any) -> None:
+    """Apps that share nothing but the code have carts of their own."""
+    with (
+        open_shop(sqlite_url) as one,
+        open_shop(f"sqlite:///{tmp_path / 'other.sqlite3'}") as other,
+    ):
+        one.fill("mug")
+        other.fill("pot")
+
+        assert (one.stored(), other.stored()) == ({"mug": 1}, {"pot": 1})
+
+
+def test_another_process(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process that was forked, the parent's connections are left open."""
+    with open_shop(sqlite_url) as shop, connects() as opened:
+        shop.fill("mug")
+        fork = SimpleNamespace(getpid=lambda: os.getpid() + 1)
+        monkeypatch.setattr(engines, "os", fork)
+        shop.fill("mug")
+        shop.fill("mug")
+
+        assert len(opened) == 2
+        assert opened[0].execute("SELECT 1").fetchone() == (1,)
+        opened[0].close()
+        assert shop.stored() == {"mug": 3}
+
+
+FORK = """
+import os
+import sys
+
+import sqlalchemy as sa
+from shops import open_shop
+
+connects = []
+sa.event.listen(sa.pool.Pool, "connect", lambda *args: connects.append(os.getpid()))
+
+with open_shop(sys.argv[1]) as shop:
+    shop.fill("mug")
+    shop.app.config["PARENT"] = os.getpid()
+    before = len(connects)
+    pid = os.fork()
+
+    if not pid:
+        for _ in range(5):
+            shop.fill("mug")
+
+        # The child has connected by itself, once.
+        os._exit(0 if connects[before:] == [os.getpid()] else 3)
+
+    for _ in range(5):
+        shop.fill("mug")
+
+    _, status = os.waitpid(pid, 0)
+    shop.fill("mug")
+    assert connects[before:] == [], connects
+    print(os.waitstatus_to_exitcode(status), shop.stored())
+"""
+
+
+def test_fork(database_url: str) -> None:
+    """A forked worker opens a connection of its own, and leaves its parent's alone."""
+    result = subprocess.run(
+        [sys.executable, "-c", FORK, database_url],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.strip() == "0 {'mug': 12}"

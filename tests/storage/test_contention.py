@@ -1,0 +1,486 @@
+"""Rivals: what a database answers to those who come second, and what is made of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+import typing as t
+from collections.abc import Callable
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+import sqlalchemy as sa
+
+from flask_cart import CartBusyError
+from flask_cart import CartConflictError
+from flask_cart.storage.base import CartKey
+from flask_cart.storage.base import Stored
+from shops import Shop
+from shops import code_of
+from shops import contention
+from shops import open_shop
+from shops import touched
+
+KEY = CartKey("user:1", "default")
+
+#: Engine options with which nobody waits for a lock.
+IMPATIENT: dict[str, dict[str, t.Any]] = {
+    "sqlite": {"connect_args": {"timeout": 0}},
+    "postgresql": {"connect_args": {"options": "-c lock_timeout=20ms"}},
+    "mysql": {"connect_args": {"init_command": "SET innodb_lock_wait_timeout = 0"}},
+}
+
+BUSY = {"sqlite": "SQLITE_BUSY", "postgresql": "55P03", "mysql": 1205}
+
+
+@contextmanager
+def impatient(url: str, **config: t.Any) -> Iterator[Shop]:
+    """A shop on a database where nobody waits for a lock, with one item in a cart."""
+    options = IMPATIENT[sa.make_url(url).get_backend_name()]
+
+    with open_shop(url, options, **config) as shop, shop.app.app_context():
+        shop.fill("mug")
+        yield shop
+
+
+@contextmanager
+def rival_of(shop: Shop) -> Iterator[sa.Connection]:
+    """A rival who has changed a cart, and holds its lock until the commit."""
+    engine = sa.create_engine(shop.url, poolclass=sa.NullPool)
+
+    with engine.connect() as connection:
+        if shop.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+        connection.execute(touched(shop.storage.table))
+        yield connection
+
+
+@contextmanager
+def on_contention(act: Callable[[], None]) -> Iterator[list[t.Any]]:
+    """Do something when a database first answers with an error."""
+    with contention() as errors:
+
+        def note(context: sa.engine.ExceptionContext) -> None:
+            if len(errors) == 1:
+                act()
+
+        sa.event.listen(sa.Engine, "handle_error", note)
+
+        try:
+            yield errors
+        finally:
+            sa.event.remove(sa.Engine, "handle_error", note)
+
+
+@pytest.mark.parametrize("always_lock", [False, True])
+def test_busy_is_tried_again(database_url: str, always_lock: bool) -> None:
+    """A write that finds the cart locked succeeds once the rival lets go."""
+    with impatient(database_url, CART_DATABASE_LOCK_FOR_UPDATE=always_lock) as shop:
+        with rival_of(shop) as rival, on_contention(rival.commit) as errors:
+            shop.cart().add("mug", price=1)
+
+        assert code_of(errors[0]) == BUSY[shop.name]
+        assert shop.stored() == {"mug": 2}
+
+
+def test_busy_to_the_end(database_url: str) -> None:
+    """A cart that stays locked is no conflict: nobody has changed it. The storage was
+    busy, and nothing of the change is saved."""
+    with impatient(database_url, CART_RETRY_ATTEMPTS=2) as shop:
+        with (
+            rival_of(shop),
+            contention() as errors,
+            pytest.raises(CartBusyError, match="'carts' is busy"),
+        ):
+            shop.cart().add("mug", price=1)
+
+        assert [code_of(error) for error in errors] == [BUSY[shop.name]] * 3
+        assert shop.stored() == {"mug": 1}
+
+
+def test_busy_destroy_is_tried_again(database_url: str) -> None:
+    """A cart that was locked for a moment, and not changed, is destroyed."""
+    with impatient(database_url) as shop:
+        cart = shop.cart()
+        assert len(cart) == 1
+
+        with rival_of(shop) as rival, on_contention(rival.rollback) as errors:
+            cart.destroy()
+
+        assert code_of(errors[0]) == BUSY[shop.name]
+        assert shop.stored() is None
+
+
+def test_busy_destroy_to_the_end(database_url: str) -> None:
+    """A cart that stays locked is not destroyed."""
+    with impatient(database_url, CART_RETRY_ATTEMPTS=2) as shop:
+        cart = shop.cart()
+        assert len(cart) == 1
+
+        with rival_of(shop), pytest.raises(CartBusyError):
+            cart.destroy()
+
+        assert shop.stored() == {"mug": 1}
+
+
+def test_destroy_after_a_rival(database_url: str) -> None:
+    """A cart that the rival has changed meanwhile is not destroyed."""
+    with impatient(database_url) as shop:
+        cart = shop.cart()
+        assert len(cart) == 1
+
+        with (
+            rival_of(shop) as rival,
+            on_contention(rival.commit),
+            pytest.raises(CartConflictError, match="not destroyed"),
+        ):
+            cart.destroy()
+
+        assert shop.stored() == {"mug": 1}
+
+
+def test_busy_checkout_is_a_conflict(database_url: str) -> None:
+    """A checkout that finds the cart locked makes no order."""
+    with impatient(database_url) as shop:
+        cart = shop.cart()
+        assert len(cart) == 1
+
+        with (
+            rival_of(shop),
+            pytest.raises(CartConflictError),
+            cart.checkout(session=shop.db.session),
+        ):
+            pass
+
+        assert shop.stored() == {"mug": 1}
+
+
+def test_busy_read_is_tried_again(sqlite_url: str) -> None:
+    """On SQLite a rival who is just committing keeps readers out, for a moment."""
+    with impatient(sqlite_url) as shop:
+        engine = sa.create_engine(shop.url, poolclass=sa.NullPool)
+
+        with engine.connect() as rival, on_contention(rival.rollback) as errors:
+            rival.exec_driver_sql("BEGIN EXCLUSIVE")
+            assert shop.cart().quantity == 1
+
+        assert len(errors) == 1
+
+
+def test_busy_read_to_the_end(sqlite_url: str) -> None:
+    """A database that stays locked against readers is an error of the storage."""
+    with impatient(sqlite_url, CART_RETRY_ATTEMPTS=2) as shop:
+        engine = sa.create_engine(shop.url, poolclass=sa.NullPool)
+
+        with engine.connect() as rival:
+            rival.exec_driver_sql("BEGIN EXCLUSIVE")
+
+            with pytest.raises(CartBusyError, match="'carts' is busy"):
+                _ = shop.cart().quantity
+
+
+class Persistent:
+    """A rival who saves the cart between every load and save of others."""
+
+    def __init__(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.shop = shop
+        self.saves = 0
+        self.kept_out = 0
+        self.load = shop.storage.load
+        self.engine = sa.create_engine(
+            shop.url, poolclass=sa.NullPool, **IMPATIENT[shop.name]
+        )
+        monkeypatch.setattr(shop.storage, "load", self)
+
+    def __call__(self, key: CartKey) -> Stored | None:
+        found = self.load(key)
+
+        try:
+            with self.engine.begin() as connection:
+                connection.execute(touched(self.shop.storage.table))
+        except sa.exc.OperationalError:
+            self.kept_out += 1
+        else:
+            self.saves += 1
+
+        return found
+
+
+def test_last_attempt_wins(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against a rival who always saves in between, the last retry holds the lock."""
+    with impatient(database_url, CART_RETRY_ATTEMPTS=5) as shop:
+        rival = Persistent(shop, monkeypatch)
+        shop.cart().add("mug", price=1)
+
+        assert (rival.saves, rival.kept_out) == (5, 1)
+        assert shop.stored() == {"mug": 2}
+
+
+def test_lock_from_before_the_read(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With CART_DATABASE_LOCK_FOR_UPDATE, a rival is kept out from the read on."""
+    with impatient(database_url, CART_DATABASE_LOCK_FOR_UPDATE=True) as shop:
+        cart = shop.cart()
+        assert len(cart) == 1
+        rival = Persistent(shop, monkeypatch)
+        cart.add("mug", price=1)
+
+        assert (rival.saves, rival.kept_out) == (0, 1)
+        assert shop.stored() == {"mug": 2}
+
+
+@pytest.mark.parametrize("always_lock", [False, True])
+def test_every_add_counts(database_url: str, always_lock: bool) -> None:
+    """Eight threads that add at once, to a cart that is not there yet, lose nothing."""
+    together = threading.Barrier(8)
+
+    with open_shop(database_url, CART_DATABASE_LOCK_FOR_UPDATE=always_lock) as shop:
+
+        def add(number: int) -> None:
+            together.wait(30)
+
+            for _ in range(25):
+                with shop.app.app_context():
+                    shop.cart().add("mug", price=1)
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(add, range(8)))
+
+        assert shop.stored() == {"mug": 200}
+
+
+def test_deadlock_of_two_first_adds(mariadb_url: str) -> None:
+    """On MariaDB two who lock a cart that is not there are in each other's way when
+    they make it; the victim of the deadlock tries again."""
+    together = threading.Barrier(2)
+
+    with open_shop(mariadb_url, CART_DATABASE_LOCK_FOR_UPDATE=True) as shop:
+        load = shop.storage.load
+        first: set[int] = set()
+
+        def load_together(key: CartKey) -> Stored | None:
+            found = load(key)
+
+            # The second load of each thread is the one under the lock.
+            if found is None and threading.get_ident() in first:
+                together.wait(30)
+
+            first.add(threading.get_ident())
+
+            return found
+
+        shop.storage.load = load_together  # type: ignore[method-assign]
+
+        def add(number: int) -> None:
+            with shop.app.app_context():
+                shop.cart().add("mug", price=1)
+
+        with contention() as errors, ThreadPoolExecutor(2) as pool:
+            list(pool.map(add, range(2)))
+
+        assert 1213 in [code_of(error) for error in errors]
+        assert shop.stored() == {"mug": 2}
+
+
+#: Engine options with which the app, and not its rival, finds out about a deadlock.
+VICTIM: dict[str, dict[str, t.Any]] = {
+    "postgresql": {"connect_args": {"options": "-c deadlock_timeout=10ms"}},
+    "mysql": {},
+}
+
+
+@pytest.mark.parametrize(("name", "code"), [("postgresql", "40P01"), ("mariadb", 1213)])
+def test_deadlock_in_a_checkout(
+    request: pytest.FixtureRequest, name: str, code: t.Any
+) -> None:
+    """A checkout that is the victim of a deadlock is a conflict, and no order."""
+    url = request.getfixturevalue(f"{name}_url")
+    options = VICTIM[sa.make_url(url).get_backend_name()]
+
+    with open_shop(url, options) as shop, shop.app.app_context():
+        shop.fill("mug", "pot")
+        shop.order("shared")
+        shop.db.session.commit()
+        cart = shop.cart()
+        assert len(cart) == 2
+        lock_order = sa.text("UPDATE orders SET id = id WHERE token = 'shared'")
+
+        with (
+            rival_of(shop) as rival,
+            ThreadPoolExecutor(1) as pool,
+            contention() as errors,
+        ):
+            if name == "postgresql":
+                rival.exec_driver_sql("SET deadlock_timeout = '60s'")
+            else:
+                # The one who has written less is the victim.
+                rows = [{"token": f"rival {number}"} for number in range(100)]
+                rival.execute(shop.order_table.insert(), rows)
+
+            with (
+                pytest.raises(CartConflictError),
+                cart.checkout(session=shop.db.session),
+            ):
+                waiting = lock_and_wait(shop, pool, rival, lock_order)
+
+            waiting.result(30)
+            rival.commit()
+
+        assert code in [code_of(error) for error in errors]
+        assert "mine" not in shop.orders()
+        assert shop.stored() == {"mug": 1, "pot": 1}
+
+        with cart.checkout(session=shop.db.session):
+            shop.order("mine")
+
+        assert "mine" in shop.orders()
+
+
+def lock_and_wait(
+    shop: Shop, pool: ThreadPoolExecutor, rival: sa.Connection, statement: sa.TextClause
+) -> t.Any:
+    """Lock a row with the session, and let the rival wait for it."""
+    shop.order("mine")
+    shop.db.session.execute(statement)
+    waiting = pool.submit(rival.execute, statement)
+    wait_for_waiter(shop)
+
+    return waiting
+
+
+def wait_for_waiter(shop: Shop) -> None:
+    """Wait until somebody waits for a lock of the database."""
+    query = {
+        "postgresql": "SELECT count(*) FROM pg_locks WHERE NOT granted",
+        "mysql": "SELECT count(*) FROM information_schema.innodb_lock_waits",
+    }[shop.name]
+    deadline = time.monotonic() + 30
+
+    while time.monotonic() < deadline:
+        with shop.outside() as connection:
+            if connection.exec_driver_sql(query).scalar():
+                return
+
+        # InnoDB shows its locks from a cache that is renewed every 0.1 s.
+        time.sleep(0.11 if shop.name == "mysql" else 0.01)
+
+    pytest.fail("Nobody waits for a lock.")
+
+
+@pytest.mark.parametrize("level", ["repeatable\\ read", "serializable"])
+def test_serialization_failure(postgresql_url: str, level: str) -> None:
+    """Under a strict isolation level, the one who waited for a row gets an error when
+    it was changed; the change is made again."""
+    options = {"connect_args": {"options": f"-c default_transaction_isolation={level}"}}
+
+    with open_shop(postgresql_url, options) as shop, shop.app.app_context():
+        shop.fill("mug")
+
+        def add() -> None:
+            with shop.app.app_context():
+                shop.cart().add("mug", price=1)
+
+        with (
+            contention() as errors,
+            ThreadPoolExecutor(1) as pool,
+            rival_of(shop) as rival,
+        ):
+            waiting = pool.submit(add)
+            wait_for_waiter(shop)
+            rival.commit()
+            waiting.result(30)
+
+        assert [code_of(error) for error in errors] == ["40001"]
+        assert shop.stored() == {"mug": 2}
+
+
+STRICT: list[tuple[str, dict[str, t.Any], t.Any]] = [
+    ("postgresql", {"isolation_level": "REPEATABLE READ"}, "40001"),
+    ("postgresql", {"isolation_level": "SERIALIZABLE"}, "40001"),
+    ("mariadb", {"isolation_level": "READ COMMITTED"}, None),
+    (
+        "mariadb",
+        {"connect_args": {"init_command": "SET innodb_snapshot_isolation = ON"}},
+        1020,
+    ),
+    (
+        "mariadb",
+        {"connect_args": {"init_command": "SET innodb_snapshot_isolation = OFF"}},
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "code"), STRICT)
+def test_snapshot_of_a_checkout(
+    request: pytest.FixtureRequest, name: str, options: dict[str, t.Any], code: t.Any
+) -> None:
+    """A checkout whose transaction sees an older state of the cart is a conflict."""
+    url = request.getfixturevalue(f"{name}_url")
+
+    with open_shop(url, options) as shop, shop.app.app_context():
+        shop.fill("mug")
+        cart = shop.cart()
+        version = cart.version
+
+        def take_snapshot() -> None:
+            shop.order("one")
+            shop.db.session.execute(sa.select(shop.storage.table)).all()
+            shop.touch()
+
+        with (
+            contention() as errors,
+            pytest.raises(CartConflictError) as caught,
+            cart.checkout(session=shop.db.session),
+        ):
+            take_snapshot()
+
+        assert [code_of(error) for error in errors] == ([code] if code else [])
+        assert caught.value.expected_version == version
+        assert shop.orders() == []
+        assert shop.stored() == {"mug": 1}
+
+
+@pytest.mark.parametrize(("name", "options", "code"), STRICT)
+def test_adds_count_at_every_isolation_level(
+    request: pytest.FixtureRequest, name: str, options: dict[str, t.Any], code: t.Any
+) -> None:
+    """However the app isolates its transactions, no add is lost or refused."""
+    together = threading.Barrier(4)
+
+    with open_shop(request.getfixturevalue(f"{name}_url"), options) as shop:
+
+        def add(number: int) -> None:
+            together.wait(30)
+
+            for _ in range(10):
+                with shop.app.app_context():
+                    shop.cart().add("mug", price=1)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(add, range(4)))
+
+        assert shop.stored() == {"mug": 40}
+
+
+def test_wal(sqlite_url: str) -> None:
+    """SQLite in WAL mode, as it should be run, loses nothing either."""
+    with open_shop(sqlite_url) as shop:
+        with shop.app.app_context(), shop.db.engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA journal_mode=WAL").scalar() == (
+                "wal"
+            )
+
+        def add(number: int) -> None:
+            for _ in range(25):
+                with shop.app.app_context():
+                    shop.cart().add("mug", price=1)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(add, range(4)))
+
+        assert shop.stored() == {"mug": 100}

@@ -1,0 +1,503 @@
+"""Checkout together with a database session: the order and the emptied cart are one."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from flask_cart import Cart
+from flask_cart import CartConfigError
+from flask_cart import CartConflictError
+from flask_cart import CartEmptyError
+from flask_cart import FlaskCart
+from flask_cart import signals
+from shops import Shop
+from shops import heard
+from shops import open_shop
+
+
+@pytest.fixture
+def shop(database_url: str) -> Iterator[Shop]:
+    """A shop on every engine, with two items in a cart."""
+    with open_shop(database_url) as shop, shop.app.app_context():
+        shop.fill("mug", "pot")
+        yield shop
+
+
+@pytest.fixture
+def sqlite_shop(sqlite_url: str) -> Iterator[Shop]:
+    """A shop on SQLite, with two items in a cart."""
+    with open_shop(sqlite_url) as shop, shop.app.app_context():
+        shop.fill("mug", "pot")
+        yield shop
+
+
+class Refusal(Exception):
+    """The view changes its mind."""
+
+
+def refuse() -> None:
+    raise Refusal
+
+
+def check_out(cart: Cart, shop: Shop, *inside: Callable[[], None]) -> None:
+    """Check a cart out, doing all this inside the block."""
+    with cart.checkout(session=shop.db.session):
+        for act in inside:
+            act()
+
+
+def test_order_and_cart_commit_together(shop: Shop) -> None:
+    """Nothing of a checkout is visible before its end, and then everything is."""
+    cart = shop.cart()
+
+    with cart.checkout(session=shop.db.session) as order:
+        shop.order(order.cart_token)
+        shop.db.session.flush()
+        assert [line.item_id for line in order] == ["mug", "pot"]
+        assert shop.stored() == {"mug": 1, "pot": 1}
+        assert shop.orders() == []
+
+    assert shop.orders() == [order.cart_token]
+    assert shop.stored() == {}
+    assert len(cart) == 0
+
+
+def test_plain_session(shop: Shop) -> None:
+    """Any session of SQLAlchemy will do, not only Flask-SQLAlchemy's."""
+    with sa.orm.Session(shop.db.engine) as session:
+        with shop.cart().checkout(session=session):
+            session.execute(shop.order_table.insert().values(token="one"))
+
+        assert not session.in_transaction()
+
+    assert shop.orders() == ["one"]
+    assert shop.stored() == {}
+
+
+def test_session_that_has_begun(shop: Shop) -> None:
+    """What the view wrote before the checkout is committed with it."""
+    shop.order("before")
+
+    with shop.cart().checkout(session=shop.db.session):
+        shop.order("inside")
+
+    assert shop.orders() == ["before", "inside"]
+
+
+def test_session_goes_on_working(shop: Shop) -> None:
+    """After a checkout the session commits without thinking of carts."""
+    with shop.cart().checkout(session=shop.db.session):
+        shop.order("one")
+
+    shop.order("two")
+    shop.db.session.commit()
+    shop.db.session.remove()
+    shop.order("three")
+    shop.db.session.commit()
+
+    assert shop.orders() == ["one", "three", "two"]
+
+
+def test_signals_are_sent_after_the_commit(shop: Shop) -> None:
+    """Whoever hears of the checkout finds the order committed; it is heard once."""
+    found = []
+
+    def look(*args: object, **extra: object) -> None:
+        found.append((shop.orders(), shop.stored()))
+        # And the session can be used.
+        shop.order("receipt")
+        shop.db.session.commit()
+
+    with (
+        heard(shop.app) as names,
+        signals.cart_checked_out.connected_to(look, shop.app),
+        shop.cart().checkout(session=shop.db.session),
+    ):
+        shop.order("one")
+        assert names == []
+
+    assert names == ["cart_checked_out", "cart_updated"]
+    assert found == [(["one"], {})]
+    assert shop.orders() == ["one", "receipt"]
+
+
+def test_error_in_the_block(shop: Shop) -> None:
+    """An error rolls the order back and leaves the cart as it was, unannounced."""
+    cart = shop.cart()
+    version = cart.version
+
+    with heard(shop.app) as names, pytest.raises(Refusal):
+        check_out(cart, shop, lambda: shop.order("one"), refuse)
+
+    assert names == []
+    assert shop.orders() == []
+    assert (len(cart), cart.version) == (2, version)
+    assert shop.stored() == {"mug": 1, "pot": 1}
+
+
+def test_error_of_the_order(shop: Shop) -> None:
+    """An order that violates a constraint leaves the cart and the first order."""
+    shop.order("one")
+    shop.db.session.commit()
+
+    with (
+        pytest.raises(sa.exc.IntegrityError),
+        shop.cart().checkout(session=shop.db.session),
+    ):
+        shop.order("one")
+
+    assert shop.orders() == ["one"]
+    assert shop.stored() == {"mug": 1, "pot": 1}
+
+
+def test_error_at_the_commit(shop: Shop) -> None:
+    """An order that turns out invalid when it is committed leaves the cart full."""
+
+    class Order:
+        token: str | None = None
+
+    shop.db.Model.registry.map_imperatively(Order, shop.order_table)
+    cart = shop.cart()
+
+    with (
+        heard(shop.app) as names,
+        pytest.raises(sa.exc.IntegrityError),
+        cart.checkout(session=shop.db.session),
+    ):
+        # It is only flushed by the commit, after the cart's UPDATE.
+        shop.db.session.add(Order())
+
+    assert names == []
+    assert len(cart) == 2
+    assert shop.orders() == []
+    assert shop.stored() == {"mug": 1, "pot": 1}
+
+
+def test_checkout_succeeds_after_an_error(shop: Shop) -> None:
+    """The same cart can be checked out after a checkout that failed."""
+    cart = shop.cart()
+
+    with pytest.raises(Refusal), cart.checkout(session=shop.db.session) as failed:
+        refuse()
+
+    with cart.checkout(session=shop.db.session) as order:
+        shop.order(order.cart_token)
+
+    assert order.cart_token == failed.cart_token
+    assert shop.orders() == [order.cart_token]
+    assert shop.stored() == {}
+
+
+@pytest.mark.parametrize("flushed", [False, True])
+def test_rival_before_the_block_ends(shop: Shop, flushed: bool) -> None:
+    """A cart that a rival changed during the checkout is not sold."""
+    if flushed and shop.name == "sqlite":
+        pytest.skip("SQLite's one writer keeps the rival out")
+
+    cart = shop.cart()
+    first = [lambda: shop.order("one")] if flushed else []
+
+    with heard(shop.app) as names, pytest.raises(CartConflictError) as caught:
+        check_out(cart, shop, *first, shop.touch, lambda: shop.order("two"))
+
+    assert names == []
+    assert shop.orders() == []
+    assert shop.stored() == {"mug": 1, "pot": 1}
+    assert caught.value.cart is cart
+    assert caught.value.current_version == caught.value.expected_version + 1
+    assert cart.version == caught.value.current_version
+
+
+def test_rival_before_the_block_begins(shop: Shop) -> None:
+    """A cart that a rival changed after it was shown is not sold either."""
+    cart = shop.cart()
+    assert len(cart) == 2
+    shop.touch()
+
+    with pytest.raises(CartConflictError):
+        check_out(cart, shop, lambda: shop.order("one"))
+
+    assert shop.orders() == []
+    assert shop.stored() == {"mug": 1, "pot": 1}
+
+
+def test_rival_who_destroys_the_cart(shop: Shop) -> None:
+    """A cart that is gone is not sold, and not made anew."""
+
+    def destroy() -> None:
+        with shop.outside() as rival:
+            rival.execute(shop.storage.table.delete())
+
+    with pytest.raises(CartConflictError) as caught:
+        check_out(shop.cart(), shop, destroy, lambda: shop.order("one"))
+
+    assert caught.value.current_version == 0
+    assert shop.orders() == []
+    assert shop.stored() is None
+
+
+def test_expected_total(shop: Shop) -> None:
+    """A total that the shopper did not agree to stops the checkout before it begins."""
+    entered = []
+
+    with (
+        pytest.raises(CartConflictError, match="not 3 as expected"),
+        shop.cart().checkout(session=shop.db.session, expected_total="3"),
+    ):
+        entered.append(True)
+
+    assert not entered
+    assert shop.stored() == {"mug": 1, "pot": 1}
+
+    with shop.cart().checkout(session=shop.db.session, expected_total="2.00"):
+        shop.order("one")
+
+    assert shop.orders() == ["one"]
+
+
+def test_unexpected_total_leaves_the_session(shop: Shop) -> None:
+    """A refusal before the block does not undo what the view did before."""
+    shop.order("before")
+
+    with (
+        pytest.raises(CartConflictError),
+        shop.cart().checkout(session=shop.db.session, expected_total="3"),
+    ):
+        pass
+
+    shop.db.session.commit()
+    assert shop.orders() == ["before"]
+
+
+def test_empty_cart(shop: Shop) -> None:
+    """There is no second order: a cart that was checked out is empty."""
+    with shop.cart().checkout(session=shop.db.session):
+        shop.order("one")
+
+    with (
+        pytest.raises(CartEmptyError),
+        shop.cart().checkout(session=shop.db.session),
+    ):
+        shop.order("two")
+
+    with (
+        pytest.raises(CartEmptyError),
+        shop.cart("user:2").checkout(session=shop.db.session),
+    ):
+        shop.order("two")
+
+    assert shop.orders() == ["one"]
+
+
+def test_without_session(shop: Shop) -> None:
+    """Without a session the cart is emptied by a write of its own, after the block."""
+    with heard(shop.app) as names, shop.cart().checkout() as order:
+        shop.order(order.cart_token)
+        shop.db.session.commit()
+        assert shop.stored() == {"mug": 1, "pot": 1}
+
+    assert shop.stored() == {}
+    assert shop.orders() == [order.cart_token]
+    assert names == ["cart_checked_out", "cart_updated"]
+
+
+def test_without_session_and_error(shop: Shop) -> None:
+    """Without a session, too, an error leaves the cart full."""
+    with pytest.raises(Refusal), shop.cart().checkout():
+        refuse()
+
+    assert shop.stored() == {"mug": 1, "pot": 1}
+
+
+def test_nothing_remains_joined(shop: Shop) -> None:
+    """After a checkout the cart is saved at once again."""
+    with shop.cart().checkout(session=shop.db.session):
+        shop.order("one")
+
+    shop.cart().add("cup", price=1)
+    assert shop.stored() == {"cup": 1}
+
+
+def test_other_carts_in_the_block(shop: Shop) -> None:
+    """What is done with other carts inside the block commits or goes with it."""
+
+    def add() -> None:
+        shop.cart("user:2").add("cup", price=1)
+
+    with pytest.raises(Refusal):
+        check_out(shop.cart(), shop, add, refuse)
+
+    assert shop.stored("user:2") is None
+
+    with heard(shop.app) as names, shop.cart().checkout(session=shop.db.session):
+        other = shop.cart("user:2")
+        other.add("cup", price=1)
+        other.add("cup", price=1)
+        assert names == []
+
+    assert shop.stored("user:2") == {"cup": 2}
+    assert names.count("cart_updated") == 3
+
+
+def test_another_cart_twice_in_the_block(shop: Shop) -> None:
+    """A cart that the block has changed and looks up anew can be changed again."""
+    with shop.cart().checkout(session=shop.db.session):
+        shop.cart("user:2").add("cup", price=1)
+        shop.cart("user:2").add("cup", price=1)
+
+    assert shop.stored("user:2") == {"cup": 2}
+
+
+def test_two_shoppers_wait_for_nobody(shop: Shop) -> None:
+    """A checkout does not keep others from changing their own carts."""
+    if shop.name == "sqlite":
+        pytest.skip("SQLite has one writer")
+
+    with shop.cart().checkout(session=shop.db.session), ThreadPoolExecutor(1) as pool:
+        shop.order("one")
+        pool.submit(shop.fill, "cup", owner="user:2").result(30)
+
+    assert shop.stored("user:2") == {"cup": 1}
+
+
+def test_one_cart_twice_at_once(shop: Shop) -> None:
+    """Of several checkouts of one cart at once, exactly one makes an order."""
+    together = threading.Barrier(4)
+
+    def check_out(number: int) -> str:
+        with shop.app.app_context():
+            cart = shop.cart()
+            assert len(cart) == 2
+            together.wait(30)
+
+            try:
+                with cart.checkout(session=shop.db.session):
+                    shop.order(f"order {number}")
+            except CartConflictError:
+                return "conflict"
+
+        return f"order {number}"
+
+    with ThreadPoolExecutor(4) as pool:
+        results = sorted(pool.map(check_out, range(4)))
+
+    assert results[:3] == ["conflict"] * 3
+    assert shop.orders() == results[3:]
+    assert shop.stored() == {}
+
+
+CHECK_OUT_AND_DIE = """
+import os
+import signal
+import sys
+
+import sqlalchemy as sa
+from shops import open_shop
+
+with open_shop(sys.argv[1]) as shop, shop.app.app_context():
+    executed = []
+
+    @sa.event.listens_for(shop.db.engine, "after_cursor_execute")
+    def note(connection, cursor, statement, *args):
+        executed.append(statement.split()[:2])
+
+    @sa.event.listens_for(shop.db.engine, "commit")
+    def die(connection):
+        print(executed, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with shop.cart().checkout(session=shop.db.session):
+        shop.order("one")
+"""
+
+
+def test_process_that_dies_before_the_commit(shop: Shop) -> None:
+    """A process that is killed between the cart's UPDATE and the COMMIT leaves a full
+    cart and no order."""
+    result = subprocess.run(
+        [sys.executable, "-c", CHECK_OUT_AND_DIE, shop.url],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert result.returncode == -signal.SIGKILL, result.stderr
+    assert result.stdout.strip() == "[['INSERT', 'INTO'], ['UPDATE', 'carts']]"
+    assert shop.stored() == {"mug": 1, "pot": 1}
+    assert shop.orders() == []
+
+    # And nothing of it is in the way.
+    with shop.cart().checkout(session=shop.db.session):
+        shop.order("two")
+
+    assert shop.orders() == ["two"]
+
+
+def test_memory_storage_has_no_sessions(shop: Shop, memory_app) -> None:
+    """A storage outside the database cannot promise one transaction, and says so."""
+    extension: FlaskCart = memory_app.extensions["cart"].extension
+
+    with memory_app.app_context():
+        cart = extension.cart(owner="user:1")
+        cart.add("mug", price=1)
+
+        with (
+            pytest.raises(CartConfigError, match="cannot join a database session"),
+            cart.checkout(session=shop.db.session),
+        ):
+            pass
+
+        assert len(cart) == 1
+
+
+def test_carts_in_another_bind(database_url: str, tmp_path) -> None:
+    """The session writes to as many binds as there are, and so does a checkout."""
+    with (
+        open_shop(
+            f"sqlite:///{tmp_path / 'orders.sqlite3'}",
+            SQLALCHEMY_BINDS={"carts": database_url},
+            CART_DATABASE_BIND_KEY="carts",
+        ) as shop,
+        shop.app.app_context(),
+    ):
+        cart = shop.cart()
+        cart.add("mug", price=1)
+
+        with cart.checkout(session=shop.db.session):
+            shop.order("one")
+
+        assert shop.orders() == ["one"]
+        assert len(shop.cart()) == 0
+
+        shop.cart().add("mug", price=1)
+
+        with pytest.raises(Refusal):
+            check_out(shop.cart(), shop, lambda: shop.order("two"), refuse)
+
+        assert shop.orders() == ["one"]
+        assert shop.cart().quantity == 1
+
+
+def test_checkout_that_is_rolled_back_by_a_savepoint(sqlite_shop: Shop) -> None:
+    """A cart that is changed before the block in the same transaction goes with it."""
+    shop = sqlite_shop
+    shop.order("before")
+    cart = shop.cart()
+    cart.add("cup", price=1)
+
+    with pytest.raises(Refusal):
+        check_out(cart, shop, refuse)
+
+    assert shop.stored() == {"mug": 1, "pot": 1}
+    assert shop.orders() == []
+    assert len(cart) == 2

@@ -1,0 +1,387 @@
+"""What the errors of a database become."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sqlite3
+import typing as t
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+
+from flask_cart import CartBusyError
+from flask_cart import CartConflictError
+from flask_cart import CartStorageError
+from flask_cart import FlaskCart
+from flask_cart import current_cart
+from flask_cart import signals
+from flask_cart.storage.sql_errors import is_contention
+from flask_cart.storage.sql_errors import translated
+from shops import Shop
+from shops import open_shop
+
+
+class Error(Exception):
+    """What a driver raises.
+
+    :param sqlstate: As psycopg and others have it.
+    """
+
+    def __init__(self, *args: t.Any, sqlstate: str | None = None) -> None:
+        super().__init__(*args)
+
+        if sqlstate is not None:
+            self.sqlstate = sqlstate
+
+
+def sqlite_error(code: int | None) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("database is locked")
+
+    if code is not None:
+        error.sqlite_errorcode = code
+
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        sqlite_error(sqlite3.SQLITE_BUSY),
+        sqlite_error(sqlite3.SQLITE_LOCKED),
+        sqlite_error(sqlite3.SQLITE_BUSY_SNAPSHOT),
+        sqlite_error(sqlite3.SQLITE_BUSY_RECOVERY),
+        sqlite_error(sqlite3.SQLITE_LOCKED_SHAREDCACHE),
+        Error("serialization failure", sqlstate="40001"),
+        Error("deadlock", sqlstate="40P01"),
+        Error("lock not available", sqlstate="55P03"),
+        Error(1020, "Record has changed since last read in table 'carts'"),
+        Error(1205, "Lock wait timeout exceeded"),
+        Error(1213, "Deadlock found when trying to get lock"),
+    ],
+)
+def test_contention(error: Exception) -> None:
+    """Errors that rivals have caused are known in every database's words."""
+    assert is_contention(error)
+
+    with pytest.raises(CartBusyError, match="'carts' is busy"), translated("carts"):
+        raise sa.exc.OperationalError("UPDATE carts", {}, error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        None,
+        sqlite_error(None),
+        sqlite_error(sqlite3.SQLITE_READONLY),
+        sqlite_error(sqlite3.SQLITE_FULL),
+        sqlite_error(sqlite3.SQLITE_IOERR),
+        Error(),
+        Error("1213"),
+        Error("undefined table", sqlstate="42P01"),
+        Error("statement timeout", sqlstate="57014"),
+        Error(1146, "Table 'carts' doesn't exist"),
+        Error(2006, "MySQL server has gone away"),
+    ],
+)
+def test_no_contention(error: Exception | None) -> None:
+    """Other errors would come again, and are not tried again."""
+    assert not is_contention(error)
+
+
+def test_other_error() -> None:
+    """Other errors of the database are errors of the storage, which name the cause."""
+    cause = sa.exc.OperationalError("SELECT", {}, Error("disk on fire"))
+
+    with (
+        pytest.raises(CartStorageError, match="disk on fire") as caught,
+        translated("carts"),
+    ):
+        raise cause
+
+    assert not isinstance(caught.value, CartBusyError)
+    assert caught.value.__cause__ is cause
+
+
+def test_pool_without_connections() -> None:
+    """A pool that has no connection left is an error of the storage."""
+    with pytest.raises(CartStorageError, match="QueuePool"), translated("carts"):
+        raise sa.exc.TimeoutError("QueuePool limit reached")
+
+
+def test_errors_of_the_app_pass() -> None:
+    """What is not the database's is none of the storage's business."""
+    with pytest.raises(ZeroDivisionError), translated("carts"):
+        _ = 1 / 0
+
+
+@pytest.fixture
+def empty_shop(database_url: str) -> Iterator[Shop]:
+    """A shop whose tables nobody has created."""
+    with open_shop(database_url) as shop, shop.app.app_context():
+        shop.db.drop_all()
+        yield shop
+
+
+def test_missing_table(empty_shop: Shop) -> None:
+    """Without the table, reading and writing say how to create it."""
+    key = empty_shop.cart().key
+    storage = empty_shop.storage
+    assert key is not None
+
+    for use in [
+        lambda: storage.load(key),
+        lambda: storage.save(key, "{}", 0),
+        lambda: storage.save(key, "{}", 1),
+        lambda: storage.delete(key, 1),
+        lambda: storage.instances(key.owner),
+        lambda: list(storage.purge(dt.datetime.now(dt.UTC), limit=1)),
+    ]:
+        with pytest.raises(CartStorageError, match="'flask cart init-db'"):
+            use()
+
+
+def test_missing_table_under_the_lock(empty_shop: Shop) -> None:
+    """The lock of a row that has no table is released; it works once there is one."""
+    storage = empty_shop.storage
+    key = empty_shop.cart().key
+    assert key is not None
+
+    with pytest.raises(CartStorageError, match="'carts'"), storage.lock(key):
+        storage.load(key)
+
+    empty_shop.db.create_all()
+    empty_shop.fill("mug")
+    assert empty_shop.stored() == {"mug": 1}
+
+
+UNREACHABLE = {
+    "sqlite": "sqlite:////no/such/folder/carts.sqlite3",
+    "postgresql": "postgresql+psycopg://nobody@/carts?host=/no/such/folder",
+    "mariadb": "mysql+pymysql://nobody@127.0.0.1:1/carts",
+}
+
+
+@pytest.fixture(params=UNREACHABLE)
+def down_app(request: pytest.FixtureRequest) -> Flask:
+    """An app whose database cannot be reached."""
+    app = Flask("shop")
+    app.config.from_mapping(
+        SECRET_KEY="test",
+        SQLALCHEMY_DATABASE_URI=UNREACHABLE[request.param],
+        CART_STORAGE="database",
+    )
+    db = SQLAlchemy(app)
+    FlaskCart(app, db=db).owner_loader(lambda: "user:1")
+
+    @app.get("/")
+    def show() -> str:
+        return str(len(current_cart))
+
+    @app.post("/")
+    def add() -> str:
+        return str(current_cart.add("mug", price=1).quantity)
+
+    return app
+
+
+def test_server_down(down_app: Flask) -> None:
+    """A database that cannot be reached is an error of the storage."""
+    extension: FlaskCart = down_app.extensions["cart"].extension
+
+    with (
+        down_app.app_context(),
+        pytest.raises(CartStorageError, match="could not be used") as caught,
+    ):
+        len(extension.cart(owner="user:1"))
+
+    assert isinstance(caught.value.__cause__, sa.exc.OperationalError)
+
+
+def test_server_down_is_503(down_app: Flask) -> None:
+    """Nobody has to catch it: the answer is 503, not 500, for reads and writes."""
+    client = down_app.test_client()
+
+    assert client.get("/").status_code == 503
+    assert client.post("/").status_code == 503
+
+
+def test_the_apps_page_for_503(down_app: Flask) -> None:
+    """The app's own page for the status is shown."""
+
+    @down_app.errorhandler(503)
+    def sorry(error: t.Any) -> tuple[str, int]:
+        return f"Back soon. {error.code}", 503
+
+    response = down_app.test_client().get("/")
+    assert (response.status_code, response.text) == (503, "Back soon. 503")
+
+
+def test_the_apps_handler_of_the_error(down_app: Flask) -> None:
+    """An app that handles the error itself comes first."""
+
+    @down_app.errorhandler(CartStorageError)
+    def sorry(error: CartStorageError) -> tuple[str, int]:
+        return "We are closed.", 500
+
+    assert down_app.test_client().get("/").text == "We are closed."
+
+
+def test_503_does_not_show_the_database(down_app: Flask) -> None:
+    """What the database said is for the log, and not for the shopper."""
+    text = down_app.test_client().get("/").text
+
+    for secret in ["/no/such/", "127.0.0.1", "SELECT", "user:1"]:
+        assert secret not in text
+
+
+def test_init_db_of_a_server_that_is_down(down_app: Flask) -> None:
+    """The command says what is wrong, without a traceback."""
+    result = down_app.test_cli_runner().invoke(args=["cart", "init-db"])
+
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert "could not be used" in result.output
+
+
+def test_conflict_is_409(database_url: str) -> None:
+    """A conflict that nobody catches is 409, through the app's page for it."""
+    with open_shop(database_url) as shop:
+        shop.fill("mug")
+        shop.extension.owner_loader(lambda: "user:1")
+
+        @shop.app.post("/clear")
+        def clear() -> str:
+            assert current_cart.version
+            shop.touch()
+            current_cart.clear()
+
+            return "cleared"
+
+        client = shop.app.test_client()
+        assert client.post("/clear").status_code == 409
+
+
+def test_the_apps_page_for_409(sqlite_url: str) -> None:
+    """The app's own page for the status is shown, also for conflicts."""
+    with open_shop(sqlite_url) as shop:
+        shop.fill("mug")
+        shop.extension.owner_loader(lambda: "user:1")
+
+        @shop.app.errorhandler(409)
+        def explain(error: t.Any) -> tuple[str, int]:
+            return f"Somebody was faster. {error.code}", 409
+
+        @shop.app.post("/clear")
+        def clear() -> str:
+            current_cart.expect(1).clear()
+            return "cleared"
+
+        response = shop.app.test_client().post("/clear")
+        assert response.text == "Somebody was faster. 409"
+        assert shop.stored() == {"mug": 1}
+
+
+KILL = {
+    "postgresql": (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    ),
+    "mysql": (
+        "SELECT concat('KILL ', id) FROM information_schema.processlist"
+        " WHERE db = database() AND id <> connection_id()"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["postgresql", "mariadb"])
+@pytest.mark.parametrize("pre_ping", [False, True])
+def test_server_closes_the_connection(
+    request: pytest.FixtureRequest, name: str, pre_ping: bool
+) -> None:
+    """A connection that the server closed is one error, and with the app's pre-ping
+    none; then there is a new one."""
+    url = request.getfixturevalue(f"{name}_url")
+
+    with open_shop(url, {"pool_pre_ping": pre_ping}) as shop, shop.app.app_context():
+        shop.fill("mug")
+
+        with shop.outside() as connection:
+            answers = connection.exec_driver_sql(KILL[shop.name]).scalars().all()
+
+            for answer in answers:
+                if isinstance(answer, str):
+                    connection.exec_driver_sql(answer)
+
+        assert answers
+
+        if not pre_ping:
+            with pytest.raises(CartStorageError):
+                len(shop.cart())
+
+        assert len(shop.cart()) == 1
+
+
+@pytest.mark.parametrize("always_lock", [False, True])
+def test_error_of_a_receiver_under_the_lock(
+    database_url: str, always_lock: bool
+) -> None:
+    """What goes wrong in an app's own statements is raised as it is, and not taken for
+    an error of the cart's."""
+    with (
+        open_shop(database_url, CART_DATABASE_LOCK_FOR_UPDATE=always_lock) as shop,
+        shop.app.app_context(),
+    ):
+        calls = []
+
+        def fail(app: Flask, **extra: t.Any) -> None:
+            calls.append(app)
+            raise sa.exc.IntegrityError("INSERT INTO orders", {}, Error("duplicate"))
+
+        with (
+            signals.before_change.connected_to(fail, shop.app),
+            pytest.raises(sa.exc.IntegrityError, match="duplicate"),
+        ):
+            shop.cart().add("mug", price=1)
+
+        assert len(calls) == 1
+        assert shop.stored() is None
+
+
+@pytest.mark.parametrize("always_lock", [False, True])
+def test_contention_of_a_receiver(sqlite_url: str, always_lock: bool) -> None:
+    """The same goes for what looks like contention."""
+    with (
+        open_shop(sqlite_url, CART_DATABASE_LOCK_FOR_UPDATE=always_lock) as shop,
+        shop.app.app_context(),
+    ):
+        calls = []
+
+        def fail(app: Flask, **extra: t.Any) -> None:
+            calls.append(app)
+            raise sa.exc.OperationalError("INSERT", {}, Error(1213, "deadlock"))
+
+        with (
+            signals.before_change.connected_to(fail, shop.app),
+            pytest.raises(sa.exc.OperationalError, match="deadlock"),
+        ):
+            shop.cart().add("mug", price=1)
+
+        assert len(calls) == 1
+
+
+def test_conflict_has_both_versions(sqlite_url: str) -> None:
+    """A conflict names the version that was meant and the one that is stored."""
+    with open_shop(sqlite_url) as shop, shop.app.app_context():
+        shop.fill("mug")
+        cart = shop.cart()
+        version = cart.version
+        shop.touch()
+
+        with pytest.raises(CartConflictError) as caught:
+            cart.clear()
+
+        assert caught.value.expected_version == version
+        assert caught.value.current_version == version + 1

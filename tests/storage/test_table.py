@@ -1,0 +1,285 @@
+"""The table of the carts: its definition, its command, and its migrations."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+
+from flask_cart import CartConfigError
+from flask_cart import FlaskCart
+from flask_cart.storage.base import CartKey
+from flask_cart.storage.base import cart_key
+from flask_cart.storage.base import check_instance
+from flask_cart.storage.base import check_owner
+from shops import open_shop
+
+
+def make_app(url: str, **config: object) -> Flask:
+    app = Flask("shop")
+    app.config.from_mapping(
+        {"SQLALCHEMY_DATABASE_URI": url, "CART_STORAGE": "database"} | config
+    )
+
+    return app
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        None,
+        7,
+        "",
+        "7",
+        "user",
+        "user:",
+        "user: 7",
+        "user:7 ",
+        "user:7\u00a0",
+        "User:7",
+        ":7",
+        "user:a\nb",
+        "user:a\x00",
+        "user:\ud800",
+        "user:" + "x" * 251,
+    ],
+)
+def test_no_owner(owner: object) -> None:
+    """What is not a kind and an id is refused before a database may change it."""
+    with pytest.raises(CartConfigError, match="user:7"):
+        check_owner(owner)
+
+
+@pytest.mark.parametrize("owner", ["user:7", "a-b_c:x y", "guest:\u00e9", "u:::"])
+def test_owner(owner: str) -> None:
+    """An owner is given back as it is."""
+    assert check_owner(owner) == owner
+
+
+@pytest.mark.parametrize("instance", [None, "", "a b", "-a", ".", "x" * 65, "\u00e9"])
+def test_no_instance(instance: object) -> None:
+    """What is not a name is refused."""
+    with pytest.raises(CartConfigError, match="wishlist"):
+        check_instance(instance)
+
+
+def test_key() -> None:
+    """A key is shown as a path."""
+    key = cart_key("user:7", "wishlist")
+
+    assert key == CartKey("user:7", "wishlist")
+    assert str(key) == "user:7/wishlist"
+
+
+def test_create_all(database_url: str) -> None:
+    """The table is one of the app's, and is created with them."""
+    with open_shop(database_url) as shop, shop.outside() as connection:
+        inspector = sa.inspect(connection)
+
+        assert sorted(inspector.get_table_names()) == ["carts", "orders"]
+        assert inspector.get_pk_constraint("carts")["constrained_columns"] == [
+            "owner",
+            "instance",
+        ]
+
+
+def test_init_db(database_url: str) -> None:
+    """The command creates the table, and the second time finds it there."""
+    app = make_app(database_url, CART_DATABASE_TABLE="baskets")
+    db = SQLAlchemy(app)
+    FlaskCart(app, db=db)
+    runner = app.test_cli_runner()
+
+    first = runner.invoke(args=["cart", "init-db"])
+    second = runner.invoke(args=["cart", "init-db"])
+
+    assert (first.exit_code, first.output) == (0, "Created the table 'baskets'.\n")
+    assert (second.exit_code, second.output) == (
+        0,
+        "The table 'baskets' exists already.\n",
+    )
+
+    with app.app_context():
+        cart = app.extensions["cart"].extension.cart(owner="user:1")
+        assert cart.add("mug", price=1).quantity == 1
+        db.engine.dispose()
+
+
+def test_init_db_creates_nothing_else(sqlite_url: str) -> None:
+    """The app's other tables are not the command's business."""
+    with open_shop(sqlite_url) as shop:
+        with shop.app.app_context():
+            shop.db.drop_all()
+
+        shop.app.test_cli_runner().invoke(args=["cart", "init-db"])
+
+        with shop.outside() as connection:
+            assert sa.inspect(connection).get_table_names() == ["carts"]
+
+
+def test_init_db_of_a_bind(sqlite_url: str, tmp_path: Path) -> None:
+    """The table is created in the bind that it belongs to."""
+    with open_shop(
+        sqlite_url,
+        SQLALCHEMY_BINDS={"carts": f"sqlite:///{tmp_path / 'own.sqlite3'}"},
+        CART_DATABASE_BIND_KEY="carts",
+    ) as shop:
+        with shop.app.app_context():
+            shop.db.drop_all()
+
+        shop.app.test_cli_runner().invoke(args=["cart", "init-db"])
+
+        with shop.app.app_context():
+            engines = shop.db.engines
+            assert sa.inspect(engines["carts"]).get_table_names() == ["carts"]
+            assert sa.inspect(engines[None]).get_table_names() == []
+
+
+def test_init_db_without_database(memory_app: Flask) -> None:
+    """In memory there is no table, which the command says in one line."""
+    result = memory_app.test_cli_runner().invoke(args=["cart", "init-db"])
+
+    assert result.exit_code == 1
+    assert result.output == (
+        "Error: MemoryStorage has no table. It is not in a database.\n"
+    )
+
+
+def test_name_that_is_taken(sqlite_url: str) -> None:
+    """A table of the app's that has the name is not taken for that of the carts."""
+    app = make_app(sqlite_url, CART_DATABASE_TABLE="orders")
+    db = SQLAlchemy(app)
+    db.Table("orders", sa.Column("id", sa.Integer, primary_key=True))
+
+    with pytest.raises(CartConfigError, match="'orders' that is not for carts"):
+        FlaskCart(app, db=db)
+
+
+def test_init_app_twice(sqlite_url: str) -> None:
+    """An app has one extension; a second one is a mistake."""
+    app = make_app(sqlite_url)
+    db = SQLAlchemy(app)
+    extension = FlaskCart(app, db=db)
+
+    with pytest.raises(CartConfigError, match="has a FlaskCart already"):
+        extension.init_app(app, db=db)
+
+
+def test_two_apps_with_one_db(tmp_path: Path) -> None:
+    """Apps may share the SQLAlchemy extension, and each has its own carts."""
+    db = SQLAlchemy()
+    extension = FlaskCart()
+    apps = [make_app(f"sqlite:///{tmp_path / name}") for name in ["a.db", "b.db"]]
+
+    for number, app in enumerate(apps):
+        db.init_app(app)
+        extension.init_app(app, db=db)
+
+        with app.app_context():
+            db.create_all()
+            extension.cart(owner="user:1").add("mug", number + 1, price=1)
+
+    for number, app in enumerate(apps):
+        with app.app_context():
+            assert extension.cart(owner="user:1").quantity == number + 1
+            db.engine.dispose()
+
+
+SHOP = """
+import os
+
+import sqlalchemy as sa
+from flask import Flask
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+
+from flask_cart import FlaskCart
+
+app = Flask(__name__)
+app.config.from_mapping(
+    SQLALCHEMY_DATABASE_URI=os.environ["DATABASE_URL"],
+    SQLALCHEMY_BINDS=(
+        {"carts": os.environ["CARTS_URL"]} if "CARTS_URL" in os.environ else {}
+    ),
+    CART_STORAGE="database",
+    CART_DATABASE_TABLE="baskets",
+    CART_DATABASE_BIND_KEY="carts" if "CARTS_URL" in os.environ else None,
+)
+db = SQLAlchemy(app)
+db.Table("orders", sa.Column("id", sa.Integer, primary_key=True))
+extension = FlaskCart(app, db=db)
+Migrate(app, db)
+"""
+
+MIGRATE = """
+from flask_migrate import init
+from flask_migrate import migrate
+from flask_migrate import upgrade
+
+from shop import app
+from shop import db
+from shop import extension
+
+with app.app_context():
+    init(multidb=bool(app.config["SQLALCHEMY_BINDS"]))
+    migrate(message="first")
+    upgrade()
+    migrate(message="second")
+    cart = extension.cart(owner="user:1")
+    cart.add("mug", price=1)
+    print(cart.quantity)
+
+    for engine in db.engines.values():
+        engine.dispose()
+"""
+
+
+def migrate(folder: Path, **environment: str) -> list[str]:
+    """Make a project that migrates its database twice.
+
+    :return: The text of its migrations.
+    """
+    (folder / "shop.py").write_text(SHOP)
+    result = subprocess.run(
+        [sys.executable, "-c", MIGRATE],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": ":".join(sys.path)}
+        | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "1"
+    assert "No changes in schema detected" in result.stderr
+
+    versions = folder / "migrations" / "versions"
+
+    return [path.read_text() for path in versions.glob("*.py")]
+
+
+def test_migrations(database_url: str, tmp_path: Path) -> None:
+    """Flask-Migrate finds the table once, and nothing to change after that."""
+    (migration,) = migrate(tmp_path, DATABASE_URL=database_url)
+
+    assert migration.count("op.create_table('baskets'") == 1
+    assert migration.count("op.create_table(") == 2
+
+
+def test_migrations_of_a_bind(database_url: str, tmp_path: Path) -> None:
+    """With several databases the table is proposed for its own."""
+    (migration,) = migrate(
+        tmp_path,
+        DATABASE_URL=f"sqlite:///{tmp_path / 'orders.sqlite3'}",
+        CARTS_URL=database_url,
+    )
+    _, _, of_carts = migration.partition("def upgrade_carts()")
+
+    assert migration.count("op.create_table('baskets'") == 1
+    assert "op.create_table('baskets'" in of_carts
