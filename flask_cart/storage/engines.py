@@ -40,9 +40,13 @@ class AutocommitEngine:
 
 
 def _make_engine(shared: sa.Engine) -> sa.Engine:
+    # Such as the schema that the app's tables are in.
+    options = dict(shared.get_execution_options())
+    options.pop("isolation_level", None)
     engine = sa.create_engine(
         shared.url,
         pool=shared.pool.recreate(),
+        execution_options=options,
         isolation_level="AUTOCOMMIT",
         # A ROLLBACK after each statement would be a second round trip.
         skip_autocommit_rollback=True,
