@@ -183,21 +183,42 @@ def _make_storage(app: Flask, settings: Settings, db: SQLAlchemy | None) -> Stor
         case "memory":
             return MemoryStorage()
         case str() as path if ":" in path:
-            made: Storage = import_string(path)(app)
-
-            return made
+            return _check_storage(path, _make_own_storage(app, path))
         case None | str():
             raise CartConfigError(
                 "CART_STORAGE must be 'database', 'memory', 'package.module:name' or a"
                 f" storage, not {settings.storage!r}."
             )
-        case Storage() as storage:
-            return storage
-        case other:
-            raise CartConfigError(
-                f"CART_STORAGE is {other!r:.80}, which lacks attributes or methods of a"
-                " storage."
-            )
+        case storage:
+            return _check_storage(storage, storage)
+
+
+def _make_own_storage(app: Flask, path: str) -> t.Any:
+    try:
+        factory = import_string(path)
+    except ImportError as error:
+        raise CartConfigError(
+            f"CART_STORAGE is {path!r}, which cannot be imported: {error}"
+        ) from error
+
+    if not callable(factory):
+        raise CartConfigError(
+            f"CART_STORAGE is {path!r}, which is {factory!r:.80} and cannot be called"
+            " with the app."
+        )
+
+    return factory(app)
+
+
+def _check_storage(setting: t.Any, storage: t.Any) -> Storage:
+    # A class has the methods of its objects, but is none of them.
+    if isinstance(storage, type) or not isinstance(storage, Storage):
+        raise CartConfigError(
+            f"CART_STORAGE is {setting!r:.80}, and {storage!r:.80} is not a storage: it"
+            " lacks attributes or methods of one."
+        )
+
+    return storage
 
 
 def _make_database_storage(

@@ -197,6 +197,7 @@ def make_line(
     """
     ref = None
     item_id: t.Any = product
+    own_options: t.Any = None
 
     if not isinstance(product, str | int):
         if not isinstance(product, Buyable):
@@ -209,8 +210,7 @@ def make_line(
         item_id = product.cart_id
         name = product.cart_name if name is None else name
         price = product.cart_price if price is None else price
-        own_options = getattr(product, "cart_options", None) or {}
-        options = {**own_options, **(options or {})}
+        own_options = getattr(product, "cart_options", None)
         ref = ProductRef(type(product).__name__, str(item_id))
 
     if isinstance(item_id, int) and not isinstance(item_id, bool):
@@ -220,7 +220,10 @@ def make_line(
         raise InvalidItemError(f"The item {item_id!r:.80} needs a price.")
 
     try:
-        chosen = canonical_options({} if options is None else options)
+        chosen = FrozenDict(
+            canonical_options({} if own_options is None else own_options)
+            | canonical_options({} if options is None else options)
+        )
         item_id = check_text(item_id, "The id")
         name = item_id if name is None else check_text(name, "The name")
 

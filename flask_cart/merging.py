@@ -55,7 +55,7 @@ class MergeDocument(Reapplied, frozen=True):
             return document, ()
 
         if self.source.currency != document.currency:
-            if document.lines:
+            if document.lines or document.conditions:
                 raise InvalidItemError(
                     f"A cart in {self.source.currency} cannot be merged into one in"
                     f" {document.currency}."

@@ -137,9 +137,7 @@ class Repository:
         :raises CartLimitError: If the result goes over a limit.
         :raises CartStorageError: If the storage cannot be used.
         """
-        if base is not None and not all(each.reapplies for each in operations):
-            expected = base.version if expected is None else expected
-
+        reapplies = all(each.reapplies for each in operations)
         seen = base
         busy: CartBusyError | None = None
 
@@ -152,6 +150,10 @@ class Repository:
                         base = self._load(key)
 
                     seen = seen or base
+
+                    if not reapplies and expected is None:
+                        expected = seen.version
+
                     written = self._save(
                         key, operations, base, seen.version, expected, before
                     )

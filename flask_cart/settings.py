@@ -15,7 +15,7 @@ from .repository import Retry
 _PREFIX: t.Final = "CART_"
 
 _Positive = t.Annotated[int, msgspec.Meta(ge=1)]
-_Seconds = t.Annotated[float, msgspec.Meta(ge=0)]
+_Seconds = t.Annotated[float, msgspec.Meta(ge=0, le=60)]
 _Name = t.Annotated[str, msgspec.Meta(min_length=1)]
 
 

@@ -110,10 +110,8 @@ def test_savings_can_be_paid(cart: tuple[Document, Rounding]) -> None:
         assert Money(0, totals.currency) <= line.savings <= totals.savings
 
 
-@given(strategies.priced_carts())
-def test_no_condition_moves_the_wrong_way(cart: tuple[Document, Rounding]) -> None:
-    """A discount is never shown as a surcharge of a unit, nor the other way round."""
-    for each in compute_totals(*cart).explain():
+def no_condition_moves_the_wrong_way(totals: Totals) -> None:
+    for each in totals.explain():
         if each.value.startswith("-"):
             assert each.amount.amount <= 0
         elif each.value[0] not in "*/":
@@ -124,6 +122,44 @@ def test_no_condition_moves_the_wrong_way(cart: tuple[Document, Rounding]) -> No
             is_less = factor < 1 if each.value.startswith("*") else factor > 1
             change = -each.amount.amount if is_less else each.amount.amount
             assert change >= 0
+
+
+@given(strategies.priced_carts())
+def test_no_condition_moves_the_wrong_way(cart: tuple[Document, Rounding]) -> None:
+    """A discount is never shown as a surcharge of a unit, nor the other way round."""
+    no_condition_moves_the_wrong_way(compute_totals(*cart))
+
+
+mills = st.integers(0, 20).map(lambda n: Decimal(n).scaleb(-3))
+
+
+@given(
+    st.lists(
+        st.tuples(mills, st.lists(st.tuples(st.sampled_from("+-"), mills), max_size=3)),
+        min_size=2,
+        max_size=6,
+    ),
+    st.sampled_from(sorted(ROUNDING_MODES)),
+    st.sampled_from(["line", "total"]),
+)
+def test_split_units_do_not_move_the_wrong_way(parts: list, mode: str, at: str) -> None:
+    """The same is true where most of what there is are fractions of a unit."""
+    lines = [
+        line(
+            f"{1 + price}",
+            1,
+            *[
+                condition(f"C{position}", f"{sign}{value:f}")
+                for position, (sign, value) in enumerate(on_line)
+            ],
+            id=f"item {number}",
+        )
+        for number, (price, on_line) in enumerate(parts)
+    ]
+    totals = totals_of(*lines, mode=mode, at=at)
+
+    adds_up(totals)
+    no_condition_moves_the_wrong_way(totals)
 
 
 @given(strategies.priced_carts(operators=" +-*"))
