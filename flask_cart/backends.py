@@ -1,0 +1,92 @@
+"""Backends: the storage that an app has asked for."""
+
+from __future__ import annotations
+
+import typing as t
+
+from flask import Flask
+from werkzeug.utils import import_string
+
+from .errors import CartConfigError
+from .settings import Settings
+from .storage.base import Storage
+from .storage.memory import MemoryStorage
+
+if t.TYPE_CHECKING:
+    from flask_sqlalchemy import SQLAlchemy
+
+
+def make_storage(app: Flask, settings: Settings, db: SQLAlchemy | None) -> Storage:
+    """The storage that an app has asked for with ``CART_STORAGE``.
+
+    :raises CartConfigError: If there is no such, or it cannot work.
+    """
+    match settings.storage:
+        case "database":
+            return _make_database_storage(app, settings, db)
+        case "memory":
+            return MemoryStorage()
+        case str() as path if ":" in path:
+            return _check_storage(path, _make_own_storage(app, path))
+        case None | str():
+            raise CartConfigError(
+                "CART_STORAGE must be 'database', 'memory', 'package.module:name' or a"
+                f" storage, not {settings.storage!r}."
+            )
+        case storage:
+            return _check_storage(storage, storage)
+
+
+def _make_own_storage(app: Flask, path: str) -> t.Any:
+    try:
+        factory = import_string(path)
+    except ImportError as error:
+        raise CartConfigError(
+            f"CART_STORAGE is {path!r}, which cannot be imported: {error}"
+        ) from error
+
+    if not callable(factory):
+        raise CartConfigError(
+            f"CART_STORAGE is {path!r}, which is {factory!r:.80} and cannot be called"
+            " with the app."
+        )
+
+    return factory(app)
+
+
+def _check_storage(setting: t.Any, storage: t.Any) -> Storage:
+    # A class has the methods of its objects, but is none of them.
+    if isinstance(storage, type) or not isinstance(storage, Storage):
+        raise CartConfigError(
+            f"CART_STORAGE is {setting!r:.80}, and {storage!r:.80} is not a storage: it"
+            " lacks attributes or methods of one."
+        )
+
+    return storage
+
+
+def _make_database_storage(
+    app: Flask, settings: Settings, db: SQLAlchemy | None
+) -> Storage:
+    try:
+        from .storage.database import DatabaseStorage
+    except ImportError as error:
+        raise CartConfigError(
+            "CART_STORAGE = 'database' needs Flask-SQLAlchemy:"
+            " pip install 'Flask-Cart[database]'"
+        ) from error
+
+    db = db or app.extensions.get("sqlalchemy")
+
+    if db is None:
+        raise CartConfigError(
+            "CART_STORAGE = 'database' needs the app's SQLAlchemy() extension. Call its"
+            " init_app() before, or give it: FlaskCart(app, db=db)."
+        )
+
+    return DatabaseStorage(
+        db,
+        table_name=settings.database_table,
+        bind_key=settings.database_bind_key,
+        always_lock=settings.database_lock_for_update,
+    )
