@@ -42,7 +42,7 @@ def missing(what: str) -> t.NoReturn:
     """Skip because a server is not installed, or fail where none may be missing."""
     message = f"{what} is not installed"
 
-    if os.environ.get("FLASK_CART_REQUIRE_SERVERS") == "1":
+    if os.environ.get("CART_TESTS_REQUIRE_SERVERS") == "1":
         pytest.fail(message)
 
     pytest.skip(message)

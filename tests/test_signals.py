@@ -689,11 +689,7 @@ def test_names() -> None:
 
 
 class TestAsync:
-    """Flask runs receivers that are coroutines with asgiref, if it is installed."""
-
-    @pytest.fixture(autouse=True)
-    def _asgiref(self) -> None:
-        pytest.importorskip("asgiref")
+    """Flask runs receivers that are coroutines with asgiref."""
 
     def test_receiver(self) -> None:
         """A coroutine hears like a function."""

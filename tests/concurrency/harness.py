@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import multiprocessing
 import os
@@ -19,10 +20,14 @@ from pathlib import Path
 
 import pytest
 
+import servers
+
 CLIENTS = 8
 DEADLINE = 60.0
 
 Answer = tuple[int, t.Any]
+
+_numbers = itertools.count(1)
 
 
 class Client:
@@ -127,6 +132,7 @@ def gunicorn(
         *[sys.executable, "-m", "gunicorn", *workers],
         "--bind=127.0.0.1:0",
         "--no-control-socket",
+        "--keep-alive=60",
         f"--log-file={log}",
         "--graceful-timeout=5",
         "cart_app:create_app()",
@@ -166,6 +172,22 @@ def _port_of(process: subprocess.Popen[bytes], log: Path) -> int:
 
     text = log.read_text() if log.exists() else ""
     pytest.fail(f"gunicorn did not start:\n{text}")
+
+
+@contextmanager
+def empty_database(
+    request: pytest.FixtureRequest, name: str, folder: Path
+) -> Iterator[str]:
+    """The URL of an empty database that lasts as long as this block."""
+    if name == "sqlite":
+        yield f"sqlite:///{folder / 'carts.sqlite3'}"
+        return
+
+    server: servers.Server = request.getfixturevalue(f"{name}_server")
+    admin = {"postgresql": "postgres", "mariadb": "mysql"}[name]
+
+    with servers.fresh_database(server, admin, f"served_{next(_numbers)}") as url:
+        yield url
 
 
 def add_many(port: int, owner: str, item: str, times: int) -> list[int]:

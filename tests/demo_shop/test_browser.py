@@ -82,7 +82,7 @@ def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
 
     if chromium is None:
-        if os.environ.get("FLASK_CART_REQUIRE_SERVERS") == "1":
+        if os.environ.get("CART_TESTS_REQUIRE_SERVERS") == "1":
             pytest.fail("Chromium is required, but there is none.")
 
         pytest.skip("There is no Chromium.")

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import make_app
 from flask import Flask
 from flask import Response
 from flask import render_template_string
 from flask import session
 from flask import stream_with_context
 
+from apps import make_app
 from flask_cart import CartConfigError
 from flask_cart import FlaskCart
 from flask_cart import current_cart

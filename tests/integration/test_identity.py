@@ -5,7 +5,6 @@ from __future__ import annotations
 from http.cookies import SimpleCookie
 
 import pytest
-from conftest import make_app
 from flask import Flask
 from flask import request
 from flask import session
@@ -16,6 +15,7 @@ from flask_login import current_user
 from flask_login import login_user
 from flask_login import logout_user
 
+from apps import make_app
 from flask_cart import CartConfigError
 from flask_cart import CartStorageError
 from flask_cart import FlaskCart

@@ -13,7 +13,10 @@ from types import SimpleNamespace
 import pytest
 import sqlalchemy as sa
 
+from flask_cart import CartStorageError
 from flask_cart.storage import engines
+from flask_cart.storage.base import CartKey
+from shops import Shop
 from shops import open_shop
 
 
@@ -116,6 +119,104 @@ def test_two_apps_with_one_db(sqlite_url: str, tmp_path: t.Any) -> None:
         other.fill("pot")
 
         assert (one.stored(), other.stored()) == ({"mug": 1}, {"pot": 1})
+
+
+KILL = {
+    "postgresql": (
+        "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    ),
+    "mysql": (
+        "SELECT concat('KILL ', id) FROM information_schema.processlist"
+        " WHERE db = database() AND id <> connection_id()"
+    ),
+}
+
+
+def kill_connections(shop: Shop) -> None:
+    """Let the server close all connections of the app."""
+    with shop.outside() as connection:
+        answers = connection.exec_driver_sql(KILL[shop.name]).scalars().all()
+        assert answers
+
+        if shop.name == "mysql":
+            for statement in answers:
+                connection.exec_driver_sql(statement)
+
+
+SERVERS = pytest.mark.parametrize("name", ["postgresql", "mariadb"])
+
+
+@SERVERS
+@pytest.mark.parametrize("pre_ping", [False, True])
+def test_server_closes_the_connection(
+    request: pytest.FixtureRequest, name: str, pre_ping: bool
+) -> None:
+    """A connection that the server closed is one error, and with the app's pre-ping
+    none; then there is a new one."""
+    url = request.getfixturevalue(f"{name}_url")
+
+    with open_shop(url, {"pool_pre_ping": pre_ping}) as shop, shop.app.app_context():
+        shop.fill("mug")
+        kill_connections(shop)
+
+        if not pre_ping:
+            with pytest.raises(CartStorageError):
+                len(shop.cart())
+
+        assert len(shop.cart()) == 1
+
+
+@SERVERS
+@pytest.mark.parametrize("commit", [False, True])
+def test_server_closes_the_connection_under_the_lock(
+    request: pytest.FixtureRequest, name: str, commit: bool
+) -> None:
+    """A lock that is lost with its connection is an error of the storage, and the next
+    one is taken on a new connection."""
+    url = request.getfixturevalue(f"{name}_url")
+
+    with open_shop(url) as shop, shop.app.app_context():
+        shop.fill("mug")
+        storage = shop.storage
+        key = CartKey("user:1", "default")
+
+        def use() -> None:
+            with storage.lock(key):
+                storage.load(key)
+                kill_connections(shop)
+
+                if not commit:
+                    storage.load(key)
+
+        with pytest.raises(CartStorageError):
+            use()
+
+        with storage.lock(key):
+            assert storage.load(key) is not None
+
+        shop.fill("mug")
+        assert shop.stored() == {"mug": 2}
+
+
+def test_transaction_that_is_gone(sqlite_url: str) -> None:
+    """Where there is nothing to roll back any more, the error that led there counts,
+    and the connection is not used again."""
+    with open_shop(sqlite_url) as shop, shop.app.app_context(), connects() as opened:
+        storage = shop.storage
+        key = CartKey("user:1", "default")
+
+        def use() -> None:
+            with storage.lock(key):
+                # SQLite does so by itself when its disk is full.
+                opened[0].rollback()
+                _ = 1 / 0
+
+        with pytest.raises(ZeroDivisionError):
+            use()
+
+        shop.fill("mug")
+        assert len(opened) == 2
 
 
 def test_another_process(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -284,46 +284,6 @@ def test_the_apps_page_for_409(sqlite_url: str) -> None:
         assert shop.stored() == {"mug": 1}
 
 
-KILL = {
-    "postgresql": (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    ),
-    "mysql": (
-        "SELECT concat('KILL ', id) FROM information_schema.processlist"
-        " WHERE db = database() AND id <> connection_id()"
-    ),
-}
-
-
-@pytest.mark.parametrize("name", ["postgresql", "mariadb"])
-@pytest.mark.parametrize("pre_ping", [False, True])
-def test_server_closes_the_connection(
-    request: pytest.FixtureRequest, name: str, pre_ping: bool
-) -> None:
-    """A connection that the server closed is one error, and with the app's pre-ping
-    none; then there is a new one."""
-    url = request.getfixturevalue(f"{name}_url")
-
-    with open_shop(url, {"pool_pre_ping": pre_ping}) as shop, shop.app.app_context():
-        shop.fill("mug")
-
-        with shop.outside() as connection:
-            answers = connection.exec_driver_sql(KILL[shop.name]).scalars().all()
-
-            for answer in answers:
-                if isinstance(answer, str):
-                    connection.exec_driver_sql(answer)
-
-        assert answers
-
-        if not pre_ping:
-            with pytest.raises(CartStorageError):
-                len(shop.cart())
-
-        assert len(shop.cart()) == 1
-
-
 @pytest.mark.parametrize("always_lock", [False, True])
 def test_error_of_a_receiver_under_the_lock(
     database_url: str, always_lock: bool
