@@ -319,7 +319,7 @@ class _AlreadyThereError(Exception):
 def _roll_back(connection: sa.Connection) -> None:
     try:
         connection.exec_driver_sql("ROLLBACK")
-    except sa.exc.DBAPIError:
+    except sa.exc.SQLAlchemyError:
         # It must not go back to the pool with its transaction.
         connection.invalidate()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import typing as t
 
 import sqlalchemy as sa
 
@@ -30,6 +31,7 @@ class AutocommitEngine:
         with self._lock:
             if self._engine is None:
                 self._engine = _make_engine(shared)
+                sa.event.listen(shared, "engine_disposed", self._dispose)
             elif self._pid != pid:
                 # A forked worker must not talk on the connections of its parent.
                 self._engine.dispose(close=False)
@@ -38,12 +40,16 @@ class AutocommitEngine:
 
             return self._engine
 
+    def _dispose(self, shared: sa.Engine) -> None:
+        t.cast(sa.Engine, self._engine).dispose(close=self._pid == os.getpid())
+
 
 def _make_engine(shared: sa.Engine) -> sa.Engine:
     # Such as the schema that the app's tables are in.
     options = dict(shared.get_execution_options())
     options.pop("isolation_level", None)
-    engine = sa.create_engine(
+
+    return sa.create_engine(
         shared.url,
         pool=shared.pool.recreate(),
         execution_options=options,
@@ -51,10 +57,3 @@ def _make_engine(shared: sa.Engine) -> sa.Engine:
         # A ROLLBACK after each statement would be a second round trip.
         skip_autocommit_rollback=True,
     )
-    pid = os.getpid()
-
-    @sa.event.listens_for(shared, "engine_disposed")
-    def dispose(_: sa.Engine) -> None:
-        engine.dispose(close=os.getpid() == pid)
-
-    return engine

@@ -730,6 +730,29 @@ class TestBusy:
 
         assert "mug" not in quantities(storage)
 
+    def test_lost_after_busy(self) -> None:
+        """Where the last save was answered, and lost, it is a conflict."""
+
+        class BusyOnce(ContestedStorage):
+            is_busy = False
+
+            def save(self, key, data, expected):
+                if self.is_busy:
+                    self.is_busy = False
+                    raise CartBusyError("too busy to save")
+
+                return super().save(key, data, expected)
+
+        storage = BusyOnce()
+        cart = filled(storage)
+        storage.is_busy = True
+        storage.contest([add_a_cup])
+
+        with pytest.raises(CartConflictError, match="at the same time"):
+            cart.clear()
+
+        assert quantities(storage) == {"mug": 2, "pot": 1, "cup": 1}
+
     def test_save_in_the_end(self) -> None:
         """A storage that is busy in the end is unavailable; nobody made a conflict."""
         storage = BusyStorage()
