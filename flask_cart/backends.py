@@ -45,6 +45,9 @@ def _make_own_storage(app: Flask, path: str) -> t.Any:
             f"CART_STORAGE is {path!r}, which cannot be imported: {error}"
         ) from error
 
+    if isinstance(factory, Storage) and not isinstance(factory, type):
+        return factory
+
     if not callable(factory):
         raise CartConfigError(
             f"CART_STORAGE is {path!r}, which is {factory!r:.80} and cannot be called"

@@ -353,10 +353,7 @@ class Cart:
         :raises CartConflictError: If the cart was changed since it was read, so that
             nothing is lost that the shopper has not seen.
         """
-        document = self.document
-
-        if document.lines or document.conditions or document.metadata:
-            self.apply(Clear())
+        self.apply(Clear())
 
     def destroy(self) -> None:
         """Delete the cart.

@@ -86,7 +86,8 @@ def check_out(
     order = OrderDraft(totals.lines, totals, working.document.metadata, token)
     joined = working.repository.join(session) if session is not None else nullcontext()
 
-    with joined, _committed(session):
+    # What hears of the commit is not part of the transaction any more.
+    with _committed(session), joined:
         yield order
         working.write((Sell(token),), version)
 

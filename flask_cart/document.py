@@ -13,8 +13,10 @@ from .errors import CartCorruptError
 from .errors import InvalidConditionError
 from .errors import InvalidItemError
 from .items import Line
+from .items import check_quantity
 from .values import EMPTY
 from .values import FrozenDict
+from .values import check_text
 from .values import freeze_dict
 
 #: The number of the stored format. It grows whenever an older version could not read
@@ -27,6 +29,25 @@ Upgraders = t.Mapping[int, t.Callable[[dict[str, t.Any]], dict[str, t.Any]]]
 UPGRADERS: t.Final[Upgraders] = {}
 
 
+class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A cart that was merged into another one.
+
+    :param source: Identifies it.
+    :param quantities: What was merged of it, by line.
+    """
+
+    source: str
+    quantities: dict[str, int]
+
+    def __post_init__(self) -> None:
+        for line_id, quantity in self.quantities.items():
+            check_quantity(quantity, at_least=0)
+            check_text(line_id, "A merged line")
+
+        frozen = FrozenDict(self.quantities)
+        msgspec.structs.force_setattr(self, "quantities", frozen)
+
+
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that one cart contains.
 
@@ -37,7 +58,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :param metadata: What the shop notes about the cart, as JSON.
     :param created_at: When the cart was first saved.
     :param updated_at: When the cart was last saved.
-    :param merged: The carts that were merged into this one, as ``owner@version``.
+    :param merged: The carts that were last merged into this one.
     """
 
     schema: int
@@ -47,7 +68,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     metadata: dict[str, t.Any] = EMPTY
     created_at: dt.datetime | None = None
     updated_at: dt.datetime | None = None
-    merged: tuple[str, ...] = ()
+    merged: tuple[MergedCart, ...] = ()
 
     def __post_init__(self) -> None:
         if self.currency not in CURRENCIES:

@@ -27,6 +27,19 @@ if t.TYPE_CHECKING:
 class CartError(Exception):
     """The base of every error that Flask-Cart raises on purpose."""
 
+    def __reduce__(self) -> tuple[t.Any, ...]:
+        # Errors travel from job workers, without the cart that they are about.
+        return _restored, (type(self), self.args, self.__dict__ | {"cart": None})
+
+
+def _restored(
+    kind: type[CartError], args: tuple[t.Any, ...], fields: dict[str, t.Any]
+) -> CartError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+
+    return error
+
 
 class CartConfigError(CartError):
     """The extension is set up in a way that cannot work or cannot be safe."""

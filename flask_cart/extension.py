@@ -19,6 +19,7 @@ from .cart import Cart
 from .cli import cart_cli
 from .errors import CartConfigError
 from .errors import CartConflictError
+from .errors import CartError
 from .errors import CartStorageError
 from .identity import OwnerLoader
 from .identity import guest_owner
@@ -106,8 +107,7 @@ class FlaskCart:
         app.extensions["cart"] = _State(self, settings, storage, services)
 
         app.teardown_request(_forget_carts)
-        app.register_error_handler(CartConflictError, _answer_with_status)
-        app.register_error_handler(CartStorageError, _answer_with_status)
+        app.register_error_handler(CartError, _answer_with_status)
         app.jinja_env.globals["current_cart"] = current_cart
         app.jinja_env.filters["money"] = format_money
         app.cli.add_command(cart_cli)
@@ -207,10 +207,12 @@ def _request_cart(instance: str) -> Cart:
         return cart
 
     def make_key() -> CartKey:
-        key = CartKey(make_guest_owner(session_key), instance)
-        carts[key] = carts.pop((None, instance))
+        guest = make_guest_owner(session_key)
 
-        return key
+        for name in [name for owner, name in carts if owner is None]:
+            carts[guest, name] = carts.pop((None, name))
+
+        return CartKey(guest, instance)
 
     carts[owner, instance] = Cart(
         state.services,
@@ -237,7 +239,10 @@ def _forget_carts(error: BaseException | None) -> None:
     g.pop("_flask_cart", None)
 
 
-def _answer_with_status(error: CartConflictError | CartStorageError) -> t.Any:
+def _answer_with_status(error: CartError) -> t.Any:
+    if not isinstance(error, CartConflictError | CartStorageError):
+        raise error
+
     if isinstance(error, CartStorageError):
         current_app.logger.error("The storage of the carts failed.", exc_info=error)
 

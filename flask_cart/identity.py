@@ -70,5 +70,16 @@ def known_owner(load_owner: OwnerLoader | None) -> str | None:
 
 
 def user_owner(user: t.Any) -> str:
-    """The owner that a user of Flask-Login is."""
-    return check_owner(f"user:{user.get_id()}")
+    """The owner that a user of Flask-Login is.
+
+    :raises CartConfigError: If the user has no id.
+    """
+    user_id = user.get_id()
+
+    # Flask-Login makes "None" of the id of a user who is not in the database yet.
+    if user_id in (None, "None"):
+        raise CartConfigError(
+            "The user has no id. Flush a new user to the database before login_user()."
+        )
+
+    return check_owner(f"user:{user_id}")

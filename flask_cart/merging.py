@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import typing as t
 
+import msgspec
 from msgspec.structs import replace
 
 from .cart import Cart
 from .document import Document
+from .document import MergedCart
 from .errors import CartConflictError
 from .errors import InvalidItemError
 from .events import CartMerged
@@ -25,52 +27,38 @@ from .storage.base import CartKey
 from .values import FrozenDict
 
 #: How many merged carts a cart remembers, so that none is merged twice.
-REMEMBERED: t.Final = 20
+REMEMBERED: t.Final = 5
 
 #: How often a cart that keeps changing while it is merged is looked at again.
 MAX_ROUNDS: t.Final = 10
 
 
 class MergeDocument(Reapplied, frozen=True):
-    """Add all that is in another cart.
+    """Add all that is in another cart, and was not added before.
 
     Quantities are added up, within the limits. Where both carts have a condition or
     metadata of the same name, this cart keeps its own.
 
     :param source: The content of the other cart.
     :param owner: The owner of the other cart.
-    :param record: Identifies this content of the other cart; it is merged once.
+    :param source_id: Identifies the other cart.
     :param limits: What the result is cut down to.
-    :param already: The part of the other cart's content that was merged before.
     """
 
     source: Document
     owner: str
-    record: str
+    source_id: str
     limits: Limits
-    already: Document | None = None
 
     def apply(self, document: Document) -> Applied:
-        if self.record in document.merged:
-            return document, ()
-
-        if self.source.currency != document.currency:
-            if document.lines or document.conditions:
-                raise InvalidItemError(
-                    f"A cart in {self.source.currency} cannot be merged into one in"
-                    f" {document.currency}."
-                )
-
-            document = replace(document, currency=self.source.currency)
-
-        merged = (*document.merged, self.record)[-REMEMBERED:]
-        result = replace(document, merged=merged)
+        result = self._in_one_currency(document)
+        before = self._merged_before(document)
         events: list[Event] = []
         taken: list[Line] = []
         left_out: list[Line] = []
 
         for line in self.source.lines:
-            more = line.quantity - self._quantity_merged(line)
+            more = line.quantity - before.get(line.id, 0)
             quantity = self._room_for(line, more, result)
 
             if quantity:
@@ -95,16 +83,49 @@ class MergeDocument(Reapplied, frozen=True):
         }
         result, happened = SetMetadata(FrozenDict(values)).apply(result)
         events.extend(happened)
+
+        if not events and not left_out:
+            return document, ()
+
         events.append(
             CartMerged(source=self.owner, lines=tuple(taken), left_out=tuple(left_out))
         )
 
-        return result, tuple(events)
+        return self._remembered(result, before), tuple(events)
 
-    def _quantity_merged(self, line: Line) -> int:
-        merged = self.already.line(line.id) if self.already is not None else None
+    def _in_one_currency(self, document: Document) -> Document:
+        if self.source.currency == document.currency:
+            return document
 
-        return merged.quantity if merged is not None else 0
+        if document.lines or document.conditions:
+            raise InvalidItemError(
+                f"A cart in {self.source.currency} cannot be merged into one in"
+                f" {document.currency}."
+            )
+
+        return replace(document, currency=self.source.currency)
+
+    def _merged_before(self, document: Document) -> dict[str, int]:
+        """The quantities of the other cart that were merged before, by line."""
+        for merged in document.merged:
+            if merged.source == self.source_id:
+                return merged.quantities
+
+        return {}
+
+    def _remembered(self, document: Document, before: dict[str, int]) -> Document:
+        """The document with a record of what is merged now.
+
+        Also of what was left out, or the next login would try again.
+        """
+        quantities = {
+            line.id: max(line.quantity, before.get(line.id, 0))
+            for line in self.source.lines
+        }
+        record = MergedCart(self.source_id, {**before, **quantities})
+        others = [each for each in document.merged if each.source != self.source_id]
+
+        return replace(document, merged=(*others, record)[-REMEMBERED:])
 
     def _room_for(self, line: Line, more: int, document: Document) -> int:
         """How many more of a line can be taken over."""
@@ -156,16 +177,10 @@ def merge(source: Cart, target: Cart, limits: Limits) -> None:
     if source.key is None or source.key == target.key or not source.version:
         return
 
-    already = None
-
     for _ in range(MAX_ROUNDS):
         content = source.document
-
-        if content.lines or content.conditions or content.metadata:
-            record = _record(source.key, source.version)
-            target.apply(
-                MergeDocument(content, source.key.owner, record, limits, already)
-            )
+        source_id = _source_id(source.key, content)
+        target.apply(MergeDocument(content, source.key.owner, source_id, limits))
 
         try:
             source.destroy()
@@ -174,15 +189,15 @@ def merge(source: Cart, target: Cart, limits: Limits) -> None:
         else:
             return
 
-        # A cart that was made anew in the meantime shares nothing with this one.
-        is_same = source.document.created_at == content.created_at
-        already = content if is_same else None
-
     raise conflict
 
 
-def _record(key: CartKey, version: int) -> str:
-    # Not the owner itself, which would give away the token of a guest.
-    owner = hashlib.sha256(key.owner.encode()).hexdigest()[:20]
+def _source_id(key: CartKey, document: Document) -> str:
+    """Identifies a cart from its first version to its last.
 
-    return f"{owner}@{version}"
+    A cart that was made anew under the same key is another one. It is a hash, so that
+    it does not give away the token of a guest.
+    """
+    identity = msgspec.json.encode([key.owner, key.instance, document.created_at])
+
+    return hashlib.sha256(identity).hexdigest()[:20]

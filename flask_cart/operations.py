@@ -9,6 +9,7 @@ when that is no longer what is there.
 from __future__ import annotations
 
 import typing as t
+from decimal import Decimal
 from typing import ClassVar
 
 import msgspec
@@ -359,9 +360,29 @@ def _put_condition(
 
 
 def _same(one: t.Any, other: t.Any) -> bool:
-    """Whether two values are stored alike."""
-    # Python takes True, 1 and 1.0 for equal; the shop that noted them does not.
-    return bool(one == other and msgspec.json.encode(one) == msgspec.json.encode(other))
+    """Whether two values are the same, of the same types.
+
+    Python takes True, 1 and 1.0 for equal; the shop that noted them does not.
+    """
+    if one != other:
+        return False
+
+    if isinstance(one, Decimal):
+        return True
+
+    if type(one) is not type(other):
+        return False
+
+    if isinstance(one, msgspec.Struct):
+        return _same(msgspec.structs.astuple(one), msgspec.structs.astuple(other))
+
+    if isinstance(one, dict):
+        return all(_same(value, other[key]) for key, value in one.items())
+
+    if isinstance(one, tuple | list):
+        return all(map(_same, one, other))
+
+    return True
 
 
 def _shown(line: Line, changes: t.Iterable[str]) -> dict[str, str]:

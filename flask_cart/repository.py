@@ -150,6 +150,7 @@ class Repository:
                         base = self._load(key)
 
                     seen = seen or base
+                    _check_currency(base, seen)
 
                     if not reapplies and expected is None:
                         expected = seen.version
@@ -204,7 +205,7 @@ class Repository:
         :raises CartBusyError: If the storage was busy with rivals, up to the last try.
         :raises CartStorageError: If the storage cannot be used.
         """
-        _check_expected(base, expected)
+        check_expected(base, expected)
 
         if not base.version:
             return Written(self.nothing)
@@ -271,7 +272,7 @@ class Repository:
         before: BeforeChange,
     ) -> Written | None:
         """Save once. ``None`` if somebody else was faster."""
-        _check_expected(base, expected)
+        check_expected(base, expected)
 
         try:
             document, happened = apply_all(base.document, operations)
@@ -317,12 +318,27 @@ class JoinsSessions(t.Protocol):
         """Make the writes of this thread part of a session's transaction."""
 
 
-def _check_expected(base: Snapshot, expected: int | None) -> None:
+def check_expected(base: Snapshot, expected: int | None) -> None:
+    """Refuse to go on from another version than the expected one.
+
+    :raises CartConflictError: If it is another one.
+    """
     if expected is not None and base.version != expected:
         raise CartConflictError(
             f"The change was meant for version {expected} of the cart, which is at"
             f" version {base.version} now.",
             expected_version=expected,
+            current_version=base.version,
+        )
+
+
+def _check_currency(base: Snapshot, seen: Snapshot) -> None:
+    # The prices in an operation are amounts of the currency that was seen.
+    if base.document.currency != seen.document.currency:
+        raise CartConflictError(
+            f"The cart is in {base.document.currency} now, it was in"
+            f" {seen.document.currency}.",
+            expected_version=seen.version,
             current_version=base.version,
         )
 

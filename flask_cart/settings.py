@@ -36,7 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     round_at: t.Literal["line", "total"] = "line"
 
     #: The key in Flask's session that a guest's token is kept under.
-    session_key: _Name = "cart"
+    session_key: _Name = "_cart_token"
 
     #: The name of the table.
     database_table: _Name = "carts"

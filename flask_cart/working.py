@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from .document import Document
@@ -15,10 +16,15 @@ from .operations import apply_all
 from .repository import Repository
 from .repository import Snapshot
 from .repository import Written
+from .repository import check_expected
 from .storage.base import CartKey
 
 if t.TYPE_CHECKING:
     from .cart import Cart
+
+
+#: Whether somebody is being asked about a change, while the cart may be locked.
+_is_deciding: ContextVar[bool] = ContextVar("flask_cart_is_deciding", default=False)
 
 
 class Announcer(t.Protocol):
@@ -88,7 +94,11 @@ class WorkingCopy:
         return self.snapshot.document
 
     def refresh(self) -> None:
-        """Forget what was read."""
+        """Forget what was read.
+
+        :raises CartError: In a batch, whose changes were made to what was read.
+        """
+        self.refuse_batch("read again")
         self._snapshot = None
 
     def expect(self, version: int | None) -> None:
@@ -174,7 +184,11 @@ class WorkingCopy:
 
         :param expected: The only version that they may be applied to, if there is one.
         """
+        _refuse_while_deciding()
+
         if self.key is None:
+            check_expected(self.repository.nothing, expected)
+
             if not apply_all(self.document, operations)[1]:
                 return
 
@@ -192,8 +206,10 @@ class WorkingCopy:
     def destroy(self) -> None:
         """Delete what was read."""
         self.refuse_batch("destroyed")
+        _refuse_while_deciding()
 
         if self.key is None:
+            check_expected(self.repository.nothing, self._expected)
             return
 
         with self._conflicts_reported():
@@ -221,7 +237,12 @@ class WorkingCopy:
             raise
 
     def _before(self, key: CartKey, version: int, events: tuple[Event, ...]) -> None:
-        self._announcer.before(self._cart, version, events)
+        token = _is_deciding.set(True)
+
+        try:
+            self._announcer.before(self._cart, version, events)
+        finally:
+            _is_deciding.reset(token)
 
     def _finish(self, written: Written) -> None:
         expected = self._expected
@@ -246,3 +267,11 @@ class WorkingCopy:
             announce()
         else:
             transaction.when_done(announce, undo)
+
+
+def _refuse_while_deciding() -> None:
+    if _is_deciding.get():
+        raise CartError(
+            "A receiver of before_change decides about a change; it cannot change a"
+            " cart itself."
+        )

@@ -14,12 +14,13 @@ import sqlalchemy as sa
 import sqlalchemy.orm as orm
 from flask_sqlalchemy import SQLAlchemy
 
+from ..errors import CartConfigError
 from ..errors import CartStorageError
 from .base import CartKey
 from .base import Guarantee
 from .base import Stored
 from .base import first_version
-from .engines import AutocommitEngine
+from .engines import AutocommitEngines
 from .joining import JoinedTransaction
 from .sql_errors import translated
 from .table import define_table
@@ -61,12 +62,15 @@ class DatabaseStorage:
         self.table = define_table(db, table_name, bind_key)
         self._db = db
         self._bind_key = bind_key
-        self._own_engine = AutocommitEngine()
+        self._own_engines = AutocommitEngines()
 
         #: The connection that holds the row's lock, while this thread has it.
         self._locking: ContextVar[sa.Connection | None] = ContextVar(
             "locking", default=None
         )
+
+        #: Whether this thread reads in order to write, with the lock.
+        self._is_locked: ContextVar[bool] = ContextVar("is_locked", default=False)
 
         #: The session whose transaction this thread's writes are to be part of.
         self._joined: ContextVar[orm.Session | None] = ContextVar(
@@ -77,9 +81,9 @@ class DatabaseStorage:
         table = self.table
         query = sa.select(table.c.data, table.c.version).where(*self._at(key))
 
-        # It reads what is stored now, where a transaction may otherwise be looking at
-        # an older state of the table.
-        if self._locking.get() is not None or self._joined.get() is not None:
+        # It also reads what is stored now, where the app's transaction may otherwise
+        # be looking at an older state of the table.
+        if self._is_locked.get():
             query = query.with_for_update()
 
         with self._connection(self._session()) as connection:
@@ -100,17 +104,26 @@ class DatabaseStorage:
             *self._at(key), self.table.c.version == expected
         )
 
-        with self._connection(self._session()) as connection:
+        with self._connection(self._writing_session()) as connection:
             return connection.execute(statement).rowcount == 1
 
     @contextmanager
     def lock(self, key: CartKey) -> t.Iterator[None]:
-        if self._session() is not None or self._has_one_connection():
-            # Inside the app's transaction the row is locked by what is done there.
-            yield
-            return
+        token = self._is_locked.set(True)
 
-        engine = self._own_engine.like(self._shared_engine)
+        try:
+            if self._session() is not None or self._has_one_connection():
+                # What is read is locked until the app's transaction ends.
+                yield
+            else:
+                with self._transaction_of_its_own():
+                    yield
+        finally:
+            self._is_locked.reset(token)
+
+    @contextmanager
+    def _transaction_of_its_own(self) -> t.Iterator[None]:
+        engine = self._own_engines.like(self._shared_engine)
         begin = "BEGIN IMMEDIATE" if engine.name == "sqlite" else "BEGIN"
 
         with ExitStack() as stack:
@@ -188,7 +201,7 @@ class DatabaseStorage:
         engine = self._shared_engine
 
         with self._translated():
-            if sa.inspect(engine).has_table(self.table.name):
+            if sa.inspect(engine).has_table(self.table.name, schema=self.table.schema):
                 return False
 
             self.table.create(engine)
@@ -205,7 +218,7 @@ class DatabaseStorage:
             .values(version=version, **values)
         )
 
-        with self._connection(self._session()) as connection:
+        with self._connection(self._writing_session()) as connection:
             saved = connection.execute(statement).rowcount == 1
 
         return version if saved else None
@@ -218,7 +231,7 @@ class DatabaseStorage:
 
         try:
             with (
-                self._connection(self._session()) as connection,
+                self._connection(self._writing_session()) as connection,
                 self._savepoint(connection),
             ):
                 connection.execute(statement)
@@ -244,7 +257,9 @@ class DatabaseStorage:
                 with self._shared_engine.begin() as connection:
                     yield connection
             else:
-                with self._own_engine.like(self._shared_engine).connect() as connection:
+                with self._own_engines.like(
+                    self._shared_engine
+                ).connect() as connection:
                     yield connection
 
     def _savepoint(self, connection: sa.Connection) -> AbstractContextManager[object]:
@@ -292,11 +307,33 @@ class DatabaseStorage:
             # It has let go of the database already.
             return None
 
-        # True once SQLite has taken its write lock for this connection; it is not
-        # set by reading.
+        # As the driver begins transactions, True once SQLite's write lock is taken.
         dbapi_connection = self._connection_of(session).connection.dbapi_connection
 
         return session if getattr(dbapi_connection, "in_transaction", False) else None
+
+    def _writing_session(self) -> orm.Session | None:
+        """The session to write with, if its transaction is known to be written in.
+
+        :raises CartConfigError: If the app begins transactions by itself, so that it
+            may only have read, and might never commit.
+        """
+        session = self._session()
+
+        if session is None or self._joined.get() is not None:
+            return session
+
+        connection: t.Any = self._connection_of(session).connection.dbapi_connection
+        begins_by_itself = getattr(connection, "autocommit", None) is False
+
+        if connection.isolation_level is None or begins_by_itself:
+            raise CartConfigError(
+                "db.session is in a transaction that SQLite's driver did not begin, and"
+                " may only have read. End it before the cart is changed, or keep the"
+                " carts in a file of their own with CART_DATABASE_BIND_KEY."
+            )
+
+        return session
 
     def _connection_of(self, session: orm.Session) -> sa.Connection:
         # Unlike executing with the session, this flushes nothing of the app's.

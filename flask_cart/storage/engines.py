@@ -4,44 +4,45 @@ from __future__ import annotations
 
 import os
 import threading
-import typing as t
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
 
-class AutocommitEngine:
-    """An engine like the app's, in autocommit and with a pool of its own.
+class AutocommitEngines:
+    """Engines like those of the apps, in autocommit and with pools of their own.
 
-    With the app's pool, a request would take a second connection while it holds its
+    With an app's pool, a request would take a second connection while it holds its
     first, and a few of them at once would wait for each other.
     """
 
     def __init__(self) -> None:
-        self._engine: sa.Engine | None = None
+        # By the app's engine: apps may share a storage, but no database.
+        self._engines: WeakKeyDictionary[sa.Engine, sa.Engine] = WeakKeyDictionary()
         self._pid = os.getpid()
         self._lock = threading.Lock()
 
     def like(self, shared: sa.Engine) -> sa.Engine:
-        """The engine, made when it is first needed.
+        """The engine for an app, made when it is first needed.
 
         :param shared: The engine that the app uses.
         """
-        pid = os.getpid()
-
         with self._lock:
-            if self._engine is None:
-                self._engine = _make_engine(shared)
-                sa.event.listen(shared, "engine_disposed", self._dispose)
-            elif self._pid != pid:
+            if self._pid != os.getpid():
                 # A forked worker must not talk on the connections of its parent.
-                self._engine.dispose(close=False)
+                for engine in self._engines.values():
+                    engine.dispose(close=False)
 
-            self._pid = pid
+                self._pid = os.getpid()
 
-            return self._engine
+            if shared not in self._engines:
+                self._engines[shared] = _make_engine(shared)
+                sa.event.listen(shared, "engine_disposed", self._dispose)
+
+            return self._engines[shared]
 
     def _dispose(self, shared: sa.Engine) -> None:
-        t.cast(sa.Engine, self._engine).dispose(close=self._pid == os.getpid())
+        self._engines[shared].dispose(close=self._pid == os.getpid())
 
 
 def _make_engine(shared: sa.Engine) -> sa.Engine:
@@ -54,6 +55,8 @@ def _make_engine(shared: sa.Engine) -> sa.Engine:
         pool=shared.pool.recreate(),
         execution_options=options,
         isolation_level="AUTOCOMMIT",
+        # The parameters are the cart, and the token of its guest.
+        hide_parameters=True,
         # A ROLLBACK after each statement would be a second round trip.
         skip_autocommit_rollback=True,
     )

@@ -32,12 +32,14 @@ def translated(table: str) -> t.Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
+        # The parameters are the cart, and the token of its guest.
+        error.hide_parameters = True
+
         if is_contention(error.orig):
             raise CartBusyError(
                 f"The table {table!r} is busy with other changes: {error.orig}"
             ) from error
 
-        # Only what the driver says: the statement's parameters are the cart.
         raise CartStorageError(
             f"The table {table!r} could not be used: {error.orig}. If it does not exist"
             " yet, create it with 'flask cart init-db' or a migration."

@@ -15,7 +15,12 @@ def define_table(db: SQLAlchemy, name: str, bind_key: str | None) -> sa.Table:
     :raises CartConfigError: If the app has another table of this name.
     """
     metadata = db.metadatas.get(bind_key)
-    existing = metadata.tables.get(name) if metadata is not None else None
+    existing = None
+
+    if metadata is not None:
+        existing = metadata.tables.get(
+            f"{metadata.schema}.{name}" if metadata.schema else name
+        )
 
     if existing is not None:
         if not {"owner", "instance", "version", "data"} <= set(existing.columns.keys()):

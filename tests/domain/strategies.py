@@ -11,6 +11,7 @@ from flask_cart import Condition
 from flask_cart import Line
 from flask_cart.document import SCHEMA
 from flask_cart.document import Document
+from flask_cart.document import MergedCart
 from flask_cart.items import make_line
 from flask_cart.money import ROUNDING_MODES
 from flask_cart.money import Rounding
@@ -176,6 +177,11 @@ times = st.none() | st.datetimes(
 ).map(lambda time: time.replace(fold=0))
 
 
+merged_carts = st.builds(
+    MergedCart, labels, st.dictionaries(labels, st.integers(0, 10_000), max_size=3)
+)
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
     """Documents with anything that they may contain."""
@@ -187,5 +193,5 @@ def documents(draw: st.DrawFn) -> Document:
         metadata=draw(json_objects),
         created_at=draw(times),
         updated_at=draw(times),
-        merged=tuple(draw(st.lists(labels, max_size=3))),
+        merged=tuple(draw(st.lists(merged_carts, max_size=3))),
     )

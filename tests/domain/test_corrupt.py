@@ -202,6 +202,8 @@ CORRUPT = {
     "created on February 30": put("created_at", value="2025-02-30T00:00:00Z"),
     "merged a string": put("merged", value="guest:1@5"),
     "merged numbers": put("merged", value=[5]),
+    "merged nothing": put("merged", value=[{"source": "g", "quantities": {"a": -1}}]),
+    "merged no line": put("merged", value=[{"source": "g", "quantities": {"": 1}}]),
 }
 
 corrupt = pytest.mark.parametrize("text", CORRUPT.values(), ids=CORRUPT)

@@ -53,8 +53,8 @@ def holding(*lines: object, **fields: object) -> Document:
     return Document(**{"schema": SCHEMA, "currency": "EUR", "lines": lines} | fields)
 
 
-def merging(source: Document, record: str = "g@1", limits: Limits = LIMITS):
-    return MergeDocument(source, "guest:a", record, limits)
+def merging(source: Document, source_id: str = "g", limits: Limits = LIMITS):
+    return MergeDocument(source, "guest:a", source_id, limits)
 
 
 def quantities(document: Document) -> dict[str, int]:
@@ -104,7 +104,7 @@ class TestMergeDocument:
         assert {each.id for each in result.lines} == {
             each.id for each in [*source.lines, *target.lines]
         }
-        assert events[-1].source == "guest:a"
+        assert not source.lines or events[-1].source == "guest:a"
 
     @given(small_carts(), small_carts(), st.integers(1, 8), st.integers(1, 15))
     def test_what_does_not_fit_is_named(
@@ -114,9 +114,9 @@ class TestMergeDocument:
         limits = Limits(items=items, quantity=quantity)
         result, events = merging(source, limits=limits).apply(target)
         check_limits(target, result, limits)
-        event = events[-1]
 
         for each in source.lines:
+            event = events[-1]
             taken = [other for other in event.lines if other.id == each.id]
             left = [other for other in event.left_out if other.id == each.id]
             parts = [other.quantity for other in taken + left]
@@ -153,23 +153,40 @@ class TestMergeDocument:
         assert merging(source).apply(once) == (once, ())
         assert apply_all(target, [merging(source), merging(source)])[0] == once
 
-    def test_other_content_is_merged_again(self) -> None:
-        """What the source has got since is another record."""
-        once, _ = merging(holding(line("a")), "g@1").apply(holding())
-        twice, _ = merging(holding(line("a")), "g@2").apply(once)
+    def test_another_cart_is_merged_too(self) -> None:
+        """The same line of another cart is not the same line again."""
+        once, _ = merging(holding(line("a")), "g").apply(holding())
+        twice, _ = merging(holding(line("a")), "h").apply(once)
 
         assert quantities(twice) == {"a": 2}
-        assert twice.merged == ("g@1", "g@2")
+        assert [each.source for each in twice.merged] == ["g", "h"]
+
+    @given(small_carts(), small_carts(), small_carts())
+    def test_only_what_is_new_is_merged_again(
+        self, source: Document, later: Document, target: Document
+    ) -> None:
+        """Of a cart that was merged before, only what it has more of is added."""
+        roomy = Limits(items=100, quantity=100)
+        document, _ = merging(source, limits=roomy).apply(target)
+        document, _ = merging(later, limits=roomy).apply(document)
+
+        for each in document.lines:
+            counts = [
+                found.quantity if (found := cart.line(each.id)) else 0
+                for cart in (source, later)
+            ]
+            had = target.line(each.id)
+            assert each.quantity == (had.quantity if had else 0) + max(counts)
 
     def test_records_are_bounded(self) -> None:
         """A cart remembers the last carts that were merged into it."""
         document = holding()
 
         for number in range(REMEMBERED + 5):
-            document, _ = merging(holding(), f"g@{number}").apply(document)
+            document, _ = merging(holding(line("a")), f"g{number}").apply(document)
 
         assert len(document.merged) == REMEMBERED
-        assert document.merged[-1] == f"g@{REMEMBERED + 4}"
+        assert document.merged[-1].source == f"g{REMEMBERED + 4}"
 
     def test_line_of_both(self) -> None:
         """The target keeps name, price, attributes and conditions, and gets more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +16,13 @@ from flask import stream_with_context
 
 from apps import make_app
 from flask_cart import CartConfigError
+from flask_cart import CartConflictError
+from flask_cart import CartCorruptError
+from flask_cart import CartError
+from flask_cart import CartLimitError
 from flask_cart import FlaskCart
 from flask_cart import current_cart
+from flask_cart import signals
 from flask_cart.storage.memory import MemoryStorage
 
 
@@ -292,7 +298,7 @@ def test_change_of_nothing_makes_no_guest(app: Flask) -> None:
         current_cart.clear()
         current_cart.destroy()
 
-        assert "cart" not in session
+        assert "_cart_token" not in session
 
 
 def test_guest_needs_secret() -> None:
@@ -313,15 +319,15 @@ def test_guest_needs_secret() -> None:
 def test_foreign_value_is_no_token(app: Flask, token: object) -> None:
     """Whatever else is under the session's key becomes part of no address."""
     with app.test_request_context():
-        session["cart"] = token
+        session["_cart_token"] = token
 
         assert current_cart.key is None
 
         current_cart.add("mug", price=1)
 
         assert current_cart.key is not None
-        assert current_cart.key.owner == f"guest:{session['cart']}"
-        assert len(session["cart"]) == 22
+        assert current_cart.key.owner == f"guest:{session['_cart_token']}"
+        assert len(session["_cart_token"]) == 22
 
 
 def test_session_key() -> None:
@@ -373,3 +379,115 @@ def test_environment() -> None:
     FlaskCart(app)
 
     assert app.extensions["cart"].settings.max_items == 1
+
+
+def test_batch_of_a_new_guest(app: Flask) -> None:
+    """That another instance made the guest's token does not end a batch."""
+    with app.test_request_context():
+        with pytest.raises(ZeroDivisionError), current_cart.batch():
+            current_cart.instance("wishlist").add("tea", price=1)
+            current_cart.add("mug", price=1)
+            raise ZeroDivisionError
+
+        assert not current_cart
+        assert len(current_cart.instance("wishlist")) == 1
+
+
+def test_expectation_of_a_new_guest(app: Flask) -> None:
+    """A version that a new guest cannot have seen is a conflict, whatever is done."""
+    with app.test_request_context():
+        current_cart.expect(77)
+
+        for change in [
+            current_cart.clear,
+            current_cart.destroy,
+            lambda: current_cart.remove("0" * 64),
+            lambda: current_cart.add("mug", price=1),
+        ]:
+            with pytest.raises(CartConflictError):
+                change()
+
+        current_cart.expect(None).add("mug", price=1)
+
+        assert len(current_cart) == 1
+
+
+def test_receiver_that_decides_changes_nothing(app: Flask) -> None:
+    """A receiver of before_change cannot change a cart, which may be locked."""
+    extension = app.extensions["cart"].extension
+    other = "user:9"
+
+    def meddle(app: Flask, **extra: object) -> None:
+        extension.cart(owner=other).add("tea", price=1)
+
+    def meddle_more(app: Flask, **extra: object) -> None:
+        extension.cart(owner=other).destroy()
+
+    for receiver in [meddle, meddle_more]:
+        with (
+            app.test_request_context(),
+            signals.before_change.connected_to(receiver, app),
+            pytest.raises(CartError, match="cannot change a cart itself"),
+        ):
+            current_cart.add("mug", price=1)
+
+    with app.app_context():
+        assert not extension.cart(owner=other)
+
+
+def test_own_handler_for_all_errors(app: Flask) -> None:
+    """A handler of the app for CartError hears of conflicts, too."""
+    app.register_error_handler(CartError, lambda error: (type(error).__name__, 418))
+
+    @app.post("/stale")
+    def stale() -> None:
+        current_cart.expect(77).clear()
+
+    @app.post("/nonsense")
+    def nonsense() -> None:
+        current_cart.add("mug", price=-1)
+
+    client = app.test_client()
+
+    assert client.post("/stale").text == "CartConflictError"
+    assert client.post("/nonsense").text == "InvalidItemError"
+
+
+def test_other_errors_are_errors(app: Flask) -> None:
+    """Without a handler, only conflicts and storages have a page of their own."""
+
+    @app.post("/nonsense")
+    def nonsense() -> None:
+        current_cart.add("mug", price=-1)
+
+    assert app.test_client().post("/nonsense").status_code == 500
+
+
+def test_errors_travel(app: Flask) -> None:
+    """An error can be sent to another process, without its cart."""
+    with app.test_request_context(), pytest.raises(CartConflictError) as caught:
+        current_cart.expect(77).clear()
+
+    for error in [
+        caught.value,
+        CartLimitError("too many", limit=1, given=2),
+        CartCorruptError("broken", data="{"),
+    ]:
+        error.add_note("seen by the worker")
+        copy = pickle.loads(pickle.dumps(error))
+
+        assert type(copy) is type(error)
+        assert str(copy) == str(error)
+        assert copy.__dict__ == error.__dict__ | {"cart": None}
+
+
+def test_storage_object_by_name() -> None:
+    """The dotted name can be that of a storage itself."""
+    app = make_app(CART_STORAGE=f"{__name__}:READY")
+    extension = FlaskCart(app)
+
+    with app.app_context():
+        assert extension.storage is READY
+
+
+READY = CountingStorage()
