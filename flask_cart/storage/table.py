@@ -14,13 +14,9 @@ def define_table(db: SQLAlchemy, name: str, bind_key: str | None) -> sa.Table:
 
     :raises CartConfigError: If the app has another table of this name.
     """
-    metadata = db.metadatas.get(bind_key)
-    existing = None
-
-    if metadata is not None:
-        existing = metadata.tables.get(
-            f"{metadata.schema}.{name}" if metadata.schema else name
-        )
+    metadata = db.metadatas.get(bind_key, sa.MetaData())
+    key = f"{metadata.schema}.{name}" if metadata.schema else name
+    existing = metadata.tables.get(key)
 
     if existing is not None:
         if not {"owner", "instance", "version", "data"} <= set(existing.columns.keys()):

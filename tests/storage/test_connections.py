@@ -12,8 +12,11 @@ from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
 
 from flask_cart import CartStorageError
+from flask_cart import FlaskCart
 from flask_cart.storage import engines
 from flask_cart.storage.base import CartKey
 from shops import Shop
@@ -279,3 +282,50 @@ def test_fork(database_url: str) -> None:
 
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.strip() == "0 {'mug': 12}"
+
+
+def test_one_storage_in_two_apps(sqlite_url: str, tmp_path: t.Any) -> None:
+    """A storage that two apps share keeps each one's carts in its own database."""
+    with open_shop(sqlite_url) as one:
+        url = f"sqlite:///{tmp_path / 'other.sqlite3'}"
+        other = Flask("other")
+        other.config.update(SQLALCHEMY_DATABASE_URI=url, CART_STORAGE=one.storage)
+        one.db.init_app(other)
+        extension = FlaskCart(other)
+        one.fill("mug")
+
+        with other.app_context():
+            one.db.create_all()
+            assert not extension.cart(owner="user:1")
+            extension.cart(owner="user:1").add("pot", price=1)
+            one.db.engine.dispose()
+
+        assert one.stored() == {"mug": 1}
+
+
+def test_table_in_a_schema(postgresql_url: str) -> None:
+    """The app's metadata may have a schema, and its factory may be called twice."""
+    engine = sa.create_engine(postgresql_url, poolclass=sa.NullPool)
+
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA shop")
+
+    db = SQLAlchemy(metadata=sa.MetaData(schema="shop"))
+
+    for created in [True, False]:
+        app = Flask("shop")
+        app.config.update(
+            SQLALCHEMY_DATABASE_URI=postgresql_url, CART_STORAGE="database"
+        )
+        db.init_app(app)
+        extension = FlaskCart(app, db=db)
+        result = app.test_cli_runner().invoke(args=["cart", "init-db"])
+        assert ("Created" in result.output) is created
+
+        with app.app_context():
+            extension.cart(owner="user:1").add("mug", price=1)
+            db.engine.dispose()
+
+    with engine.connect() as connection:
+        query = "SELECT count(*) FROM shop.carts"
+        assert connection.exec_driver_sql(query).scalar() == 1

@@ -504,3 +504,16 @@ def test_checkout_that_is_rolled_back_by_a_savepoint(sqlite_shop: Shop) -> None:
     assert shop.stored() == {"mug": 1, "pot": 1}
     assert shop.orders() == []
     assert len(cart) == 2
+
+
+def test_receiver_writes_after_the_commit(shop: Shop) -> None:
+    """What hears that a cart was sold can change another cart, and that is saved."""
+
+    def note(app: object, **extra: object) -> None:
+        shop.cart("user:2").add("point", price=0)
+
+    with signals.cart_checked_out.connected_to(note, shop.app):
+        check_out(shop.cart(), shop, lambda: shop.order("one"))
+
+    assert shop.orders() == ["one"]
+    assert shop.stored("user:2") == {"point": 1}

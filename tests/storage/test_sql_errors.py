@@ -345,3 +345,30 @@ def test_conflict_has_both_versions(sqlite_url: str) -> None:
 
         assert caught.value.expected_version == version
         assert caught.value.current_version == version + 1
+
+
+@pytest.mark.parametrize("joined", [False, True])
+def test_log_has_no_parameters(
+    database_url: str, joined: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither whose cart it is nor what is in it gets into the log."""
+    with open_shop(database_url) as shop:
+
+        @shop.app.post("/")
+        def add() -> str:
+            with (
+                shop.cart("guest:secret-token").checkout(
+                    session=shop.db.session if joined else None
+                ),
+                shop.outside() as rival,
+            ):
+                shop.storage.table.drop(rival)
+
+            return ""
+
+        shop.fill("secret-wish", owner="guest:secret-token")
+
+        assert shop.app.test_client().post("/").status_code == 503
+
+    assert "carts" in caplog.text
+    assert "secret" not in caplog.text.replace('shop.cart("guest:secret-token")', "")
