@@ -171,4 +171,6 @@ def format_money(money: Money, locale: str = "en") -> str:
     with decimal.localcontext(CONTEXT):
         amount = money.amount.quantize(unit, decimal.ROUND_HALF_UP)
 
-        return pattern.apply(amount, parsed, currency=code, currency_digits=False)
+        text: str = pattern.apply(amount, parsed, currency=code, currency_digits=False)
+
+    return text
