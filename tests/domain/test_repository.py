@@ -27,10 +27,15 @@ from flask_cart import CartStorageError
 from flask_cart import CartVetoError
 from flask_cart import Condition
 from flask_cart import InvalidItemError
+from flask_cart.document import SCHEMA
+from flask_cart.document import Document
 from flask_cart.document import decode
 from flask_cart.document import encode
+from flask_cart.events import MetadataAdded
 from flask_cart.limits import Limits
+from flask_cart.operations import Applied
 from flask_cart.operations import Clear
+from flask_cart.operations import Reapplied
 from flask_cart.repository import PATIENCE
 from flask_cart.repository import Retry
 from flask_cart.storage.base import CartKey
@@ -43,6 +48,15 @@ TAX = Condition("VAT", "tax", "subtotal", "19%")
 @pytest.fixture
 def contested() -> ContestedStorage:
     return ContestedStorage()
+
+
+class Become(Reapplied, frozen=True):
+    """Take over another document."""
+
+    document: Document
+
+    def apply(self, document: Document) -> Applied:
+        return self.document, (MetadataAdded(key="note", value="new"),)
 
 
 def filled(storage: MemoryStorage, **options: object) -> Cart:
@@ -235,6 +249,17 @@ class TestLostSave:
 
 class TestConflict:
     """Somebody else changed what the shopper saw."""
+
+    def test_another_currency(self, contested: ContestedStorage) -> None:
+        """A price in one currency is not taken for one in another."""
+        cart = make_cart(contested)
+        yen = Document(schema=SCHEMA, currency="JPY", metadata={"note": "new"})
+        contested.contest([lambda rival: rival.apply(Become(yen))])
+
+        with pytest.raises(CartConflictError, match="in JPY now, it was in EUR"):
+            cart.add("mug", price="12.50")
+
+        assert decode(stored(contested).data).lines == ()
 
     def test_set_quantity_of_a_changed_line(self, contested: ContestedStorage) -> None:
         """The conflict says which line, which versions, and all three values."""
