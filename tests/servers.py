@@ -40,7 +40,7 @@ class Server(t.NamedTuple):
 
 def missing(what: str) -> t.NoReturn:
     """Skip because a server is not installed, or fail where none may be missing."""
-    message = f"{what} is not installed"
+    message = f"{what} is not there"
 
     if os.environ.get("CART_TESTS_REQUIRE_SERVERS") == "1":
         pytest.fail(message)
@@ -64,6 +64,9 @@ def postgresql() -> Iterator[Server]:
         if os.geteuid() == 0
         else []
     )
+
+    if as_user and not _runs([*as_user, "true"]):
+        missing("A way to run PostgreSQL as another user than root (unshare)")
 
     with _folder() as folder:
         data = folder / "data"
@@ -166,6 +169,13 @@ def fresh_database(server: Server, admin: str, name: str) -> Iterator[str]:
                 connection.exec_driver_sql("SET lock_wait_timeout = 10")
 
             connection.exec_driver_sql(f"DROP DATABASE {name}{force}")
+
+
+def _runs(command: list[str]) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
