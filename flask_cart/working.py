@@ -258,8 +258,9 @@ class WorkingCopy:
             self._announcer.after(self._cart, written.events)
 
         def undo() -> None:
+            # Also in the middle of a batch: it is the app that has rolled back.
             self._expected = expected
-            self.refresh()
+            self._snapshot = None
 
         transaction = self.repository.transaction()
 

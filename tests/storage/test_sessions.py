@@ -650,3 +650,18 @@ def test_checkout_in_a_transaction_begun_by_the_app(begun_shop: Shop) -> None:
 
     assert shop.orders() == ["one"]
     assert shop.stored() == {}
+
+
+def test_rollback_inside_a_batch(sqlite_shop: Shop) -> None:
+    """A rollback in a batch forgets what was joined, and raises nothing."""
+    shop = sqlite_shop
+    shop.fill("mug")
+    cart = shop.cart()
+    shop.order("one")
+    cart.add("pot", price=1)
+
+    with cart.batch():
+        shop.db.session.rollback()
+        cart.add("cup", price=1)
+
+    assert shop.stored() == {"mug": 1, "cup": 1}
