@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import typing as t
 from contextlib import contextmanager
 from contextlib import nullcontext
@@ -21,6 +20,7 @@ from .operations import emptied
 from .pricing import LineTotals
 from .pricing import Totals
 from .storage.base import CartKey
+from .values import fingerprint
 from .working import WorkingCopy
 
 
@@ -131,6 +131,4 @@ def cart_token(key: CartKey, version: int) -> str:
 
     It is a hash, so that an order does not give away the token of a guest.
     """
-    identity = msgspec.json.encode([key.owner, key.instance, version])
-
-    return hashlib.sha256(identity).hexdigest()[:40]
+    return fingerprint(key.owner, key.instance, version)[:40]

@@ -14,7 +14,6 @@ from .money import CONTEXT
 from .money import ZERO
 from .money import parse_decimal
 from .values import EMPTY
-from .values import FrozenDict
 from .values import check_text
 from .values import freeze_dict
 
@@ -83,9 +82,7 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         set_field(self, "value", _plain(self.value))
         _parse(self.value)
 
-        if type(self.attributes) is not FrozenDict:
-            frozen = freeze_dict(self.attributes, "The attributes")
-            set_field(self, "attributes", frozen)
+        set_field(self, "attributes", freeze_dict(self.attributes, "The attributes"))
 
     def apply(self, amount: Decimal) -> Decimal:
         """The amount after this condition: never below zero, nor beyond 10**40.

@@ -80,9 +80,8 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         if len({each.name for each in self.conditions}) != len(self.conditions):
             raise ValueError("Two conditions have the same name.")
 
-        if type(self.metadata) is not FrozenDict:
-            frozen = freeze_dict(self.metadata, "The metadata")
-            msgspec.structs.force_setattr(self, "metadata", frozen)
+        frozen = freeze_dict(self.metadata, "The metadata")
+        msgspec.structs.force_setattr(self, "metadata", frozen)
 
     def line(self, line_id: str) -> Line | None:
         """The line of this id, if there is one."""

@@ -225,6 +225,7 @@ def _request_cart(instance: str) -> Cart:
 
 
 def _request_carts() -> dict[tuple[str | None, str], Cart]:
+    # The proxy is typed as the request that it stands for.
     this_request = request._get_current_object()  # type: ignore[attr-defined]
     found: _RequestCarts | None = g.get("_flask_cart")
 

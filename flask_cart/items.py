@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import typing as t
 from collections.abc import Mapping
 from decimal import Decimal
@@ -17,6 +16,7 @@ from .money import parse_amount
 from .values import EMPTY
 from .values import FrozenDict
 from .values import check_text
+from .values import fingerprint
 from .values import freeze_dict
 
 #: The greatest quantity that any limit may allow.
@@ -96,9 +96,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         if type(self.options) is not FrozenDict:
             set_field(self, "options", canonical_options(self.options))
 
-        if type(self.attributes) is not FrozenDict:
-            frozen = freeze_dict(self.attributes, "The attributes")
-            set_field(self, "attributes", frozen)
+        set_field(self, "attributes", freeze_dict(self.attributes, "The attributes"))
 
         if self.id != line_id(self.item_id, self.options):
             raise ValueError("The line's id does not belong to its item and options.")
@@ -113,9 +111,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 def line_id(item_id: str, options: t.Mapping[str, str]) -> str:
     """The id of the line for an item with these options, in whatever order."""
-    identity = msgspec.json.encode([item_id, sorted(options.items())])
-
-    return hashlib.sha256(identity).hexdigest()
+    return fingerprint(item_id, sorted(options.items()))
 
 
 def canonical_options(options: t.Mapping[str, t.Any]) -> FrozenDict:
@@ -234,7 +230,9 @@ def make_line(
             price=price_in(currency, price),
             quantity=quantity,
             options=chosen,
-            attributes={} if attributes is None else attributes,  # type: ignore[arg-type]
+            attributes=freeze_dict(
+                EMPTY if attributes is None else attributes, "The attributes"
+            ),
             product=ref,
         )
     except ValueError as error:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import typing as t
 
-import msgspec
 from msgspec.structs import replace
 
 from .cart import Cart
@@ -25,6 +23,7 @@ from .operations import Reapplied
 from .operations import SetMetadata
 from .storage.base import CartKey
 from .values import FrozenDict
+from .values import fingerprint
 
 #: How many merged carts a cart remembers, so that none is merged twice.
 REMEMBERED: t.Final = 5
@@ -77,9 +76,10 @@ class MergeDocument(Reapplied, frozen=True):
                 result, happened = AddCondition(condition).apply(result)
                 events.extend(happened)
 
-        unknown = self.source.metadata.keys() - result.metadata.keys()
         values = {
-            key: value for key, value in self.source.metadata.items() if key in unknown
+            key: value
+            for key, value in self.source.metadata.items()
+            if key not in result.metadata
         }
         result, happened = SetMetadata(FrozenDict(values)).apply(result)
         events.extend(happened)
@@ -198,6 +198,4 @@ def _source_id(key: CartKey, document: Document) -> str:
     A cart that was made anew under the same key is another one. It is a hash, so that
     it does not give away the token of a guest.
     """
-    identity = msgspec.json.encode([key.owner, key.instance, document.created_at])
-
-    return hashlib.sha256(identity).hexdigest()[:20]
+    return fingerprint(key.owner, key.instance, document.created_at)[:20]

@@ -197,10 +197,10 @@ class AddCondition(Reapplied, frozen=True):
 
         conditions, previous = _put_condition(conditions, self.condition)
 
-        if previous is not None and _same(previous, self.condition):
-            return replace(document, conditions=conditions), tuple(events)
-
         if previous is not None:
+            if _same(previous, self.condition):
+                return replace(document, conditions=conditions), tuple(events)
+
             events.append(ConditionRemoved(condition=previous))
 
         events.append(ConditionAdded(condition=self.condition))

@@ -100,13 +100,10 @@ class Repository:
     ) -> None:
         self.storage = storage
         self.limits = limits
-        self._nothing = Snapshot(new_document(currency), 0)
         self._retry = retry
 
-    @property
-    def nothing(self) -> Snapshot:
-        """What is read where nothing is stored."""
-        return self._nothing
+        #: What is read where nothing is stored.
+        self.nothing = Snapshot(new_document(currency), 0)
 
     def load(self, key: CartKey) -> Snapshot:
         """Read a cart.
@@ -145,7 +142,7 @@ class Repository:
             is_locked = is_last or self.storage.always_lock
 
             try:
-                with self._lock(key, is_locked):
+                with self.storage.lock(key) if is_locked else nullcontext():
                     if base is None or is_locked:
                         base = self._load(key)
 
@@ -258,9 +255,6 @@ class Repository:
             return self.nothing
 
         return Snapshot(decode(stored.data), stored.version, _size(stored.data))
-
-    def _lock(self, key: CartKey, is_locked: bool) -> AbstractContextManager[None]:
-        return self.storage.lock(key) if is_locked else nullcontext()
 
     def _save(
         self,

@@ -7,10 +7,13 @@ be saved by the next one, without a check and without an event.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import typing as t
 import unicodedata
 from collections.abc import Mapping
+
+import msgspec
 
 
 class FrozenDict(dict[str, t.Any]):
@@ -90,15 +93,23 @@ def freeze(value: t.Any, where: str, depth: int = 0) -> t.Any:
 
 
 def freeze_dict(value: t.Any, where: str) -> FrozenDict:
-    """Copy a JSON object so that nobody can change it.
+    """Copy a JSON object so that nobody can change it, unless nobody can already.
 
     :raises ValueError: If it is not a mapping, a key is not text, or a value is
         not JSON.
     """
+    if type(value) is FrozenDict:
+        return value
+
     if not isinstance(value, Mapping):
         raise ValueError(f"{where} must be a dict, not {type(value).__name__}.")
 
     return t.cast(FrozenDict, freeze(value, where)) if value else EMPTY
+
+
+def fingerprint(*parts: t.Any) -> str:
+    """SHA-256 of JSON values, in hexadecimal. No separator can be part of a value."""
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
 def check_text(

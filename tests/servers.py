@@ -199,13 +199,18 @@ def _running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]
         finally:
             # Both databases take an interrupt for "stop now, without waiting for
             # clients" or ignore it; a terminate for "finish, then stop".
-            process.terminate()
+            end(process)
 
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that this module or a test has started."""
+    process.terminate()
+
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:

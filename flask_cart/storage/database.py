@@ -121,29 +121,6 @@ class DatabaseStorage:
         finally:
             self._is_locked.reset(token)
 
-    @contextmanager
-    def _transaction_of_its_own(self) -> t.Iterator[None]:
-        engine = self._own_engines.like(self._shared_engine)
-        begin = "BEGIN IMMEDIATE" if engine.name == "sqlite" else "BEGIN"
-
-        with ExitStack() as stack:
-            with self._translated():
-                connection = stack.enter_context(engine.connect())
-                connection.exec_driver_sql(begin)
-
-            token = self._locking.set(connection)
-
-            try:
-                yield
-
-                with self._translated():
-                    connection.exec_driver_sql("COMMIT")
-            except BaseException:
-                _roll_back(connection)
-                raise
-            finally:
-                self._locking.reset(token)
-
     def instances(self, owner: str) -> list[str]:
         table = self.table
         query = sa.select(table.c.instance).where(table.c.owner == owner)
@@ -244,6 +221,28 @@ class DatabaseStorage:
         return self.table.c.owner == key.owner, self.table.c.instance == key.instance
 
     @contextmanager
+    def _transaction_of_its_own(self) -> t.Iterator[None]:
+        begin = "BEGIN IMMEDIATE" if self._shared_engine.name == "sqlite" else "BEGIN"
+
+        with ExitStack() as stack:
+            with self._translated():
+                connection = stack.enter_context(self._own_engine.connect())
+                connection.exec_driver_sql(begin)
+
+            token = self._locking.set(connection)
+
+            try:
+                yield
+
+                with self._translated():
+                    connection.exec_driver_sql("COMMIT")
+            except BaseException:
+                _roll_back(connection)
+                raise
+            finally:
+                self._locking.reset(token)
+
+    @contextmanager
     def _connection(self, session: orm.Session | None) -> t.Iterator[sa.Connection]:
         """The connection that a statement of this thread belongs on."""
         locking = self._locking.get()
@@ -257,9 +256,7 @@ class DatabaseStorage:
                 with self._shared_engine.begin() as connection:
                     yield connection
             else:
-                with self._own_engines.like(
-                    self._shared_engine
-                ).connect() as connection:
+                with self._own_engine.connect() as connection:
                     yield connection
 
     def _savepoint(self, connection: sa.Connection) -> AbstractContextManager[object]:
@@ -308,9 +305,9 @@ class DatabaseStorage:
             return None
 
         # As the driver begins transactions, True once SQLite's write lock is taken.
-        dbapi_connection = self._connection_of(session).connection.dbapi_connection
+        is_written = getattr(self._driver_of(session), "in_transaction", False)
 
-        return session if getattr(dbapi_connection, "in_transaction", False) else None
+        return session if is_written else None
 
     def _writing_session(self) -> orm.Session | None:
         """The session to write with, if its transaction is known to be written in.
@@ -323,10 +320,10 @@ class DatabaseStorage:
         if session is None or self._joined.get() is not None:
             return session
 
-        connection: t.Any = self._connection_of(session).connection.dbapi_connection
-        begins_by_itself = getattr(connection, "autocommit", None) is False
+        driver = self._driver_of(session)
+        begins_by_itself = getattr(driver, "autocommit", None) is False
 
-        if connection.isolation_level is None or begins_by_itself:
+        if driver.isolation_level is None or begins_by_itself:
             raise CartConfigError(
                 "db.session is in a transaction that SQLite's driver did not begin, and"
                 " may only have read. End it before the cart is changed, or keep the"
@@ -339,10 +336,19 @@ class DatabaseStorage:
         # Unlike executing with the session, this flushes nothing of the app's.
         return session.connection(bind_arguments={"bind": self._shared_engine})
 
+    def _driver_of(self, session: orm.Session) -> t.Any:
+        """The driver's own connection, which knows whether it is in a transaction."""
+        return self._connection_of(session).connection.dbapi_connection
+
     @property
     def _shared_engine(self) -> sa.Engine:
         """The engine that the app itself uses."""
         return self._db.engines[self._bind_key]
+
+    @property
+    def _own_engine(self) -> sa.Engine:
+        """The engine for everything that is not part of the app's transactions."""
+        return self._own_engines.like(self._shared_engine)
 
     def _has_one_connection(self) -> bool:
         """Whether all threads share the one connection of a database in memory."""

@@ -149,13 +149,7 @@ def gunicorn(
     try:
         yield _port_of(process, log)
     finally:
-        process.terminate()
-
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        servers.end(process)
 
 
 def _port_of(process: subprocess.Popen[bytes], log: Path) -> int:

@@ -11,14 +11,12 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-
-playwright_api = pytest.importorskip("playwright.sync_api")
-
-from playwright.sync_api import Browser  # noqa: E402
-from playwright.sync_api import Locator  # noqa: E402
-from playwright.sync_api import Page  # noqa: E402
-from playwright.sync_api import Response  # noqa: E402
-from playwright.sync_api import expect  # noqa: E402
+from playwright.sync_api import Browser
+from playwright.sync_api import Locator
+from playwright.sync_api import Page
+from playwright.sync_api import Response
+from playwright.sync_api import expect
+from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[2]
 PATHS = ["/", "/shelves/galley", "/goods/slipway-boots", "/basket/", "/checkout"]
@@ -87,7 +85,7 @@ def browser() -> Iterator[Browser]:
 
         pytest.skip("There is no Chromium.")
 
-    with playwright_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
         yield browser
         browser.close()

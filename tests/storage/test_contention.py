@@ -273,7 +273,7 @@ def test_deadlock_of_two_first_adds(mariadb_url: str) -> None:
 
             return found
 
-        shop.storage.load = load_together  # type: ignore[method-assign]
+        shop.storage.load = load_together
 
         def add(number: int) -> None:
             with shop.app.app_context():
