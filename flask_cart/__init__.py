@@ -5,11 +5,13 @@ from .checkout import OrderDraft
 from .conditions import Condition
 from .errors import CartBusyError
 from .errors import CartConfigError
+from .errors import CartConfigWarning
 from .errors import CartConflictError
 from .errors import CartCorruptError
 from .errors import CartEmptyError
 from .errors import CartError
 from .errors import CartLimitError
+from .errors import CartLockTimeoutError
 from .errors import CartStorageError
 from .errors import CartTooLargeError
 from .errors import CartVetoError
@@ -29,11 +31,13 @@ __all__ = [
     "Cart",
     "CartBusyError",
     "CartConfigError",
+    "CartConfigWarning",
     "CartConflictError",
     "CartCorruptError",
     "CartEmptyError",
     "CartError",
     "CartLimitError",
+    "CartLockTimeoutError",
     "CartStorageError",
     "CartTooLargeError",
     "CartVetoError",

@@ -7,21 +7,30 @@ import typing as t
 from flask import Flask
 from werkzeug.utils import import_string
 
+from .caching import make_cache_storage
 from .errors import CartConfigError
+from .sessions import make_session_storage
 from .settings import Settings
 from .storage.base import Storage
 from .storage.memory import MemoryStorage
 
 if t.TYPE_CHECKING:
+    from flask_caching import Cache
     from flask_sqlalchemy import SQLAlchemy
 
 
-def make_storage(app: Flask, settings: Settings, db: SQLAlchemy | None) -> Storage:
+def make_storage(
+    app: Flask, settings: Settings, db: SQLAlchemy | None, cache: Cache | None
+) -> Storage:
     """The storage that an app has asked for with ``CART_STORAGE``.
 
     :raises CartConfigError: If there is no such, or it cannot work.
     """
     match settings.storage:
+        case "session":
+            return make_session_storage(app, settings)
+        case "cache":
+            return make_cache_storage(app, settings, cache)
         case "database":
             return _make_database_storage(app, settings, db)
         case "memory":
@@ -30,8 +39,8 @@ def make_storage(app: Flask, settings: Settings, db: SQLAlchemy | None) -> Stora
             return _check_storage(path, _make_own_storage(app, path))
         case None | str():
             raise CartConfigError(
-                "CART_STORAGE must be 'database', 'memory', 'package.module:name' or a"
-                f" storage, not {settings.storage!r}."
+                "CART_STORAGE must be 'session', 'database', 'cache', 'memory',"
+                f" 'package.module:name' or a storage, not {settings.storage!r}."
             )
         case storage:
             return _check_storage(storage, storage)
@@ -92,4 +101,5 @@ def _make_database_storage(
         table_name=settings.database_table,
         bind_key=settings.database_bind_key,
         always_lock=settings.database_lock_for_update,
+        lock_timeout=settings.lock_timeout,
     )

@@ -5,6 +5,7 @@
   x CartConflictError
   x CartStorageError
     + CartBusyError
+      - CartLockTimeoutError
   x CartCorruptError
   x CartEmptyError
   x CartLimitError
@@ -42,7 +43,32 @@ def _restored(
 
 
 class CartConfigError(CartError):
-    """The extension is set up in a way that cannot work or cannot be safe."""
+    """The extension is set up in a way that cannot work or cannot be safe.
+
+    :param message: What is wrong, and what to do.
+    :param code: The name that the documentation describes it under, if it does.
+    """
+
+    def __init__(self, message: str, code: str | None = None) -> None:
+        super().__init__(f"{message} [{code}]" if code is not None else message)
+
+        self.code = code
+
+
+class CartConfigWarning(UserWarning):
+    """The extension is set up in a way that works, but may lose carts.
+
+    To accept that, filter the warning by the code at the end of its message:
+    ``warnings.filterwarnings("ignore", ".*cookie-session")``.
+
+    :param message: What may happen, and what to do.
+    :param code: The name that the documentation describes it under.
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(f"{message} [{code}]")
+
+        self.code = code
 
 
 class CartConflictError(CartError):
@@ -112,6 +138,10 @@ class CartStorageError(CartError):
 
 class CartBusyError(CartStorageError):
     """The storage was too busy with rivals to answer; the same call may succeed."""
+
+
+class CartLockTimeoutError(CartBusyError):
+    """A rival held the cart's lock for longer than ``CART_LOCK_TIMEOUT``."""
 
 
 class CartCorruptError(CartError):

@@ -10,6 +10,8 @@ from flask import Flask
 from flask import current_app
 from flask import g
 from flask import request
+from flask import request_started
+from msgspec.structs import replace
 from werkzeug.exceptions import default_exceptions
 from werkzeug.local import LocalProxy
 
@@ -17,12 +19,14 @@ from . import signals
 from .backends import make_storage
 from .cart import Cart
 from .cli import cart_cli
+from .cookies import check_cookie_after_request
 from .errors import CartConfigError
 from .errors import CartConflictError
 from .errors import CartError
 from .errors import CartStorageError
 from .identity import OwnerLoader
 from .identity import guest_owner
+from .identity import keep_guest_on_regenerate
 from .identity import known_owner
 from .identity import make_guest_owner
 from .identity import user_owner
@@ -38,6 +42,7 @@ from .storage.base import check_instance
 from .working import CartServices
 
 if t.TYPE_CHECKING:
+    from flask_caching import Cache
     from flask_sqlalchemy import SQLAlchemy
 
 
@@ -49,6 +54,7 @@ class _State:
     settings: Settings
     storage: Storage
     services: CartServices
+    open_storage: t.Callable[[str], Storage]
 
 
 class _RequestCarts:
@@ -77,15 +83,25 @@ class FlaskCart:
     :param app: The app, if there is one already.
     :param db: The app's Flask-SQLAlchemy extension, for the database storage. Left
         out, the one that is registered on the app is taken.
+    :param cache: The app's Flask-Caching extension, for the cache storage. Left out,
+        the one that is registered on the app is taken, if there is only one.
     """
 
-    def __init__(self, app: Flask | None = None, *, db: SQLAlchemy | None = None):
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        db: SQLAlchemy | None = None,
+        cache: Cache | None = None,
+    ) -> None:
         self._load_owner: OwnerLoader | None = None
 
         if app is not None:
-            self.init_app(app, db=db)
+            self.init_app(app, db=db, cache=cache)
 
-    def init_app(self, app: Flask, *, db: SQLAlchemy | None = None) -> None:
+    def init_app(
+        self, app: Flask, *, db: SQLAlchemy | None = None, cache: Cache | None = None
+    ) -> None:
         """Set up an app.
 
         :raises CartConfigError: If its configuration cannot work.
@@ -94,7 +110,11 @@ class FlaskCart:
             raise CartConfigError("This app has a FlaskCart already.")
 
         settings = read_settings(app.config, signals.names())
-        storage = make_storage(app, settings, db)
+
+        def open_storage(name: str) -> Storage:
+            return make_storage(app, replace(settings, storage=name), db, cache)
+
+        storage = make_storage(app, settings, db, cache)
         repository = Repository(
             storage, settings.currency, settings.limits, settings.retry
         )
@@ -104,8 +124,13 @@ class FlaskCart:
         services = CartServices(
             repository, announcer, settings.rounding, settings.round_at
         )
-        app.extensions["cart"] = _State(self, settings, storage, services)
+        app.extensions["cart"] = _State(self, settings, storage, services, open_storage)
 
+        if settings.storage == "session":
+            app.after_request(check_cookie_after_request)
+
+        # At the first request: Session(app) may come after this.
+        request_started.connect(_keep_guest_on_regenerate, app)
         app.teardown_request(_forget_carts)
         app.register_error_handler(CartError, _answer_with_status)
         app.jinja_env.globals["current_cart"] = current_cart
@@ -234,6 +259,11 @@ def _request_carts() -> dict[tuple[str | None, str], Cart]:
         found = g._flask_cart = _RequestCarts(this_request)
 
     return found.carts
+
+
+def _keep_guest_on_regenerate(app: Flask, **extra: t.Any) -> None:
+    session_key = _get_state().settings.session_key
+    keep_guest_on_regenerate(app.session_interface, session_key)
 
 
 def _forget_carts(error: BaseException | None) -> None:

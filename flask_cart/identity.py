@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 import secrets
 import typing as t
+from functools import wraps
 
 from flask import current_app
 from flask import session
@@ -26,10 +29,12 @@ def guest_owner(session_key: str) -> str | None:
     token = session.get(session_key)
 
     # Anything else under the key is not ours, and must not become part of an address.
-    if not isinstance(token, str) or not _token.fullmatch(token):
-        return None
+    if isinstance(token, str) and _token.fullmatch(token):
+        return f"guest:{token}"
 
-    return f"guest:{token}"
+    token = _token_of_sid(session) if session else None
+
+    return f"guest:{token}" if token is not None else None
 
 
 def make_guest_owner(session_key: str) -> str:
@@ -44,11 +49,49 @@ def make_guest_owner(session_key: str) -> str:
 
     if owner is None:
         # 128 bits: nobody finds somebody else's cart by guessing.
-        token = secrets.token_urlsafe(16)
+        token = _token_of_sid(session) or secrets.token_urlsafe(16)
         session[session_key] = token
         owner = f"guest:{token}"
 
     return owner
+
+
+def keep_guest_on_regenerate(interface: t.Any, session_key: str) -> None:
+    """Let a guest keep the carts when Flask-Session gives the session a new id.
+
+    :param interface: The app's session interface.
+    :param session_key: The key in Flask's session that the token is under.
+    """
+    original = getattr(interface, "regenerate", None)
+
+    if original is None or hasattr(original, "__wrapped__"):
+        return
+
+    @wraps(original)
+    def regenerate(session: t.Any) -> None:
+        if session:
+            session.setdefault(session_key, _token_of_sid(session))
+
+        original(session)
+
+    interface.regenerate = regenerate
+
+
+def _token_of_sid(session: t.Any) -> str | None:
+    """The token of a session that is kept on the server, if it is.
+
+    Flask-Session writes a session back as it was when the request began, so a token
+    that is only in the session may be lost to a slower request. The id of the session
+    is the same for all of them, and its hash does not give it away.
+    """
+    sid = getattr(session, "sid", None)
+
+    if sid is None:
+        return None
+
+    digest = hashlib.sha256(f"flask-cart {sid}".encode()).digest()
+
+    return base64.urlsafe_b64encode(digest)[:22].decode()
 
 
 def known_owner(load_owner: OwnerLoader | None) -> str | None:

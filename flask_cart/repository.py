@@ -20,6 +20,7 @@ from .document import new_document
 from .errors import CartBusyError
 from .errors import CartConfigError
 from .errors import CartConflictError
+from .errors import CartLockTimeoutError
 from .events import CartCreated
 from .events import CartDestroyed
 from .events import Event
@@ -131,6 +132,7 @@ class Repository:
         :param before: Told what is about to be saved.
         :raises CartConflictError: If they cannot be applied to the stored cart.
         :raises CartBusyError: If the storage was busy with rivals, up to the last try.
+        :raises CartLockTimeoutError: If a rival held the lock for too long.
         :raises CartLimitError: If the result goes over a limit.
         :raises CartStorageError: If the storage cannot be used.
         """
@@ -166,6 +168,9 @@ class Repository:
                         expected_version=version,
                         current_version=version,
                     ) from error
+
+                if isinstance(error, CartLockTimeoutError):
+                    raise
 
                 busy = error
                 continue
@@ -232,7 +237,8 @@ class Repository:
         """
         if not isinstance(self.storage, JoinsSessions):
             raise CartConfigError(
-                f"{type(self.storage).__name__} cannot join a database session. Use"
+                # Not type(), which of a proxy is the proxy's.
+                f"{self.storage.__class__.__name__} cannot join a database session. Use"
                 " CART_STORAGE = 'database', or check out without session=."
             )
 
@@ -243,6 +249,8 @@ class Repository:
         for _ in self._retry.tries():
             try:
                 return work()
+            except CartLockTimeoutError:
+                raise
             except CartBusyError as error:
                 busy = error
 

@@ -17,14 +17,16 @@ _PREFIX: t.Final = "CART_"
 _Positive = t.Annotated[int, msgspec.Meta(ge=1)]
 _Seconds = t.Annotated[float, msgspec.Meta(ge=0, le=60)]
 _Name = t.Annotated[str, msgspec.Meta(min_length=1)]
+# Braces would tell a Redis cluster where a key belongs, and Memcached takes no spaces.
+_Prefix = t.Annotated[str, msgspec.Meta(pattern=r"^[^{}\s]{1,64}$")]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The configuration of one app. Each field is the key ``CART_<NAME>``."""
 
-    #: ``"database"``, ``"memory"``, ``"pkg.mod:name"`` of a storage or of something
-    #: that returns one for an app, or a storage.
-    storage: t.Any = None
+    #: ``"session"``, ``"database"``, ``"cache"``, ``"memory"``, ``"pkg.mod:name"`` of a
+    #: storage or of something that returns one for an app, or a storage.
+    storage: t.Any = "session"
 
     #: The ISO 4217 code of the currency of new carts.
     currency: str = "USD"
@@ -46,6 +48,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     #: Lock the row from before the read, instead of only after several lost saves.
     database_lock_for_update: bool = False
+
+    #: What the keys of carts in a cache begin with.
+    cache_prefix: _Prefix = "cart"
+
+    #: Seconds that a cache keeps a cart after its last change.
+    cache_ttl: _Positive = 86_400
+
+    #: Lock a cart in a cache from before the read, instead of only after several lost
+    #: saves.
+    cache_locking: bool = False
+
+    #: Lock a cart in server-side sessions from before the read, instead of only after
+    #: several lost saves.
+    session_locking: bool = False
+
+    #: Seconds to wait for the lock of a rival.
+    lock_timeout: _Seconds = 5.0
+
+    #: Seconds after which the lock of somebody who has died is free.
+    lock_lease: t.Annotated[float, msgspec.Meta(gt=0, le=3600)] = 10.0
 
     #: Whether signals are sent.
     events_enabled: bool = True

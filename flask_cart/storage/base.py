@@ -149,6 +149,17 @@ class Storage(t.Protocol):
         """The app's transaction that this thread's writes are part of, if any."""
 
 
+@t.runtime_checkable
+class ListsCarts(t.Protocol):
+    """A storage that knows which carts it has."""
+
+    def keys(self) -> t.Iterator[CartKey]:
+        """The keys of all carts.
+
+        One that is saved or deleted meanwhile may be missing.
+        """
+
+
 def first_version() -> int:
     """The version of a cart that did not exist before.
 

@@ -20,10 +20,13 @@ from .base import CartKey
 from .base import Guarantee
 from .base import Stored
 from .base import first_version
-from .engines import AutocommitEngines
+from .engines import OwnConnections
 from .joining import JoinedTransaction
 from .sql_errors import translated
 from .table import define_table
+
+#: How many keys are read at a time.
+_PAGE: t.Final = 1000
 
 
 class DatabaseStorage:
@@ -46,6 +49,8 @@ class DatabaseStorage:
     :param bind_key: The bind that the table is in, ``None`` for the default one.
     :param always_lock: Lock the row from before the read instead of only after
         several lost saves.
+    :param lock_timeout: Seconds to wait for the lock of a rival; whole ones on
+        MariaDB and MySQL, at least 1.
     """
 
     guarantee = Guarantee.ATOMIC
@@ -57,17 +62,13 @@ class DatabaseStorage:
         table_name: str = "carts",
         bind_key: str | None = None,
         always_lock: bool = False,
+        lock_timeout: float = 5,
     ) -> None:
         self.always_lock = always_lock
         self.table = define_table(db, table_name, bind_key)
         self._db = db
         self._bind_key = bind_key
-        self._own_engines = AutocommitEngines()
-
-        #: The connection that holds the row's lock, while this thread has it.
-        self._locking: ContextVar[sa.Connection | None] = ContextVar(
-            "locking", default=None
-        )
+        self._own = OwnConnections(lock_timeout)
 
         #: Whether this thread reads in order to write, with the lock.
         self._is_locked: ContextVar[bool] = ContextVar("is_locked", default=False)
@@ -116,7 +117,7 @@ class DatabaseStorage:
                 # What is read is locked until the app's transaction ends.
                 yield
             else:
-                with self._transaction_of_its_own():
+                with self._locked():
                     yield
         finally:
             self._is_locked.reset(token)
@@ -127,6 +128,22 @@ class DatabaseStorage:
 
         with self._connection(self._session()) as connection:
             return sorted(connection.execute(query).scalars())
+
+    def keys(self) -> t.Iterator[CartKey]:
+        columns = self.table.c.owner, self.table.c.instance
+        query = sa.select(*columns).order_by(*columns).limit(_PAGE)
+        page: t.Sequence[t.Any] = []
+
+        while not page or len(page) == _PAGE:
+            after = (sa.tuple_(*columns) > tuple(page[-1]),) if page else ()
+
+            with self._connection(self._session()) as connection:
+                page = connection.execute(query.where(*after)).all()
+
+            if not page:
+                return
+
+            yield from (CartKey(*row) for row in page)
 
     def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
         table = self.table
@@ -221,43 +238,29 @@ class DatabaseStorage:
         return self.table.c.owner == key.owner, self.table.c.instance == key.instance
 
     @contextmanager
-    def _transaction_of_its_own(self) -> t.Iterator[None]:
-        begin = "BEGIN IMMEDIATE" if self._shared_engine.name == "sqlite" else "BEGIN"
-
-        with ExitStack() as stack:
-            with self._translated():
-                connection = stack.enter_context(self._own_engine.connect())
-                connection.exec_driver_sql(begin)
-
-            token = self._locking.set(connection)
-
-            try:
-                yield
-
-                with self._translated():
-                    connection.exec_driver_sql("COMMIT")
-            except BaseException:
-                _roll_back(connection)
-                raise
-            finally:
-                self._locking.reset(token)
-
-    @contextmanager
     def _connection(self, session: orm.Session | None) -> t.Iterator[sa.Connection]:
         """The connection that a statement of this thread belongs on."""
-        locking = self._locking.get()
-
         with self._translated():
-            if locking is not None:
-                yield locking
-            elif session is not None:
+            if session is not None and not self._own.in_transaction:
                 yield self._connection_of(session)
             elif self._has_one_connection():
                 with self._shared_engine.begin() as connection:
                     yield connection
             else:
-                with self._own_engine.connect() as connection:
+                with self._own.connection(self._shared_engine) as connection:
                     yield connection
+
+    @contextmanager
+    def _locked(self) -> t.Iterator[None]:
+        """A transaction of its own, whose errors are those of a storage."""
+        with ExitStack() as stack:
+            with self._translated():
+                stack.enter_context(self._own.transaction(self._shared_engine))
+
+            yield
+
+            with self._translated():
+                stack.pop_all().close()
 
     def _savepoint(self, connection: sa.Connection) -> AbstractContextManager[object]:
         """What keeps an INSERT that fails from failing the transaction it is in.
@@ -345,11 +348,6 @@ class DatabaseStorage:
         """The engine that the app itself uses."""
         return self._db.engines[self._bind_key]
 
-    @property
-    def _own_engine(self) -> sa.Engine:
-        """The engine for everything that is not part of the app's transactions."""
-        return self._own_engines.like(self._shared_engine)
-
     def _has_one_connection(self) -> bool:
         """Whether all threads share the one connection of a database in memory."""
         return isinstance(self._shared_engine.pool, sa.pool.StaticPool)
@@ -357,14 +355,6 @@ class DatabaseStorage:
 
 class _AlreadyThereError(Exception):
     """A row with this key exists."""
-
-
-def _roll_back(connection: sa.Connection) -> None:
-    try:
-        connection.exec_driver_sql("ROLLBACK")
-    except sa.exc.SQLAlchemyError:
-        # It must not go back to the pool with its transaction.
-        connection.invalidate()
 
 
 def _utc(moment: dt.datetime) -> dt.datetime:

@@ -1,32 +1,84 @@
-"""Connections for single statements, apart from the app's own."""
+"""Connections for the carts, apart from the app's own."""
 
 from __future__ import annotations
 
 import os
 import threading
+import typing as t
+from contextlib import ExitStack
+from contextlib import contextmanager
+from contextvars import ContextVar
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
 
-class AutocommitEngines:
-    """Engines like those of the apps, in autocommit and with pools of their own.
+class OwnConnections:
+    """Connections in autocommit, from engines with pools of their own.
 
     With an app's pool, a request would take a second connection while it holds its
     first, and a few of them at once would wait for each other.
+
+    :param lock_timeout: Seconds that a statement waits for the lock of a rival.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lock_timeout: float) -> None:
+        self._lock_timeout = lock_timeout
         # By the app's engine: apps may share a storage, but no database.
         self._engines: WeakKeyDictionary[sa.Engine, sa.Engine] = WeakKeyDictionary()
         self._pid = os.getpid()
         self._lock = threading.Lock()
 
-    def like(self, shared: sa.Engine) -> sa.Engine:
-        """The engine for an app, made when it is first needed.
+        #: The connection of the transaction that this thread is in.
+        self._transaction: ContextVar[sa.Connection | None] = ContextVar(
+            "transaction", default=None
+        )
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread is in a transaction of these connections."""
+        return self._transaction.get() is not None
+
+    @contextmanager
+    def connection(self, shared: sa.Engine) -> t.Iterator[sa.Connection]:
+        """A connection for one statement: that of the transaction, if there is one.
 
         :param shared: The engine that the app uses.
         """
+        connection = self._transaction.get()
+
+        if connection is not None:
+            yield connection
+        else:
+            with self._like(shared).connect() as connection:
+                yield connection
+
+    @contextmanager
+    def transaction(self, shared: sa.Engine) -> t.Iterator[None]:
+        """Make all that this thread does with :meth:`connection` one transaction.
+
+        On SQLite it locks the database from its beginning on.
+
+        :param shared: The engine that the app uses.
+        """
+        begin = "BEGIN IMMEDIATE" if shared.name == "sqlite" else "BEGIN"
+
+        with ExitStack() as stack:
+            connection = stack.enter_context(self._like(shared).connect())
+            connection.exec_driver_sql(begin)
+            token = self._transaction.set(connection)
+
+            try:
+                yield
+                connection.exec_driver_sql("COMMIT")
+            except BaseException:
+                _roll_back(connection)
+                raise
+            finally:
+                self._transaction.reset(token)
+
+    def _like(self, shared: sa.Engine) -> sa.Engine:
+        """The engine for an app, made when it is first needed."""
         with self._lock:
             if self._pid != os.getpid():
                 # A forked worker must not talk on the connections of its parent.
@@ -36,7 +88,7 @@ class AutocommitEngines:
                 self._pid = os.getpid()
 
             if shared not in self._engines:
-                self._engines[shared] = _make_engine(shared)
+                self._engines[shared] = _make_engine(shared, self._lock_timeout)
                 sa.event.listen(shared, "engine_disposed", self._dispose)
 
             return self._engines[shared]
@@ -45,12 +97,12 @@ class AutocommitEngines:
         self._engines[shared].dispose(close=self._pid == os.getpid())
 
 
-def _make_engine(shared: sa.Engine) -> sa.Engine:
+def _make_engine(shared: sa.Engine, lock_timeout: float) -> sa.Engine:
     # Such as the schema that the app's tables are in.
     options = dict(shared.get_execution_options())
     options.pop("isolation_level", None)
 
-    return sa.create_engine(
+    engine = sa.create_engine(
         shared.url,
         pool=shared.pool.recreate(),
         execution_options=options,
@@ -60,3 +112,45 @@ def _make_engine(shared: sa.Engine) -> sa.Engine:
         # A ROLLBACK after each statement would be a second round trip.
         skip_autocommit_rollback=True,
     )
+    statement = _lock_timeout_statement(engine.name, lock_timeout)
+
+    if statement is not None:
+
+        @sa.event.listens_for(engine, "connect")
+        def set_lock_timeout(connection: t.Any, record: object) -> None:
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            cursor.close()
+
+            if engine.name == "postgresql":
+                # Outside autocommit, what is rolled back is not set.
+                connection.commit()
+
+    return engine
+
+
+def _lock_timeout_statement(dialect: str, seconds: float) -> str | None:
+    """What makes a new connection give up waiting for the locks of others.
+
+    The servers' own defaults are for ever, 50 seconds and, on SQLite, the driver's.
+    """
+    match dialect:
+        case "postgresql":
+            return f"SET lock_timeout = {max(1, round(seconds * 1000))}"
+        case "mysql" | "mariadb":
+            whole = max(1, round(seconds))
+            return (
+                f"SET innodb_lock_wait_timeout = {whole}, lock_wait_timeout = {whole}"
+            )
+        case "sqlite":
+            return f"PRAGMA busy_timeout = {round(seconds * 1000)}"
+        case _:
+            return None
+
+
+def _roll_back(connection: sa.Connection) -> None:
+    try:
+        connection.exec_driver_sql("ROLLBACK")
+    except sa.exc.SQLAlchemyError:
+        # It must not go back to the pool with its transaction.
+        connection.invalidate()

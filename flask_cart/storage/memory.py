@@ -62,6 +62,10 @@ class MemoryStorage:
         with self._lock:
             return sorted(key.instance for key in self._carts if key.owner == owner)
 
+    def keys(self) -> t.Iterator[CartKey]:
+        with self._lock:
+            return iter(sorted(self._carts))
+
     def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
         with self._lock:
             stale = sorted(

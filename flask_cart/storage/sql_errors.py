@@ -9,14 +9,17 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from ..errors import CartBusyError
+from ..errors import CartLockTimeoutError
 from ..errors import CartStorageError
 
-#: MariaDB and MySQL: the record changed since the snapshot, lock wait timeout,
-#: deadlock. The transaction can be tried again.
-_MYSQL_CONTENTION: t.Final = {(1020,), (1205,), (1213,)}
+#: MariaDB and MySQL: the record changed since the snapshot, deadlock. The
+#: transaction can be tried again.
+_MYSQL_CONTENTION: t.Final = {(1020,), (1213,)}
+_MYSQL_LOCK_TIMEOUT: t.Final = (1205,)
 
-#: PostgreSQL: serialization failure, deadlock, lock not available.
-_POSTGRESQL_CONTENTION: t.Final = {"40001", "40P01", "55P03"}
+#: PostgreSQL: serialization failure, deadlock.
+_POSTGRESQL_CONTENTION: t.Final = {"40001", "40P01"}
+_POSTGRESQL_LOCK_TIMEOUT: t.Final = "55P03"
 
 _SQLITE_CONTENTION: t.Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
@@ -26,7 +29,8 @@ def translated(table: str) -> t.Iterator[None]:
     """Turn errors of the database into those of a storage.
 
     :param table: The table's name, for the message.
-    :raises CartBusyError: If rivals were in the way.
+    :raises CartLockTimeoutError: If the lock of a rival was waited for in vain.
+    :raises CartBusyError: If rivals were in the way otherwise.
     :raises CartStorageError: If anything else went wrong.
     """
     try:
@@ -34,6 +38,11 @@ def translated(table: str) -> t.Iterator[None]:
     except sa.exc.DBAPIError as error:
         # The parameters are the cart, and the token of its guest.
         error.hide_parameters = True
+
+        if is_lock_timeout(error.orig):
+            raise CartLockTimeoutError(
+                f"The table {table!r} was locked by another change: {error.orig}"
+            ) from error
 
         if is_contention(error.orig):
             raise CartBusyError(
@@ -48,6 +57,14 @@ def translated(table: str) -> t.Iterator[None]:
         raise CartStorageError(
             f"There was no connection for the table {table!r}: {error}"
         ) from error
+
+
+def is_lock_timeout(error: BaseException | None) -> bool:
+    """Whether the lock of a rival was waited for as long as the server lets one."""
+    if getattr(error, "sqlstate", None) == _POSTGRESQL_LOCK_TIMEOUT:
+        return True
+
+    return error is not None and error.args[:1] == _MYSQL_LOCK_TIMEOUT
 
 
 def is_contention(error: BaseException | None) -> bool:

@@ -1,0 +1,256 @@
+"""Caching: the storage for a cache of Flask-Caching."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.util
+import typing as t
+from pathlib import Path
+
+from flask import Flask
+
+from .errors import CartConfigError
+from .settings import Settings
+from .startup import is_production
+from .startup import warn
+from .storage.base import Storage
+from .storage.records import RecordStorage
+
+if t.TYPE_CHECKING:
+    from flask_caching import Cache
+
+
+def make_cache_storage(app: Flask, settings: Settings, cache: Cache | None) -> Storage:
+    """The storage for the app's cache.
+
+    :param cache: The cache; left out, the only one of the app.
+    :raises CartConfigError: If there is none, or it cannot keep carts.
+    """
+    if importlib.util.find_spec("flask_caching") is None:
+        raise CartConfigError(
+            "CART_STORAGE = 'cache' needs Flask-Caching: pip install"
+            " 'Flask-Cart[cache]', or 'Flask-Cart[redis]' for Redis."
+        )
+
+    backend = _backend_of(app, cache)
+    _warn_of_short_ttl(app, settings)
+
+    if is_redis(backend):
+        return _make_redis_storage(settings, backend)
+
+    if _is(backend, "MemcachedCache"):
+        return _make_memcached_storage(settings, backend)
+
+    return make_cachelib_storage(
+        app,
+        backend,
+        prefix=f"{settings.cache_prefix}:",
+        ttl=settings.cache_ttl,
+        locking=settings.cache_locking,
+        lock_timeout=settings.lock_timeout,
+    )
+
+
+def make_cachelib_storage(
+    app: Flask,
+    backend: t.Any,
+    *,
+    prefix: str,
+    ttl: float,
+    locking: bool,
+    lock_timeout: float,
+) -> Storage:
+    """The storage for a cache that cannot compare and set.
+
+    :raises CartConfigError: If it cannot keep carts.
+    """
+    from .storage.cachelib import CacheRecords
+    from .storage.cachelib import FileLocks
+    from .storage.cachelib import Locks
+    from .storage.cachelib import NoLocks
+    from .storage.cachelib import ThreadLocks
+
+    locks: Locks = NoLocks()
+
+    if _is(backend, "NullCache"):
+        raise CartConfigError(
+            "NullCache keeps nothing, so every cart would be empty. Set CACHE_TYPE, or"
+            " CART_STORAGE = 'memory' for tests.",
+            "null-cache",
+        )
+
+    if _is(backend, "FileSystemCache"):
+        folder = Path(backend._path).absolute()
+        locks = FileLocks(folder.with_name(f"{folder.name}.locks"), lock_timeout)
+        _warn_of_threshold(app, backend)
+    elif _is(backend, "SimpleCache"):
+        locks = ThreadLocks(lock_timeout)
+
+        if is_production(app):
+            warn(
+                "SimpleCache keeps the carts of each worker process apart, and forgets"
+                " some after CACHE_THRESHOLD entries. Use Redis, or the database.",
+                "process-local-cache",
+            )
+    elif locking:
+        raise CartConfigError(
+            f"{type(backend).__name__} has no lock that CART_CACHE_LOCKING could use."
+            " Redis, Memcached and FileSystemCache have.",
+            "cache-cannot-lock",
+        )
+    elif is_production(app):
+        warn(
+            f"{type(backend).__name__} cannot compare and set: of two changes at once,"
+            " one is lost. Use Redis, Memcached or FileSystemCache.",
+            "last-write-wins",
+        )
+
+    return RecordStorage(CacheRecords(backend, prefix, ttl, locks), always_lock=locking)
+
+
+def is_redis(backend: t.Any) -> bool:
+    """Whether a cache is in Redis or Valkey, whatever library talks to it."""
+    return _is(backend, "BaseRedisCache")
+
+
+def _backend_of(app: Flask, cache: Cache | None) -> t.Any:
+    backends = app.extensions.get("cache", {})
+
+    if cache is not None:
+        if cache not in backends:
+            raise CartConfigError(
+                "The cache does not know the app yet. Call its init_app() before.",
+                "no-cache",
+            )
+
+        return backends[cache]
+
+    if not backends:
+        raise CartConfigError(
+            "CART_STORAGE = 'cache' needs the app's Cache(). Call its init_app()"
+            " before, or give it: FlaskCart(app, cache=cache).",
+            "no-cache",
+        )
+
+    if len(backends) > 1:
+        raise CartConfigError(
+            "The app has several caches. Give the one for carts: FlaskCart(app,"
+            " cache=cache).",
+            "several-caches",
+        )
+
+    (backend,) = backends.values()
+
+    return backend
+
+
+def _make_redis_storage(settings: Settings, backend: t.Any) -> Storage:
+    from .storage.redis import RedisStorage
+
+    client = backend._write_client
+    _check_prefix(settings, backend)
+    check_redis_client(client)
+
+    return RedisStorage(
+        client,
+        # The cache's prefix comes second: those of the cache's own entries begin with
+        # it, and clear() deletes them.
+        lambda: f"{settings.cache_prefix}:{backend._get_prefix()}",
+        ttl=settings.cache_ttl,
+        always_lock=settings.cache_locking,
+        lock_timeout=settings.lock_timeout,
+        lock_lease=settings.lock_lease,
+    )
+
+
+def _make_memcached_storage(settings: Settings, backend: t.Any) -> Storage:
+    from .storage.memcached import MemcachedRecords
+    from .storage.memcached_dialects import dialect_of
+
+    with backend._client_context() as client:
+        dialect = dialect_of(client)
+
+    records = MemcachedRecords(
+        backend._client_context,
+        dialect,
+        f"{settings.cache_prefix}:{backend.key_prefix or ''}",
+        ttl=settings.cache_ttl,
+        lock_timeout=settings.lock_timeout,
+        lock_lease=settings.lock_lease,
+    )
+
+    return RecordStorage(records, always_lock=settings.cache_locking)
+
+
+def _check_prefix(settings: Settings, backend: t.Any) -> None:
+    prefix = backend._get_prefix()
+
+    if not prefix:
+        raise CartConfigError(
+            "CACHE_KEY_PREFIX is empty, so clear() of the cache would delete everything"
+            " in that Redis database, also the carts. Set one.",
+            "empty-cache-prefix",
+        )
+
+    if f"{settings.cache_prefix}:{prefix}".startswith(prefix):
+        raise CartConfigError(
+            f"clear() of the cache deletes what begins with CACHE_KEY_PREFIX,"
+            f" {prefix!r}, and so do the carts' keys. Change it or CART_CACHE_PREFIX.",
+            "shared-cache-prefix",
+        )
+
+
+def check_redis_client(client: t.Any) -> None:
+    """Refuse a client that may show carts as they were, and warn of one that waits.
+
+    :raises CartConfigError: If it reads from replicas.
+    """
+    if getattr(client, "read_from_replicas", False) or getattr(
+        client, "load_balancing_strategy", None
+    ):
+        raise CartConfigError(
+            "The client of the Redis cluster reads from replicas, which may not have"
+            " the last change of a cart yet. Do without read_from_replicas and"
+            " load_balancing_strategy.",
+            "replica-reads",
+        )
+
+    pool = getattr(client, "connection_pool", None)
+
+    if pool is not None and pool.connection_kwargs.get("socket_timeout", 1) is None:
+        warn(
+            "The Redis client has no socket_timeout, so a server that does not answer"
+            " would keep requests waiting for ever. Set one, such as 2 seconds.",
+            "no-socket-timeout",
+        )
+
+
+def _warn_of_short_ttl(app: Flask, settings: Settings) -> None:
+    lifetime = app.permanent_session_lifetime
+    default = Flask.default_config["PERMANENT_SESSION_LIFETIME"]
+    # Otherwise the session ends with the browser, and nobody knows when that is.
+    is_permanent = lifetime != default or (
+        "SESSION_TYPE" in app.config and app.config.get("SESSION_PERMANENT", True)
+    )
+
+    if is_permanent and dt.timedelta(seconds=settings.cache_ttl) < lifetime:
+        warn(
+            f"CART_CACHE_TTL is {settings.cache_ttl} seconds, and sessions live"
+            f" {round(lifetime.total_seconds())}: who comes back in between finds the"
+            " cart gone. Raise it to at least that.",
+            "short-cache-ttl",
+        )
+
+
+def _warn_of_threshold(app: Flask, backend: t.Any) -> None:
+    if backend._threshold and is_production(app):
+        warn(
+            f"The folder of files deletes some when it has more than"
+            f" {backend._threshold}, also carts. Set the threshold to 0"
+            " (CACHE_THRESHOLD, or SESSION_FILE_THRESHOLD).",
+            "cache-threshold",
+        )
+
+
+def _is(backend: t.Any, name: str) -> bool:
+    return any(kind.__name__ == name for kind in type(backend).__mro__)

@@ -1,0 +1,158 @@
+"""Sessions: the storage for whatever keeps the app's sessions."""
+
+from __future__ import annotations
+
+import typing as t
+
+from flask import Flask
+from flask import current_app
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.local import LocalProxy
+
+from .caching import check_redis_client
+from .caching import make_cachelib_storage
+from .cookies import CookieStorage
+from .errors import CartConfigError
+from .settings import Settings
+from .startup import is_production
+from .startup import warn
+from .storage.base import Storage
+from .storage.records import RecordStorage
+
+_PREFIX: t.Final = "cart:"
+
+
+def make_session_storage(app: Flask, settings: Settings) -> Storage:
+    """The storage beside the app's sessions, or in its session cookies.
+
+    In Redis, files, Memcached or a table, carts are not in the session but beside it:
+    Flask-Session writes a session back as it was when the request began, and whoever is
+    last wins. A cookie is the only place where they are in the session.
+
+    :raises CartConfigError: If it cannot work.
+    """
+    if not app.secret_key and not app.config.get("SESSION_TYPE"):
+        raise CartConfigError(
+            "CART_STORAGE = 'session' needs sessions. Set SECRET_KEY.", "no-secret-key"
+        )
+
+    _check_cookie_session(app, settings)
+    storages: dict[t.Any, Storage] = {}
+
+    def storage_of_sessions() -> Storage:
+        # Not before it is needed: Session(app) may come after FlaskCart(app).
+        interface = current_app.session_interface
+
+        if interface not in storages:
+            storages[interface] = _make_storage(current_app, settings, interface)
+
+        return storages[interface]
+
+    return t.cast(Storage, LocalProxy(storage_of_sessions))
+
+
+def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
+    ttl = app.permanent_session_lifetime.total_seconds()
+    names = {kind.__name__ for kind in type(interface).__mro__}
+
+    if isinstance(interface, SecureCookieSessionInterface):
+        return CookieStorage()
+
+    if "RedisSessionInterface" in names:
+        return _make_redis_storage(settings, interface, ttl)
+
+    if "MemcachedSessionInterface" in names:
+        return _make_memcached_storage(settings, interface, ttl)
+
+    if "SqlAlchemySessionInterface" in names:
+        return _make_table_storage(settings, interface, ttl)
+
+    if {"CacheLibSessionInterface", "FileSystemSessionInterface"} & names:
+        return make_cachelib_storage(
+            app,
+            interface.cache,
+            prefix=_PREFIX + interface.key_prefix,
+            ttl=ttl,
+            locking=settings.session_locking,
+            lock_timeout=settings.lock_timeout,
+        )
+
+    raise CartConfigError(
+        f"Carts cannot be kept with sessions of {type(interface).__name__}. Use"
+        " Flask-Session with Redis, Memcached, cachelib or SQLAlchemy, or CART_STORAGE"
+        " = 'database'.",
+        "session-interface",
+    )
+
+
+def _make_redis_storage(settings: Settings, interface: t.Any, ttl: float) -> Storage:
+    from .storage.redis import RedisStorage
+
+    check_redis_client(interface.client)
+
+    return RedisStorage(
+        interface.client,
+        lambda: _PREFIX + interface.key_prefix,
+        ttl=ttl,
+        always_lock=settings.session_locking,
+        lock_timeout=settings.lock_timeout,
+        lock_lease=settings.lock_lease,
+    )
+
+
+def _make_memcached_storage(
+    settings: Settings, interface: t.Any, ttl: float
+) -> Storage:
+    from .storage.memcached import MemcachedRecords
+    from .storage.memcached_dialects import clients_for_threads
+    from .storage.memcached_dialects import dialect_of
+
+    records = MemcachedRecords(
+        clients_for_threads(interface.client),
+        dialect_of(interface.client),
+        _PREFIX + interface.key_prefix,
+        ttl=ttl,
+        lock_timeout=settings.lock_timeout,
+        lock_lease=settings.lock_lease,
+    )
+
+    return RecordStorage(records, always_lock=settings.session_locking)
+
+
+def _make_table_storage(settings: Settings, interface: t.Any, ttl: float) -> Storage:
+    from .storage.session_table import SessionTableRecords
+
+    model = interface.sql_session_model
+    bind_key = getattr(model, "__bind_key__", None)
+    records = SessionTableRecords(
+        model.__table__,
+        lambda: interface.client.engines[bind_key],
+        # The key of a session begins with the prefix itself.
+        _PREFIX + interface.key_prefix,
+        ttl=ttl,
+        lock_timeout=settings.lock_timeout,
+    )
+
+    return RecordStorage(records, always_lock=settings.session_locking)
+
+
+def _check_cookie_session(app: Flask, settings: Settings) -> None:
+    if not isinstance(
+        app.session_interface, SecureCookieSessionInterface
+    ) or app.config.get("SESSION_TYPE"):
+        return
+
+    if settings.session_locking:
+        raise CartConfigError(
+            "CART_SESSION_LOCKING cannot lock what is in a browser's cookie. Use"
+            " Flask-Session, or do without.",
+            "cookie-cannot-lock",
+        )
+
+    if is_production(app):
+        warn(
+            "Carts in Flask's own session are in the browser's cookie: of two requests"
+            " at once, one loses its change, and 4 kB is all there is. Use"
+            " Flask-Session, or CART_STORAGE = 'database'.",
+            "cookie-session",
+        )

@@ -1,0 +1,140 @@
+"""The client libraries for Memcached that can compare and swap."""
+
+from __future__ import annotations
+
+import typing as t
+from contextlib import AbstractContextManager
+from contextlib import nullcontext
+
+from ..errors import CartConfigError
+from ..errors import CartStorageError
+from .memcached import Dialect
+
+
+def dialect_of(client: t.Any) -> Dialect:
+    """How to talk to a client.
+
+    :raises CartConfigError: If its library is not known.
+    """
+    packages = {kind.__module__.partition(".")[0] for kind in type(client).__mro__}
+
+    if {"pylibmc", "_pylibmc"} & packages:
+        return Pylibmc()
+
+    if "pymemcache" in packages:
+        return Pymemcache()
+
+    if "memcache" in packages:
+        return PythonMemcached()
+
+    raise CartConfigError(
+        f"Carts in Memcached need pylibmc, pymemcache or python-memcached, not"
+        f" {type(client).__module__}.{type(client).__qualname__}.",
+        "memcached-client",
+    )
+
+
+def clients_for_threads(
+    client: t.Any,
+) -> t.Callable[[], AbstractContextManager[t.Any]]:
+    """What gives each thread a client that it may use, made from one for all."""
+    if not isinstance(dialect_of(client), Pylibmc):
+        return lambda: nullcontext(client)
+
+    import pylibmc
+
+    # Its clients break if two threads use one at the same time.
+    pool = pylibmc.ThreadMappedPool(client)
+
+    return t.cast("t.Callable[[], AbstractContextManager[t.Any]]", pool.reserve)
+
+
+class Pylibmc:
+    def __init__(self) -> None:
+        import pylibmc
+
+        self.errors: tuple[type[Exception], ...] = (pylibmc.Error,)
+        self._gone = pylibmc.NotFound
+
+    def get(self, client: t.Any, name: str) -> tuple[bytes, t.Any] | None:
+        # Without it the library does not ask for the ticket.
+        client.behaviors = {"cas": True}
+        value, ticket = client.gets(name)
+
+        # On a connection that has broken, the first gets() finds nothing, and only the
+        # next command says why.
+        if value is None and client.get(name) is not None:
+            value, ticket = client.gets(name)
+
+        return (value, ticket) if value is not None else None
+
+    def add(self, client: t.Any, name: str, value: bytes, ttl: int) -> bool:
+        return bool(client.add(name, value, time=ttl))
+
+    def swap(
+        self, client: t.Any, name: str, value: bytes, ttl: int, ticket: t.Any
+    ) -> bool:
+        try:
+            return bool(client.cas(name, value, ticket, time=ttl))
+        except self._gone:
+            return False
+
+
+class Pymemcache:
+    def __init__(self) -> None:
+        from pymemcache.exceptions import MemcacheError
+
+        self.errors: tuple[type[Exception], ...] = (MemcacheError, OSError)
+
+    def get(self, client: t.Any, name: str) -> tuple[bytes, t.Any] | None:
+        value, ticket = client.gets(name)
+
+        return (value, ticket) if value is not None else None
+
+    def add(self, client: t.Any, name: str, value: bytes, ttl: int) -> bool:
+        return bool(client.add(name, value, expire=ttl, noreply=False))
+
+    def swap(
+        self, client: t.Any, name: str, value: bytes, ttl: int, ticket: t.Any
+    ) -> bool:
+        return bool(client.cas(name, value, ticket, expire=ttl, noreply=False))
+
+
+class PythonMemcached:
+    """It answers like an empty server when there is none, so we have to look."""
+
+    errors: tuple[type[Exception], ...] = (OSError,)
+
+    def get(self, client: t.Any, name: str) -> tuple[bytes, t.Any] | None:
+        # Without it, its cas() is a plain set().
+        client.cache_cas = True
+        client.reset_cas()
+        value = client.gets(name)
+
+        if value is None:
+            _check_alive(client)
+            return None
+
+        return value, client.cas_ids
+
+    def add(self, client: t.Any, name: str, value: bytes, ttl: int) -> bool:
+        return bool(client.add(name, value, time=ttl)) or _check_alive(client)
+
+    def swap(
+        self, client: t.Any, name: str, value: bytes, ttl: int, ticket: t.Any
+    ) -> bool:
+        client.cas_ids = ticket
+
+        return bool(client.cas(name, value, time=ttl)) or _check_alive(client)
+
+
+def _check_alive(client: t.Any) -> t.Literal[False]:
+    """Tell a "no" from silence.
+
+    :raises CartStorageError: If a server cannot be reached.
+    """
+    for server in client.servers:
+        if not server.connect():
+            raise CartStorageError(f"Memcached at {server} cannot be reached.")
+
+    return False

@@ -1,0 +1,296 @@
+"""Carts in Redis or Valkey: one server, behind Sentinel, or a cluster."""
+
+from __future__ import annotations
+
+import datetime as dt
+import heapq
+import importlib
+import re
+import secrets
+import time
+import typing as t
+from contextlib import contextmanager
+from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from dataclasses import field
+
+from ..errors import CartCorruptError
+from ..errors import CartLockTimeoutError
+from ..errors import CartStorageError
+from . import redis_scripts
+from .base import CartKey
+from .base import Guarantee
+from .base import Stored
+from .base import first_version
+
+_record = re.compile(rb"(\d+) (\w+) (\d+)\n(.*)", re.DOTALL)
+
+#: Seconds after which a waiter looks at a lock again, should nobody wake it.
+_LONGEST_NAP: t.Final = 1.0
+_SHORTEST_NAP: t.Final = 0.01
+
+
+@dataclass
+class _Lease:
+    """The right to write one cart, as long as it lasts."""
+
+    key: CartKey
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    is_held: bool = False
+    is_spent: bool = False
+
+
+class RedisStorage:
+    """Keeps carts in Redis or Valkey, those of one owner in one hash.
+
+    * Concurrency: every save compares the version that was read with the stored one,
+      in one script; safe for threads, processes and servers.
+    * Durability: what the server is configured to, and it may evict carts.
+    * Size: 512 MiB a cart.
+    * Lifetime: the owner's carts expire together, some time after the last save.
+
+    The lock is fenced: a holder whose lease has run out cannot save any more. Taking it
+    is part of the read, and giving it back part of the save, so it costs no round trip.
+
+    :param client: A client of redis-py or valkey-py that talks to the master, with
+        bytes as answers.
+    :param make_prefix: Returns what the names of all keys begin with.
+    :param ttl: Seconds that an owner's carts are kept after a save.
+    :param always_lock: Lock from before the read instead of only after several lost
+        saves.
+    :param lock_timeout: Seconds to wait for the lock.
+    :param lock_lease: Seconds after which the lock of somebody who has died is free.
+    """
+
+    guarantee = Guarantee.ATOMIC
+
+    def __init__(
+        self,
+        client: t.Any,
+        make_prefix: t.Callable[[], str],
+        *,
+        ttl: float,
+        always_lock: bool,
+        lock_timeout: float,
+        lock_lease: float,
+    ) -> None:
+        self.always_lock = always_lock
+        self._client = client
+        self._make_prefix = make_prefix
+        self._ttl = _milliseconds(ttl)
+        self._lock_timeout = lock_timeout
+        self._lock_lease = _milliseconds(lock_lease)
+        self._errors = _errors_of(client)
+        self._longest_nap = _longest_nap(client)
+        self._compare_and_set = client.register_script(redis_scripts.COMPARE_AND_SET)
+        self._acquire_and_read = client.register_script(redis_scripts.ACQUIRE_AND_READ)
+        self._release_lock = client.register_script(redis_scripts.RELEASE)
+        self._read_heads = client.register_script(redis_scripts.READ_HEADS)
+
+        #: The lock that this thread is to hold, or holds.
+        self._lease: ContextVar[_Lease | None] = ContextVar("lease", default=None)
+
+    def load(self, key: CartKey) -> Stored | None:
+        lease = self._lease_on(key)
+
+        with self._translated():
+            record = (
+                self._client.hget(self._carts(key.owner), key.instance)
+                if lease is None
+                else self._acquire(lease)
+            )
+
+        if record is None:
+            return None
+
+        found = _record.fullmatch(record)
+
+        if found is None:
+            raise CartCorruptError(f"The cart {key} has no version in Redis.", record)
+
+        return Stored(found[4].decode(), int(found[1]))
+
+    def save(self, key: CartKey, data: str, expected: int) -> int | None:
+        version = expected + 1 if expected else first_version()
+        write_id = secrets.token_hex(8)
+        head = f"{version} {write_id} {_milliseconds(time.time())}"
+        saved = self._replace(key, expected, write_id, f"{head}\n{data}")
+
+        return version if saved else None
+
+    def delete(self, key: CartKey, expected: int) -> bool:
+        # Nothing is stored at version 0, so there would be nothing to delete.
+        return bool(expected) and self._replace(key, expected, "-", "")
+
+    @contextmanager
+    def lock(self, key: CartKey) -> t.Iterator[None]:
+        lease = _Lease(key)
+        token = self._lease.set(lease)
+
+        try:
+            yield
+        finally:
+            self._lease.reset(token)
+
+            if lease.is_held:
+                # If it cannot be given back, it ends by itself.
+                with suppress(CartStorageError), self._translated():
+                    self._release_lock(
+                        keys=[self._lock(key), self._wake(key)],
+                        args=[lease.token, self._lock_lease],
+                    )
+
+    def instances(self, owner: str) -> list[str]:
+        with self._translated():
+            names = self._client.hkeys(self._carts(owner))
+
+        return sorted(name.decode() for name in names)
+
+    def keys(self) -> t.Iterator[CartKey]:
+        with self._translated():
+            for key, _, _ in self._heads():
+                yield key
+
+    def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
+        limit_time = _milliseconds(before.timestamp())
+
+        with self._translated():
+            stale = {
+                (saved_at, key, version)
+                for key, version, saved_at in self._heads()
+                if saved_at < limit_time
+            }
+
+        for _, key, version in heapq.nsmallest(limit, stale):
+            if self.delete(key, version):
+                yield key
+
+    def transaction(self) -> None:
+        return None
+
+    def _replace(self, key: CartKey, expected: int, write_id: str, record: str) -> bool:
+        lease = self._lease_on(key)
+
+        with self._translated():
+            if lease is not None and not lease.is_held:
+                self._acquire(lease)
+
+            saved = self._compare_and_set(
+                keys=[self._carts(key.owner), self._lock(key), self._wake(key)],
+                args=[
+                    key.instance,
+                    expected,
+                    write_id,
+                    record,
+                    self._ttl,
+                    lease.token if lease is not None else "",
+                    self._lock_lease,
+                ],
+            )
+
+        if saved and lease is not None:
+            lease.is_held = False
+            lease.is_spent = True
+
+        return bool(saved)
+
+    def _acquire(self, lease: _Lease) -> bytes | None:
+        """Take the lock and read the cart, as soon as nobody else holds it."""
+        key = lease.key
+        deadline = time.monotonic() + self._lock_timeout
+        has_waited = 0
+
+        while True:
+            # Not only once it is known: the answer may be lost on the way.
+            lease.is_held = True
+            acquired, found = self._acquire_and_read(
+                keys=[self._carts(key.owner), self._lock(key)],
+                args=[key.instance, lease.token, self._lock_lease, has_waited],
+            )
+
+            if acquired:
+                return t.cast("bytes | None", found)
+
+            lease.is_held = False
+            remaining = deadline - time.monotonic()
+
+            if remaining <= 0:
+                raise CartLockTimeoutError(
+                    f"The cart {key} was locked by others for {self._lock_timeout:g}"
+                    " seconds."
+                )
+
+            nap = min(remaining, found / 1000, self._longest_nap)
+            self._client.blpop([self._wake(key)], timeout=max(_SHORTEST_NAP, nap))
+            has_waited = 1
+
+    def _heads(self) -> t.Iterator[tuple[CartKey, int, int]]:
+        """Key, version and time of all carts."""
+        prefix = f"{self._make_prefix()}{{"
+        pattern = re.sub(r"([][*?\\^])", r"\\\1", prefix) + "*}"
+
+        for name in self._client.scan_iter(match=pattern, count=1000):
+            owner = name.decode()[len(prefix) : -1]
+            heads = iter(self._read_heads(keys=[name]))
+
+            for instance, head in zip(heads, heads, strict=True):
+                found = _record.fullmatch(head + b"\n")
+
+                # What is not a cart stays, for somebody to repair.
+                if found is not None:
+                    key = CartKey(owner, instance.decode())
+                    yield key, int(found[1]), int(found[3])
+
+    def _lease_on(self, key: CartKey) -> _Lease | None:
+        lease = self._lease.get()
+
+        return lease if lease and lease.key == key and not lease.is_spent else None
+
+    # The braces make a cluster keep all of an owner's keys on one server. A key of
+    # carts ends with a brace and the others do not, so they are never the same.
+
+    def _carts(self, owner: str) -> str:
+        return f"{self._make_prefix()}{{{owner}}}"
+
+    def _lock(self, key: CartKey) -> str:
+        return f"{self._carts(key.owner)}/{key.instance}/lock"
+
+    def _wake(self, key: CartKey) -> str:
+        return f"{self._carts(key.owner)}/{key.instance}/wake"
+
+    @contextmanager
+    def _translated(self) -> t.Iterator[None]:
+        try:
+            yield
+        except self._errors as error:
+            raise CartStorageError(f"Redis could not be used: {error}") from error
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _errors_of(client: t.Any) -> tuple[type[Exception], ...]:
+    """What a client raises; redis-py and valkey-py have classes of their own."""
+    package = next(
+        name
+        for name in [kind.__module__.partition(".")[0] for kind in type(client).__mro__]
+        if name in ("redis", "valkey")
+    )
+    errors = importlib.import_module(f"{package}.exceptions")
+    name = package.capitalize()
+
+    # The cluster's own errors are not among the others.
+    return getattr(errors, f"{name}Error"), getattr(errors, f"{name}ClusterException")
+
+
+def _longest_nap(client: t.Any) -> float:
+    """How long a client may wait for an answer without taking the server for dead."""
+    pool = getattr(client, "connection_pool", None)
+    options = (
+        pool.connection_kwargs if pool is not None else client.get_connection_kwargs()
+    )
+    socket_timeout = options.get("socket_timeout") or 2 * _LONGEST_NAP
+
+    return float(min(_LONGEST_NAP, socket_timeout / 2))

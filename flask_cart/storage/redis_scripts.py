@@ -1,0 +1,111 @@
+"""The scripts that Redis runs, each as one step that nothing comes between.
+
+A cart is a field of the hash of its owner's carts: a head of version, write id and
+time, a newline, and the text. A lock is a hash with the token of its holder, and a mark
+if somebody waits for it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+_RELEASE: t.Final = """
+local function release(lock, wake, token, lease)
+    if redis.call('HGET', lock, 'token') ~= token then
+        return 0
+    end
+
+    local waiting = redis.call('HGET', lock, 'waiting')
+    redis.call('DEL', lock)
+
+    -- Only those who wait need to hear of it, and one item wakes one of them.
+    if waiting and redis.call('LLEN', wake) == 0 then
+        redis.call('LPUSH', wake, 1)
+        redis.call('PEXPIRE', wake, lease)
+    end
+
+    return 1
+end
+"""
+
+#: KEYS: carts, lock, wake. ARGV: instance, expected version, write id, record (empty to
+#: delete), time to live, token (empty without a lock), lease; times in milliseconds.
+COMPARE_AND_SET: t.Final = (
+    _RELEASE
+    + """
+local stored = redis.call('HGET', KEYS[1], ARGV[1])
+local version, write = '0', ''
+
+if stored then
+    version, write = string.match(stored, '^(%d+) (%w+) ')
+end
+
+-- Clients send a command again when its answer is lost on the way. The second time it
+-- must not look as if a rival had been faster.
+if write == ARGV[3] then
+    return 1
+end
+
+-- Whoever holds the lock is the only one who writes, and only while its lease lasts.
+if (redis.call('HGET', KEYS[2], 'token') or '') ~= ARGV[6] then
+    return 0
+end
+
+if version ~= ARGV[2] then
+    return 0
+end
+
+if ARGV[4] == '' then
+    redis.call('HDEL', KEYS[1], ARGV[1])
+else
+    redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
+    redis.call('PEXPIRE', KEYS[1], ARGV[5])
+end
+
+if ARGV[6] ~= '' then
+    release(KEYS[2], KEYS[3], ARGV[6], ARGV[7])
+end
+
+return 1
+"""
+)
+
+#: KEYS: carts, lock. ARGV: instance, token, lease in milliseconds, 1 if others may be
+#: waiting. Returns 1 and the record, or 0 and the milliseconds that the lease has left.
+ACQUIRE_AND_READ: t.Final = """
+local holder = redis.call('HGET', KEYS[2], 'token')
+
+if holder and holder ~= ARGV[2] then
+    redis.call('HSET', KEYS[2], 'waiting', 1)
+    return {0, redis.call('PTTL', KEYS[2])}
+end
+
+redis.call('HSET', KEYS[2], 'token', ARGV[2])
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
+
+-- Its mark was on the lock that is gone, and others may have waited together with us.
+if ARGV[4] == '1' then
+    redis.call('HSET', KEYS[2], 'waiting', 1)
+end
+
+return {1, redis.call('HGET', KEYS[1], ARGV[1])}
+"""
+
+#: KEYS: lock, wake. ARGV: token, lease in milliseconds.
+RELEASE: t.Final = (
+    _RELEASE
+    + """
+return release(KEYS[1], KEYS[2], ARGV[1], ARGV[2])
+"""
+)
+
+#: KEYS: carts. Returns the instances and the heads of their records, in turns.
+READ_HEADS: t.Final = """
+local carts = redis.call('HGETALL', KEYS[1])
+
+for index = 2, #carts, 2 do
+    carts[index] = string.match(carts[index], '^[^\\n]*')
+end
+
+return carts
+"""
