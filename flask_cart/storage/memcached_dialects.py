@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 from contextlib import AbstractContextManager
 from contextlib import nullcontext
@@ -43,10 +44,16 @@ def clients_for_threads(
 
     import pylibmc
 
-    # Its clients break if two threads use one at the same time.
-    pool = pylibmc.ThreadMappedPool(client)
+    pools: dict[int, t.Any] = {}
 
-    return t.cast("t.Callable[[], AbstractContextManager[t.Any]]", pool.reserve)
+    def reserve() -> AbstractContextManager[t.Any]:
+        # Its clients break if two threads use one at the same time, or a forked worker
+        # talks on the connection of its parent.
+        pool = pools.setdefault(os.getpid(), pylibmc.ThreadMappedPool(client))
+
+        return t.cast("AbstractContextManager[t.Any]", pool.reserve())
+
+    return reserve
 
 
 class Pylibmc:
