@@ -19,11 +19,18 @@ from .errors import InvalidConditionError
 from .errors import InvalidItemError
 from .extension import FlaskCart
 from .extension import current_cart
+from .facts import Facts
 from .items import Buyable
 from .items import Line
-from .pricing import Adjustment
-from .pricing import LineTotals
-from .pricing import Totals
+from .rules import Rule
+from .rules import all_of
+from .rules import any_of
+from .rules import not_
+from .rules import rule
+from .totals import Adjustment
+from .totals import LineTotals
+from .totals import Tax
+from .totals import Totals
 
 __all__ = [
     "Adjustment",
@@ -42,12 +49,19 @@ __all__ = [
     "CartTooLargeError",
     "CartVetoError",
     "Condition",
+    "Facts",
     "FlaskCart",
     "InvalidConditionError",
     "InvalidItemError",
     "Line",
     "LineTotals",
     "OrderDraft",
+    "Rule",
+    "Tax",
     "Totals",
+    "all_of",
+    "any_of",
     "current_cart",
+    "not_",
+    "rule",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import typing as t
 from contextlib import AbstractContextManager
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from .items import make_line
 from .items import price_in
 from .metadata import Metadata
 from .money import Rounding
+from .occasion import Occasion
 from .operations import AddCondition
 from .operations import AddItemCondition
 from .operations import AddLine
@@ -34,13 +36,33 @@ from .operations import RemoveCondition
 from .operations import RemoveItemCondition
 from .operations import RemoveLine
 from .operations import UpdateLine
-from .pricing import Totals
+from .ordering import Create
+from .ordering import Find
+from .ordering import begin_order
+from .ordering import current_token
+from .ordering import place_order
 from .pricing import compute_totals
 from .repository import Snapshot
 from .storage.base import CartKey
+from .totals import Totals
 from .values import freeze_dict
 from .working import CartServices
 from .working import WorkingCopy
+from .working import asking_rules
+
+Order = t.TypeVar("Order")
+
+
+class _Priced(t.NamedTuple):
+    """Totals, and what they were calculated of.
+
+    :param now: When that was, or ``None`` if they are the same at any time.
+    """
+
+    document: Document
+    now: dt.datetime | None
+    totals: Totals
+
 
 #: What the value of a condition may be given as.
 Value = Money | Decimal | int | str
@@ -72,7 +94,7 @@ class Cart:
         self._services = services
         self._sibling = sibling
         self._working = WorkingCopy(services, self, key, make_key)
-        self._totals: tuple[Document, Totals] | None = None
+        self._priced: _Priced | None = None
 
     def __repr__(self) -> str:
         return f"<Cart {self.key or 'of a new guest'}>"
@@ -129,17 +151,23 @@ class Cart:
 
     @property
     def totals(self) -> Totals:
-        """All the amounts."""
-        document = self.document
+        """All the amounts.
 
-        if self._totals is None or self._totals[0] is not document:
-            services = self._services
-            rounding = Rounding(
-                document.currency, services.rounding_mode, services.round_at
-            )
-            self._totals = document, compute_totals(document, rounding)
+        They are calculated once for every content of the cart. Where rules or providers
+        have a say, it is once for every content and second, as :attr:`FlaskCart.clock`
+        tells it.
+        """
+        document, now = self.document, self._services.now()
+        priced = self._priced
 
-        return self._totals[1]
+        if (
+            priced is None
+            or priced.document is not document
+            or priced.now not in (None, now)
+        ):
+            priced = self._priced = self._priced_at(document, now)
+
+        return priced.totals
 
     def get(self, line_id: str) -> Line | None:
         """The line of this id, if there is one."""
@@ -410,9 +438,105 @@ class Cart:
         """
         return check_out(self._working, self.totals, session, expected_total)
 
+    @property
+    def token(self) -> str:
+        """Identifies the content that was read, for the form of a checkout.
+
+        Posted back and given to :meth:`place_order`, it makes every repetition of the
+        same form the same order. An empty string if nothing is stored yet.
+        """
+        return current_token(self._working)
+
+    def place_order(
+        self,
+        create: Create[Order],
+        find: Find[Order],
+        *,
+        session: t.Any = None,
+        token: str | None = None,
+        expected_total: Amount | None = None,
+    ) -> Order:
+        """Sell what is in the cart, exactly once, however often this is called for it.
+
+        >>> def create(draft):
+        ...     order = Order(cart_token=draft.cart_token, lines=draft.lines)
+        ...     db.session.add(order)
+        ...     return order
+        >>> def find(token):
+        ...     return db.session.scalar(select(Order).filter_by(cart_token=token))
+        >>> order = cart.place_order(
+        ...     create, find, session=db.session, token=request.form["token"]
+        ... )
+
+        If an order with the token exists, it is returned, and nothing is sold again:
+        after a double click, a repeated form, or a process that died in the middle.
+        Where the cart is in the database of the session, the order and the emptied cart
+        are committed in one transaction. Elsewhere the cart notes the order before it
+        is made, and the lines that were ordered are taken out after it; what is added
+        in between stays.
+
+        :param create: Makes the order of an :class:`OrderDraft`, with its
+            ``cart_token`` in a unique column.
+        :param find: Returns the order of a token, or ``None``.
+        :param session: The ``db.session`` of both. It is committed, or rolled back.
+        :param token: The :attr:`token` that the form was shown with. Left out, what is
+            in the cart now is ordered.
+        :param expected_total: The total that the shopper agreed to.
+        :return: What ``create`` or ``find`` returned.
+        :raises CartEmptyError: If there is nothing in the cart.
+        :raises CartConflictError: If the cart was changed since the form was shown, or
+            its total is not the expected one.
+        """
+        return place_order(
+            self._working,
+            self._price,
+            create,
+            find,
+            session,
+            token,
+            expected_total,
+        )
+
+    def begin_order(self, expected_total: Amount | None = None) -> OrderDraft:
+        """Note in the cart that an order for its content is being made.
+
+        For a step that is outside of any transaction, such as a payment: the token of
+        the draft stays the same until the order is made or the content changes, so it
+        can be the payment's idempotency key. Finish with :meth:`place_order` and this
+        token, also after the cart was changed, or the process died: what was noted is
+        ordered.
+
+        :param expected_total: The total that the shopper agreed to.
+        :raises CartEmptyError: If there is nothing in the cart.
+        :raises CartConflictError: If the cart was changed since it was read, or its
+            total is not the expected one.
+        """
+        return begin_order(self._working, self._price, expected_total)
+
     def apply(self, *operations: Operation) -> None:
         """Apply operations in one write, or make them part of the batch."""
         self._working.apply(*operations)
+
+    def _price(self, document: Document, at: dt.datetime | None) -> Totals:
+        services = self._services
+        now = services.now() if at is None else at.astimezone(services.time_zone)
+
+        return self._priced_at(document, now).totals
+
+    def _priced_at(self, document: Document, now: dt.datetime) -> _Priced:
+        services = self._services
+        rounding = Rounding(
+            document.currency, services.rounding_mode, services.round_at
+        )
+        owner, instance = self.key or (None, "default")
+        occasion = Occasion(services.rulebook, owner, instance, now)
+
+        with asking_rules():
+            totals = compute_totals(document, rounding, occasion)
+
+        occasion.report(services.logger)
+
+        return _Priced(document, now if occasion.was_asked else None, totals)
 
     def _line(self, line_id: str) -> Line:
         line = self.get(line_id)

@@ -17,9 +17,9 @@ from .items import Amount
 from .items import price_in
 from .operations import Applied
 from .operations import emptied
-from .pricing import LineTotals
-from .pricing import Totals
 from .storage.base import CartKey
+from .totals import LineTotals
+from .totals import Totals
 from .values import fingerprint
 from .working import WorkingCopy
 
@@ -80,19 +80,23 @@ def check_out(
         raise CartEmptyError("The cart is empty, there is nothing to check out.")
 
     if expected_total is not None:
-        _check_total(working, totals, expected_total)
+        check_total(working, totals, expected_total)
 
     token = cart_token(working.key, version)
     order = OrderDraft(totals.lines, totals, working.document.metadata, token)
     joined = working.repository.join(session) if session is not None else nullcontext()
 
     # What hears of the commit is not part of the transaction any more.
-    with _committed(session), joined:
+    with committed(session), joined:
         yield order
         working.write((Sell(token),), version)
 
 
-def _check_total(working: WorkingCopy, totals: Totals, expected_total: Amount) -> None:
+def check_total(working: WorkingCopy, totals: Totals, expected_total: Amount) -> None:
+    """Refuse to sell for another total than the shopper agreed to.
+
+    :raises CartConflictError: If it is not the expected one.
+    """
     try:
         is_expected = totals.total.amount == price_in(totals.currency, expected_total)
     except ValueError:
@@ -112,7 +116,7 @@ def _check_total(working: WorkingCopy, totals: Totals, expected_total: Amount) -
 
 
 @contextmanager
-def _committed(session: t.Any) -> t.Iterator[None]:
+def committed(session: t.Any) -> t.Iterator[None]:
     """Commit a session at the end, or roll it back."""
     if session is None:
         yield

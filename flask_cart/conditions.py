@@ -13,6 +13,7 @@ from .errors import InvalidConditionError
 from .money import CONTEXT
 from .money import ZERO
 from .money import parse_decimal
+from .rules import Rule
 from .values import EMPTY
 from .values import check_text
 from .values import freeze_dict
@@ -28,7 +29,9 @@ CEILING: t.Final = Decimal(10) ** 40
 _value = re.compile(r"(?P<operator>[+\-*/]?)(?P<number>[0-9.]+)(?P<percent>%?)")
 
 
-class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Condition(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """A named change of a price.
 
     >>> summer = Condition("SUMMER", type="discount", target="subtotal", value="-10%")
@@ -45,6 +48,12 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ``"*1.5"``. Without a sign it adds.
     :param order: Conditions of one target are applied by order, then by position.
     :param attributes: Anything else to remember, as JSON.
+    :param rule: Applies the condition only while it holds.
+    :param lines: Limits a condition on the subtotal to the lines for which it holds.
+    :param base: An amount that the value acts on, instead of all that there is.
+    :param cap: The most that it adds or takes off, in major units.
+    :param included: The prices contain it already: a percentage, of which the totals
+        tell what it comes to, and which changes nothing.
     :raises InvalidConditionError: If the condition could not be applied.
     """
 
@@ -54,6 +63,11 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     value: str
     order: int = 0
     attributes: dict[str, t.Any] = EMPTY
+    rule: Rule | None = None
+    lines: Rule | None = None
+    base: Rule | None = None
+    cap: str | None = None
+    included: bool = False
 
     def __post_init__(self) -> None:
         try:
@@ -79,16 +93,72 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if abs(self.order) > MAX_ORDER:
             raise ValueError(f"The order must be within {MAX_ORDER} of zero.")
 
-        set_field(self, "value", _plain(self.value))
+        set_field(self, "value", _plain(self.value, "The value"))
         _parse(self.value)
 
         set_field(self, "attributes", freeze_dict(self.attributes, "The attributes"))
+        self._check_rules()
+
+        if self.cap is not None:
+            set_field(self, "cap", _plain(self.cap, "The cap"))
+            parse_decimal(self.cap)
+
+    def _check_rules(self) -> None:
+        for field in ("rule", "lines", "base"):
+            if not isinstance(getattr(self, field), Rule | None):
+                raise ValueError(f"The {field} must be a rule.")
+
+        if self.lines is not None and self.target != "subtotal":
+            raise ValueError(
+                "What is limited to lines acts on the subtotal, not on the"
+                f" {self.target}."
+            )
+
+        if self.base is not None and self.target == "item":
+            raise ValueError("What acts on an item has no other base than its price.")
+
+        if not isinstance(self.included, bool):
+            raise ValueError(f"Included must be a bool, not {self.included!r:.40}.")
+
+        if self.included and (self.target == "item" or not self._is_rate()):
+            raise ValueError(
+                "What is included must be a percentage of the subtotal or total, such"
+                " as '19%'."
+            )
+
+    def _is_rate(self) -> bool:
+        operator, _, percent = _parse(self.value)
+
+        return operator in {"", "+"} and percent
 
     def apply(self, amount: Decimal) -> Decimal:
         """The amount after this condition: never below zero, nor beyond 10**40.
 
+        Its rules are not asked, and the amount is taken for its base.
+
         :param amount: The amount in major units.
         """
+        if self.included:
+            return amount
+
+        changed = self._changed(amount)
+
+        if self.cap is None:
+            return changed
+
+        most = Decimal(self.cap)
+
+        with decimal.localcontext(CONTEXT):
+            return min(max(changed, amount - most), amount + most, CEILING)
+
+    def contained(self, amount: Decimal) -> Decimal:
+        """How much of an amount this condition is, if it is included in it."""
+        _, number, _ = _parse(self.value)
+
+        with decimal.localcontext(CONTEXT):
+            return amount * number / (100 + number)
+
+    def _changed(self, amount: Decimal) -> Decimal:
         operator, number, percent = _parse(self.value)
 
         # Not the app's context, which may round to fewer digits.
@@ -109,10 +179,10 @@ class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             return min(max(changed, ZERO), CEILING)
 
 
-def _plain(value: t.Any) -> str:
+def _plain(value: t.Any, where: str) -> str:
     """A number given as a value is the same text without an exponent."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise ValueError(f"The value must be a str, not {type(value).__name__}.")
+        raise ValueError(f"{where} must be a str, not {type(value).__name__}.")
 
     if isinstance(value, str):
         return str.__str__(value)

@@ -48,6 +48,27 @@ class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         msgspec.structs.force_setattr(self, "quantities", frozen)
 
 
+class PendingOrder(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
+):
+    """What was in the cart when an order for it was begun.
+
+    :param token: Identifies the order.
+    :param started_at: When it was begun; what it costs is what it cost then.
+    """
+
+    token: str
+    started_at: dt.datetime
+    lines: tuple[Line, ...]
+    conditions: tuple[Condition, ...]
+    metadata: dict[str, t.Any]
+
+    def __post_init__(self) -> None:
+        check_text(self.token, "The token of an order")
+        frozen = freeze_dict(self.metadata, "The metadata")
+        msgspec.structs.force_setattr(self, "metadata", frozen)
+
+
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that one cart contains.
 
@@ -59,6 +80,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :param created_at: When the cart was first saved.
     :param updated_at: When the cart was last saved.
     :param merged: The carts that were last merged into this one.
+    :param pending: The order that was begun and not finished yet, if there is one.
     """
 
     schema: int
@@ -69,6 +91,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     created_at: dt.datetime | None = None
     updated_at: dt.datetime | None = None
     merged: tuple[MergedCart, ...] = ()
+    pending: PendingOrder | None = None
 
     def __post_init__(self) -> None:
         if self.currency not in CURRENCIES:

@@ -156,6 +156,19 @@ class CartMerged(Event, frozen=True, kw_only=True):
     left_out: tuple[Line, ...]
 
 
+class CheckoutStarted(Event, frozen=True, kw_only=True):
+    """An order for what is in the cart was begun, and is not made yet.
+
+    :param cart_token: Identifies what is being ordered.
+    :param lines: The lines that are being ordered.
+    """
+
+    name: ClassVar[str] = "checkout_started"
+
+    cart_token: str
+    lines: tuple[Line, ...]
+
+
 class CartCheckedOut(Event, frozen=True, kw_only=True):
     """The cart was sold and emptied.
 

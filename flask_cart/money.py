@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import decimal
+import math
 import re
 import typing as t
 from decimal import Decimal
+from fractions import Fraction
 
 from babel import Locale
 from babel.numbers import parse_pattern
@@ -124,12 +126,16 @@ def smallest_unit(currency: str) -> Decimal:
 
 
 def allocate(
-    parts: t.Sequence[Decimal], total: Decimal, unit: Decimal
+    parts: t.Sequence[Decimal] | t.Sequence[Fraction],
+    total: Decimal,
+    unit: Decimal,
+    keys: t.Sequence[t.Any] = (),
 ) -> list[Decimal]:
     """Round parts so that they add up to a rounded total, by largest remainder.
 
     Every part is rounded down to the unit. What is then missing is given to the
-    parts that lost most, one unit each; of equal ones, the first.
+    parts that lost most, one unit each; of equal ones, the first by their key, or
+    else by position.
 
     >>> third = Decimal(10) / 3
     >>> [str(part) for part in allocate([third] * 3, Decimal(10), Decimal("0.01"))]
@@ -138,15 +144,18 @@ def allocate(
     :param parts: The exact amounts, not negative.
     :param total: Their sum, rounded up or down to the unit.
     :param unit: The smallest amount.
+    :param keys: What equal parts are sorted by.
     """
-    shares = [part.quantize(unit, decimal.ROUND_DOWN, CONTEXT) for part in parts]
-    missing = int((total - sum(shares, ZERO)) / unit)
-    by_loss = sorted(range(len(parts)), key=lambda i: shares[i] - parts[i])
+    exact = [Fraction(part) / Fraction(unit) for part in parts]
+    units = [math.floor(part) for part in exact]
+    missing = int(total / unit) - sum(units)
+    order = range(len(parts))
+    by_key = sorted(order, key=lambda i: keys[i]) if keys else order
 
-    for i in by_loss[:missing]:
-        shares[i] += unit
+    for i in sorted(by_key, key=lambda i: units[i] - exact[i])[:missing]:
+        units[i] += 1
 
-    return shares
+    return [each * unit for each in units]
 
 
 def format_money(money: Money, locale: str = "en") -> str:

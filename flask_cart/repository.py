@@ -230,6 +230,11 @@ class Repository:
         """The app's transaction that this thread's writes are part of, if any."""
         return self.storage.transaction()
 
+    @property
+    def joins_sessions(self) -> bool:
+        """Whether writes can be part of a session's transaction."""
+        return isinstance(self.storage, JoinsSessions)
+
     def join(self, session: t.Any) -> AbstractContextManager[None]:
         """Make the writes of this thread part of a session's transaction.
 

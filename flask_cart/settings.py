@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import typing as t
 
 import msgspec
@@ -11,6 +10,7 @@ from moneyed import CURRENCIES
 from .errors import CartConfigError
 from .limits import Limits
 from .repository import Retry
+from .values import closest
 
 _PREFIX: t.Final = "CART_"
 
@@ -127,7 +127,7 @@ def read_settings(config: t.Mapping[str, t.Any], events: t.Collection[str]) -> S
 
     for key in given:
         if key not in known:
-            raise CartConfigError(f"{key} is not a setting.{_closest(key, known)}")
+            raise CartConfigError(f"{key} is not a setting.{closest(key, known)}")
 
     fields = {key.removeprefix(_PREFIX).lower(): value for key, value in given.items()}
 
@@ -139,23 +139,17 @@ def read_settings(config: t.Mapping[str, t.Any], events: t.Collection[str]) -> S
     if settings.currency not in CURRENCIES:
         raise CartConfigError(
             f"CART_CURRENCY must be an ISO 4217 code such as 'EUR', not"
-            f" {settings.currency!r}.{_closest(settings.currency, list(CURRENCIES))}"
+            f" {settings.currency!r}.{closest(settings.currency, CURRENCIES)}"
         )
 
     for name in settings.events_disabled:
         if name not in events:
             raise CartConfigError(
                 f"CART_EVENTS_DISABLED names {name!r}, which is not a signal."
-                f"{_closest(name, list(events))}"
+                f"{closest(name, events)}"
             )
 
     return settings
-
-
-def _closest(word: str, words: t.Sequence[str]) -> str:
-    found = difflib.get_close_matches(word, words, n=1)
-
-    return f" Did you mean {found[0]!r}?" if found else ""
 
 
 def _explain(error: msgspec.ValidationError, given: t.Mapping[str, t.Any]) -> str:

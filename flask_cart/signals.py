@@ -53,6 +53,8 @@ cart_destroyed = _signals.signal("cart_destroyed")
 #: Another cart was merged into this one; ``event.source``, ``event.lines``,
 #: ``event.left_out``.
 cart_merged = _signals.signal("cart_merged")
+#: An order was begun and is not made yet; ``event.cart_token``, ``event.lines``.
+checkout_started = _signals.signal("checkout_started")
 #: The cart was sold; ``event.cart_token``, ``event.lines``.
 cart_checked_out = _signals.signal("cart_checked_out")
 #: A change is about to be saved; ``event.events``. Raise ``CartVetoError`` to refuse.

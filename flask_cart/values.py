@@ -7,6 +7,7 @@ be saved by the next one, without a check and without an event.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import math
 import typing as t
@@ -141,3 +142,10 @@ def check_text(
             raise ValueError(f"{where} must not contain the character {character!r}.")
 
     return text
+
+
+def closest(word: str, words: t.Iterable[str]) -> str:
+    """The end of an error about an unknown word: what may have been meant."""
+    found = difflib.get_close_matches(word, list(words), n=1)
+
+    return f" Did you mean {found[0]!r}?" if found else ""

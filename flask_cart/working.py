@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 import typing as t
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from dataclasses import field
 
 from .document import Document
+from .errors import CartConfigError
 from .errors import CartConflictError
 from .errors import CartError
 from .events import Event
@@ -17,14 +21,24 @@ from .repository import Repository
 from .repository import Snapshot
 from .repository import Written
 from .repository import check_expected
+from .rulebook import Rulebook
 from .storage.base import CartKey
 
 if t.TYPE_CHECKING:
     from .cart import Cart
 
 
-#: Whether somebody is being asked about a change, while the cart may be locked.
-_is_deciding: ContextVar[bool] = ContextVar("flask_cart_is_deciding", default=False)
+#: Who is being asked about a cart, which may be locked, and cannot change one.
+_asked: ContextVar[str] = ContextVar("flask_cart_asked", default="")
+
+_logger = logging.getLogger(__name__)
+
+_RECEIVER: t.Final = "A receiver of before_change decides about a change; it"
+_RULE: t.Final = "A rule or provider says what the totals depend on; it"
+
+
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 class Announcer(t.Protocol):
@@ -45,6 +59,19 @@ class CartServices:
     announcer: Announcer
     rounding_mode: str
     round_at: t.Literal["line", "total"]
+    rulebook: Rulebook = field(default_factory=Rulebook)
+    clock: t.Callable[[], dt.datetime] = _utc_now
+    time_zone: dt.tzinfo = dt.UTC
+    logger: logging.Logger = _logger
+
+    def now(self) -> dt.datetime:
+        """When it is, to the second, in the shop's time zone."""
+        moment = self.clock()
+
+        if moment.utcoffset() is None:
+            raise CartConfigError("The clock of a FlaskCart must tell its time zone.")
+
+        return moment.astimezone(self.time_zone).replace(microsecond=0)
 
 
 class WorkingCopy:
@@ -143,6 +170,7 @@ class WorkingCopy:
             self.write(operations, self._expected)
             return
 
+        _refuse_while_asked()
         self._batch_document, _ = apply_all(self.document, operations)
         self._batch.extend(operations)
 
@@ -184,7 +212,7 @@ class WorkingCopy:
 
         :param expected: The only version that they may be applied to, if there is one.
         """
-        _refuse_while_deciding()
+        _refuse_while_asked()
 
         if self.key is None:
             check_expected(self.repository.nothing, expected)
@@ -206,7 +234,7 @@ class WorkingCopy:
     def destroy(self) -> None:
         """Delete what was read."""
         self.refuse_batch("destroyed")
-        _refuse_while_deciding()
+        _refuse_while_asked()
 
         if self.key is None:
             check_expected(self.repository.nothing, self._expected)
@@ -237,12 +265,8 @@ class WorkingCopy:
             raise
 
     def _before(self, key: CartKey, version: int, events: tuple[Event, ...]) -> None:
-        token = _is_deciding.set(True)
-
-        try:
+        with _asking(_RECEIVER):
             self._announcer.before(self._cart, version, events)
-        finally:
-            _is_deciding.reset(token)
 
     def _finish(self, written: Written) -> None:
         expected = self._expected
@@ -270,9 +294,29 @@ class WorkingCopy:
             transaction.when_done(announce, undo)
 
 
-def _refuse_while_deciding() -> None:
-    if _is_deciding.get():
-        raise CartError(
-            "A receiver of before_change decides about a change; it cannot change a"
-            " cart itself."
-        )
+@contextmanager
+def asking_rules() -> t.Iterator[None]:
+    """Keep the rules of an app from changing a cart, and from asking themselves.
+
+    :raises CartError: If it is a rule that asks.
+    """
+    if _asked.get() == _RULE:
+        raise CartError(f"{_RULE} cannot read totals itself.")
+
+    with _asking(_RULE):
+        yield
+
+
+@contextmanager
+def _asking(who: str) -> t.Iterator[None]:
+    token = _asked.set(who)
+
+    try:
+        yield
+    finally:
+        _asked.reset(token)
+
+
+def _refuse_while_asked() -> None:
+    if _asked.get():
+        raise CartError(f"{_asked.get()} cannot change a cart itself.")

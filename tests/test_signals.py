@@ -679,6 +679,7 @@ def test_names() -> None:
         "cart_cleared",
         "cart_destroyed",
         "cart_merged",
+        "checkout_started",
         "cart_checked_out",
         "before_change",
         "cart_updated",

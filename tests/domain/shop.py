@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import typing as t
 from collections.abc import Callable
@@ -13,8 +14,10 @@ from flask_cart import Cart
 from flask_cart import CartBusyError
 from flask_cart.events import Event
 from flask_cart.limits import Limits
+from flask_cart.occasion import Occasion
 from flask_cart.repository import Repository
 from flask_cart.repository import Retry
+from flask_cart.rulebook import Rulebook
 from flask_cart.storage.base import CartKey
 from flask_cart.storage.base import Stored
 from flask_cart.storage.memory import MemoryStorage
@@ -154,3 +157,18 @@ class BusyStorage(MemoryStorage):
         if self.busy.get(method, 0):
             self.busy[method] -= 1
             raise CartBusyError(f"too busy to {method}")
+
+
+#: A Wednesday.
+NOW = dt.datetime(2025, 1, 15, 12, 30, tzinfo=dt.UTC)
+
+
+def occasion(
+    rulebook: Rulebook | None = None,
+    *,
+    owner: str | None = "user:1",
+    instance: str = "default",
+    now: dt.datetime = NOW,
+) -> Occasion:
+    """What rules are asked about a cart of user 1, on a Wednesday."""
+    return Occasion(rulebook or Rulebook(), owner, instance, now)
