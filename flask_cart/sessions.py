@@ -36,17 +36,22 @@ def make_session_storage(app: Flask, settings: Settings) -> Storage:
             "CART_STORAGE = 'session' needs sessions. Set SECRET_KEY.", "no-secret-key"
         )
 
-    _check_cookie_session(app, settings)
+    # Session(app) may come after FlaskCart(app).
+    if not app.config.get("SESSION_TYPE"):
+        _check_cookie_session(app, settings)
+
     storages: dict[t.Any, Storage] = {}
 
     def storage_of_sessions() -> Storage:
-        # Not before it is needed: Session(app) may come after FlaskCart(app).
         interface = current_app.session_interface
+        storage = storages.get(interface)
 
-        if interface not in storages:
-            storages[interface] = _make_storage(current_app, settings, interface)
+        if storage is None:
+            # One for all threads, as some storages have locks in them.
+            made = _make_storage(current_app, settings, interface)
+            storage = storages.setdefault(interface, made)
 
-        return storages[interface]
+        return storage
 
     return t.cast(Storage, LocalProxy(storage_of_sessions))
 
@@ -56,7 +61,12 @@ def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
     names = {kind.__name__ for kind in type(interface).__mro__}
 
     if isinstance(interface, SecureCookieSessionInterface):
+        if app.config.get("SESSION_TYPE"):
+            _check_cookie_session(app, settings)
+
         return CookieStorage()
+
+    _check_prefix(interface)
 
     if "RedisSessionInterface" in names:
         return _make_redis_storage(settings, interface, ttl)
@@ -73,8 +83,9 @@ def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
             interface.cache,
             prefix=_PREFIX + interface.key_prefix,
             ttl=ttl,
-            locking=settings.session_locking,
+            locking="CART_SESSION_LOCKING" if settings.session_locking else None,
             lock_timeout=settings.lock_timeout,
+            renew_after=ttl / 2,
         )
 
     raise CartConfigError(
@@ -94,6 +105,7 @@ def _make_redis_storage(settings: Settings, interface: t.Any, ttl: float) -> Sto
         interface.client,
         lambda: _PREFIX + interface.key_prefix,
         ttl=ttl,
+        renews=True,
         always_lock=settings.session_locking,
         lock_timeout=settings.lock_timeout,
         lock_lease=settings.lock_lease,
@@ -116,7 +128,9 @@ def _make_memcached_storage(
         lock_lease=settings.lock_lease,
     )
 
-    return RecordStorage(records, always_lock=settings.session_locking)
+    return RecordStorage(
+        records, always_lock=settings.session_locking, renew_after=ttl / 2
+    )
 
 
 def _make_table_storage(settings: Settings, interface: t.Any, ttl: float) -> Storage:
@@ -133,13 +147,24 @@ def _make_table_storage(settings: Settings, interface: t.Any, ttl: float) -> Sto
         lock_timeout=settings.lock_timeout,
     )
 
-    return RecordStorage(records, always_lock=settings.session_locking)
+    return RecordStorage(
+        records, always_lock=settings.session_locking, renew_after=ttl / 2
+    )
+
+
+def _check_prefix(interface: t.Any) -> None:
+    # The id of a session is whatever a browser says.
+    if (_PREFIX + interface.key_prefix).startswith(interface.key_prefix):
+        raise CartConfigError(
+            f"SESSION_KEY_PREFIX is {interface.key_prefix!r}, and the keys of carts,"
+            f" which begin with {_PREFIX!r}, could be asked for as sessions. Use"
+            " another one, such as 'session:'.",
+            "shared-session-prefix",
+        )
 
 
 def _check_cookie_session(app: Flask, settings: Settings) -> None:
-    if not isinstance(
-        app.session_interface, SecureCookieSessionInterface
-    ) or app.config.get("SESSION_TYPE"):
+    if not isinstance(app.session_interface, SecureCookieSessionInterface):
         return
 
     if settings.session_locking:
