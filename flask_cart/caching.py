@@ -42,6 +42,7 @@ def make_cache_storage(app: Flask, settings: Settings, cache: Cache | None) -> S
         prefix=f"{settings.cache_prefix}:",
         ttl=settings.cache_ttl,
         locking="CART_CACHE_LOCKING" if settings.cache_locking else None,
+        extra="cache",
         lock_timeout=settings.lock_timeout,
     )
 
@@ -53,6 +54,7 @@ def make_cachelib_storage(
     prefix: str,
     ttl: float,
     locking: str | None,
+    extra: str,
     lock_timeout: float,
     renew_after: float | None = None,
 ) -> Storage:
@@ -60,6 +62,7 @@ def make_cachelib_storage(
 
     :param locking: The setting that wants the lock from before the read on, if one
         does.
+    :param extra: The extra of this package that brings what it needs.
     :raises CartConfigError: If it cannot keep carts.
     """
     from .storage.cachelib import CacheRecords
@@ -79,7 +82,7 @@ def make_cachelib_storage(
         )
 
     if _is(backend, "FileSystemCache"):
-        require("filelock", "A cache of files", "cache")
+        require("filelock", "A cache of files", extra)
 
         from .storage.file_locks import FileLocks
 

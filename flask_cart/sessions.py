@@ -21,6 +21,10 @@ from .storage.records import RecordStorage
 
 _PREFIX: t.Final = "cart:"
 
+#: For how many lifetimes of a session its carts are kept. Every request renews the
+#: session, and only those that read the cart renew the cart.
+_LIVES: t.Final = 2
+
 
 def make_session_storage(app: Flask, settings: Settings) -> Storage:
     """The storage beside the app's sessions, or in its session cookies.
@@ -57,7 +61,7 @@ def make_session_storage(app: Flask, settings: Settings) -> Storage:
 
 
 def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
-    ttl = app.permanent_session_lifetime.total_seconds()
+    lifetime = app.permanent_session_lifetime.total_seconds()
     names = {kind.__name__ for kind in type(interface).__mro__}
 
     if isinstance(interface, SecureCookieSessionInterface):
@@ -69,23 +73,24 @@ def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
     _check_prefix(interface)
 
     if "RedisSessionInterface" in names:
-        return _make_redis_storage(settings, interface, ttl)
+        return _make_redis_storage(settings, interface, lifetime)
 
     if "MemcachedSessionInterface" in names:
-        return _make_memcached_storage(settings, interface, ttl)
+        return _make_memcached_storage(settings, interface, lifetime)
 
     if "SqlAlchemySessionInterface" in names:
-        return _make_table_storage(settings, interface, ttl)
+        return _make_table_storage(settings, interface, lifetime)
 
     if {"CacheLibSessionInterface", "FileSystemSessionInterface"} & names:
         return make_cachelib_storage(
             app,
             interface.cache,
             prefix=_PREFIX + interface.key_prefix,
-            ttl=ttl,
+            ttl=_LIVES * lifetime,
             locking="CART_SESSION_LOCKING" if settings.session_locking else None,
+            extra="session",
             lock_timeout=settings.lock_timeout,
-            renew_after=ttl / 2,
+            renew_after=lifetime / 2,
         )
 
     raise CartConfigError(
@@ -96,7 +101,9 @@ def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
     )
 
 
-def _make_redis_storage(settings: Settings, interface: t.Any, ttl: float) -> Storage:
+def _make_redis_storage(
+    settings: Settings, interface: t.Any, lifetime: float
+) -> Storage:
     from .storage.redis import RedisStorage
 
     check_redis_client(interface.client)
@@ -104,7 +111,7 @@ def _make_redis_storage(settings: Settings, interface: t.Any, ttl: float) -> Sto
     return RedisStorage(
         interface.client,
         lambda: _PREFIX + interface.key_prefix,
-        ttl=ttl,
+        ttl=_LIVES * lifetime,
         renews=True,
         always_lock=settings.session_locking,
         lock_timeout=settings.lock_timeout,
@@ -113,7 +120,7 @@ def _make_redis_storage(settings: Settings, interface: t.Any, ttl: float) -> Sto
 
 
 def _make_memcached_storage(
-    settings: Settings, interface: t.Any, ttl: float
+    settings: Settings, interface: t.Any, lifetime: float
 ) -> Storage:
     from .storage.memcached import MemcachedRecords
     from .storage.memcached_dialects import clients_for_threads
@@ -123,17 +130,19 @@ def _make_memcached_storage(
         clients_for_threads(interface.client),
         dialect_of(interface.client),
         _PREFIX + interface.key_prefix,
-        ttl=ttl,
+        ttl=_LIVES * lifetime,
         lock_timeout=settings.lock_timeout,
         lock_lease=settings.lock_lease,
     )
 
     return RecordStorage(
-        records, always_lock=settings.session_locking, renew_after=ttl / 2
+        records, always_lock=settings.session_locking, renew_after=lifetime / 2
     )
 
 
-def _make_table_storage(settings: Settings, interface: t.Any, ttl: float) -> Storage:
+def _make_table_storage(
+    settings: Settings, interface: t.Any, lifetime: float
+) -> Storage:
     from .storage.session_table import SessionTableRecords
 
     model = interface.sql_session_model
@@ -143,12 +152,12 @@ def _make_table_storage(settings: Settings, interface: t.Any, ttl: float) -> Sto
         lambda: interface.client.engines[bind_key],
         # The key of a session begins with the prefix itself.
         _PREFIX + interface.key_prefix,
-        ttl=ttl,
+        ttl=_LIVES * lifetime,
         lock_timeout=settings.lock_timeout,
     )
 
     return RecordStorage(
-        records, always_lock=settings.session_locking, renew_after=ttl / 2
+        records, always_lock=settings.session_locking, renew_after=lifetime / 2
     )
 
 

@@ -37,13 +37,17 @@ def require(module: str, what: str, extra: str) -> None:
         )
 
 
+def _package_of(module: str) -> str:
+    return module.partition(".")[0]
+
+
 def _level_of_the_app() -> int:
     """How far up the first caller is that is not part of this package."""
-    package = __name__.partition(".")[0]
+    package = _package_of(__name__)
     frame: types.FrameType | None = sys._getframe(1)
     level = 1
 
-    while frame is not None and frame.f_globals["__name__"].startswith(package):
+    while frame is not None and _package_of(frame.f_globals["__name__"]) == package:
         frame = frame.f_back
         level += 1
 

@@ -8,11 +8,13 @@ import secrets
 import time
 import typing as t
 from contextlib import AbstractContextManager
+from contextlib import suppress
 
 import msgspec
 
 from ..errors import CartBusyError
 from ..errors import CartCorruptError
+from ..errors import CartStorageError
 from .base import CartKey
 from .base import Guarantee
 from .base import Stored
@@ -120,8 +122,10 @@ class RecordStorage:
         age = time.time() - record.renewed_at
 
         if self._renew_after is not None and age > self._renew_after:
-            # If it loses, somebody else has just renewed them.
-            self._write(key.owner, found, record)
+            # If it loses, somebody else has just renewed them, and if it fails, a
+            # later read does.
+            with suppress(CartStorageError):
+                self._write(key.owner, found, record)
 
         return Stored(cart.data, cart.version)
 
