@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 import typing as t
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from flask import Flask
 from .errors import CartConfigError
 from .settings import Settings
 from .startup import is_production
+from .startup import require
 from .startup import warn
 from .storage.base import Storage
 from .storage.records import RecordStorage
@@ -26,12 +26,7 @@ def make_cache_storage(app: Flask, settings: Settings, cache: Cache | None) -> S
     :param cache: The cache; left out, the only one of the app.
     :raises CartConfigError: If there is none, or it cannot keep carts.
     """
-    if importlib.util.find_spec("flask_caching") is None:
-        raise CartConfigError(
-            "CART_STORAGE = 'cache' needs Flask-Caching: pip install"
-            " 'Flask-Cart[cache]', or 'Flask-Cart[redis]' for Redis."
-        )
-
+    require("flask_caching", "CART_STORAGE = 'cache'", "cache")
     backend = _backend_of(app, cache)
     _warn_of_short_ttl(app, settings)
 
@@ -46,7 +41,8 @@ def make_cache_storage(app: Flask, settings: Settings, cache: Cache | None) -> S
         backend,
         prefix=f"{settings.cache_prefix}:",
         ttl=settings.cache_ttl,
-        locking=settings.cache_locking,
+        locking="CART_CACHE_LOCKING" if settings.cache_locking else None,
+        extra="cache",
         lock_timeout=settings.lock_timeout,
     )
 
@@ -57,29 +53,40 @@ def make_cachelib_storage(
     *,
     prefix: str,
     ttl: float,
-    locking: bool,
+    locking: str | None,
+    extra: str,
     lock_timeout: float,
+    renew_after: float | None = None,
 ) -> Storage:
     """The storage for a cache that cannot compare and set.
 
+    :param locking: The setting that wants the lock from before the read on, if one
+        does.
+    :param extra: The extra of this package that brings what it needs.
     :raises CartConfigError: If it cannot keep carts.
     """
     from .storage.cachelib import CacheRecords
-    from .storage.cachelib import FileLocks
     from .storage.cachelib import Locks
     from .storage.cachelib import NoLocks
     from .storage.cachelib import ThreadLocks
+    from .storage.cachelib import is_file_of
 
     locks: Locks = NoLocks()
+    has: t.Callable[[t.Any, str], bool] = _has
 
     if _is(backend, "NullCache"):
         raise CartConfigError(
-            "NullCache keeps nothing, so every cart would be empty. Set CACHE_TYPE, or"
-            " CART_STORAGE = 'memory' for tests.",
+            "NullCache keeps nothing, so every cart would be empty. Use another cache,"
+            " or CART_STORAGE = 'memory' for tests.",
             "null-cache",
         )
 
     if _is(backend, "FileSystemCache"):
+        require("filelock", "A cache of files", extra)
+
+        from .storage.file_locks import FileLocks
+
+        has = is_file_of
         folder = Path(backend._path).absolute()
         locks = FileLocks(folder.with_name(f"{folder.name}.locks"), lock_timeout)
         _warn_of_threshold(app, backend)
@@ -94,7 +101,7 @@ def make_cachelib_storage(
             )
     elif locking:
         raise CartConfigError(
-            f"{type(backend).__name__} has no lock that CART_CACHE_LOCKING could use."
+            f"{type(backend).__name__} has no lock that {locking} could use."
             " Redis, Memcached and FileSystemCache have.",
             "cache-cannot-lock",
         )
@@ -105,7 +112,11 @@ def make_cachelib_storage(
             "last-write-wins",
         )
 
-    return RecordStorage(CacheRecords(backend, prefix, ttl, locks), always_lock=locking)
+    return RecordStorage(
+        CacheRecords(backend, prefix, ttl, locks, has),
+        always_lock=locking is not None,
+        renew_after=renew_after,
+    )
 
 
 def is_redis(backend: t.Any) -> bool:
@@ -157,6 +168,7 @@ def _make_redis_storage(settings: Settings, backend: t.Any) -> Storage:
         # it, and clear() deletes them.
         lambda: f"{settings.cache_prefix}:{backend._get_prefix()}",
         ttl=settings.cache_ttl,
+        renews=False,
         always_lock=settings.cache_locking,
         lock_timeout=settings.lock_timeout,
         lock_lease=settings.lock_lease,
@@ -192,6 +204,14 @@ def _check_prefix(settings: Settings, backend: t.Any) -> None:
             "empty-cache-prefix",
         )
 
+    if set("*?[]^\\{}") & set(prefix):
+        raise CartConfigError(
+            f"CACHE_KEY_PREFIX is {prefix!r}. clear() of the cache would take it for a"
+            " pattern, and a cluster braces for the place of a key. Use letters, digits"
+            " and '_:.-'.",
+            "special-cache-prefix",
+        )
+
     if f"{settings.cache_prefix}:{prefix}".startswith(prefix):
         raise CartConfigError(
             f"clear() of the cache deletes what begins with CACHE_KEY_PREFIX,"
@@ -216,8 +236,18 @@ def check_redis_client(client: t.Any) -> None:
         )
 
     pool = getattr(client, "connection_pool", None)
+    options = (
+        pool.connection_kwargs if pool is not None else client.get_connection_kwargs()
+    )
 
-    if pool is not None and pool.connection_kwargs.get("socket_timeout", 1) is None:
+    if options.get("decode_responses"):
+        raise CartConfigError(
+            "The Redis client answers with text, and carts need bytes. Do without"
+            " decode_responses.",
+            "redis-text-answers",
+        )
+
+    if options.get("socket_timeout", 1) is None:
         warn(
             "The Redis client has no socket_timeout, so a server that does not answer"
             " would keep requests waiting for ever. Set one, such as 2 seconds.",
@@ -250,6 +280,10 @@ def _warn_of_threshold(app: Flask, backend: t.Any) -> None:
             " (CACHE_THRESHOLD, or SESSION_FILE_THRESHOLD).",
             "cache-threshold",
         )
+
+
+def _has(backend: t.Any, name: str) -> bool:
+    return bool(backend.has(name))
 
 
 def _is(backend: t.Any, name: str) -> bool:

@@ -241,16 +241,21 @@ class Cart:
                 f" {on_existing!r:.40}."
             )
 
+        if price is None and not isinstance(product, str | int):
+            price = getattr(product, "cart_price", None)
+
+        # Not the cart's, which would have to be read for it.
+        currency = price.currency.code if isinstance(price, Money) else None
         line = make_line(
             product,
             quantity,
-            self.currency,
+            currency,
             name=name,
             price=price,
             options=options,
             attributes=attributes,
         )
-        self.apply(AddLine(line, on_existing))
+        self.apply(AddLine(line, on_existing, currency))
 
         return self.get(line.id) or line
 

@@ -40,18 +40,13 @@ class CookieStorage:
     always_lock = False
 
     def load(self, key: CartKey) -> Stored | None:
-        cart = self._carts().get(key.owner, {}).get(key.instance)
-
-        if cart is None:
-            return None
-
-        match cart:
+        match self._carts_of(key.owner).get(key.instance):
+            case None:
+                return None
             case [int(version), str(data)]:
                 return Stored(data, version)
-            case _:
-                raise CartCorruptError(
-                    f"What the session has is not a cart: {cart!r:.80}", repr(cart)
-                )
+            case other:
+                raise _corrupt(other)
 
     def save(self, key: CartKey, data: str, expected: int) -> int | None:
         if self._version(key) != expected:
@@ -74,7 +69,7 @@ class CookieStorage:
         return nullcontext()
 
     def instances(self, owner: str) -> list[str]:
-        return sorted(self._carts().get(owner, {}))
+        return sorted(self._carts_of(owner))
 
     def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
         return iter(())
@@ -82,13 +77,16 @@ class CookieStorage:
     def transaction(self) -> None:
         return None
 
-    def _carts(self) -> dict[str, dict[str, t.Any]]:
+    def _carts(self) -> dict[str, t.Any]:
         if not has_request_context():
             raise CartStorageError(
                 "Carts in the session cookie exist only in a request of their browser."
             )
 
-        return t.cast("dict[str, dict[str, t.Any]]", session.get(_KEY, {}))
+        return _checked(session.get(_KEY, {}))
+
+    def _carts_of(self, owner: str) -> dict[str, t.Any]:
+        return _checked(self._carts().get(owner, {}))
 
     def _version(self, key: CartKey) -> int:
         stored = self.load(key)
@@ -96,20 +94,42 @@ class CookieStorage:
         return stored.version if stored is not None else 0
 
     def _store(self, key: CartKey, cart: list[t.Any] | None) -> None:
-        before = self._carts()
-        own = {**before.get(key.owner, {}), key.instance: cart}
-        left = {name: each for name, each in own.items() if each is not None}
-
+        before = session.get(_KEY)
+        own = _without_none({**self._carts_of(key.owner), key.instance: cart})
         # The session sees only what is assigned to its own keys.
-        session[_KEY] = {**before, key.owner: left}
+        _put(_without_none({**self._carts(), key.owner: own or None}))
 
         try:
             check_cookie_size()
         except CartTooLargeError:
-            session[_KEY] = before
+            _put(before)
             raise
 
         g._flask_cart_in_cookie = True
+
+
+def _put(carts: dict[str, t.Any] | None) -> None:
+    if carts:
+        session[_KEY] = carts
+    else:
+        session.pop(_KEY, None)
+
+
+def _without_none(values: dict[str, t.Any]) -> dict[str, t.Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _checked(value: t.Any) -> dict[str, t.Any]:
+    if not isinstance(value, dict):
+        raise _corrupt(value)
+
+    return value
+
+
+def _corrupt(value: t.Any) -> CartCorruptError:
+    return CartCorruptError(
+        f"What the session has is not a cart: {value!r:.80}", repr(value)
+    )
 
 
 def check_cookie_size() -> None:

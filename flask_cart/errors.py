@@ -66,9 +66,12 @@ class CartConfigWarning(UserWarning):
     """
 
     def __init__(self, message: str, code: str) -> None:
-        super().__init__(f"{message} [{code}]")
+        super().__init__(message, code)
 
         self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.args[0]} [{self.code}]"
 
 
 class CartConflictError(CartError):

@@ -127,7 +127,9 @@ class FlaskCart:
         app.extensions["cart"] = _State(self, settings, storage, services, open_storage)
 
         if settings.storage == "session":
-            app.after_request(check_cookie_after_request)
+            # The first of these functions is called last, when the session is full.
+            functions = app.after_request_funcs.setdefault(None, [])
+            functions.insert(0, check_cookie_after_request)
 
         # At the first request: Session(app) may come after this.
         request_started.connect(_keep_guest_on_regenerate, app)

@@ -42,7 +42,8 @@ def make_guest_owner(session_key: str) -> str:
 
     :raises CartConfigError: If the app has no session to keep it in.
     """
-    if isinstance(session, NullSession) or not current_app.secret_key:
+    # What Flask has without a secret; sessions on the server need none.
+    if isinstance(session, NullSession):
         raise CartConfigError("A guest's cart needs Flask's session. Set SECRET_KEY.")
 
     owner = guest_owner(session_key)
@@ -64,7 +65,7 @@ def keep_guest_on_regenerate(interface: t.Any, session_key: str) -> None:
     """
     original = getattr(interface, "regenerate", None)
 
-    if original is None or hasattr(original, "__wrapped__"):
+    if original is None or hasattr(interface, "_flask_cart_keeps_guest"):
         return
 
     @wraps(original)
@@ -75,6 +76,7 @@ def keep_guest_on_regenerate(interface: t.Any, session_key: str) -> None:
         original(session)
 
     interface.regenerate = regenerate
+    interface._flask_cart_keeps_guest = True
 
 
 def _token_of_sid(session: t.Any) -> str | None:

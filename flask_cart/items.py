@@ -161,7 +161,7 @@ def check_quantity(quantity: t.Any, at_least: int = 1) -> int:
     return int(quantity)
 
 
-def price_in(currency: str, price: Amount) -> Decimal:
+def price_in(currency: str | None, price: Amount) -> Decimal:
     """The amount of a price in the cart's currency.
 
     :raises ValueError: If it is no amount, or money of another currency.
@@ -180,7 +180,7 @@ def price_in(currency: str, price: Amount) -> Decimal:
 def make_line(
     product: Buyable | str | int,
     quantity: int,
-    currency: str,
+    currency: str | None,
     *,
     name: str | None = None,
     price: Amount | None = None,
@@ -189,6 +189,7 @@ def make_line(
 ) -> Line:
     """A line for a product, or for an id with a name and a price.
 
+    :param currency: What a price that is :class:`Money` has to be in.
     :raises InvalidItemError: If anything about it is not valid.
     """
     ref = None

@@ -80,12 +80,22 @@ def apply_all(document: Document, operations: t.Iterable[Operation]) -> Applied:
 
 
 class AddLine(Reapplied, frozen=True):
-    """Add a line, or its quantity to the one that is there."""
+    """Add a line, or its quantity to the one that is there.
+
+    :param currency: What the cart has to be in, if the price was money of a currency.
+    """
 
     line: Line
     on_existing: OnExisting = "merge"
+    currency: str | None = None
 
     def apply(self, document: Document) -> Applied:
+        if self.currency not in (None, document.currency):
+            raise InvalidItemError(
+                f"The item {self.line.item_id!r:.80} is not valid: The price is in"
+                f" {self.currency}, the cart in {document.currency}."
+            )
+
         existing = document.line(self.line.id)
 
         if existing is None:

@@ -21,6 +21,10 @@ from .storage.records import RecordStorage
 
 _PREFIX: t.Final = "cart:"
 
+#: For how many lifetimes of a session its carts are kept. Every request renews the
+#: session, and only those that read the cart renew the cart.
+_LIVES: t.Final = 2
+
 
 def make_session_storage(app: Flask, settings: Settings) -> Storage:
     """The storage beside the app's sessions, or in its session cookies.
@@ -36,45 +40,57 @@ def make_session_storage(app: Flask, settings: Settings) -> Storage:
             "CART_STORAGE = 'session' needs sessions. Set SECRET_KEY.", "no-secret-key"
         )
 
-    _check_cookie_session(app, settings)
+    # Session(app) may come after FlaskCart(app).
+    if not app.config.get("SESSION_TYPE"):
+        _check_cookie_session(app, settings)
+
     storages: dict[t.Any, Storage] = {}
 
     def storage_of_sessions() -> Storage:
-        # Not before it is needed: Session(app) may come after FlaskCart(app).
         interface = current_app.session_interface
+        storage = storages.get(interface)
 
-        if interface not in storages:
-            storages[interface] = _make_storage(current_app, settings, interface)
+        if storage is None:
+            # One for all threads, as some storages have locks in them.
+            made = _make_storage(current_app, settings, interface)
+            storage = storages.setdefault(interface, made)
 
-        return storages[interface]
+        return storage
 
     return t.cast(Storage, LocalProxy(storage_of_sessions))
 
 
 def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
-    ttl = app.permanent_session_lifetime.total_seconds()
+    lifetime = app.permanent_session_lifetime.total_seconds()
     names = {kind.__name__ for kind in type(interface).__mro__}
 
     if isinstance(interface, SecureCookieSessionInterface):
+        if app.config.get("SESSION_TYPE"):
+            _check_cookie_session(app, settings)
+
         return CookieStorage()
 
+    _check_prefix(interface)
+
     if "RedisSessionInterface" in names:
-        return _make_redis_storage(settings, interface, ttl)
+        return _make_redis_storage(settings, interface, lifetime)
 
     if "MemcachedSessionInterface" in names:
-        return _make_memcached_storage(settings, interface, ttl)
+        return _make_memcached_storage(settings, interface, lifetime)
 
     if "SqlAlchemySessionInterface" in names:
-        return _make_table_storage(settings, interface, ttl)
+        return _make_table_storage(settings, interface, lifetime)
 
     if {"CacheLibSessionInterface", "FileSystemSessionInterface"} & names:
         return make_cachelib_storage(
             app,
             interface.cache,
             prefix=_PREFIX + interface.key_prefix,
-            ttl=ttl,
-            locking=settings.session_locking,
+            ttl=_LIVES * lifetime,
+            locking="CART_SESSION_LOCKING" if settings.session_locking else None,
+            extra="session",
             lock_timeout=settings.lock_timeout,
+            renew_after=lifetime / 2,
         )
 
     raise CartConfigError(
@@ -85,7 +101,9 @@ def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
     )
 
 
-def _make_redis_storage(settings: Settings, interface: t.Any, ttl: float) -> Storage:
+def _make_redis_storage(
+    settings: Settings, interface: t.Any, lifetime: float
+) -> Storage:
     from .storage.redis import RedisStorage
 
     check_redis_client(interface.client)
@@ -93,7 +111,8 @@ def _make_redis_storage(settings: Settings, interface: t.Any, ttl: float) -> Sto
     return RedisStorage(
         interface.client,
         lambda: _PREFIX + interface.key_prefix,
-        ttl=ttl,
+        ttl=_LIVES * lifetime,
+        renews=True,
         always_lock=settings.session_locking,
         lock_timeout=settings.lock_timeout,
         lock_lease=settings.lock_lease,
@@ -101,7 +120,7 @@ def _make_redis_storage(settings: Settings, interface: t.Any, ttl: float) -> Sto
 
 
 def _make_memcached_storage(
-    settings: Settings, interface: t.Any, ttl: float
+    settings: Settings, interface: t.Any, lifetime: float
 ) -> Storage:
     from .storage.memcached import MemcachedRecords
     from .storage.memcached_dialects import clients_for_threads
@@ -111,15 +130,19 @@ def _make_memcached_storage(
         clients_for_threads(interface.client),
         dialect_of(interface.client),
         _PREFIX + interface.key_prefix,
-        ttl=ttl,
+        ttl=_LIVES * lifetime,
         lock_timeout=settings.lock_timeout,
         lock_lease=settings.lock_lease,
     )
 
-    return RecordStorage(records, always_lock=settings.session_locking)
+    return RecordStorage(
+        records, always_lock=settings.session_locking, renew_after=lifetime / 2
+    )
 
 
-def _make_table_storage(settings: Settings, interface: t.Any, ttl: float) -> Storage:
+def _make_table_storage(
+    settings: Settings, interface: t.Any, lifetime: float
+) -> Storage:
     from .storage.session_table import SessionTableRecords
 
     model = interface.sql_session_model
@@ -129,17 +152,28 @@ def _make_table_storage(settings: Settings, interface: t.Any, ttl: float) -> Sto
         lambda: interface.client.engines[bind_key],
         # The key of a session begins with the prefix itself.
         _PREFIX + interface.key_prefix,
-        ttl=ttl,
+        ttl=_LIVES * lifetime,
         lock_timeout=settings.lock_timeout,
     )
 
-    return RecordStorage(records, always_lock=settings.session_locking)
+    return RecordStorage(
+        records, always_lock=settings.session_locking, renew_after=lifetime / 2
+    )
+
+
+def _check_prefix(interface: t.Any) -> None:
+    # The id of a session is whatever a browser says.
+    if (_PREFIX + interface.key_prefix).startswith(interface.key_prefix):
+        raise CartConfigError(
+            f"SESSION_KEY_PREFIX is {interface.key_prefix!r}, and the keys of carts,"
+            f" which begin with {_PREFIX!r}, could be asked for as sessions. Use"
+            " another one, such as 'session:'.",
+            "shared-session-prefix",
+        )
 
 
 def _check_cookie_session(app: Flask, settings: Settings) -> None:
-    if not isinstance(
-        app.session_interface, SecureCookieSessionInterface
-    ) or app.config.get("SESSION_TYPE"):
+    if not isinstance(app.session_interface, SecureCookieSessionInterface):
         return
 
     if settings.session_locking:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+import types
 import warnings
 
 from flask import Flask
 
+from .errors import CartConfigError
 from .errors import CartConfigWarning
 
 
@@ -19,5 +23,32 @@ def warn(message: str, code: str) -> None:
 
     :param code: The name that the documentation describes it under.
     """
-    # The level is that of the app's FlaskCart(app), or not far from it.
-    warnings.warn(CartConfigWarning(message, code), stacklevel=6)
+    warnings.warn(CartConfigWarning(message, code), stacklevel=_level_of_the_app())
+
+
+def require(module: str, what: str, extra: str) -> None:
+    """Refuse to go on without a package that is not installed.
+
+    :raises CartConfigError: If it is not.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise CartConfigError(
+            f"{what} needs {module}: pip install 'Flask-Cart[{extra}]'"
+        )
+
+
+def _package_of(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def _level_of_the_app() -> int:
+    """How far up the first caller is that is not part of this package."""
+    package = _package_of(__name__)
+    frame: types.FrameType | None = sys._getframe(1)
+    level = 1
+
+    while frame is not None and _package_of(frame.f_globals["__name__"]) == package:
+        frame = frame.f_back
+        level += 1
+
+    return level

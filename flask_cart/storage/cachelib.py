@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 import typing as t
 import zlib
 from contextlib import AbstractContextManager
 from contextlib import contextmanager
 from contextlib import nullcontext
 from pathlib import Path
-
-from filelock import FileLock
-from filelock import Timeout
 
 from ..errors import CartCorruptError
 from ..errors import CartLockTimeoutError
@@ -55,43 +54,10 @@ class ThreadLocks:
 
     @contextmanager
     def hold(self, purpose: Purpose, key: str) -> t.Iterator[None]:
-        lock = self._locks[purpose, _number(key)]
+        lock = self._locks[purpose, number_of(key)]
 
         if not lock.acquire(timeout=self._timeout):
-            raise _timed_out(self._timeout)
-
-        try:
-            yield
-        finally:
-            lock.release()
-
-
-class FileLocks:
-    """Locks between all processes that see a folder, on one machine.
-
-    They end with the process that holds them.
-
-    :param folder: Where the locks are; made when it is first needed.
-    :param timeout: Seconds to wait.
-    """
-
-    def __init__(self, folder: Path, timeout: float) -> None:
-        self._folder = folder
-        self._timeout = timeout
-
-    @contextmanager
-    def hold(self, purpose: Purpose, key: str) -> t.Iterator[None]:
-        path = self._folder / f"{purpose}-{_number(key)}.lock"
-        # One object for each time, so that threads keep each other out, too.
-        lock = FileLock(path, self._timeout, poll_interval=0.005)
-
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except Timeout as error:
-            raise _timed_out(self._timeout) from error
-        except OSError as error:
-            raise CartStorageError(f"{path} cannot be locked: {error}") from error
+            raise timed_out(self._timeout)
 
         try:
             yield
@@ -107,9 +73,18 @@ class CacheRecords:
     :param ttl: Seconds that a text is kept.
     :param locks: What keeps writers of this cache apart. Without any, the later one
         wins.
+    :param has: Tells of the cache and a key whether something is there, even if it
+        cannot be read.
     """
 
-    def __init__(self, backend: t.Any, prefix: str, ttl: float, locks: Locks) -> None:
+    def __init__(
+        self,
+        backend: t.Any,
+        prefix: str,
+        ttl: float,
+        locks: Locks,
+        has: t.Callable[[t.Any, str], bool],
+    ) -> None:
         self.guarantee = (
             Guarantee.LAST_WRITE_WINS
             if isinstance(locks, NoLocks)
@@ -119,17 +94,17 @@ class CacheRecords:
         self._prefix = prefix
         self._ttl = round(ttl)
         self._locks = locks
+        self._has = has
 
     def read(self, key: str) -> Found | None:
         name = self._prefix + key
-        text = self._backend.get(name)
+        text = self._get(name)
 
-        # A file that cannot be read is as good as missing to a cache, but not to us.
         # Twice, as it may have been written in between.
-        if text is None and self._backend.has(name):
-            text = self._backend.get(name)
+        if text is None and self._has(self._backend, name):
+            text = self._get(name)
 
-            if text is None and self._backend.has(name):
+            if text is None and self._has(self._backend, name):
                 raise CartCorruptError("The cache has carts that it cannot read.", "")
 
         if text is not None and not isinstance(text, str):
@@ -142,7 +117,10 @@ class CacheRecords:
             if self.read(key) != found:
                 return False
 
-            if not self._backend.set(self._prefix + key, text, timeout=self._ttl):
+            with _translated():
+                kept = self._backend.set(self._prefix + key, text, timeout=self._ttl)
+
+            if not kept:
                 raise CartStorageError("The cache did not keep the cart.")
 
         return True
@@ -150,11 +128,44 @@ class CacheRecords:
     def lock(self, key: str) -> AbstractContextManager[None]:
         return self._locks.hold("read-and-write", key)
 
+    def _get(self, name: str) -> t.Any:
+        with _translated():
+            return self._backend.get(name)
 
-def _number(key: str) -> int:
+
+@contextmanager
+def _translated() -> t.Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # Each cache has errors of its own, and reading a broken pickle has many.
+        raise CartStorageError(f"The cache could not be used: {error!r}") from error
+
+
+def is_file_of(backend: t.Any, name: str) -> bool:
+    """Whether a cache of files has one for a key that has not expired.
+
+    The cache itself takes a file that it cannot read for one that is not there.
+    """
+    try:
+        with Path(backend._get_filename(name)).open("rb") as file:
+            head = file.read(4)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+    expires = int.from_bytes(head, sys.byteorder)
+
+    return len(head) < 4 or not expires or expires >= time.time()
+
+
+def number_of(key: str) -> int:
+    """The number of the lock that a key shares with others."""
     # Not hash(), which differs from process to process.
     return zlib.crc32(key.encode()) % _LOCKS
 
 
-def _timed_out(seconds: float) -> CartLockTimeoutError:
+def timed_out(seconds: float) -> CartLockTimeoutError:
+    """The error of having waited in vain."""
     return CartLockTimeoutError(f"The cart was locked by others for {seconds:g} s.")

@@ -113,7 +113,7 @@ class DatabaseStorage:
         token = self._is_locked.set(True)
 
         try:
-            if self._session() is not None or self._has_one_connection():
+            if self._session() is not None:
                 # What is read is locked until the app's transaction ends.
                 yield
             else:
@@ -243,9 +243,6 @@ class DatabaseStorage:
         with self._translated():
             if session is not None and not self._own.in_transaction:
                 yield self._connection_of(session)
-            elif self._has_one_connection():
-                with self._shared_engine.begin() as connection:
-                    yield connection
             else:
                 with self._own.connection(self._shared_engine) as connection:
                     yield connection
@@ -347,10 +344,6 @@ class DatabaseStorage:
     def _shared_engine(self) -> sa.Engine:
         """The engine that the app itself uses."""
         return self._db.engines[self._bind_key]
-
-    def _has_one_connection(self) -> bool:
-        """Whether all threads share the one connection of a database in memory."""
-        return isinstance(self._shared_engine.pool, sa.pool.StaticPool)
 
 
 class _AlreadyThereError(Exception):

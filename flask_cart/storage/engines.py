@@ -17,7 +17,8 @@ class OwnConnections:
     """Connections in autocommit, from engines with pools of their own.
 
     With an app's pool, a request would take a second connection while it holds its
-    first, and a few of them at once would wait for each other.
+    first, and a few of them at once would wait for each other. Only a database in
+    memory, which is there for one connection, is used on the app's.
 
     :param lock_timeout: Seconds that a statement waits for the lock of a rival.
     """
@@ -49,6 +50,9 @@ class OwnConnections:
 
         if connection is not None:
             yield connection
+        elif has_one_connection(shared):
+            with shared.begin() as connection:
+                yield connection
         else:
             with self._like(shared).connect() as connection:
                 yield connection
@@ -61,6 +65,10 @@ class OwnConnections:
 
         :param shared: The engine that the app uses.
         """
+        if has_one_connection(shared):
+            yield
+            return
+
         begin = "BEGIN IMMEDIATE" if shared.name == "sqlite" else "BEGIN"
 
         with ExitStack() as stack:
@@ -95,6 +103,11 @@ class OwnConnections:
 
     def _dispose(self, shared: sa.Engine) -> None:
         self._engines[shared].dispose(close=self._pid == os.getpid())
+
+
+def has_one_connection(engine: sa.Engine) -> bool:
+    """Whether all threads share the one connection of a database in memory."""
+    return isinstance(engine.pool, sa.pool.StaticPool)
 
 
 def _make_engine(shared: sa.Engine, lock_timeout: float) -> sa.Engine:

@@ -15,6 +15,7 @@ from ..errors import CartStorageError
 from ..errors import CartTooLargeError
 from .base import Guarantee
 from .records import Found
+from .records import found_bytes
 
 #: A server's usual limit is a mebibyte, for the value and what it notes about it.
 _MAX_BYTES: t.Final = 2**20 - 1024
@@ -77,7 +78,7 @@ class MemcachedRecords:
         with self._client() as client:
             found = self._dialect.get(client, self._prefix + key)
 
-        return Found(found[0].decode(), found[1]) if found is not None else None
+        return found_bytes(*found) if found is not None else None
 
     def replace(self, key: str, found: Found | None, text: str) -> bool:
         value = text.encode()

@@ -141,7 +141,10 @@ def _check_alive(client: t.Any) -> t.Literal[False]:
     :raises CartStorageError: If a server cannot be reached.
     """
     for server in client.servers:
-        if not server.connect():
+        # Looking again may bring it back, which makes silence no answer.
+        was_dead = server.deaduntil
+
+        if not server.connect() or was_dead:
             raise CartStorageError(f"Memcached at {server} cannot be reached.")
 
     return False

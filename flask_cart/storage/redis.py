@@ -24,7 +24,7 @@ from .base import Guarantee
 from .base import Stored
 from .base import first_version
 
-_record = re.compile(rb"(\d+) (\w+) (\d+)\n(.*)", re.DOTALL)
+_record = re.compile(rb"(\d+) [\w,]+ (\d+)\n(.*)", re.DOTALL)
 
 #: Seconds after which a waiter looks at a lock again, should nobody wake it.
 _LONGEST_NAP: t.Final = 1.0
@@ -57,6 +57,7 @@ class RedisStorage:
         bytes as answers.
     :param make_prefix: Returns what the names of all keys begin with.
     :param ttl: Seconds that an owner's carts are kept after a save.
+    :param renews: Whether they are kept for as long after a read, too.
     :param always_lock: Lock from before the read instead of only after several lost
         saves.
     :param lock_timeout: Seconds to wait for the lock.
@@ -71,6 +72,7 @@ class RedisStorage:
         make_prefix: t.Callable[[], str],
         *,
         ttl: float,
+        renews: bool,
         always_lock: bool,
         lock_timeout: float,
         lock_lease: float,
@@ -79,11 +81,13 @@ class RedisStorage:
         self._client = client
         self._make_prefix = make_prefix
         self._ttl = _milliseconds(ttl)
+        self._renews = renews
         self._lock_timeout = lock_timeout
         self._lock_lease = _milliseconds(lock_lease)
         self._errors = _errors_of(client)
         self._longest_nap = _longest_nap(client)
         self._compare_and_set = client.register_script(redis_scripts.COMPARE_AND_SET)
+        self._read_and_renew = client.register_script(redis_scripts.READ_AND_RENEW)
         self._acquire_and_read = client.register_script(redis_scripts.ACQUIRE_AND_READ)
         self._release_lock = client.register_script(redis_scripts.RELEASE)
         self._read_heads = client.register_script(redis_scripts.READ_HEADS)
@@ -95,33 +99,29 @@ class RedisStorage:
         lease = self._lease_on(key)
 
         with self._translated():
-            record = (
-                self._client.hget(self._carts(key.owner), key.instance)
-                if lease is None
-                else self._acquire(lease)
-            )
+            record = self._read(key) if lease is None else self._acquire(lease)
 
         if record is None:
             return None
 
         found = _record.fullmatch(record)
 
-        if found is None:
-            raise CartCorruptError(f"The cart {key} has no version in Redis.", record)
+        try:
+            if found is not None:
+                return Stored(found[3].decode(), int(found[1]))
+        except UnicodeDecodeError:
+            pass
 
-        return Stored(found[4].decode(), int(found[1]))
+        raise CartCorruptError(f"What Redis has of {key} is not a cart.", record)
 
     def save(self, key: CartKey, data: str, expected: int) -> int | None:
         version = expected + 1 if expected else first_version()
-        write_id = secrets.token_hex(8)
-        head = f"{version} {write_id} {_milliseconds(time.time())}"
-        saved = self._replace(key, expected, write_id, f"{head}\n{data}")
 
-        return version if saved else None
+        return version if self._replace(key, expected, version, data) else None
 
     def delete(self, key: CartKey, expected: int) -> bool:
         # Nothing is stored at version 0, so there would be nothing to delete.
-        return bool(expected) and self._replace(key, expected, "-", "")
+        return bool(expected) and self._replace(key, expected, 0, "")
 
     @contextmanager
     def lock(self, key: CartKey) -> t.Iterator[None]:
@@ -169,7 +169,17 @@ class RedisStorage:
     def transaction(self) -> None:
         return None
 
-    def _replace(self, key: CartKey, expected: int, write_id: str, record: str) -> bool:
+    def _read(self, key: CartKey) -> bytes | None:
+        carts = self._carts(key.owner)
+
+        if self._renews:
+            record = self._read_and_renew(keys=[carts], args=[key.instance, self._ttl])
+        else:
+            record = self._client.hget(carts, key.instance)
+
+        return t.cast("bytes | None", record)
+
+    def _replace(self, key: CartKey, expected: int, version: int, data: str) -> bool:
         lease = self._lease_on(key)
 
         with self._translated():
@@ -181,8 +191,10 @@ class RedisStorage:
                 args=[
                     key.instance,
                     expected,
-                    write_id,
-                    record,
+                    secrets.token_hex(8),
+                    version,
+                    _milliseconds(time.time()),
+                    data,
                     self._ttl,
                     lease.token if lease is not None else "",
                     self._lock_lease,
@@ -230,7 +242,9 @@ class RedisStorage:
         prefix = f"{self._make_prefix()}{{"
         pattern = re.sub(r"([][*?\\^])", r"\\\1", prefix) + "*}"
 
-        for name in self._client.scan_iter(match=pattern, count=1000):
+        names = self._client.scan_iter(match=pattern, count=1000, _type="hash")
+
+        for name in names:
             owner = name.decode()[len(prefix) : -1]
             heads = iter(self._read_heads(keys=[name]))
 
@@ -240,7 +254,7 @@ class RedisStorage:
                 # What is not a cart stays, for somebody to repair.
                 if found is not None:
                     key = CartKey(owner, instance.decode())
-                    yield key, int(found[1]), int(found[3])
+                    yield key, int(found[1]), int(found[2])
 
     def _lease_on(self, key: CartKey) -> _Lease | None:
         lease = self._lease.get()

@@ -1,8 +1,8 @@
 """The scripts that Redis runs, each as one step that nothing comes between.
 
-A cart is a field of the hash of its owner's carts: a head of version, write id and
-time, a newline, and the text. A lock is a hash with the token of its holder, and a mark
-if somebody waits for it.
+A cart is a field of the hash of its owner's carts: a head of version, the ids of the
+last writes and the time, a newline, and the text. A lock is a hash with the token of
+its holder, and a mark if somebody waits for it.
 """
 
 from __future__ import annotations
@@ -28,26 +28,27 @@ local function release(lock, wake, token, lease)
 end
 """
 
-#: KEYS: carts, lock, wake. ARGV: instance, expected version, write id, record (empty to
-#: delete), time to live, token (empty without a lock), lease; times in milliseconds.
+#: KEYS: carts, lock, wake. ARGV: instance, expected version, write id, new version (0
+#: to delete), time, text, time to live, token (empty without a lock), lease; all times
+#: in milliseconds.
 COMPARE_AND_SET: t.Final = (
     _RELEASE
     + """
 local stored = redis.call('HGET', KEYS[1], ARGV[1])
-local version, write = '0', ''
+local version, writes = '0', ''
 
 if stored then
-    version, write = string.match(stored, '^(%d+) (%w+) ')
+    version, writes = string.match(stored, '^(%d+) ([%w,]+) ')
 end
 
 -- Clients send a command again when its answer is lost on the way. The second time it
--- must not look as if a rival had been faster.
-if write == ARGV[3] then
+-- must not look as if a rival had been faster, even if one has written since.
+if writes and string.find(writes, ARGV[3], 1, true) then
     return 1
 end
 
 -- Whoever holds the lock is the only one who writes, and only while its lease lasts.
-if (redis.call('HGET', KEYS[2], 'token') or '') ~= ARGV[6] then
+if (redis.call('HGET', KEYS[2], 'token') or '') ~= ARGV[8] then
     return 0
 end
 
@@ -55,20 +56,29 @@ if version ~= ARGV[2] then
     return 0
 end
 
-if ARGV[4] == '' then
+if ARGV[4] == '0' then
     redis.call('HDEL', KEYS[1], ARGV[1])
 else
-    redis.call('HSET', KEYS[1], ARGV[1], ARGV[4])
-    redis.call('PEXPIRE', KEYS[1], ARGV[5])
+    -- The last 16 ids, of 16 characters and a comma each.
+    local head = ARGV[4] .. ' ' .. string.sub(ARGV[3] .. ',' .. writes, 1, 272)
+    redis.call('HSET', KEYS[1], ARGV[1], head .. ' ' .. ARGV[5] .. '\\n' .. ARGV[6])
+    redis.call('PEXPIRE', KEYS[1], ARGV[7])
 end
 
-if ARGV[6] ~= '' then
-    release(KEYS[2], KEYS[3], ARGV[6], ARGV[7])
+if ARGV[8] ~= '' then
+    release(KEYS[2], KEYS[3], ARGV[8], ARGV[9])
 end
 
 return 1
 """
 )
+
+#: KEYS: carts. ARGV: instance, time to live in milliseconds.
+READ_AND_RENEW: t.Final = """
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+
+return redis.call('HGET', KEYS[1], ARGV[1])
+"""
 
 #: KEYS: carts, lock. ARGV: instance, token, lease in milliseconds, 1 if others may be
 #: waiting. Returns 1 and the record, or 0 and the milliseconds that the lease has left.

@@ -6,6 +6,7 @@ import datetime as dt
 import typing as t
 from contextlib import ExitStack
 from contextlib import contextmanager
+from contextlib import nullcontext
 
 import sqlalchemy as sa
 
@@ -13,6 +14,7 @@ from ..errors import CartTooLargeError
 from .base import Guarantee
 from .engines import OwnConnections
 from .records import Found
+from .records import found_bytes
 from .sql_errors import translated
 
 #: What a column of MariaDB's or MySQL's type BLOB takes.
@@ -62,7 +64,7 @@ class SessionTableRecords:
         with self._connection() as connection:
             data = connection.execute(query).scalar()
 
-        return Found(bytes(data).decode(), data) if data is not None else None
+        return found_bytes(data, data)
 
     def replace(self, key: str, found: Found | None, text: str) -> bool:
         data = text.encode()
@@ -115,8 +117,16 @@ class SessionTableRecords:
         row = self._table.insert().values(session_id=self._prefix + key, **values)
 
         with self._connection() as connection:
+            # PostgreSQL would fail the whole transaction of a lock.
+            savepoint = (
+                connection.begin_nested()
+                if self._own.in_transaction and connection.dialect.name != "sqlite"
+                else nullcontext()
+            )
+
             try:
-                connection.execute(row)
+                with savepoint:
+                    connection.execute(row)
             except sa.exc.IntegrityError:
                 return False
 
