@@ -143,21 +143,22 @@ def place_order(
         if session is not None and working.repository.joins_sessions
         else _order_step_by_step
     )
-    pending = _content(working, token)
-    draft = _draft(working, price, pending, expected_total)
+    wanted = token or current_token(working)
 
     try:
+        pending = _content(working, token)
+        draft = _draft(working, price, pending, expected_total)
         order = make_order(working, pending, lambda: create(draft), session)
     except Exception:
         # Somebody else was faster, or the order is there, but nobody could say so.
-        order = find(pending.token)
+        order = find(wanted) if wanted else None
 
         if order is None:
             raise
 
         working.refresh()
 
-    _settle(working, pending.token)
+    _settle(working, wanted)
 
     return order
 

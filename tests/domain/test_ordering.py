@@ -315,9 +315,7 @@ def test_ordered_lines_go_with_the_next_try(
     token = died_after_the_order(failing, orders)
     cart = make_cart(failing)
 
-    assert (
-        orders.place(cart, token=token if with_token else None) == f"order {token}"
-    )
+    assert orders.place(cart, token=token if with_token else None) == f"order {token}"
     assert orders.items == [{"mug": 2, "pot": 1}]
     assert items(cart) == {}
 

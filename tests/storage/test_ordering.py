@@ -1,0 +1,260 @@
+"""One order for one content of a cart, on every storage, come what may."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import typing as t
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+import sqlalchemy as sa
+from flask import request
+from flask_caching import Cache
+from flask_session import Session
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import mapped_column
+
+from apps import make_app
+from flask_cart import FlaskCart
+from flask_cart import OrderDraft
+from flask_cart import current_cart
+
+OWNER = "user:1"
+CUSTOMERS = 32
+
+#: Where a process can die while it makes an order.
+STEPS = ["begun", "created", "committed", "settled"]
+
+
+class Shop:
+    """An app with orders in a database, stock of one item, and carts anywhere."""
+
+    def __init__(self, storage: str, database: str, redis_url: str) -> None:
+        self.app = app = make_app(
+            TESTING=True,
+            CART_STORAGE=storage,
+            CACHE_TYPE="RedisCache",
+            CACHE_REDIS_URL=redis_url,
+            SQLALCHEMY_DATABASE_URI=database,
+        )
+        self.db = db = SQLAlchemy(app)
+        self.clients: list[redis.Redis] = []
+
+        if storage == "cache":
+            cache = Cache(app)
+            self.clients.append(app.extensions["cache"][cache]._write_client)
+
+        if storage == "session":
+            self.clients.append(redis.Redis.from_url(redis_url))
+            app.config.from_mapping(
+                SESSION_TYPE="redis", SESSION_REDIS=self.clients[-1]
+            )
+            Session(app)
+
+        class Order(db.Model):
+            id: Mapped[int] = mapped_column(primary_key=True)
+            token: Mapped[str] = mapped_column(sa.String(64), unique=True)
+            items: Mapped[str] = mapped_column(sa.String(255))
+
+        class Stock(db.Model):
+            item: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
+            left: Mapped[int]
+
+        self.Order = Order
+        self.Stock = Stock
+        self.extension = FlaskCart(app)
+        self.extension.owner_loader(lambda: OWNER)
+        app.add_url_rule("/order", view_func=self.order, methods=["POST"])
+
+    def order(self) -> str:
+        made = self.place(request.form["token"])
+
+        return str(made.id)
+
+    def place(self, token: str | None) -> t.Any:
+        return current_cart.place_order(
+            self.create, self.find, session=self.db.session, token=token
+        )
+
+    def create(self, draft: OrderDraft) -> t.Any:
+        items = {line.item_id: line.quantity for line in draft}
+        order = self.Order(token=draft.cart_token, items=json.dumps(items))
+        self.db.session.add(order)
+        self.db.session.execute(
+            sa.update(self.Stock).values(left=self.Stock.left - items["mug"])
+        )
+
+        return order
+
+    def find(self, token: str) -> t.Any:
+        return self.db.session.scalar(sa.select(self.Order).filter_by(token=token))
+
+    def cart(self) -> t.Any:
+        return self.extension.cart(owner=OWNER)
+
+    def items(self) -> dict[str, int]:
+        with self.app.app_context():
+            return {line.item_id: line.quantity for line in self.cart()}
+
+    def sold(self) -> tuple[list[dict[str, int]], int]:
+        """The orders, and what is left of the stock."""
+        with self.app.app_context():
+            orders = self.db.session.scalars(sa.select(self.Order.items))
+            left = self.db.session.scalar(sa.select(self.Stock.left))
+
+            return [json.loads(each) for each in orders], left or 0
+
+
+@contextmanager
+def open_shop(*place: str) -> Iterator[Shop]:
+    shop = Shop(*place)
+
+    with ExitStack() as stack:
+        stack.enter_context(shop.app.app_context())
+        stack.callback(shop.db.engine.dispose)
+        stack.callback(shop.db.session.remove)
+
+        for client in shop.clients:
+            stack.callback(client.close)
+
+        yield shop
+
+
+PLACES = ["sqlite", "postgresql", "mariadb", "cache", "session"]
+
+
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest) -> tuple[str, str, str]:
+    """A storage, the database of the orders, and a Redis."""
+    name = request.param
+    is_database = name not in ("cache", "session")
+    database = request.getfixturevalue(f"{name if is_database else 'postgresql'}_url")
+    server = request.getfixturevalue("valkey_server")
+
+    return "database" if is_database else name, database, server.url
+
+
+@pytest.fixture
+def shop(place: tuple[str, str, str]) -> Iterator[Shop]:
+    with open_shop(*place) as shop:
+        shop.db.create_all()
+        shop.db.session.add(shop.Stock(item="mug", left=10))
+        shop.db.session.commit()
+        shop.cart().add("mug", 2, price=5)
+
+        yield shop
+
+
+def test_many_at_once(shop: Shop) -> None:
+    """Of 32 who post the same form at once all get the number of the one order."""
+    token = shop.cart().token
+
+    def post(number: int) -> tuple[int, str]:
+        answer = shop.app.test_client().post("/order", data={"token": token})
+
+        return answer.status_code, answer.text
+
+    with ThreadPoolExecutor(CUSTOMERS) as pool:
+        answers = set(pool.map(post, range(CUSTOMERS)))
+
+    assert len(answers) == 1
+    assert answers.pop()[0] == 200
+    assert shop.sold() == ([{"mug": 2}], 8)
+    assert shop.items() == {}
+
+
+def test_adds_while_it_is_ordered(shop: Shop) -> None:
+    """What is added while the cart is being ordered is in an order or in the cart."""
+    token = shop.cart().token
+
+    def add(number: int) -> None:
+        with shop.app.app_context():
+            shop.cart().add("mug", price=5)
+
+    def order() -> int:
+        return shop.app.test_client().post("/order", data={"token": token}).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        adding = [pool.submit(add, number) for number in range(10)]
+        ordering = pool.submit(order)
+
+        for each in adding:
+            each.result(60)
+
+        status = ordering.result(60)
+
+    orders, left = shop.sold()
+    ordered = sum(each["mug"] for each in orders)
+    assert status in (200, 409)
+    assert len(orders) == (status == 200)
+    assert left == 10 - ordered
+    assert ordered + shop.items().get("mug", 0) == 12
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_process_dies(shop: Shop, place: tuple[str, str, str], step: str) -> None:
+    """A process that dies at any step, and the form that is posted again, make one
+    order, take one order's stock, and leave nothing of it in the cart."""
+    token = shop.cart().token
+    path = [str(Path(__file__).parent), *sys.path]
+    died = subprocess.run(
+        [sys.executable, __file__, step, token, *place],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
+    assert died.returncode == 42, died.stderr
+
+    with shop.app.test_client() as client:
+        first = client.post("/order", data={"token": token})
+        second = client.post("/order", data={"token": token})
+
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.text == second.text
+    assert shop.sold() == ([{"mug": 2}], 8)
+    assert shop.items() == {}
+
+
+def die() -> t.NoReturn:
+    os._exit(42)
+
+
+def order_and_die(step: str, token: str, *place: str) -> None:
+    """Begin an order and die at a step of it."""
+    with open_shop(*place) as shop:
+        create = shop.create
+
+        def create_and_die(draft: OrderDraft) -> t.Any:
+            if step == "begun":
+                die()
+
+            order = create(draft)
+
+            if step == "created":
+                shop.db.session.flush()
+                die()
+
+            return order
+
+        shop.create = create_and_die  # type: ignore[method-assign]
+
+        if step == "committed":
+            sa.event.listen(shop.db.session, "after_commit", lambda session: die())
+
+        with shop.app.test_request_context():
+            shop.place(token)
+            die()
+
+
+if __name__ == "__main__":
+    order_and_die(*sys.argv[1:])
