@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 import re
 import types
+from collections.abc import Callable
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +24,8 @@ from flask_cart import Condition
 from flask_cart import FlaskCart
 from flask_cart import current_cart
 from flask_cart import signals
+from flask_cart.builtin_rules import AMOUNTS
+from flask_cart.builtin_rules import RULES
 from flask_cart.settings import Settings
 
 DOCS = Path(__file__).parent
@@ -80,6 +84,17 @@ def test_public_names(name: str) -> None:
     text = (DOCS / "api.rst").read_text()
 
     assert re.search(rf"^\.\. (auto\w+|data):: {name}\b", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("function", [*RULES, *AMOUNTS])
+def test_rules(function: Callable[..., object]) -> None:
+    """Every built-in rule is in the guide, with its parameters."""
+    _, *names = inspect.signature(function).parameters
+    params = "".join(rf"{name}[^,)]*[,)] ?" for name in names) or r"\)"
+
+    assert re.search(
+        rf"``{function.__name__}\({params}", (DOCS / "rules.rst").read_text()
+    )
 
 
 @pytest.mark.parametrize("name", sorted(signals.names()))

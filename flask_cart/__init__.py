@@ -27,6 +27,8 @@ from .rules import all_of
 from .rules import any_of
 from .rules import not_
 from .rules import rule
+from .shipping import ShippingMethod
+from .shipping import ShippingOption
 from .totals import Adjustment
 from .totals import LineTotals
 from .totals import Tax
@@ -57,6 +59,8 @@ __all__ = [
     "LineTotals",
     "OrderDraft",
     "Rule",
+    "ShippingMethod",
+    "ShippingOption",
     "Tax",
     "Totals",
     "all_of",

@@ -21,7 +21,7 @@ Answer = bool | str
 Texts = t.Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 Count = t.Annotated[int, msgspec.Meta(ge=0, le=MAX_QUANTITY)]
 Pieces = t.Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)]
-Time = t.Annotated[dt.time, msgspec.Meta(tz=False)]
+Time = t.Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
 Moment = t.Annotated[dt.datetime, msgspec.Meta(tz=True)]
 Weekday = t.Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Scalar = str | int | bool | None
@@ -223,8 +223,8 @@ def time_of_day(facts: Facts, start: Time, end: Time) -> Answer:
 
     Both are times of the shop's time zone.
     """
-    time = facts.now.time()
-    is_within = start <= time < end if start < end else time >= start or time < end
+    now, first, last = facts.now.time(), *map(dt.time.fromisoformat, (start, end))
+    is_within = first <= now < last if first < last else now >= first or now < last
 
     return is_within or f"it is from {start} to {end}"
 

@@ -42,7 +42,10 @@ from .ordering import begin_order
 from .ordering import current_token
 from .ordering import place_order
 from .pricing import compute_totals
+from .quoting import shipping_options
 from .repository import Snapshot
+from .rules import Rule
+from .shipping import ShippingOption
 from .storage.base import CartKey
 from .totals import Totals
 from .values import freeze_dict
@@ -154,8 +157,8 @@ class Cart:
         """All the amounts.
 
         They are calculated once for every content of the cart. Where rules or providers
-        have a say, it is once for every content and second, as :attr:`FlaskCart.clock`
-        tells it.
+        have a say, it is once for every content and second of the shop's clock, until
+        :meth:`refresh`.
         """
         document, now = self.document, self._services.now()
         priced = self._priced
@@ -326,7 +329,8 @@ class Cart:
     def add_condition(self, condition: Condition) -> None:
         """Add a condition to the cart, in place of one of the same name.
 
-        :raises InvalidConditionError: If its target is ``"item"``.
+        :raises InvalidConditionError: If its target is ``"item"``, or a rule of it is
+            not registered or cannot be asked with its parameters.
         """
         self._apply_condition(condition)
 
@@ -340,43 +344,145 @@ class Cart:
         It acts on the unit price, whatever its target.
 
         :raises InvalidItemError: If there is no such line.
+        :raises InvalidConditionError: If its rule cannot be asked, or it has what only
+            a condition of a cart can have.
         """
         self._line(line_id)
+        self._services.rulebook.check(condition)
+
+        if condition.lines or condition.base or condition.included:
+            raise InvalidConditionError(
+                f"The condition {condition.name!r} cannot be on a line: 'lines', 'base'"
+                " and 'included' are for conditions of a cart."
+            )
+
         self.apply(AddItemCondition(line_id, condition))
 
     def remove_item_condition(self, line_id: str, name: str) -> None:
         """Remove a condition of a line; nothing happens if it is gone already."""
         self.apply(RemoveItemCondition(line_id, name))
 
-    def add_discount(self, name: str, value: Value, *, order: int = 0) -> None:
+    def add_discount(
+        self,
+        name: str,
+        value: Value,
+        *,
+        order: int = 0,
+        rule: Rule | None = None,
+        lines: Rule | None = None,
+        cap: Value | None = None,
+    ) -> None:
         """Take something off the subtotal.
 
         >>> cart.add_discount("SUMMER", "10%")
 
         :param value: As for :class:`Condition`, or an amount; without a sign it is
             taken off.
+        :param rule: As for :class:`Condition`, like ``lines`` and ``cap``.
         """
         text = self._value(value)
 
         if text[:1].isdigit():
             text = f"-{text}"
 
-        self.add_condition(Condition(name, "discount", "subtotal", text, order))
-
-    def add_tax(self, name: str, value: Value, *, order: int = 0) -> None:
-        """Add a tax to the subtotal, such as ``"19%"``."""
         self.add_condition(
-            Condition(name, "tax", "subtotal", self._value(value), order)
+            Condition(
+                name,
+                "discount",
+                "subtotal",
+                text,
+                order,
+                rule=rule,
+                lines=lines,
+                cap=None if cap is None else self._value(cap),
+            )
         )
 
-    def add_fee(self, name: str, value: Value, *, order: int = 0) -> None:
-        """Add a fee to the total, such as ``"2.50"``."""
-        self.add_condition(Condition(name, "fee", "total", self._value(value), order))
+    def add_tax(
+        self,
+        name: str,
+        value: Value,
+        *,
+        order: int = 0,
+        rule: Rule | None = None,
+        lines: Rule | None = None,
+        included: bool = False,
+    ) -> None:
+        """Add a tax to the subtotal, such as ``"19%"``.
 
-    def add_shipping(self, name: str, value: Value, *, order: int = 0) -> None:
-        """Add shipping to the total, such as ``"4.90"``, in place of any other."""
-        condition = Condition(name, "shipping", "total", self._value(value), order)
+        :param rule: As for :class:`Condition`, like ``lines`` and ``included``.
+        """
+        self.add_condition(
+            Condition(
+                name,
+                "tax",
+                "subtotal",
+                self._value(value),
+                order,
+                rule=rule,
+                lines=lines,
+                included=included,
+            )
+        )
+
+    def add_fee(
+        self, name: str, value: Value, *, order: int = 0, rule: Rule | None = None
+    ) -> None:
+        """Add a fee to the total, such as ``"2.50"``.
+
+        :param rule: As for :class:`Condition`.
+        """
+        text = self._value(value)
+        self.add_condition(Condition(name, "fee", "total", text, order, rule=rule))
+
+    def add_shipping(
+        self, name: str, value: Value, *, order: int = 0, rule: Rule | None = None
+    ) -> None:
+        """Add shipping to the total, such as ``"4.90"``, in place of any other.
+
+        :param rule: As for :class:`Condition`.
+        """
+        text = self._value(value)
+        condition = Condition(name, "shipping", "total", text, order, rule=rule)
         self._apply_condition(condition, only_of_type=True)
+
+    def shipping_options(self) -> tuple[ShippingOption, ...]:
+        """The shipping methods of the shop, with what each would cost for this cart.
+
+        Nothing is read of the shop for an empty cart, which has none.
+        """
+        services, document = self._services, self.document
+        occasion = self._occasion(services.now())
+
+        with asking_rules():
+            options = shipping_options(
+                document,
+                self._rounding(document),
+                occasion,
+                services.rulebook,
+            )
+
+        occasion.report(services.logger)
+
+        return options
+
+    def choose_shipping(self, name: str) -> None:
+        """Add the shipping method of this name, in place of any other.
+
+        :raises InvalidConditionError: If this cart cannot choose it.
+        """
+        options = {each.name: each for each in self.shipping_options()}
+
+        if name not in options:
+            raise InvalidConditionError(f"There is no shipping method {name!r:.80}.")
+
+        if not options[name].is_available:
+            raise InvalidConditionError(
+                f"The shipping method {name!r} cannot be chosen:"
+                f" {options[name].reason}."
+            )
+
+        self._apply_condition(options[name].condition, only_of_type=True)
 
     # The whole cart
 
@@ -524,24 +630,30 @@ class Cart:
 
     def _price(self, document: Document, at: dt.datetime | None) -> Totals:
         services = self._services
-        now = services.now() if at is None else at.astimezone(services.time_zone)
+        now = services.now() if at is None else services.local_time(at)
 
         return self._priced_at(document, now).totals
 
     def _priced_at(self, document: Document, now: dt.datetime) -> _Priced:
         services = self._services
-        rounding = Rounding(
-            document.currency, services.rounding_mode, services.round_at
-        )
-        owner, instance = self.key or (None, "default")
-        occasion = Occasion(services.rulebook, owner, instance, now)
+        occasion = self._occasion(now)
 
         with asking_rules():
-            totals = compute_totals(document, rounding, occasion)
+            totals = compute_totals(document, self._rounding(document), occasion)
 
         occasion.report(services.logger)
 
         return _Priced(document, now if occasion.was_asked else None, totals)
+
+    def _occasion(self, now: dt.datetime) -> Occasion:
+        owner, instance = self.key or (None, "default")
+
+        return Occasion(self._services.rulebook, owner, instance, now)
+
+    def _rounding(self, document: Document) -> Rounding:
+        services = self._services
+
+        return Rounding(document.currency, services.rounding_mode, services.round_at)
 
     def _line(self, line_id: str) -> Line:
         line = self.get(line_id)
@@ -571,4 +683,5 @@ class Cart:
                 " add_item_condition()."
             )
 
+        self._services.rulebook.check(condition)
         self.apply(AddCondition(condition, only_of_type))

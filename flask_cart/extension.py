@@ -32,6 +32,7 @@ from .identity import make_guest_owner
 from .identity import user_owner
 from .merging import merge
 from .money import format_money
+from .registrar import Registrar
 from .repository import Repository
 from .settings import Settings
 from .settings import read_settings
@@ -65,7 +66,7 @@ class _RequestCarts:
         self.carts: dict[tuple[str | None, str], Cart] = {}
 
 
-class FlaskCart:
+class FlaskCart(Registrar):
     """Gives every request a cart.
 
     .. code-block:: python
@@ -94,6 +95,7 @@ class FlaskCart:
         db: SQLAlchemy | None = None,
         cache: Cache | None = None,
     ) -> None:
+        super().__init__()
         self._load_owner: OwnerLoader | None = None
 
         if app is not None:
@@ -122,7 +124,14 @@ class FlaskCart:
             app, settings.events_enabled, settings.events_disabled
         )
         services = CartServices(
-            repository, announcer, settings.rounding, settings.round_at
+            repository,
+            announcer,
+            settings.rounding,
+            settings.round_at,
+            self.rulebook,
+            lambda: self.clock(),
+            settings.time_zone,
+            app.logger,
         )
         app.extensions["cart"] = _State(self, settings, storage, services, open_storage)
 

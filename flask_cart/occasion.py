@@ -127,7 +127,8 @@ class Occasion:
             self.was_asked = True
 
             try:
-                provided = [_for_cart(each) for each in provider(facts)]
+                with decimal.localcontext():
+                    provided = [self._checked(each) for each in provider(facts)]
             except Exception as error:
                 name = getattr(provider, "__name__", repr(provider))
                 failed.append(name)
@@ -167,6 +168,16 @@ class Occasion:
 
         return facts
 
+    def _checked(self, condition: t.Any) -> Condition:
+        if not isinstance(condition, Condition) or condition.target == "item":
+            raise TypeError(
+                f"A provider yields conditions for a cart, not {condition!r:.80}."
+            )
+
+        self._rulebook.check(condition)
+
+        return condition
+
     def _decide_any(self, rule: Rule, facts: Facts) -> Verdict:
         verdicts = []
 
@@ -201,7 +212,9 @@ class Occasion:
             return Verdict("rule_invalid", reason, rule)
 
         try:
-            return check(rule, function.call(facts, **arguments))
+            # An own context, so that a rule cannot change that of the calculation.
+            with decimal.localcontext():
+                return check(rule, function.call(facts, **arguments))
         except Exception as error:
             self._failures.append((name, error))
 
@@ -258,12 +271,3 @@ def _amount(rule: Rule, answer: t.Any) -> Decimal:
 
     with decimal.localcontext(CONTEXT):
         return min(+amount, CEILING)
-
-
-def _for_cart(condition: t.Any) -> Condition:
-    if not isinstance(condition, Condition) or condition.target == "item":
-        raise TypeError(
-            f"A provider yields conditions for a cart, not {condition!r:.80}."
-        )
-
-    return condition

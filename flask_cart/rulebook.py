@@ -19,11 +19,13 @@ from .facts import Facts
 from .money import check_decimal
 from .rules import COMBINATORS
 from .rules import Rule
+from .shipping import ShippingMethod
 from .values import check_text
 from .values import closest
 
 FactsFunction = t.Callable[[Facts], t.Mapping[str, t.Any]]
 ConditionProvider = t.Callable[[Facts], t.Iterable[Condition]]
+ShippingLister = t.Callable[[Facts], t.Iterable[ShippingMethod]]
 
 
 class RegisteredFunction(t.NamedTuple):
@@ -122,6 +124,9 @@ class Rulebook:
         #: Tells what the app knows, for the rules that ask.
         self.load_facts: FactsFunction = lambda facts: {}
 
+        #: Yields the shipping methods.
+        self.list_shipping: ShippingLister = lambda facts: ()
+
         #: Yield conditions that are not stored.
         self.providers: list[ConditionProvider] = []
 
@@ -135,6 +140,21 @@ class Rulebook:
 
         if condition.base is not None:
             self.amounts.check(condition.base)
+
+    def methods(self, facts: Facts) -> list[ShippingMethod]:
+        """The shipping methods for a cart.
+
+        :raises InvalidConditionError: If a rule of one cannot be asked.
+        """
+        methods = list(self.list_shipping(facts))
+
+        for each in methods:
+            self.check(each.condition)
+
+            if each.available is not None:
+                self.rules.check(each.available)
+
+        return methods
 
 
 @functools.cache

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import typing as t
+import zoneinfo
 
 import msgspec
 from moneyed import CURRENCIES
@@ -36,6 +38,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     #: Whether every line and step is rounded, or only the total.
     round_at: t.Literal["line", "total"] = "line"
+
+    #: The time zone of the shop, in which days begin and end.
+    timezone: str = "UTC"
 
     #: The key in Flask's session that a guest's token is kept under.
     session_key: _Name = "_cart_token"
@@ -100,6 +105,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     retry_max_delay: _Seconds = 0.25
 
     @property
+    def time_zone(self) -> dt.tzinfo:
+        """The time zone of the shop."""
+        return _time_zone(self.timezone)
+
+    @property
     def limits(self) -> Limits:
         """The limits of one cart."""
         return Limits(
@@ -142,6 +152,8 @@ def read_settings(config: t.Mapping[str, t.Any], events: t.Collection[str]) -> S
             f" {settings.currency!r}.{closest(settings.currency, CURRENCIES)}"
         )
 
+    _time_zone(settings.timezone)
+
     for name in settings.events_disabled:
         if name not in events:
             raise CartConfigError(
@@ -150,6 +162,20 @@ def read_settings(config: t.Mapping[str, t.Any], events: t.Collection[str]) -> S
             )
 
     return settings
+
+
+def _time_zone(name: str) -> dt.tzinfo:
+    # Which systems without a database of time zones can do as well.
+    if name == "UTC":
+        return dt.UTC
+
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (KeyError, OSError, ValueError) as error:
+        raise CartConfigError(
+            "CART_TIMEZONE must be a time zone such as 'Europe/Berlin', not"
+            f" {name!r}.{closest(name, zoneinfo.available_timezones())}"
+        ) from error
 
 
 def _explain(error: msgspec.ValidationError, given: t.Mapping[str, t.Any]) -> str:

@@ -37,7 +37,8 @@ _RECEIVER: t.Final = "A receiver of before_change decides about a change; it"
 _RULE: t.Final = "A rule or provider says what the totals depend on; it"
 
 
-def _utc_now() -> dt.datetime:
+def utc_now() -> dt.datetime:
+    """What time it is."""
     return dt.datetime.now(dt.UTC)
 
 
@@ -60,14 +61,16 @@ class CartServices:
     rounding_mode: str
     round_at: t.Literal["line", "total"]
     rulebook: Rulebook = field(default_factory=Rulebook)
-    clock: t.Callable[[], dt.datetime] = _utc_now
+    clock: t.Callable[[], dt.datetime] = utc_now
     time_zone: dt.tzinfo = dt.UTC
     logger: logging.Logger = _logger
 
     def now(self) -> dt.datetime:
-        """When it is, to the second, in the shop's time zone."""
-        moment = self.clock()
+        """When it is, as rules are told."""
+        return self.local_time(self.clock())
 
+    def local_time(self, moment: dt.datetime) -> dt.datetime:
+        """The moment in the shop's time zone, to the second."""
         if moment.utcoffset() is None:
             raise CartConfigError("The clock of a FlaskCart must tell its time zone.")
 

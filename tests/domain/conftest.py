@@ -12,6 +12,7 @@ from flask_cart.storage.memory import MemoryStorage
 
 settings.register_profile("default", max_examples=100, deadline=None)
 settings.register_profile("thorough", max_examples=2000, deadline=None)
+settings.register_profile("exhaustive", max_examples=100_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 

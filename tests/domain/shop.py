@@ -62,21 +62,25 @@ def make_cart(
     rounding: str = "half_up",
     at: t.Literal["line", "total"] = "line",
     announcer: Announcer | None = None,
+    **services: t.Any,
 ) -> Cart:
-    """A cart that needs no app."""
+    """A cart that needs no app.
+
+    :param services: More of what :class:`CartServices` has.
+    """
     storage = MemoryStorage() if storage is None else storage
     repository = Repository(storage, currency, limits or Limits(), retry)
-    services = CartServices(repository, announcer or Recorder(), rounding, at)
+    shared = CartServices(repository, announcer or Recorder(), rounding, at, **services)
 
     def sibling(name: str) -> Cart:
         return Cart(
-            services,
+            shared,
             CartKey((key or new_key).owner, name),
             make_key=lambda: new_key,
             sibling=sibling,
         )
 
-    return Cart(services, key, make_key=lambda: new_key, sibling=sibling)
+    return Cart(shared, key, make_key=lambda: new_key, sibling=sibling)
 
 
 def stored(storage: MemoryStorage, key: CartKey = KEY) -> Stored | None:

@@ -6,9 +6,15 @@ import datetime as dt
 from decimal import Decimal
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from flask_cart import Condition
 from flask_cart import Line
+from flask_cart import all_of
+from flask_cart import any_of
+from flask_cart import not_
+from flask_cart import presets
+from flask_cart import rule
 from flask_cart.document import SCHEMA
 from flask_cart.document import Document
 from flask_cart.document import MergedCart
@@ -156,6 +162,126 @@ def priced_carts(
     return document, draw(rounding_of(document))
 
 
+item_ids = st.lists(
+    st.sampled_from(["mug", "pot", "cup", "jar"]), min_size=1, max_size=2, unique=True
+)
+
+#: Rules that can be asked about a line.
+line_rules = st.one_of(
+    item_ids.map(lambda ids: rule("item", ids=ids)),
+    item_ids.map(lambda ids: not_(rule("item", ids=ids))),
+    st.sampled_from(
+        [
+            rule("option", name="size", values=["M"]),
+            rule("quantity_at_least", quantity=3),
+            rule("price_at_least", amount="1"),
+        ]
+    ),
+)
+
+#: Rules that can be asked about a cart, some of which cannot be answered.
+cart_rules = st.recursive(
+    line_rules
+    | st.integers(0, 200).map(lambda n: rule("total_at_least", amount=n))
+    | st.integers(0, 200).map(lambda n: rule("amount_below", amount=n))
+    | st.sampled_from(
+        [
+            rule("logged_in"),
+            rule("weekday", days=["wed"]),
+            rule("time_of_day", start="18:00", end="06:00"),
+            rule("first_order"),
+            rule("of yesterday"),
+            rule("total_at_least"),
+        ]
+    ),
+    lambda inner: (
+        st.lists(inner, min_size=1, max_size=3).map(lambda rules: all_of(*rules))
+        | st.lists(inner, min_size=1, max_size=3).map(lambda rules: any_of(*rules))
+        | inner.map(not_)
+    ),
+    max_leaves=4,
+)
+
+rates = decimals(40, 2).map(lambda rate: f"{rate:f}%")
+
+
+@st.composite
+def dynamic_conditions(
+    draw: st.DrawFn, target: str, with_rules: bool = True, operators: str = " +-*/"
+) -> Condition:
+    """Conditions with everything that the target allows."""
+    is_on_cart = target != "item"
+    is_included = is_on_cart and draw(st.integers(0, 4)) == 0
+
+    return Condition(
+        name=draw(labels),
+        type="tax" if is_included else draw(st.sampled_from(["discount", "fee"])),
+        target=target,
+        value=draw(rates if is_included else condition_values(operators)),
+        order=draw(st.integers(-2, 2)),
+        rule=draw(st.none() | cart_rules) if with_rules else None,
+        lines=draw(st.none() | line_rules) if target == "subtotal" else None,
+        base=draw(st.none() | st.just(rule("cheapest", buy=2))) if is_on_cart else None,
+        cap=draw(st.none() | decimals(30, 3)),
+        included=is_included,
+    )
+
+
+@st.composite
+def dynamic_carts(
+    draw: st.DrawFn, with_rules: bool = True, operators: str = " +-*/"
+) -> Document:
+    """Documents whose conditions have rules, limits, bases and caps."""
+    on_lines = st.lists(
+        dynamic_conditions("item", with_rules, operators),
+        max_size=2,
+        unique_by=lambda each: each.name,
+    )
+    on_cart = st.sampled_from(["subtotal", "subtotal", "total"]).flatmap(
+        lambda target: dynamic_conditions(target, with_rules, operators)
+    )
+
+    return Document(
+        schema=SCHEMA,
+        currency=draw(st.sampled_from(CURRENCIES)),
+        lines=tuple(
+            with_conditions(line, draw(on_lines))
+            for line in draw(st.lists(lines(), max_size=5, unique_by=lambda x: x.id))
+        ),
+        conditions=tuple(
+            draw(st.lists(on_cart, max_size=5, unique_by=lambda x: x.name))
+        ),
+    )
+
+
+@st.composite
+def taxed_carts(draw: st.DrawFn) -> Document:
+    """Documents with a discount, taxes for two classes of lines, and shipping."""
+    included = draw(st.booleans())
+    taxes = presets.tax_classes(
+        "VAT",
+        {"M": draw(rates)},
+        default=draw(st.none() | rates),
+        attribute="size",
+        included=included,
+    )
+    goods = [
+        replace(line, attributes=line.options)
+        for line in draw(st.lists(lines(), max_size=6, unique_by=lambda x: x.id))
+    ]
+
+    return Document(
+        schema=SCHEMA,
+        currency=draw(st.sampled_from(CURRENCIES)),
+        lines=tuple(goods),
+        conditions=(
+            Condition("LESS", "discount", "subtotal", draw(condition_values("-"))),
+            *taxes,
+            presets.shipping("Post", draw(decimals(20, 2)), free_from=50),
+        ),
+    )
+
+
 @st.composite
 def rich_lines(draw: st.DrawFn) -> Line:
     """Lines with any text, options and attributes."""
@@ -189,7 +315,9 @@ def documents(draw: st.DrawFn) -> Document:
         schema=SCHEMA,
         currency=draw(st.sampled_from(CURRENCIES)),
         lines=tuple(draw(st.lists(rich_lines(), max_size=3, unique_by=lambda x: x.id))),
-        conditions=tuple(draw(condition_lists())),
+        conditions=tuple(
+            draw(condition_lists() | dynamic_carts().map(lambda each: each.conditions))
+        ),
         metadata=draw(json_objects),
         created_at=draw(times),
         updated_at=draw(times),

@@ -106,8 +106,6 @@ def test_text_is_readable_json() -> None:
                 "type": "tax",
                 "target": "subtotal",
                 "value": "19%",
-                "order": 0,
-                "attributes": {},
             }
         ],
         "metadata": {"note": "Tür"},

@@ -9,7 +9,11 @@ from collections.abc import Iterator
 
 import pytest
 
-MODULES = ["money", "conditions", "pricing", "operations", "limits", "document"]
+MODULES = [
+    *["money", "conditions", "pricing", "operations", "limits", "document"],
+    *["rules", "facts", "builtin_rules", "rulebook", "occasion", "presets"],
+    *["shares", "steps", "totals", "shipping", "quoting"],
+]
 
 
 def floats(tree: ast.AST, where: str = "") -> Iterator[str]:

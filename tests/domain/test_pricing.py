@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import decimal
-from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
@@ -13,14 +12,14 @@ from moneyed import Money
 from msgspec.structs import replace
 
 from domain import strategies
+from domain.adding_up import adds_up
+from domain.adding_up import can_be_paid
+from domain.adding_up import compute_totals
 from domain.fractions_of_money import line_amount
 from domain.fractions_of_money import rounded
 from domain.fractions_of_money import total_of
-from domain.shop import occasion
-from flask_cart import Adjustment
 from flask_cart import Condition
 from flask_cart import Totals
-from flask_cart import pricing
 from flask_cart.document import SCHEMA
 from flask_cart.document import Document
 from flask_cart.items import make_line
@@ -35,53 +34,8 @@ ABSURD = [
     Condition("C", "discount", "total", "-33.333333333333%"),
 ]
 
-
-def compute_totals(document: Document, rounding: Rounding) -> Totals:
-    return pricing.compute_totals(document, rounding, occasion())
-
-
-def adds_up(totals: Totals) -> None:
-    """Everything that is displayed adds up to the total, to the last digit."""
-    with decimal.localcontext(CONTEXT):
-        for line in totals.lines:
-            chain(line.adjustments, line.subtotal_without_conditions, line.subtotal)
-
-        lines = sum((line.subtotal.amount for line in totals.lines), Decimal(0))
-        on_subtotal = [each for each in totals.adjustments if each.target == "subtotal"]
-        on_total = [each for each in totals.adjustments if each.target == "total"]
-        assert totals.adjustments == (*on_subtotal, *on_total)
-
-        chain(on_subtotal, Money(lines, totals.currency), totals.subtotal)
-        chain(on_total, totals.subtotal, totals.total)
-
-        without = sum(each.subtotal_without_conditions.amount for each in totals.lines)
-        assert totals.subtotal_without_conditions.amount == without
-
-        explained = sum(each.amount.amount for each in totals.explain())
-        assert without + explained == totals.total.amount
-
-
-def chain(adjustments: list[Adjustment], first: Money, last: Money) -> None:
-    """Each adjustment starts from what the one before it has left."""
-    amounts = [first]
-
-    for each in adjustments:
-        assert each.before == amounts[-1]
-        assert each.before + each.amount == each.after
-        amounts.append(each.after)
-
-    assert amounts[-1] == last
-
-
-def shown_amounts(totals: Totals) -> Iterator[Money]:
-    """Every amount that is shown; unit prices are exact, and not among them."""
-    yield from [totals.subtotal_without_conditions, totals.subtotal, totals.total]
-
-    for line in totals.lines:
-        yield from [line.subtotal_without_conditions, line.subtotal]
-
-    for each in totals.explain():
-        yield from [each.before, each.after]
+modes = st.sampled_from(sorted(ROUNDING_MODES))
+places = st.sampled_from(["line", "total"])
 
 
 @given(strategies.priced_carts())
@@ -93,14 +47,7 @@ def test_everything_adds_up(cart: tuple[Document, Rounding]) -> None:
 @given(strategies.priced_carts())
 def test_amounts_can_be_paid(cart: tuple[Document, Rounding]) -> None:
     """Each amount is at least zero and a multiple of the smallest unit."""
-    document, rounding = cart
-    unit = smallest_unit(document.currency)
-
-    for money in shown_amounts(compute_totals(document, rounding)):
-        assert money.currency.code == document.currency
-        assert money.amount >= 0
-        assert money.amount % unit == 0
-        assert not money.amount.is_signed()
+    can_be_paid(compute_totals(*cart))
 
 
 @given(strategies.priced_carts())
@@ -175,6 +122,18 @@ def test_same_as_with_fractions(cart: tuple[Document, Rounding]) -> None:
     assert Fraction(totals.total.amount) == total_of(*cart)
 
 
+@given(strategies.dynamic_carts(False, " +-*"), modes, places)
+def test_limits_are_the_same_as_with_fractions(
+    cart: Document, mode: str, at: str
+) -> None:
+    """The same is true where conditions are limited to lines, or have a base or cap."""
+    rounding = Rounding(cart.currency, mode, at)
+
+    assert Fraction(compute_totals(cart, rounding).total.amount) == total_of(
+        cart, rounding
+    )
+
+
 @given(strategies.priced_carts(operators=" +-*"))
 def test_lines_are_within_a_unit(cart: tuple[Document, Rounding]) -> None:
     """A line is its exact amount, rounded by the rule or by less than a unit."""
@@ -228,6 +187,18 @@ def test_position_on_a_line_does_not_matter(line, random, at) -> None:
         totals.append((result.total, result.explain()))
 
     assert totals[0] == totals[1]
+
+
+@pytest.mark.parametrize("mode", sorted(ROUNDING_MODES))
+def test_the_sequence_of_the_lines_does_not_matter(mode: str) -> None:
+    """Also where their exact amounts have more digits than can be added up exactly."""
+    thirds = [line("0.005", 1, condition("THIRD", "/3"), id=each) for each in "abc"]
+    dear = line("100", id="d")
+
+    assert (
+        totals_of(dear, *thirds, at="total", mode=mode).total
+        == totals_of(*thirds, dear, at="total", mode=mode).total
+    )
 
 
 @given(strategies.priced_carts())
@@ -460,9 +431,14 @@ def test_adjustment_as_data() -> None:
             "before": "10.00",
             "after": "8.00",
             "amount": "-2.00",
+            "base": "10.00",
+            "contained": None,
             "currency": "EUR",
             "line_id": totals.lines[0].id,
+            "code": "",
             "reason": "",
+            "rule": None,
+            "is_provided": False,
         }
     ]
 

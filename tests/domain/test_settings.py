@@ -16,6 +16,7 @@ VALUES = {
     "CART_CURRENCY": ("JPY", "JPY"),
     "CART_ROUNDING": ("half_even", "half_even"),
     "CART_ROUND_AT": ("total", "total"),
+    "CART_TIMEZONE": ("Europe/Berlin", "Europe/Berlin"),
     "CART_SESSION_KEY": ("basket", "basket"),
     "CART_DATABASE_TABLE": ("baskets", "baskets"),
     "CART_DATABASE_BIND_KEY": ("shop", "shop"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import assert_type
 
 from flask import Flask
@@ -10,11 +12,19 @@ from moneyed import Money
 
 from flask_cart import Cart
 from flask_cart import Condition
+from flask_cart import Facts
 from flask_cart import FlaskCart
 from flask_cart import Line
 from flask_cart import LineTotals
+from flask_cart import Rule
+from flask_cart import ShippingMethod
+from flask_cart import ShippingOption
+from flask_cart import Tax
 from flask_cart import Totals
+from flask_cart import all_of
 from flask_cart import current_cart
+from flask_cart import not_
+from flask_cart import rule
 
 
 class Product:
@@ -23,6 +33,10 @@ class Product:
     cart_id = 7
     cart_name = "Mug"
     cart_price = Money("12.50", "EUR")
+
+
+def facts_of() -> Facts:
+    raise NotImplementedError
 
 
 def use(app: Flask, db: SQLAlchemy) -> None:
@@ -52,6 +66,35 @@ def use(app: Flask, db: SQLAlchemy) -> None:
 
         for sold in order:
             assert_type(sold.subtotal, Money)
+
+    current_cart.add_discount(
+        "BULK", "10%", rule=all_of(rule("logged_in"), not_(rule("item", ids=["mug"])))
+    )
+    assert_type(current_cart.shipping_options(), tuple[ShippingOption, ...])
+    assert_type(current_cart.totals.taxes, tuple[Tax, ...])
+    assert_type(current_cart.totals.explain()[0].rule, Rule | None)
+
+    @extension.rule("heavy")
+    def heavy(facts: Facts, kilos: int) -> bool | str:
+        return facts.quantity > kilos or "it is too light"
+
+    @extension.amount("freight")
+    def freight(facts: Facts) -> Decimal:
+        return facts.subtotal
+
+    @extension.facts
+    def count_orders(facts: Facts) -> dict[str, int]:
+        return {"orders": 0}
+
+    @extension.condition_provider
+    def vouchers(facts: Facts) -> Iterator[Condition]:
+        yield Condition("VIP", "discount", "subtotal", "-5%")
+
+    @extension.shipping_methods
+    def methods(facts: Facts) -> list[ShippingMethod]:
+        return [ShippingMethod(Condition("Post", "shipping", "total", "4.90"))]
+
+    assert_type(heavy(facts_of(), 5), bool | str)
 
     @extension.owner_loader
     def load_owner() -> str | None:

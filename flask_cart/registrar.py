@@ -1,0 +1,97 @@
+"""The registrar: how an app registers its rules, and what they need."""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+from decimal import Decimal
+
+from .rulebook import ConditionProvider
+from .rulebook import FactsFunction
+from .rulebook import Rulebook
+from .rulebook import ShippingLister
+from .working import utc_now
+
+Decide = t.TypeVar("Decide", bound=t.Callable[..., bool | str])
+Calculate = t.TypeVar("Calculate", bound=t.Callable[..., Decimal])
+
+
+class Registrar:
+    """The decorators of an extension that register what totals depend on."""
+
+    def __init__(self) -> None:
+        self.rulebook = Rulebook()
+
+        #: Tells what time it is, with a time zone, for rules about time. A test can
+        #: put another function in its place.
+        self.clock: t.Callable[[], dt.datetime] = utc_now
+
+    def rule(self, name: str) -> t.Callable[[Decide], Decide]:
+        """Register a function that decides whether a condition applies.
+
+        .. code-block:: python
+
+            @cart_ext.rule("heavy")
+            def heavy(facts, kilos: int):
+                weight = sum(line.attributes["kilos"] for line in facts.about)
+                return weight >= kilos or f"it is for {kilos} kilos or more"
+
+        It gets :class:`Facts` and the parameters of the :class:`Rule`, checked against
+        the types of its signature, and returns ``True``, or ``False`` or the reason
+        why not. It must not change anything.
+
+        :param name: What conditions call it by, also those that are stored.
+        :raises CartConfigError: If there is a built-in rule of the name, or the
+            function has parameters that cannot be given.
+        """
+
+        def register(decide: Decide) -> Decide:
+            self.rulebook.rules.add(name, decide)
+
+            return decide
+
+        return register
+
+    def amount(self, name: str) -> t.Callable[[Calculate], Calculate]:
+        """Register a function that calculates what the value of a condition acts on.
+
+        Like :meth:`rule`, but it returns a ``Decimal`` of at least 0.
+        """
+
+        def register(calculate: Calculate) -> Calculate:
+            self.rulebook.amounts.add(name, calculate)
+
+            return calculate
+
+        return register
+
+    def facts(self, load: FactsFunction) -> FactsFunction:
+        """Register the function that returns what the app knows about a shopper.
+
+        It gets :class:`Facts` and returns a mapping, which rules find in
+        ``facts.app``. It is called at most once for a calculation, and only if a rule
+        looks into it.
+        """
+        self.rulebook.load_facts = load
+
+        return load
+
+    def condition_provider(self, provide: ConditionProvider) -> ConditionProvider:
+        """Register a function that yields conditions for a cart.
+
+        It gets :class:`Facts`, and is called whenever totals are calculated. What it
+        yields is not stored; a stored condition of the same name takes its place.
+        """
+        self.rulebook.providers.append(provide)
+
+        return provide
+
+    def shipping_methods(self, list_methods: ShippingLister) -> ShippingLister:
+        """Register the function that yields the shipping methods for a cart.
+
+        It gets :class:`Facts`, in which ``amount`` is the total without shipping, and
+        yields :class:`ShippingMethod`.
+        """
+        self.rulebook.list_shipping = list_methods
+
+        return list_methods
