@@ -130,7 +130,7 @@ class Occasion:
                 with decimal.localcontext():
                     provided = [self._checked(each) for each in provider(facts)]
             except Exception as error:
-                name = getattr(provider, "__name__", repr(provider))
+                name = getattr(provider, "__name__", type(provider).__name__)
                 failed.append(name)
                 self._failures.append((name, error))
             else:
