@@ -43,7 +43,7 @@ def make_cache_storage(app: Flask, settings: Settings, cache: Cache | None) -> S
         ttl=settings.cache_ttl,
         locking="CART_CACHE_LOCKING" if settings.cache_locking else None,
         extra="cache",
-        lock_timeout=settings.lock_timeout,
+        settings=settings,
     )
 
 
@@ -55,7 +55,7 @@ def make_cachelib_storage(
     ttl: float,
     locking: str | None,
     extra: str,
-    lock_timeout: float,
+    settings: Settings,
     renew_after: float | None = None,
 ) -> Storage:
     """The storage for a cache that cannot compare and set.
@@ -88,10 +88,12 @@ def make_cachelib_storage(
 
         has = is_file_of
         folder = Path(backend._path).absolute()
-        locks = FileLocks(folder.with_name(f"{folder.name}.locks"), lock_timeout)
+        locks = FileLocks(
+            folder.with_name(f"{folder.name}.locks"), settings.lock_timeout
+        )
         _warn_of_threshold(app, backend)
     elif _is(backend, "SimpleCache"):
-        locks = ThreadLocks(lock_timeout)
+        locks = ThreadLocks(settings.lock_timeout)
 
         if is_production(app):
             warn(
@@ -115,6 +117,8 @@ def make_cachelib_storage(
     return RecordStorage(
         CacheRecords(backend, prefix, ttl, locks, has),
         always_lock=locking is not None,
+        lock_timeout=settings.lock_timeout,
+        lock_lease=settings.lock_lease,
         renew_after=renew_after,
     )
 
@@ -186,12 +190,15 @@ def _make_memcached_storage(settings: Settings, backend: t.Any) -> Storage:
         backend._client_context,
         dialect,
         f"{settings.cache_prefix}:{backend.key_prefix or ''}",
-        ttl=settings.cache_ttl,
+        settings.cache_ttl,
+    )
+
+    return RecordStorage(
+        records,
+        always_lock=settings.cache_locking,
         lock_timeout=settings.lock_timeout,
         lock_lease=settings.lock_lease,
     )
-
-    return RecordStorage(records, always_lock=settings.cache_locking)
 
 
 def _check_prefix(settings: Settings, backend: t.Any) -> None:
