@@ -31,7 +31,7 @@ def make_cache_storage(app: Flask, settings: Settings, cache: Cache | None) -> S
     _warn_of_short_ttl(app, settings)
 
     if is_redis(backend):
-        return _make_redis_storage(settings, backend)
+        return _make_redis_storage(app, settings, backend)
 
     if _is(backend, "MemcachedCache"):
         return _make_memcached_storage(settings, backend)
@@ -159,11 +159,15 @@ def _backend_of(app: Flask, cache: Cache | None) -> t.Any:
     return backend
 
 
-def _make_redis_storage(settings: Settings, backend: t.Any) -> Storage:
+def _make_redis_storage(app: Flask, settings: Settings, backend: t.Any) -> Storage:
     from .storage.redis import RedisStorage
 
     client = backend._write_client
-    _check_prefix(settings, backend)
+
+    for each in app.extensions["cache"].values():
+        if is_redis(each):
+            _check_prefix(f"{settings.cache_prefix}:{backend._get_prefix()}", each)
+
     check_redis_client(client)
 
     return RedisStorage(
@@ -201,7 +205,11 @@ def _make_memcached_storage(settings: Settings, backend: t.Any) -> Storage:
     )
 
 
-def _check_prefix(settings: Settings, backend: t.Any) -> None:
+def _check_prefix(keys: str, backend: t.Any) -> None:
+    """Refuse a cache whose clear() would delete the carts.
+
+    :param keys: What the keys of the carts begin with.
+    """
     prefix = backend._get_prefix()
 
     if not prefix:
@@ -219,7 +227,7 @@ def _check_prefix(settings: Settings, backend: t.Any) -> None:
             "special-cache-prefix",
         )
 
-    if f"{settings.cache_prefix}:{prefix}".startswith(prefix):
+    if keys.startswith(prefix):
         raise CartConfigError(
             f"clear() of the cache deletes what begins with CACHE_KEY_PREFIX,"
             f" {prefix!r}, and so do the carts' keys. Change it or CART_CACHE_PREFIX.",

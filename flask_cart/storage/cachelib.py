@@ -1,4 +1,4 @@
-"""Carts in a cache that cannot compare and set: the lock is somewhere else."""
+"""Carts in a cache that cannot compare and set, with a lock to do it under."""
 
 from __future__ import annotations
 

@@ -30,6 +30,9 @@ _ATTEMPTS: t.Final = 50
 
 _REMEMBERED_WRITES: t.Final = 16
 
+#: The greatest lease of a lock that there can be, in seconds.
+MAX_LEASE: t.Final = 3600
+
 #: The longest pause before a lock is looked at again, in seconds.
 _NAP: t.Final = 0.01
 
@@ -95,7 +98,12 @@ class _Record(msgspec.Struct, omit_defaults=True):
         """Whether somebody else is the only one who may write."""
         lock = self.lock
 
-        return lock is not None and lock.token != token and lock.until > time.time()
+        # Whose clock is far ahead does not lock it for longer than anybody may.
+        return (
+            lock is not None
+            and lock.token != token
+            and 0 < lock.until - time.time() <= MAX_LEASE
+        )
 
 
 @dataclass
@@ -205,6 +213,9 @@ class RecordStorage:
 
             # The try before this one was a success whose answer was lost.
             if write_id in stored.write_ids:
+                if lease is not None:
+                    lease.is_held = False
+
                 return True
 
             if stored.version != expected or not _may_write(record, lease):
@@ -232,7 +243,9 @@ class RecordStorage:
         while True:
             found, record = self._read(lease.owner)
 
-            if not record.is_locked_for(lease.token):
+            is_locked = record.is_locked_for(lease.token)
+
+            if not is_locked:
                 record.lock = _Lock(lease.token, time.time() + self._lock_lease)
                 lease.is_held = True
 
@@ -247,7 +260,8 @@ class RecordStorage:
                     f" {self._lock_timeout:g} seconds."
                 )
 
-            time.sleep(random.uniform(_NAP / 2, _NAP))
+            if is_locked:
+                time.sleep(random.uniform(_NAP / 2, _NAP))
 
     def _release(self, lease: _Lease) -> None:
         for _ in range(_ATTEMPTS):
