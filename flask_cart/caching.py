@@ -165,7 +165,7 @@ def _make_redis_storage(app: Flask, settings: Settings, backend: t.Any) -> Stora
     client = backend._write_client
 
     for each in app.extensions["cache"].values():
-        if is_redis(each):
+        if is_redis(each) and _place(each) == _place(backend):
             _check_prefix(f"{settings.cache_prefix}:{backend._get_prefix()}", each)
 
     check_redis_client(client)
@@ -203,6 +203,14 @@ def _make_memcached_storage(settings: Settings, backend: t.Any) -> Storage:
         lock_timeout=settings.lock_timeout,
         lock_lease=settings.lock_lease,
     )
+
+
+def _place(backend: t.Any) -> tuple[t.Any, ...]:
+    """Where a cache in Redis is, as far as its client knows."""
+    pool = getattr(backend._write_client, "connection_pool", None)
+    options = pool.connection_kwargs if pool is not None else {}
+
+    return tuple(options.get(name) for name in ("host", "port", "path", "db"))
 
 
 def _check_prefix(keys: str, backend: t.Any) -> None:

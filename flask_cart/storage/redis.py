@@ -153,7 +153,7 @@ class RedisStorage:
                 yield key
 
     def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
-        limit_time = _milliseconds(before.timestamp())
+        limit_time = _microseconds(before.timestamp())
 
         with self._translated():
             stale = {
@@ -193,7 +193,7 @@ class RedisStorage:
                     expected,
                     secrets.token_hex(8),
                     version,
-                    _milliseconds(time.time()),
+                    _microseconds(time.time()),
                     data,
                     self._ttl,
                     lease.token if lease is not None else "",
@@ -283,6 +283,10 @@ class RedisStorage:
 
 def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
+
+
+def _microseconds(seconds: float) -> int:
+    return round(seconds * 1_000_000)
 
 
 def _errors_of(client: t.Any) -> tuple[type[Exception], ...]:

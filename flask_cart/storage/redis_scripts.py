@@ -29,8 +29,8 @@ end
 """
 
 #: KEYS: carts, lock, wake. ARGV: instance, expected version, write id, new version (0
-#: to delete), time, text, time to live, token (empty without a lock), lease; all times
-#: in milliseconds.
+#: to delete), time in microseconds, text, time to live, token (empty without a lock),
+#: lease; both in milliseconds.
 COMPARE_AND_SET: t.Final = (
     _RELEASE
     + """
