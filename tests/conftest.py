@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+import cache_servers
 import servers
 from apps import make_app
 from flask_cart import FlaskCart
@@ -60,6 +61,84 @@ def database_url(request: pytest.FixtureRequest) -> str:
     url: str = request.getfixturevalue(f"{request.param}_url")
 
     return url
+
+
+@pytest.fixture(scope="session")
+def running_valkey() -> Iterator[cache_servers.CacheServer]:
+    with cache_servers.valkey() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def running_redis() -> Iterator[cache_servers.CacheServer]:
+    with cache_servers.redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def running_redis_cluster() -> Iterator[cache_servers.Cluster]:
+    with cache_servers.redis_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def running_redis_sentinel() -> Iterator[cache_servers.Sentinel]:
+    with cache_servers.redis_sentinel() as sentinel:
+        yield sentinel
+
+
+@pytest.fixture(scope="session")
+def running_memcached() -> Iterator[cache_servers.CacheServer]:
+    with cache_servers.memcached() as server:
+        yield server
+
+
+@pytest.fixture
+def valkey_server(
+    running_valkey: cache_servers.CacheServer,
+) -> cache_servers.CacheServer:
+    """An empty Valkey server."""
+    running_valkey.clean()
+
+    return running_valkey
+
+
+@pytest.fixture
+def redis_server(running_redis: cache_servers.CacheServer) -> cache_servers.CacheServer:
+    """An empty Redis server."""
+    running_redis.clean()
+
+    return running_redis
+
+
+@pytest.fixture
+def redis_cluster(
+    running_redis_cluster: cache_servers.Cluster,
+) -> cache_servers.Cluster:
+    """An empty Redis Cluster."""
+    running_redis_cluster.clean()
+
+    return running_redis_cluster
+
+
+@pytest.fixture
+def redis_sentinel(
+    running_redis_sentinel: cache_servers.Sentinel,
+) -> cache_servers.Sentinel:
+    """An empty pair of servers with a sentinel; nobody may stop one of them."""
+    running_redis_sentinel.clean()
+
+    return running_redis_sentinel
+
+
+@pytest.fixture
+def memcached_server(
+    running_memcached: cache_servers.CacheServer,
+) -> cache_servers.CacheServer:
+    """An empty Memcached server."""
+    running_memcached.clean()
+
+    return running_memcached
 
 
 @pytest.fixture

