@@ -101,6 +101,8 @@ ADD_CLIENT: dict[str, Callable[[Flask, str, ExitStack], None]] = {
 class RedisSuite(StorageSuite):
     """Carts that expire by themselves, in a server that can be asked when."""
 
+    lists_carts = True
+
     @pytest.fixture
     def ttl_of(self, storage: Storage) -> Callable[[CartKey], float | None]:
         def ttl_of(key: CartKey) -> float | None:
