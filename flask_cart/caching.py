@@ -166,7 +166,7 @@ def _make_redis_storage(app: Flask, settings: Settings, backend: t.Any) -> Stora
 
     for each in app.extensions["cache"].values():
         if is_redis(each) and _place(each) == _place(backend):
-            _check_prefix(f"{settings.cache_prefix}:{backend._get_prefix()}", each)
+            _check_prefix(f"{settings.cache_prefix}:{backend.key_prefix}", each)
 
     check_redis_client(client)
 
@@ -218,7 +218,11 @@ def _check_prefix(keys: str, backend: t.Any) -> None:
 
     :param keys: What the keys of the carts begin with.
     """
-    prefix = backend._get_prefix()
+    prefix = backend.key_prefix
+
+    # A function may say something else every time.
+    if not isinstance(prefix, str):
+        return
 
     if not prefix:
         raise CartConfigError(
@@ -270,7 +274,14 @@ def check_redis_client(client: t.Any) -> None:
             "redis-text-answers",
         )
 
-    if options.get("socket_timeout", 1) is None:
+    # What it is if nobody has said so differs between the versions of redis-py.
+    socket_timeout = (
+        pool.connection_class(**options).socket_timeout
+        if pool is not None
+        else options.get("socket_timeout", 1)
+    )
+
+    if socket_timeout is None:
         warn(
             "The Redis client has no socket_timeout, so a server that does not answer"
             " would keep requests waiting for ever. Set one, such as 2 seconds.",

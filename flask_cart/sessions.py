@@ -36,11 +36,6 @@ def make_session_storage(app: Flask, settings: Settings) -> Storage:
 
     :raises CartConfigError: If it cannot work.
     """
-    if not app.secret_key and not app.config.get("SESSION_TYPE"):
-        raise CartConfigError(
-            "CART_STORAGE = 'session' needs sessions. Set SECRET_KEY.", "no-secret-key"
-        )
-
     # Session(app) may come after FlaskCart(app).
     if not app.config.get("SESSION_TYPE"):
         _check_cookie_session(app, settings)
@@ -187,6 +182,11 @@ def _check_prefix(interface: t.Any) -> None:
 def _check_cookie_session(app: Flask, settings: Settings) -> None:
     if not isinstance(app.session_interface, SecureCookieSessionInterface):
         return
+
+    if not app.secret_key:
+        raise CartConfigError(
+            "CART_STORAGE = 'session' needs sessions. Set SECRET_KEY.", "no-secret-key"
+        )
 
     if settings.session_locking:
         raise CartConfigError(

@@ -95,10 +95,10 @@ class CacheRecords:
         text = self._get(name)
 
         # Twice, as it may have been written in between.
-        if text is None and self._has(self._backend, name):
+        if text is None and self._is_there(name):
             text = self._get(name)
 
-            if text is None and self._has(self._backend, name):
+            if text is None and self._is_there(name):
                 raise CartCorruptError("The cache has carts that it cannot read.", "")
 
         if text is not None and not isinstance(text, str):
@@ -118,6 +118,10 @@ class CacheRecords:
                 raise CartStorageError("The cache did not keep the cart.")
 
         return True
+
+    def _is_there(self, name: str) -> bool:
+        with _translated():
+            return self._has(self._backend, name)
 
     def _get(self, name: str) -> t.Any:
         with _translated():

@@ -30,6 +30,13 @@ def dialect_of(client: t.Any) -> Dialect:
                 "memcached-silent",
             )
 
+        if not _is_safe_for_threads(client):
+            raise CartConfigError(
+                f"pymemcache's {type(client).__name__} breaks when two threads use it"
+                " at once. Use PooledClient, or HashClient with use_pooling=True.",
+                "memcached-threads",
+            )
+
         return Pymemcache()
 
     if "memcache" in packages:
@@ -47,6 +54,12 @@ def _is_silent(client: t.Any) -> bool:
     options = getattr(inner, "default_kwargs", {})
 
     return bool(getattr(inner, "ignore_exc", False) or options.get("ignore_exc"))
+
+
+def _is_safe_for_threads(client: t.Any) -> bool:
+    inner = getattr(client, "_client", client)
+
+    return bool(getattr(inner, "use_pooling", hasattr(inner, "client_pool")))
 
 
 def clients_for_threads(

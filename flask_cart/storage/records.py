@@ -44,14 +44,11 @@ class Found(t.NamedTuple):
     ticket: t.Any
 
 
-def found_bytes(data: t.Any, ticket: t.Any) -> Found | None:
-    """What was found, if it is text.
+def found_bytes(data: t.Any, ticket: t.Any) -> Found:
+    """What was found, as text.
 
-    :raises CartCorruptError: If it is not.
+    :raises CartCorruptError: If it is none.
     """
-    if data is None:
-        return None
-
     try:
         return Found(bytes(memoryview(data)).decode(), ticket)
     except (TypeError, UnicodeDecodeError) as error:
@@ -104,6 +101,12 @@ class _Record(msgspec.Struct, omit_defaults=True):
             and lock.token != token
             and 0 < lock.until - time.time() <= MAX_LEASE
         )
+
+    def is_locked_by(self, token: str) -> bool:
+        """Whether the lock is that of a lease which has not run out."""
+        lock = self.lock
+
+        return lock is not None and lock.token == token and lock.until > time.time()
 
 
 @dataclass
@@ -218,7 +221,13 @@ class RecordStorage:
 
                 return True
 
-            if stored.version != expected or not _may_write(record, lease):
+            if stored.version != expected:
+                return False
+
+            if lease is None and record.is_locked_for(""):
+                raise CartBusyError(f"The carts of {key.owner} are locked by others.")
+
+            if lease is not None and not record.is_locked_by(lease.token):
                 return False
 
             record.lock = None
@@ -311,15 +320,6 @@ class RecordStorage:
             raise CartCorruptError(
                 f"What is stored are not the carts of {owner}: {error}", found.text
             ) from error
-
-
-def _may_write(record: _Record, lease: _Lease | None) -> bool:
-    if lease is None:
-        return not record.is_locked_for("")
-
-    lock = record.lock
-
-    return lock is not None and lock.token == lease.token and lock.until > time.time()
 
 
 def _name(owner: str) -> str:

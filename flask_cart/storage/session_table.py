@@ -56,9 +56,9 @@ class SessionTableRecords:
         )
 
         with self._connection() as connection:
-            data = connection.execute(query).scalar()
+            row = connection.execute(query).one_or_none()
 
-        return found_bytes(data, data)
+        return found_bytes(row.data, row.data) if row is not None else None
 
     def replace(self, key: str, found: Found | None, text: str) -> bool:
         data = text.encode()
@@ -110,7 +110,7 @@ class SessionTableRecords:
     @contextmanager
     def _connection(self) -> t.Iterator[sa.Connection]:
         with (
-            translated(self._table.name),
+            translated(self._table.name, "Flask-Session creates it."),
             self._own.connection(self._get_engine()) as connection,
         ):
             yield connection

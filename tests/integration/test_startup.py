@@ -48,6 +48,7 @@ ADVICE = {
     "last-write-wins": "Use Redis",
     "memcached-client": "need pylibmc, pymemcache or python-memcached",
     "memcached-silent": "Do without it",
+    "memcached-threads": "Use PooledClient",
     "no-cache": r"Call its init_app\(\)",
     "no-secret-key": "Set SECRET_KEY",
     "no-socket-timeout": "Set one",
@@ -212,6 +213,20 @@ REFUSED: list[Case] = [
                 pymemcache.Client(server, **options)
             )
         ),
+    ),
+    *(
+        (
+            "memcached-threads",
+            type(client).__name__,
+            lambda folder, client=client: cached(
+                "MemcachedCache", CACHE_MEMCACHED_SERVERS=client
+            ),
+        )
+        for client in (
+            pymemcache.Client("127.0.0.1:1"),
+            pymemcache.HashClient(["127.0.0.1:1"]),
+            RetryingClient(pymemcache.Client("127.0.0.1:1")),
+        )
     ),
     (
         "null-cache",

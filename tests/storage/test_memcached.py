@@ -29,6 +29,7 @@ import cache_servers
 from cache_servers import CacheServer
 from domain.shop import make_cart
 from faults.proxies import proxy
+from flask_cart import CartBusyError
 from flask_cart import CartConfigError
 from flask_cart import CartCorruptError
 from flask_cart import CartLockTimeoutError
@@ -839,7 +840,9 @@ def test_lock_of_another_process(
     with pytest.raises(CartLockTimeoutError), impatient.storage.lock(KEY):
         impatient.storage.load(KEY)
 
-    assert patient.storage.save(KEY, "no", version) is None
+    with pytest.raises(CartBusyError, match="locked"):
+        patient.storage.save(KEY, "no", version)
+
     assert process.communicate("\n")[0] == "unlocked\n"
     assert patient.storage.save(KEY, "yes", version) == version + 1
 
