@@ -31,8 +31,11 @@ format: .venv/.lint
 docs: .venv/.docs  ## Build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
-benchmark: .venv/.tests  ## Compare with what cannot be done without
-	$(BIN)/python benchmarks/write_path.py
+benchmark: .venv/.tests  ## Count what is lost, and compare with what cannot be done without
+	$(BIN)/python -m benchmarks.lost_updates
+	$(BIN)/python -m benchmarks.lost_updates.races
+	$(BIN)/python -m benchmarks.locking
+	$(BIN)/python -m benchmarks.write_path
 
 wheel: .venv/.lint
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
@@ -66,5 +69,5 @@ clean:
 	@touch $@
 
 .venv/.docs: pyproject.toml constraints.txt | .venv/bin/python
-	$(PIP) --editable '.[all,demo]' --group docs
+	$(PIP) --editable '.[all,demo,testing]' --group docs
 	@touch $@

@@ -1,6 +1,6 @@
 """What a change of a cart costs, beside the bare statements it cannot do without.
 
-    make benchmark
+    python -m benchmarks.write_path
 
 For every database, in one run: the floor is one SELECT and one UPDATE with the version
 in its WHERE, prepared by hand and sent by the driver in autocommit. Ratios can be
@@ -10,22 +10,17 @@ compared between machines, times cannot.
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 import time
 import typing as t
 from contextlib import ExitStack
-from pathlib import Path
 
 import sqlalchemy as sa
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
-from flask_cart import FlaskCart
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-
 import servers
+from flask_cart import FlaskCart
 
 ROUNDS = 300
 LINES = 10

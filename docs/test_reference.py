@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import inspect
@@ -67,10 +68,9 @@ def test_settings() -> None:
     """Every setting is in the table, with its default."""
     text = (DOCS / "configuration.rst").read_text()
     rows = re.findall(r"\* - ``CART_(\w+)``\n +- .+\n +- (.+)\n", text)
-    defaults = {"none, required": None, "empty": frozenset()}
     documented = {
-        name.lower(): defaults[value]
-        if value in defaults
+        name.lower(): frozenset()
+        if value == "empty"
         else msgspec.json.decode(_as_json(value.strip("`")))
         for name, value in rows
     }
@@ -102,6 +102,32 @@ def test_signals(name: str) -> None:
     """Every signal is in the guide and in the reference."""
     assert f":data:`{name}`" in (DOCS / "signals.rst").read_text()
     assert f".. autodata:: {name}\n" in (DOCS / "api.rst").read_text()
+
+
+def test_codes() -> None:
+    """Every error and warning with a code has a section, and nothing else has."""
+    text = (DOCS / "startup.rst").read_text()
+    sections = re.findall(r"\n\.\. _(\S+):\n\n``(\S+)``\n~+\n", text)
+
+    assert all(label == title for label, title in sections)
+    assert sorted(title for _, title in sections) == sorted(_codes())
+
+
+def _codes() -> set[str]:
+    """The codes in the source."""
+    root = Path(flask_cart.__file__).parent
+    calls = [
+        node
+        for path in root.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
+
+    return {
+        ast.literal_eval(call.args[1])
+        for call in calls
+        if call.func.id in {"CartConfigError", "warn"} and len(call.args) == 2
+    }
 
 
 def _as_json(value: str) -> str:

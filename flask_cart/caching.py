@@ -31,7 +31,7 @@ def make_cache_storage(app: Flask, settings: Settings, cache: Cache | None) -> S
     _warn_of_short_ttl(app, settings)
 
     if is_redis(backend):
-        return _make_redis_storage(settings, backend)
+        return _make_redis_storage(app, settings, backend)
 
     if _is(backend, "MemcachedCache"):
         return _make_memcached_storage(settings, backend)
@@ -43,7 +43,7 @@ def make_cache_storage(app: Flask, settings: Settings, cache: Cache | None) -> S
         ttl=settings.cache_ttl,
         locking="CART_CACHE_LOCKING" if settings.cache_locking else None,
         extra="cache",
-        lock_timeout=settings.lock_timeout,
+        settings=settings,
     )
 
 
@@ -55,7 +55,7 @@ def make_cachelib_storage(
     ttl: float,
     locking: str | None,
     extra: str,
-    lock_timeout: float,
+    settings: Settings,
     renew_after: float | None = None,
 ) -> Storage:
     """The storage for a cache that cannot compare and set.
@@ -88,10 +88,12 @@ def make_cachelib_storage(
 
         has = is_file_of
         folder = Path(backend._path).absolute()
-        locks = FileLocks(folder.with_name(f"{folder.name}.locks"), lock_timeout)
+        locks = FileLocks(
+            folder.with_name(f"{folder.name}.locks"), settings.lock_timeout
+        )
         _warn_of_threshold(app, backend)
     elif _is(backend, "SimpleCache"):
-        locks = ThreadLocks(lock_timeout)
+        locks = ThreadLocks(settings.lock_timeout)
 
         if is_production(app):
             warn(
@@ -115,6 +117,8 @@ def make_cachelib_storage(
     return RecordStorage(
         CacheRecords(backend, prefix, ttl, locks, has),
         always_lock=locking is not None,
+        lock_timeout=settings.lock_timeout,
+        lock_lease=settings.lock_lease,
         renew_after=renew_after,
     )
 
@@ -155,11 +159,15 @@ def _backend_of(app: Flask, cache: Cache | None) -> t.Any:
     return backend
 
 
-def _make_redis_storage(settings: Settings, backend: t.Any) -> Storage:
+def _make_redis_storage(app: Flask, settings: Settings, backend: t.Any) -> Storage:
     from .storage.redis import RedisStorage
 
     client = backend._write_client
-    _check_prefix(settings, backend)
+
+    for each in app.extensions["cache"].values():
+        if is_redis(each) and _place(each) == _place(backend):
+            _check_prefix(f"{settings.cache_prefix}:{backend.key_prefix}", each)
+
     check_redis_client(client)
 
     return RedisStorage(
@@ -186,16 +194,35 @@ def _make_memcached_storage(settings: Settings, backend: t.Any) -> Storage:
         backend._client_context,
         dialect,
         f"{settings.cache_prefix}:{backend.key_prefix or ''}",
-        ttl=settings.cache_ttl,
+        settings.cache_ttl,
+    )
+
+    return RecordStorage(
+        records,
+        always_lock=settings.cache_locking,
         lock_timeout=settings.lock_timeout,
         lock_lease=settings.lock_lease,
     )
 
-    return RecordStorage(records, always_lock=settings.cache_locking)
+
+def _place(backend: t.Any) -> tuple[t.Any, ...]:
+    """Where a cache in Redis is, as far as its client knows."""
+    pool = getattr(backend._write_client, "connection_pool", None)
+    options = pool.connection_kwargs if pool is not None else {}
+
+    return tuple(options.get(name) for name in ("host", "port", "path", "db"))
 
 
-def _check_prefix(settings: Settings, backend: t.Any) -> None:
-    prefix = backend._get_prefix()
+def _check_prefix(keys: str, backend: t.Any) -> None:
+    """Refuse a cache whose clear() would delete the carts.
+
+    :param keys: What the keys of the carts begin with.
+    """
+    prefix = backend.key_prefix
+
+    # A function may say something else every time.
+    if not isinstance(prefix, str):
+        return
 
     if not prefix:
         raise CartConfigError(
@@ -212,7 +239,7 @@ def _check_prefix(settings: Settings, backend: t.Any) -> None:
             "special-cache-prefix",
         )
 
-    if f"{settings.cache_prefix}:{prefix}".startswith(prefix):
+    if keys.startswith(prefix):
         raise CartConfigError(
             f"clear() of the cache deletes what begins with CACHE_KEY_PREFIX,"
             f" {prefix!r}, and so do the carts' keys. Change it or CART_CACHE_PREFIX.",
@@ -247,7 +274,14 @@ def check_redis_client(client: t.Any) -> None:
             "redis-text-answers",
         )
 
-    if options.get("socket_timeout", 1) is None:
+    # What it is if nobody has said so differs between the versions of redis-py.
+    socket_timeout = (
+        pool.connection_class(**options).socket_timeout
+        if pool is not None
+        else options.get("socket_timeout", 1)
+    )
+
+    if socket_timeout is None:
         warn(
             "The Redis client has no socket_timeout, so a server that does not answer"
             " would keep requests waiting for ever. Set one, such as 2 seconds.",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import click
 from flask import current_app
 from flask.cli import AppGroup
 
 from .errors import CartConfigError
+from .errors import CartCorruptError
 from .errors import CartStorageError
+from .errors import CartTooLargeError
 from .storage.base import Storage
 
 cart_cli = AppGroup("cart", help="Look after the shopping carts.")
@@ -42,38 +46,57 @@ def init_db() -> None:
 def copy(source: str, target: str) -> None:
     """Copy all carts from one storage to another.
 
-    Nothing is deleted, and a cart that is there already stays as it is. Copy, switch
-    CART_STORAGE, and copy again what was made in the meantime.
+    Nothing is deleted, and a cart that is there already stays as it is. What is changed
+    between the copy and the switch of CART_STORAGE stays behind: stop the shop before.
     """
     open_storage = current_app.extensions["cart"].open_storage
 
     try:
-        copied, left = _copy(open_storage(source), open_storage(target), source)
+        count = _copy(open_storage(source), open_storage(target), source)
     except (CartConfigError, CartStorageError) as error:
         raise click.ClickException(str(error)) from error
 
-    click.echo(f"Copied {copied} carts, left {left} that were there already.")
+    click.echo(
+        f"Copied {count.copied} carts, left {count.left} that were there already."
+    )
+
+    if count.failed:
+        raise click.ClickException(f"{count.failed} carts could not be copied.")
 
 
-def _copy(source: Storage, target: Storage, name: str) -> tuple[int, int]:
+@dataclass
+class _Count:
+    copied: int = 0
+    left: int = 0
+    failed: int = 0
+
+
+def _copy(source: Storage, target: Storage, name: str) -> _Count:
     keys = getattr(source, "keys", None)
 
     if keys is None:
         raise click.ClickException(f"The storage {name!r} cannot list its carts.")
 
-    copied = left = 0
+    count = _Count()
 
     for key in keys():
-        stored = source.load(key)
+        try:
+            stored = source.load(key)
 
-        if stored is None:
+            if stored is None:
+                continue
+
+            data = stored.data if isinstance(stored.data, str) else stored.data.decode()
+            version = target.save(key, data, 0)
+        except (CartCorruptError, CartTooLargeError, UnicodeDecodeError) as error:
+            # Without the key, which for a guest is a secret.
+            click.echo(f"{type(error).__name__}: a cart was not copied.", err=True)
+            count.failed += 1
             continue
 
-        data = stored.data if isinstance(stored.data, str) else stored.data.decode()
-
-        if target.save(key, data, 0) is None:
-            left += 1
+        if version is None:
+            count.left += 1
         else:
-            copied += 1
+            count.copied += 1
 
-    return copied, left
+    return count

@@ -155,7 +155,8 @@ def check_cookie_size() -> None:
 def check_cookie_after_request(response: t.Any) -> t.Any:
     """Refuse an answer that says a cart was saved, whose cookie would be dropped.
 
-    The app may have put more into its session after the cart was saved.
+    The app may have put more into its session after the cart was saved. At this point
+    Flask asks no error handlers any more, so the answer is a 500.
     """
     # Once: the answer to the error comes by here, too.
     if g.pop("_flask_cart_in_cookie", False):

@@ -181,7 +181,10 @@ class CartLimitError(CartError):
 
 
 class CartTooLargeError(CartLimitError):
-    """A change would make the stored cart larger than ``CART_MAX_DATA_BYTES``."""
+    """The cart is larger than ``CART_MAX_DATA_BYTES``, or than the storage takes.
+
+    Memcached and tables of sessions count all carts of an owner, cookies the session.
+    """
 
 
 class CartVetoError(CartError):

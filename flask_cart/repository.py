@@ -216,11 +216,15 @@ class Repository:
         before(key, base.version, happened)
 
         if not self._persistently(lambda: self.storage.delete(key, base.version)):
-            raise CartConflictError(
-                "The cart was changed after it was read, so it was not destroyed.",
-                expected_version=base.version,
-                current_version=self.load(key).version,
-            )
+            current = self.load(key).version
+
+            # It may be gone because the answer to a first try was lost on the way.
+            if current:
+                raise CartConflictError(
+                    "The cart was changed after it was read, so it was not destroyed.",
+                    expected_version=base.version,
+                    current_version=current,
+                )
 
         events = _stamped(happened, key, base.version, dt.datetime.now(dt.UTC))
 

@@ -17,6 +17,7 @@ from .settings import Settings
 from .startup import is_production
 from .startup import warn
 from .storage.base import Storage
+from .storage.records import Records
 from .storage.records import RecordStorage
 
 _PREFIX: t.Final = "cart:"
@@ -35,11 +36,6 @@ def make_session_storage(app: Flask, settings: Settings) -> Storage:
 
     :raises CartConfigError: If it cannot work.
     """
-    if not app.secret_key and not app.config.get("SESSION_TYPE"):
-        raise CartConfigError(
-            "CART_STORAGE = 'session' needs sessions. Set SECRET_KEY.", "no-secret-key"
-        )
-
     # Session(app) may come after FlaskCart(app).
     if not app.config.get("SESSION_TYPE"):
         _check_cookie_session(app, settings)
@@ -57,6 +53,10 @@ def make_session_storage(app: Flask, settings: Settings) -> Storage:
 
         return storage
 
+    if not isinstance(app.session_interface, SecureCookieSessionInterface):
+        with app.app_context():
+            storage_of_sessions()
+
     return t.cast(Storage, LocalProxy(storage_of_sessions))
 
 
@@ -70,7 +70,8 @@ def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
 
         return CookieStorage()
 
-    _check_prefix(interface)
+    if hasattr(interface, "key_prefix"):
+        _check_prefix(interface)
 
     if "RedisSessionInterface" in names:
         return _make_redis_storage(settings, interface, lifetime)
@@ -89,7 +90,7 @@ def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
             ttl=_LIVES * lifetime,
             locking="CART_SESSION_LOCKING" if settings.session_locking else None,
             extra="session",
-            lock_timeout=settings.lock_timeout,
+            settings=settings,
             renew_after=lifetime / 2,
         )
 
@@ -130,14 +131,10 @@ def _make_memcached_storage(
         clients_for_threads(interface.client),
         dialect_of(interface.client),
         _PREFIX + interface.key_prefix,
-        ttl=_LIVES * lifetime,
-        lock_timeout=settings.lock_timeout,
-        lock_lease=settings.lock_lease,
+        _LIVES * lifetime,
     )
 
-    return RecordStorage(
-        records, always_lock=settings.session_locking, renew_after=lifetime / 2
-    )
+    return _make_record_storage(settings, records, lifetime)
 
 
 def _make_table_storage(
@@ -156,8 +153,18 @@ def _make_table_storage(
         lock_timeout=settings.lock_timeout,
     )
 
+    return _make_record_storage(settings, records, lifetime)
+
+
+def _make_record_storage(
+    settings: Settings, records: Records, lifetime: float
+) -> Storage:
     return RecordStorage(
-        records, always_lock=settings.session_locking, renew_after=lifetime / 2
+        records,
+        always_lock=settings.session_locking,
+        lock_timeout=settings.lock_timeout,
+        lock_lease=settings.lock_lease,
+        renew_after=lifetime / 2,
     )
 
 
@@ -175,6 +182,11 @@ def _check_prefix(interface: t.Any) -> None:
 def _check_cookie_session(app: Flask, settings: Settings) -> None:
     if not isinstance(app.session_interface, SecureCookieSessionInterface):
         return
+
+    if not app.secret_key:
+        raise CartConfigError(
+            "CART_STORAGE = 'session' needs sessions. Set SECRET_KEY.", "no-secret-key"
+        )
 
     if settings.session_locking:
         raise CartConfigError(

@@ -12,6 +12,7 @@ from moneyed import CURRENCIES
 from .errors import CartConfigError
 from .limits import Limits
 from .repository import Retry
+from .storage.records import MAX_LEASE
 from .values import closest
 
 _PREFIX: t.Final = "CART_"
@@ -72,7 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     lock_timeout: _Seconds = 5.0
 
     #: Seconds after which the lock of somebody who has died is free.
-    lock_lease: t.Annotated[float, msgspec.Meta(gt=0, le=3600)] = 10.0
+    lock_lease: t.Annotated[float, msgspec.Meta(gt=0, le=MAX_LEASE)] = 10.0
 
     #: Whether signals are sent.
     events_enabled: bool = True

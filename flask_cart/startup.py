@@ -43,11 +43,12 @@ def _package_of(module: str) -> str:
 
 def _level_of_the_app() -> int:
     """How far up the first caller is that is not part of this package."""
-    package = _package_of(__name__)
+    # What comes up in the first request comes through a proxy of Werkzeug's.
+    packages = {_package_of(__name__), "werkzeug"}
     frame: types.FrameType | None = sys._getframe(1)
     level = 1
 
-    while frame is not None and _package_of(frame.f_globals["__name__"]) == package:
+    while frame is not None and _package_of(frame.f_globals["__name__"]) in packages:
         frame = frame.f_back
         level += 1
 

@@ -1,4 +1,4 @@
-"""Carts in a cache that cannot compare and set: the lock is somewhere else."""
+"""Carts in a cache that cannot compare and set, with a lock to do it under."""
 
 from __future__ import annotations
 
@@ -21,20 +21,18 @@ from .records import Found
 #: Keys share locks, so that there are not as many of them as there ever were carts.
 _LOCKS: t.Final = 256
 
-Purpose = t.Literal["read-and-write", "write"]
-
 
 class Locks(t.Protocol):
-    """Locks by purpose and key."""
+    """Locks by key."""
 
-    def hold(self, purpose: Purpose, key: str) -> AbstractContextManager[t.Any]:
-        """Keep out all others who hold the lock of the key for the same purpose."""
+    def hold(self, key: str) -> AbstractContextManager[t.Any]:
+        """Keep out all others who hold the lock of the same key."""
 
 
 class NoLocks:
     """Locks that keep nobody out."""
 
-    def hold(self, purpose: Purpose, key: str) -> AbstractContextManager[None]:
+    def hold(self, key: str) -> AbstractContextManager[None]:
         return nullcontext()
 
 
@@ -46,15 +44,11 @@ class ThreadLocks:
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
-        self._locks = {
-            (purpose, number): threading.Lock()
-            for purpose in t.get_args(Purpose)
-            for number in range(_LOCKS)
-        }
+        self._locks = [threading.Lock() for _ in range(_LOCKS)]
 
     @contextmanager
-    def hold(self, purpose: Purpose, key: str) -> t.Iterator[None]:
-        lock = self._locks[purpose, number_of(key)]
+    def hold(self, key: str) -> t.Iterator[None]:
+        lock = self._locks[number_of(key)]
 
         if not lock.acquire(timeout=self._timeout):
             raise timed_out(self._timeout)
@@ -101,10 +95,10 @@ class CacheRecords:
         text = self._get(name)
 
         # Twice, as it may have been written in between.
-        if text is None and self._has(self._backend, name):
+        if text is None and self._is_there(name):
             text = self._get(name)
 
-            if text is None and self._has(self._backend, name):
+            if text is None and self._is_there(name):
                 raise CartCorruptError("The cache has carts that it cannot read.", "")
 
         if text is not None and not isinstance(text, str):
@@ -113,7 +107,7 @@ class CacheRecords:
         return Found(text, None) if text is not None else None
 
     def replace(self, key: str, found: Found | None, text: str) -> bool:
-        with self._locks.hold("write", key):
+        with self._locks.hold(key):
             if self.read(key) != found:
                 return False
 
@@ -125,8 +119,9 @@ class CacheRecords:
 
         return True
 
-    def lock(self, key: str) -> AbstractContextManager[None]:
-        return self._locks.hold("read-and-write", key)
+    def _is_there(self, name: str) -> bool:
+        with _translated():
+            return self._has(self._backend, name)
 
     def _get(self, name: str) -> t.Any:
         with _translated():

@@ -25,6 +25,10 @@ from .joining import JoinedTransaction
 from .sql_errors import translated
 from .table import define_table
 
+_ADVICE: t.Final = (
+    "If it does not exist yet, create it with 'flask cart init-db' or a migration."
+)
+
 #: How many keys are read at a time.
 _PAGE: t.Final = 1000
 
@@ -272,7 +276,7 @@ class DatabaseStorage:
 
     @contextmanager
     def _translated(self) -> t.Iterator[None]:
-        with translated(self.table.name):
+        with translated(self.table.name, _ADVICE):
             try:
                 yield
             except sa.exc.IntegrityError as error:

@@ -10,7 +10,6 @@ from filelock import FileLock
 from filelock import Timeout
 
 from ..errors import CartStorageError
-from .cachelib import Purpose
 from .cachelib import number_of
 from .cachelib import timed_out
 
@@ -27,8 +26,8 @@ class FileLocks:
         self._timeout = timeout
 
     @contextmanager
-    def hold(self, purpose: Purpose, key: str) -> t.Iterator[None]:
-        path = self._folder / f"{purpose}-{number_of(key)}.lock"
+    def hold(self, key: str) -> t.Iterator[None]:
+        path = self._folder / f"{number_of(key)}.lock"
         # One object for each time, so that threads keep each other out, too.
         lock = FileLock(path, self._timeout)
 

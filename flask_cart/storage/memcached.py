@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import random
-import secrets
 import time
 import typing as t
 from contextlib import AbstractContextManager
 from contextlib import contextmanager
-from contextlib import suppress
 
-from ..errors import CartLockTimeoutError
 from ..errors import CartStorageError
 from ..errors import CartTooLargeError
 from .base import Guarantee
@@ -22,8 +18,6 @@ _MAX_BYTES: t.Final = 2**20 - 1024
 
 #: Longer than that, a server takes a number of seconds for a point in time.
 _MAX_RELATIVE_TTL: t.Final = 30 * 24 * 60 * 60
-
-_NAP: t.Final = 0.01
 
 
 class Dialect(t.Protocol):
@@ -50,8 +44,6 @@ class MemcachedRecords:
     :param dialect: How to talk to it.
     :param prefix: What all keys begin with.
     :param ttl: Seconds that a text is kept.
-    :param lock_timeout: Seconds to wait for a lock.
-    :param lock_lease: Seconds after which the lock of somebody who has died is free.
     """
 
     guarantee = Guarantee.ATOMIC
@@ -61,18 +53,12 @@ class MemcachedRecords:
         clients: t.Callable[[], AbstractContextManager[t.Any]],
         dialect: Dialect,
         prefix: str,
-        *,
         ttl: float,
-        lock_timeout: float,
-        lock_lease: float,
     ) -> None:
         self._clients = clients
         self._dialect = dialect
         self._prefix = prefix
         self._ttl = round(ttl)
-        self._lock_timeout = lock_timeout
-        # Memcached counts whole seconds, and takes 0 for ever.
-        self._lock_lease = max(1, round(lock_lease))
 
     def read(self, key: str) -> Found | None:
         with self._client() as client:
@@ -91,58 +77,15 @@ class MemcachedRecords:
                 given=len(value),
             )
 
-        return self._put(self._prefix + key, found and found.ticket, value, self._ttl)
-
-    @contextmanager
-    def lock(self, key: str) -> t.Iterator[None]:
-        name = f"{self._prefix}lock-{key}"
-        token = secrets.token_hex(8).encode()
-        self._acquire(name, token)
-
-        try:
-            yield
-        finally:
-            # If it cannot be given back, it ends by itself.
-            with suppress(CartStorageError):
-                self._release(name, token)
-
-    def _acquire(self, name: str, token: bytes) -> None:
-        deadline = time.monotonic() + self._lock_timeout
-
-        while True:
-            with self._client() as client:
-                found = self._dialect.get(client, name)
-
-            # An empty value is a lock that was given back: there is no delete that
-            # could not hit the lock of the next one.
-            if found is None or found[0] in (b"", token):
-                ticket = found and found[1]
-
-                if self._put(name, ticket, token, self._lock_lease):
-                    return
-
-            if time.monotonic() > deadline:
-                raise CartLockTimeoutError(
-                    f"The cart was locked by others for {self._lock_timeout:g} seconds."
-                )
-
-            time.sleep(random.uniform(_NAP / 2, _NAP))
-
-    def _release(self, name: str, token: bytes) -> None:
-        with self._client() as client:
-            found = self._dialect.get(client, name)
-
-        if found is not None and found[0] == token:
-            self._put(name, found[1], b"", self._lock_lease)
-
-    def _put(self, name: str, ticket: t.Any, value: bytes, ttl: int) -> bool:
+        name = self._prefix + key
+        ttl = self._ttl
         until = ttl if ttl <= _MAX_RELATIVE_TTL else int(time.time()) + ttl
 
         with self._client() as client:
-            if ticket is None:
+            if found is None:
                 return self._dialect.add(client, name, value, until)
 
-            return self._dialect.swap(client, name, value, until, ticket)
+            return self._dialect.swap(client, name, value, until, found.ticket)
 
     @contextmanager
     def _client(self) -> t.Iterator[t.Any]:

@@ -23,6 +23,20 @@ def dialect_of(client: t.Any) -> Dialect:
         return Pylibmc()
 
     if "pymemcache" in packages:
+        if _is_silent(client):
+            raise CartConfigError(
+                "With ignore_exc, pymemcache finds nothing where it cannot look, and"
+                " every cart would be empty. Do without it.",
+                "memcached-silent",
+            )
+
+        if not _is_safe_for_threads(client):
+            raise CartConfigError(
+                f"pymemcache's {type(client).__name__} breaks when two threads use it"
+                " at once. Use PooledClient, or HashClient with use_pooling=True.",
+                "memcached-threads",
+            )
+
         return Pymemcache()
 
     if "memcache" in packages:
@@ -33,6 +47,19 @@ def dialect_of(client: t.Any) -> Dialect:
         f" {type(client).__module__}.{type(client).__qualname__}.",
         "memcached-client",
     )
+
+
+def _is_silent(client: t.Any) -> bool:
+    inner = getattr(client, "_client", client)
+    options = getattr(inner, "default_kwargs", {})
+
+    return bool(getattr(inner, "ignore_exc", False) or options.get("ignore_exc"))
+
+
+def _is_safe_for_threads(client: t.Any) -> bool:
+    inner = getattr(client, "_client", client)
+
+    return bool(getattr(inner, "use_pooling", hasattr(inner, "client_pool")))
 
 
 def clients_for_threads(
@@ -66,23 +93,30 @@ class Pylibmc:
     def get(self, client: t.Any, name: str) -> tuple[bytes, t.Any] | None:
         # Without it the library does not ask for the ticket.
         client.behaviors = {"cas": True}
-        value, ticket = client.gets(name)
+        # Of a str it makes bytes that it frees before they are sent, so that it may
+        # ask for the key of another thread. These here live until there is an answer.
+        key = name.encode()
+        value, ticket = client.gets(key)
 
         # On a connection that has broken, the first gets() finds nothing, and only the
         # next command says why.
-        if value is None and client.get(name) is not None:
-            value, ticket = client.gets(name)
+        if value is None and client.get(key) is not None:
+            value, ticket = client.gets(key)
 
         return (value, ticket) if value is not None else None
 
     def add(self, client: t.Any, name: str, value: bytes, ttl: int) -> bool:
-        return bool(client.add(name, value, time=ttl))
+        key = name.encode()
+
+        return bool(client.add(key, value, time=ttl))
 
     def swap(
         self, client: t.Any, name: str, value: bytes, ttl: int, ticket: t.Any
     ) -> bool:
+        key = name.encode()
+
         try:
-            return bool(client.cas(name, value, ticket, time=ttl))
+            return bool(client.cas(key, value, ticket, time=ttl))
         except self._gone:
             return False
 
@@ -94,7 +128,13 @@ class Pymemcache:
         self.errors: tuple[type[Exception], ...] = (MemcacheError, OSError)
 
     def get(self, client: t.Any, name: str) -> tuple[bytes, t.Any] | None:
-        value, ticket = client.gets(name)
+        found = client.gets(name)
+
+        # What a HashClient answers for a server that has failed a moment ago.
+        if found is None:
+            raise CartStorageError("Memcached cannot be reached.")
+
+        value, ticket = found
 
         return (value, ticket) if value is not None else None
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import random
 import secrets
 import time
 import typing as t
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from contextlib import suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
 
 import msgspec
 
 from ..errors import CartBusyError
 from ..errors import CartCorruptError
+from ..errors import CartError
+from ..errors import CartLockTimeoutError
 from ..errors import CartStorageError
 from .base import CartKey
 from .base import Guarantee
@@ -25,6 +30,12 @@ _ATTEMPTS: t.Final = 50
 
 _REMEMBERED_WRITES: t.Final = 16
 
+#: The greatest lease of a lock that there can be, in seconds.
+MAX_LEASE: t.Final = 3600
+
+#: The longest pause before a lock is looked at again, in seconds.
+_NAP: t.Final = 0.01
+
 
 class Found(t.NamedTuple):
     """A value, and what a store needs to replace just this one."""
@@ -33,14 +44,11 @@ class Found(t.NamedTuple):
     ticket: t.Any
 
 
-def found_bytes(data: t.Any, ticket: t.Any) -> Found | None:
-    """What was found, if it is text.
+def found_bytes(data: t.Any, ticket: t.Any) -> Found:
+    """What was found, as text.
 
-    :raises CartCorruptError: If it is not.
+    :raises CartCorruptError: If it is none.
     """
-    if data is None:
-        return None
-
     try:
         return Found(bytes(memoryview(data)).decode(), ticket)
     except (TypeError, UnicodeDecodeError) as error:
@@ -61,9 +69,6 @@ class Records(t.Protocol):
     def replace(self, key: str, found: Found | None, text: str) -> bool:
         """Store a text, if what is stored is still what was found."""
 
-    def lock(self, key: str) -> AbstractContextManager[None]:
-        """Keep out all others who lock the same key."""
-
 
 class _Cart(msgspec.Struct, array_like=True, frozen=True):
     version: int
@@ -73,10 +78,44 @@ class _Cart(msgspec.Struct, array_like=True, frozen=True):
     write_ids: tuple[str, ...]
 
 
-class _Record(msgspec.Struct):
+class _Lock(msgspec.Struct, array_like=True, frozen=True):
+    token: str
+
+    #: When somebody else may take it, in seconds.
+    until: float
+
+
+class _Record(msgspec.Struct, omit_defaults=True):
     #: When the store was last told to keep the record, in seconds.
     renewed_at: int
     carts: dict[str, _Cart]
+    lock: _Lock | None = None
+
+    def is_locked_for(self, token: str) -> bool:
+        """Whether somebody else is the only one who may write."""
+        lock = self.lock
+
+        # Whose clock is far ahead does not lock it for longer than anybody may.
+        return (
+            lock is not None
+            and lock.token != token
+            and 0 < lock.until - time.time() <= MAX_LEASE
+        )
+
+    def is_locked_by(self, token: str) -> bool:
+        """Whether the lock is that of a lease which has not run out."""
+        lock = self.lock
+
+        return lock is not None and lock.token == token and lock.until > time.time()
+
+
+@dataclass
+class _Lease:
+    """The right to write the carts of one owner, as long as it lasts."""
+
+    owner: str
+    token: str
+    is_held: bool = False
 
 
 _NOTHING: t.Final = _Cart(0, "", ())
@@ -93,9 +132,14 @@ class RecordStorage:
     These stores cannot list what they have, so :meth:`purge` leaves it to them to
     forget what has expired.
 
+    The lock is a part of the text: it is compared and set like all of it. It is fenced:
+    a holder whose lease has run out cannot save any more.
+
     :param records: The store.
     :param always_lock: Lock from before the read instead of only after several lost
         saves.
+    :param lock_timeout: Seconds to wait for the lock.
+    :param lock_lease: Seconds after which the lock of somebody who has died is free.
     :param renew_after: Seconds after which a read makes the store keep the carts for
         their whole lifetime again.
     """
@@ -105,29 +149,26 @@ class RecordStorage:
         records: Records,
         *,
         always_lock: bool,
+        lock_timeout: float,
+        lock_lease: float,
         renew_after: float | None = None,
     ) -> None:
         self.guarantee = records.guarantee
         self.always_lock = always_lock
         self._records = records
+        self._lock_timeout = lock_timeout
+        self._lock_lease = lock_lease
         self._renew_after = renew_after
 
+        #: The lock that this thread is to hold, or holds.
+        self._lease: ContextVar[_Lease | None] = ContextVar("lease", default=None)
+
     def load(self, key: CartKey) -> Stored | None:
-        found, record = self._read(key.owner)
+        lease = self._lease_on(key.owner)
+        record = self._acquire(lease) if lease is not None else self._renewed(key.owner)
         cart = record.carts.get(key.instance)
 
-        if cart is None:
-            return None
-
-        age = time.time() - record.renewed_at
-
-        if self._renew_after is not None and age > self._renew_after:
-            # If it loses, somebody else has just renewed them, and if it fails, a
-            # later read does.
-            with suppress(CartStorageError):
-                self._write(key.owner, found, record)
-
-        return Stored(cart.data, cart.version)
+        return Stored(cart.data, cart.version) if cart is not None else None
 
     def save(self, key: CartKey, data: str, expected: int) -> int | None:
         version = expected + 1 if expected else first_version()
@@ -137,8 +178,20 @@ class RecordStorage:
     def delete(self, key: CartKey, expected: int) -> bool:
         return bool(expected) and self._replace(key, expected, 0, "")
 
-    def lock(self, key: CartKey) -> AbstractContextManager[None]:
-        return self._records.lock(_name(key.owner))
+    @contextmanager
+    def lock(self, key: CartKey) -> t.Iterator[None]:
+        lease = _Lease(key.owner, secrets.token_hex(8))
+        token = self._lease.set(lease)
+
+        try:
+            yield
+        finally:
+            self._lease.reset(token)
+
+            if lease.is_held:
+                # If it cannot be given back, it ends by itself.
+                with suppress(CartError):
+                    self._release(lease)
 
     def instances(self, owner: str) -> list[str]:
         return sorted(self._read(owner)[1].carts)
@@ -152,6 +205,10 @@ class RecordStorage:
     def _replace(self, key: CartKey, expected: int, version: int, data: str) -> bool:
         """Store a cart, or delete it if the new version is 0."""
         write_id = secrets.token_hex(8)
+        lease = self._lease_on(key.owner)
+
+        if lease is not None and not lease.is_held:
+            self._acquire(lease)
 
         for _ in range(_ATTEMPTS):
             found, record = self._read(key.owner)
@@ -159,10 +216,21 @@ class RecordStorage:
 
             # The try before this one was a success whose answer was lost.
             if write_id in stored.write_ids:
+                if lease is not None:
+                    lease.is_held = False
+
                 return True
 
             if stored.version != expected:
                 return False
+
+            if lease is None and record.is_locked_for(""):
+                raise CartBusyError(f"The carts of {key.owner} are locked by others.")
+
+            if lease is not None and not record.is_locked_by(lease.token):
+                return False
+
+            record.lock = None
 
             if version:
                 write_ids = (write_id, *stored.write_ids)[:_REMEMBERED_WRITES]
@@ -170,9 +238,69 @@ class RecordStorage:
 
             # Without any carts, too: the stores cannot compare and delete in one step.
             if self._write(key.owner, found, record):
+                if lease is not None:
+                    lease.is_held = False
+
                 return True
 
         raise CartBusyError(f"The other carts of {key.owner} do not stop changing.")
+
+    def _acquire(self, lease: _Lease) -> _Record:
+        """Take the lock and read, as soon as nobody else holds it."""
+        deadline = time.monotonic() + self._lock_timeout
+
+        while True:
+            found, record = self._read(lease.owner)
+
+            is_locked = record.is_locked_for(lease.token)
+
+            if not is_locked:
+                record.lock = _Lock(lease.token, time.time() + self._lock_lease)
+                lease.is_held = True
+
+                if self._write(lease.owner, found, record):
+                    return record
+
+                lease.is_held = False
+
+            if time.monotonic() > deadline:
+                raise CartLockTimeoutError(
+                    f"The carts of {lease.owner} were locked by others for"
+                    f" {self._lock_timeout:g} seconds."
+                )
+
+            if is_locked:
+                time.sleep(random.uniform(_NAP / 2, _NAP))
+
+    def _release(self, lease: _Lease) -> None:
+        for _ in range(_ATTEMPTS):
+            found, record = self._read(lease.owner)
+
+            if record.lock is None or record.lock.token != lease.token:
+                return
+
+            record.lock = None
+
+            if self._write(lease.owner, found, record):
+                return
+
+    def _lease_on(self, owner: str) -> _Lease | None:
+        lease = self._lease.get()
+
+        return lease if lease is not None and lease.owner == owner else None
+
+    def _renewed(self, owner: str) -> _Record:
+        """Read, and let the store keep what was not written for long."""
+        found, record = self._read(owner)
+        age = time.time() - record.renewed_at
+
+        if found is not None and self._renew_after and age > self._renew_after:
+            # If it loses, somebody else has just renewed them, and if it fails, a
+            # later read does.
+            with suppress(CartStorageError):
+                self._write(owner, found, record)
+
+        return record
 
     def _write(self, owner: str, found: Found | None, record: _Record) -> bool:
         record.renewed_at = int(time.time())

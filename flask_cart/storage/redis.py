@@ -15,6 +15,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from dataclasses import field
 
+from ..errors import CartBusyError
+from ..errors import CartConfigError
 from ..errors import CartCorruptError
 from ..errors import CartLockTimeoutError
 from ..errors import CartStorageError
@@ -153,7 +155,7 @@ class RedisStorage:
                 yield key
 
     def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
-        limit_time = _milliseconds(before.timestamp())
+        limit_time = _microseconds(before.timestamp())
 
         with self._translated():
             stale = {
@@ -163,7 +165,13 @@ class RedisStorage:
             }
 
         for _, key, version in heapq.nsmallest(limit, stale):
-            if self.delete(key, version):
+            try:
+                is_gone = self.delete(key, version)
+            except CartBusyError:
+                # Somebody is just changing it.
+                continue
+
+            if is_gone:
                 yield key
 
     def transaction(self) -> None:
@@ -193,13 +201,16 @@ class RedisStorage:
                     expected,
                     secrets.token_hex(8),
                     version,
-                    _milliseconds(time.time()),
+                    _microseconds(time.time()),
                     data,
                     self._ttl,
                     lease.token if lease is not None else "",
                     self._lock_lease,
                 ],
             )
+
+        if saved < 0:
+            raise CartBusyError(f"The cart {key} is locked by others.")
 
         if saved and lease is not None:
             lease.is_held = False
@@ -245,7 +256,7 @@ class RedisStorage:
         names = self._client.scan_iter(match=pattern, count=1000, _type="hash")
 
         for name in names:
-            owner = name.decode()[len(prefix) : -1]
+            owner = name.decode(errors="replace")[len(prefix) : -1]
             heads = iter(self._read_heads(keys=[name]))
 
             for instance, head in zip(heads, heads, strict=True):
@@ -253,7 +264,7 @@ class RedisStorage:
 
                 # What is not a cart stays, for somebody to repair.
                 if found is not None:
-                    key = CartKey(owner, instance.decode())
+                    key = CartKey(owner, instance.decode(errors="replace"))
                     yield key, int(found[1]), int(found[2])
 
     def _lease_on(self, key: CartKey) -> _Lease | None:
@@ -285,13 +296,27 @@ def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
 
 
+def _microseconds(seconds: float) -> int:
+    return round(seconds * 1_000_000)
+
+
 def _errors_of(client: t.Any) -> tuple[type[Exception], ...]:
     """What a client raises; redis-py and valkey-py have classes of their own."""
     package = next(
-        name
-        for name in [kind.__module__.partition(".")[0] for kind in type(client).__mro__]
-        if name in ("redis", "valkey")
+        (
+            name
+            for kind in type(client).__mro__
+            if (name := kind.__module__.partition(".")[0]) in ("redis", "valkey")
+        ),
+        None,
     )
+
+    if package is None:
+        raise CartConfigError(
+            "Carts in Redis need a client of redis-py or valkey-py, not"
+            f" {type(client).__module__}.{type(client).__qualname__}."
+        )
+
     errors = importlib.import_module(f"{package}.exceptions")
     name = package.capitalize()
 

@@ -29,8 +29,8 @@ end
 """
 
 #: KEYS: carts, lock, wake. ARGV: instance, expected version, write id, new version (0
-#: to delete), time, text, time to live, token (empty without a lock), lease; all times
-#: in milliseconds.
+#: to delete), time in microseconds, text, time to live, token (empty without a lock),
+#: lease; both in milliseconds.
 COMPARE_AND_SET: t.Final = (
     _RELEASE
     + """
@@ -47,13 +47,13 @@ if writes and string.find(writes, ARGV[3], 1, true) then
     return 1
 end
 
--- Whoever holds the lock is the only one who writes, and only while its lease lasts.
-if (redis.call('HGET', KEYS[2], 'token') or '') ~= ARGV[8] then
+if version ~= ARGV[2] then
     return 0
 end
 
-if version ~= ARGV[2] then
-    return 0
+-- Whoever holds the lock is the only one who writes, and only while its lease lasts.
+if (redis.call('HGET', KEYS[2], 'token') or '') ~= ARGV[8] then
+    return ARGV[8] == '' and -1 or 0
 end
 
 if ARGV[4] == '0' then

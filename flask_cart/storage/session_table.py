@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
-from contextlib import ExitStack
 from contextlib import contextmanager
-from contextlib import nullcontext
 
 import sqlalchemy as sa
 
@@ -57,14 +55,10 @@ class SessionTableRecords:
             columns.session_id == self._prefix + key, columns.expiry > _now()
         )
 
-        # Also for what is stored now, not when the transaction began.
-        if self._own.in_transaction:
-            query = query.with_for_update()
-
         with self._connection() as connection:
-            data = connection.execute(query).scalar()
+            row = connection.execute(query).one_or_none()
 
-        return found_bytes(data, data)
+        return found_bytes(row.data, row.data) if row is not None else None
 
     def replace(self, key: str, found: Found | None, text: str) -> bool:
         data = text.encode()
@@ -90,17 +84,6 @@ class SessionTableRecords:
 
         return self._insert(key, values)
 
-    @contextmanager
-    def lock(self, key: str) -> t.Iterator[None]:
-        with ExitStack() as stack:
-            with translated(self._table.name):
-                stack.enter_context(self._own.transaction(self._get_engine()))
-
-            yield
-
-            with translated(self._table.name):
-                stack.pop_all().close()
-
     def _update(
         self, key: str, values: dict[str, t.Any], condition: sa.ColumnElement[bool]
     ) -> bool:
@@ -117,16 +100,8 @@ class SessionTableRecords:
         row = self._table.insert().values(session_id=self._prefix + key, **values)
 
         with self._connection() as connection:
-            # PostgreSQL would fail the whole transaction of a lock.
-            savepoint = (
-                connection.begin_nested()
-                if self._own.in_transaction and connection.dialect.name != "sqlite"
-                else nullcontext()
-            )
-
             try:
-                with savepoint:
-                    connection.execute(row)
+                connection.execute(row)
             except sa.exc.IntegrityError:
                 return False
 
@@ -135,7 +110,7 @@ class SessionTableRecords:
     @contextmanager
     def _connection(self) -> t.Iterator[sa.Connection]:
         with (
-            translated(self._table.name),
+            translated(self._table.name, "Flask-Session creates it."),
             self._own.connection(self._get_engine()) as connection,
         ):
             yield connection

@@ -25,10 +25,11 @@ _SQLITE_CONTENTION: t.Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 @contextmanager
-def translated(table: str) -> t.Iterator[None]:
+def translated(table: str, advice: str) -> t.Iterator[None]:
     """Turn errors of the database into those of a storage.
 
     :param table: The table's name, for the message.
+    :param advice: What to do if it does not exist.
     :raises CartLockTimeoutError: If the lock of a rival was waited for in vain.
     :raises CartBusyError: If rivals were in the way otherwise.
     :raises CartStorageError: If anything else went wrong.
@@ -50,8 +51,7 @@ def translated(table: str) -> t.Iterator[None]:
             ) from error
 
         raise CartStorageError(
-            f"The table {table!r} could not be used: {error.orig}. If it does not exist"
-            " yet, create it with 'flask cart init-db' or a migration."
+            f"The table {table!r} could not be used: {error.orig}. {advice}"
         ) from error
     except sa.exc.TimeoutError as error:
         raise CartStorageError(

@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -20,12 +21,16 @@ from pathlib import Path
 
 import pytest
 
+import flask_cart
 import servers
 
 CLIENTS = 8
 DEADLINE = 60.0
 
 Answer = tuple[int, t.Any]
+
+#: A file of the package, a text in it, and what comes in its place.
+Mutation = tuple[str, str, str]
 
 _numbers = itertools.count(1)
 
@@ -98,13 +103,14 @@ def _start_together(number: int, job: Callable[..., t.Any], *arguments: t.Any) -
 
 
 @contextmanager
-def clients() -> Iterator[Clients]:
-    """Eight client processes."""
+def clients(*numbers: int) -> Iterator[Clients]:
+    """Client processes, of which so many can work at once; two or eight."""
+    numbers = numbers or (2, CLIENTS)
     context = multiprocessing.get_context("spawn")
-    barriers = {number: context.Barrier(number) for number in (2, CLIENTS)}
+    barriers = {number: context.Barrier(number) for number in numbers}
 
     with ProcessPoolExecutor(
-        CLIENTS, mp_context=context, initializer=_set_up, initargs=(barriers,)
+        max(numbers), mp_context=context, initializer=_set_up, initargs=(barriers,)
     ) as pool:
         yield Clients(pool)
 
@@ -114,6 +120,7 @@ def gunicorn(
     url: str,
     log: Path,
     *options: str,
+    app: str = "cart_app:create_app()",
     package: Path | None = None,
     **environment: str,
 ) -> Iterator[int]:
@@ -122,6 +129,7 @@ def gunicorn(
     :param url: The database.
     :param log: Where the server's log goes.
     :param options: Options of gunicorn, in place of the processes and threads.
+    :param app: Another app.
     :param package: The folder to take ``flask_cart`` from.
     :return: The port.
     """
@@ -135,7 +143,7 @@ def gunicorn(
         "--keep-alive=60",
         f"--log-file={log}",
         "--graceful-timeout=5",
-        "cart_app:create_app()",
+        app,
     ]
     environment = {
         **os.environ,
@@ -150,6 +158,22 @@ def gunicorn(
         yield _port_of(process, log)
     finally:
         servers.end(process)
+
+
+def broken_copy(folder: Path, mutation: Mutation) -> Path:
+    """A copy of the package with one piece of text replaced.
+
+    :return: The folder that it is in.
+    """
+    name, old, new = mutation
+    (source,) = flask_cart.__path__
+    copy = folder / "broken" / "flask_cart"
+    shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    text = (copy / name).read_text()
+    assert text.count(old) == 1, f"{name} has changed; adapt the mutation to it."
+    (copy / name).write_text(text.replace(old, new))
+
+    return copy.parent
 
 
 def _port_of(process: subprocess.Popen[bytes], log: Path) -> int:

@@ -6,7 +6,6 @@ and lets the same clients add to the same cart as in ``test_400_adds``.
 
 from __future__ import annotations
 
-import shutil
 import typing as t
 from collections import Counter
 from collections.abc import Iterator
@@ -17,14 +16,15 @@ import pytest
 from harness import CLIENTS
 from harness import Client
 from harness import Clients
+from harness import Mutation
 from harness import add_first
 from harness import add_many
+from harness import broken_copy
 from harness import clients
 from harness import empty_database
 from harness import gunicorn
 from harness import post_each
 
-import flask_cart
 from shops import open_shop
 
 #: Another version is compared than the one that was read.
@@ -78,27 +78,12 @@ class Clear(msgspec.Struct, frozen=True):
 """,
 )
 
-Mutation = tuple[str, str, str]
-
 
 @pytest.fixture(scope="module")
 def crowd() -> Iterator[Clients]:
     """Eight client processes, for all tests."""
     with clients() as crowd:
         yield crowd
-
-
-def broken_copy(folder: Path, mutation: Mutation) -> Path:
-    """A copy of the package with one piece of text replaced."""
-    name, old, new = mutation
-    (source,) = flask_cart.__path__
-    copy = folder / "broken" / "flask_cart"
-    shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    text = (copy / name).read_text()
-    assert text.count(old) == 1, f"{name} has changed; adapt the mutation to it."
-    (copy / name).write_text(text.replace(old, new))
-
-    return copy.parent
 
 
 def check_package(port: int, package: Path) -> None:

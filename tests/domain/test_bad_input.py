@@ -556,7 +556,7 @@ def test_bad_instance(cart: Cart, instance: object) -> None:
 
 
 CONFIG: dict[str, tuple[dict[str, Any], str]] = {
-    "no storage": ({"CART_STORAGE": None}, "'database', 'memory', .* not None"),
+    "no storage": ({"CART_STORAGE": None}, "'database', 'cache', .* not None"),
     "empty storage": ({"CART_STORAGE": ""}, "not ''"),
     "unknown storage": ({"CART_STORAGE": "mongo"}, "not 'mongo'"),
     "storage a number": ({"CART_STORAGE": 42}, "42"),

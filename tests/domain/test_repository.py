@@ -23,6 +23,7 @@ from flask_cart import CartBusyError
 from flask_cart import CartConfigError
 from flask_cart import CartConflictError
 from flask_cart import CartLimitError
+from flask_cart import CartLockTimeoutError
 from flask_cart import CartStorageError
 from flask_cart import CartVetoError
 from flask_cart import Condition
@@ -39,6 +40,7 @@ from flask_cart.operations import Reapplied
 from flask_cart.repository import PATIENCE
 from flask_cart.repository import Retry
 from flask_cart.storage.base import CartKey
+from flask_cart.storage.base import Stored
 from flask_cart.storage.memory import MemoryStorage
 
 GIFT = Condition("GIFT", "fee", "item", "2")
@@ -824,6 +826,117 @@ class TestBusy:
             cart.increment(mug(cart))
 
         assert storage.busy["save"] == 4
+
+
+class LockedStorage(MemoryStorage):
+    """Memory that a rival holds the lock of, for longer than anybody waits."""
+
+    def __init__(self, locked: str) -> None:
+        super().__init__()
+        self.locked = locked
+        self.is_locked = False
+        self.waits = 0
+
+    def load(self, key: CartKey) -> Stored | None:
+        self._wait("load")
+
+        return super().load(key)
+
+    def save(self, key: CartKey, data: str, expected: int) -> int | None:
+        self._wait("save")
+
+        return super().save(key, data, expected)
+
+    def delete(self, key: CartKey, expected: int) -> bool:
+        self._wait("delete")
+
+        return super().delete(key, expected)
+
+    def lock(self, key: CartKey) -> contextlib.AbstractContextManager[None]:
+        self._wait("lock")
+
+        return super().lock(key)
+
+    def _wait(self, method: str) -> None:
+        if self.is_locked and method == self.locked:
+            self.waits += 1
+            raise CartLockTimeoutError("locked for too long")
+
+
+class TestLocked:
+    @pytest.mark.parametrize(
+        ("locked", "change"),
+        [
+            ("load", lambda cart: (cart.refresh(), cart.quantity)),
+            ("load", lambda cart: (cart.refresh(), cart.clear())),
+            ("save", lambda cart: cart.add("mug", price=1)),
+            ("save", lambda cart: cart.clear()),
+            ("delete", lambda cart: cart.destroy()),
+        ],
+        ids=["read", "read to add", "add", "clear", "destroy"],
+    )
+    def test_waited_for_once(
+        self, locked: str, change: Callable[[Cart], object]
+    ) -> None:
+        """Who has waited in vain once does not wait again, and has changed nothing."""
+        storage = LockedStorage(locked)
+        cart = filled(storage)
+        storage.is_locked = True
+
+        with pytest.raises(CartLockTimeoutError, match="locked for too long"):
+            change(cart)
+
+        assert storage.waits == 1
+        storage.is_locked = False
+        assert quantities(storage) == {"mug": 2, "pot": 1}
+
+    def test_locked_from_the_beginning(self) -> None:
+        """The lock itself is waited for once, too."""
+        storage = LockedStorage("lock")
+        cart = filled(storage)
+        storage.always_lock = storage.is_locked = True
+
+        with pytest.raises(CartLockTimeoutError):
+            cart.increment(mug(cart))
+
+        assert storage.waits == 1
+        storage.is_locked = False
+        cart.increment(mug(cart))
+        assert quantities(storage)["mug"] == 3
+
+    def test_nothing_is_announced(self) -> None:
+        """A change that was not made is not announced; a later one is, once."""
+        storage = LockedStorage("save")
+        recorder = Recorder()
+        cart = make_cart(storage, announcer=recorder)
+        storage.is_locked = True
+
+        with pytest.raises(CartLockTimeoutError):
+            cart.add("mug", price=1)
+
+        assert recorder.told == []
+        storage.is_locked = False
+        cart.add("mug", price=1)
+        assert recorder.names == ["cart_created", "item_added"]
+
+    def test_inside_the_apps_transaction(self) -> None:
+        """In a transaction of the app, which has failed with it, it is a conflict."""
+
+        class Joined(LockedStorage):
+            def transaction(self):
+                return self
+
+            def when_done(self, committed, rolled_back) -> None:
+                pass
+
+        storage = Joined("save")
+        cart = filled(storage)
+        storage.is_locked = True
+
+        with pytest.raises(CartConflictError, match=r"the transaction .* has failed"):
+            cart.increment(mug(cart))
+
+        assert storage.waits == 1
 
 
 class TestBatch:

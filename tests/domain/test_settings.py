@@ -21,6 +21,12 @@ VALUES = {
     "CART_DATABASE_TABLE": ("baskets", "baskets"),
     "CART_DATABASE_BIND_KEY": ("shop", "shop"),
     "CART_DATABASE_LOCK_FOR_UPDATE": (True, True),
+    "CART_CACHE_PREFIX": ("basket", "basket"),
+    "CART_CACHE_TTL": (60, 60),
+    "CART_CACHE_LOCKING": (True, True),
+    "CART_SESSION_LOCKING": (True, True),
+    "CART_LOCK_TIMEOUT": (0.25, 0.25),
+    "CART_LOCK_LEASE": (2, 2.0),
     "CART_EVENTS_ENABLED": (False, False),
     "CART_EVENTS_DISABLED": (["item_added"], frozenset({"item_added"})),
     "CART_MIGRATE_ON_LOGIN": (False, False),
@@ -32,6 +38,13 @@ VALUES = {
     "CART_RETRY_BASE_DELAY": (0, 0.0),
     "CART_RETRY_MAX_DELAY": (1.5, 1.5),
 }
+
+
+def test_all_keys_are_here() -> None:
+    """No key is left out."""
+    assert set(VALUES) == {
+        f"CART_{name.upper()}" for name in Settings.__struct_fields__
+    }
 
 
 @pytest.mark.parametrize("key", VALUES)
@@ -53,6 +66,19 @@ def test_each_key_is_read(key: str) -> None:
 def test_nothing_given() -> None:
     """Without configuration there are defaults for all."""
     assert read_settings({}, EVENTS) == Settings()
+
+
+def test_documented_defaults() -> None:
+    """Who configures nothing has carts in the session, waits for five seconds, and
+    locks only what does not stop changing."""
+    settings = Settings()
+
+    assert settings.storage == "session"
+    assert (settings.lock_timeout, settings.lock_lease) == (5, 10)
+    assert (settings.cache_prefix, settings.cache_ttl) == ("cart", 86_400)
+    assert not settings.cache_locking
+    assert not settings.session_locking
+    assert not settings.database_lock_for_update
 
 
 def test_configuration_is_not_changed() -> None:

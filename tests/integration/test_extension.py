@@ -24,6 +24,7 @@ from flask_cart import CartLimitError
 from flask_cart import FlaskCart
 from flask_cart import current_cart
 from flask_cart import signals
+from flask_cart.storage.base import Guarantee
 from flask_cart.storage.memory import MemoryStorage
 
 
@@ -270,10 +271,16 @@ def test_storage_by_name() -> None:
         assert type(extension.storage).__name__ == "CountingStorage"
 
 
-def test_storage_must_be_chosen() -> None:
-    """Nothing is stored anywhere by default."""
-    with pytest.raises(CartConfigError, match="'database', 'memory'"):
-        FlaskCart(make_app())
+def test_default_storage() -> None:
+    """Without CART_STORAGE, carts are where the app's sessions are."""
+    app = make_app(TESTING=True)
+    extension = FlaskCart(app)
+
+    with app.test_request_context():
+        current_cart.add("mug", price=1)
+
+        assert session["_carts"]
+        assert extension.storage.guarantee is Guarantee.LAST_WRITE_WINS
 
 
 def test_database_needs_sqlalchemy_extension() -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import typing as t
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from flask_cart import CartStorageError
 from flask_cart import FlaskCart
@@ -61,15 +64,158 @@ def test_connections_are_closed_with_the_apps(database_url: str) -> None:
         assert shop.stored() == {"mug": 2}
 
 
+class OwnConnection(sqlite3.Connection):
+    """A connection that an app wants."""
+
+
 def test_options_of_the_app(sqlite_url: str) -> None:
     """The connections of the carts are made with the app's options."""
-    options = {"connect_args": {"timeout": 0.123}, "pool_size": 3}
+    options = {"connect_args": {"factory": OwnConnection}, "pool_size": 3}
 
     with open_shop(sqlite_url, options) as shop, connects() as opened:
         shop.fill("mug")
+
+    assert [type(each) for each in opened] == [OwnConnection]
+
+
+#: How long a connection waits for locks, as each database says it.
+ASK = {
+    "sqlite": "PRAGMA busy_timeout",
+    "postgresql": "SHOW lock_timeout",
+    "mysql": "SELECT @@innodb_lock_wait_timeout, @@lock_wait_timeout",
+}
+
+#: What it says after the seconds of CART_LOCK_TIMEOUT.
+WAITS = {
+    "sqlite": {0: (0,), 0.3: (300,), 2.5: (2500,), 60: (60_000,)},
+    # 0 would be for ever.
+    "postgresql": {0: ("1ms",), 0.3: ("300ms",), 2.5: ("2500ms",), 60: ("1min",)},
+    "mysql": {0: (1, 1), 0.3: (1, 1), 2.5: (2, 2), 60: (60, 60)},
+}
+
+
+def waits(shop: Shop, connection: t.Any) -> tuple[t.Any, ...]:
+    """How long a driver's connection waits for locks."""
+    cursor = connection.cursor()
+    cursor.execute(ASK[shop.name])
+    found = tuple(cursor.fetchone())
+    cursor.close()
+
+    return found
+
+
+@pytest.mark.parametrize("seconds", [0, 0.3, 2.5, 60])
+def test_lock_timeout(database_url: str, seconds: float) -> None:
+    """The connections of the carts wait for locks for as long as CART_LOCK_TIMEOUT
+    says, and as little as the database can be told; those of the app do not care."""
+    with (
+        open_shop(database_url, CART_LOCK_TIMEOUT=seconds) as shop,
+        shop.app.app_context(),
+        connects() as opened,
+    ):
+        shop.db.engine.dispose()
+        shop.fill("mug")
+        (own,) = opened
+        assert waits(shop, own) == WAITS[shop.name][seconds]
+
+        apps = shop.db.session.connection().connection.dbapi_connection
+        assert apps is not own
+
+        with shop.outside() as connection:
+            default = waits(shop, connection.connection.dbapi_connection)
+
+        if shop.name == "sqlite":
+            # The driver's; the other connection is an impatient one.
+            default = (5000,)
+
+        assert waits(shop, apps) == default
+
+
+def test_lock_timeout_of_the_app_is_kept(database_url: str) -> None:
+    """An app that has set up its own connections otherwise finds them so, also when a
+    checkout was part of its transaction; a new connection of the carts is the carts'.
+    """
+    options: dict[str, dict[str, t.Any]] = {
+        "sqlite": {"timeout": 7},
+        "postgresql": {"options": "-c lock_timeout=7s"},
+        "mysql": {
+            "init_command": "SET innodb_lock_wait_timeout=7, lock_wait_timeout=7"
+        },
+    }
+    apps = {"sqlite": (7000,), "postgresql": ("7s",), "mysql": (7, 7)}
+    own = {"sqlite": (3000,), "postgresql": ("3s",), "mysql": (3, 3)}
+    name = sa.make_url(database_url).get_backend_name()
+
+    with (
+        open_shop(
+            database_url, {"connect_args": options[name]}, CART_LOCK_TIMEOUT=3
+        ) as shop,
+        shop.app.app_context(),
+        connects() as opened,
+    ):
+        shop.db.engine.dispose()
+        shop.fill("mug")
+
+        with shop.cart().checkout(session=shop.db.session):
+            shop.order("mine")
+
+        assert [waits(shop, each) for each in opened] == [own[name], apps[name]]
+
+        shop.db.engine.dispose()
+        shop.fill("mug")
+        assert waits(shop, opened[-1]) == own[name]
+
+
+def test_lock_timeout_outlasts_errors(database_url: str) -> None:
+    """What is rolled back on a connection of the carts is not how long it waits."""
+    with (
+        open_shop(database_url, CART_LOCK_TIMEOUT=3) as shop,
+        shop.app.app_context(),
+        connects() as opened,
+    ):
+        shop.db.engine.dispose()
+        shop.fill("mug")
+        before = waits(shop, opened[0])
+
+        with (
+            pytest.raises(ZeroDivisionError),
+            shop.storage.lock(CartKey("user:1", "default")),
+        ):
+            _ = 1 / 0
+
+        # The second one's INSERT fails.
+        assert shop.storage.save(CartKey("user:1", "default"), "{}", 0) is None
+        assert waits(shop, opened[0]) == before
+        assert len(opened) == 1
+
+
+class UnknownDialect(SQLiteDialect_pysqlite):
+    """A database that nothing is known about."""
+
+    name = "unknown"
+    supports_statement_cache = True
+
+
+def test_database_that_nothing_is_known_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody knows how to set a timeout, carts work with the database's own."""
+    monkeypatch.setitem(sa.dialects.registry.impls, "unknown", lambda: UnknownDialect)
+    url = f"unknown:///{tmp_path / 'carts.sqlite3'}"
+
+    with (
+        open_shop(url, CART_LOCK_TIMEOUT=3) as shop,
+        shop.app.app_context(),
+        connects() as opened,
+    ):
+        shop.fill("mug")
+
+        with shop.storage.lock(CartKey("user:1", "default")):
+            shop.fill("mug")
+
         timeout = opened[0].execute("PRAGMA busy_timeout").fetchone()
 
-    assert timeout == (123,)
+    assert timeout == (5000,)
 
 
 def test_listeners_of_the_app(sqlite_url: str) -> None:

@@ -12,45 +12,87 @@ from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
+from test_statements import counted
 
 from flask_cart import CartBusyError
 from flask_cart import CartConflictError
+from flask_cart import CartLockTimeoutError
+from flask_cart import current_cart
+from flask_cart import signals
 from flask_cart.storage.base import CartKey
 from flask_cart.storage.base import Stored
 from shops import Shop
 from shops import code_of
 from shops import contention
+from shops import heard
 from shops import open_shop
 from shops import touched
 
 KEY = CartKey("user:1", "default")
 
-#: Engine options with which nobody waits for a lock.
+#: Engine options with which the app's own connections do not wait for a lock.
 IMPATIENT: dict[str, dict[str, t.Any]] = {
     "sqlite": {"connect_args": {"timeout": 0}},
     "postgresql": {"connect_args": {"options": "-c lock_timeout=20ms"}},
     "mysql": {"connect_args": {"init_command": "SET innodb_lock_wait_timeout = 0"}},
 }
 
-BUSY = {"sqlite": "SQLITE_BUSY", "postgresql": "55P03", "mysql": 1205}
+LOCK_TIMEOUT = {"postgresql": "55P03", "mysql": 1205}
+
+SERVERS = pytest.mark.parametrize(
+    "server_url", ["postgresql", "mariadb"], indirect=True
+)
+
+
+@pytest.fixture
+def server_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database, where a row can be locked."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+
+    return url
 
 
 @contextmanager
 def impatient(url: str, **config: t.Any) -> Iterator[Shop]:
-    """A shop on a database where nobody waits for a lock, with one item in a cart."""
+    """A shop on a database where nobody waits for a lock, with one item in a cart.
+
+    Only on MariaDB the carts wait for a second, which is as little as it can be told.
+    """
     options = IMPATIENT[sa.make_url(url).get_backend_name()]
 
-    with open_shop(url, options, **config) as shop, shop.app.app_context():
+    with (
+        open_shop(url, options, CART_LOCK_TIMEOUT=0, **config) as shop,
+        shop.app.app_context(),
+    ):
         shop.fill("mug")
         yield shop
 
 
 @contextmanager
-def rival_of(shop: Shop) -> Iterator[sa.Connection]:
-    """A rival who has changed a cart, and holds its lock until the commit."""
+def patient(url: str, **config: t.Any) -> Iterator[Shop]:
+    """A shop whose carts wait for longer than any test takes, with one in a cart."""
+    with (
+        open_shop(url, CART_LOCK_TIMEOUT=60, **config) as shop,
+        shop.app.app_context(),
+    ):
+        shop.fill("mug")
+        yield shop
+
+
+@contextmanager
+def stranger(shop: Shop) -> Iterator[sa.Connection]:
+    """A connection that the app knows nothing of, and that waits for its locks."""
     engine = sa.create_engine(shop.url, poolclass=sa.NullPool)
 
     with engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def rival_of(shop: Shop) -> Iterator[sa.Connection]:
+    """A rival who has changed a cart, and holds its lock until the commit."""
+    with stranger(shop) as connection:
         if shop.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
@@ -76,59 +118,65 @@ def on_contention(act: Callable[[], None]) -> Iterator[list[t.Any]]:
 
 
 @pytest.mark.parametrize("always_lock", [False, True])
-def test_busy_is_tried_again(database_url: str, always_lock: bool) -> None:
-    """A write that finds the cart locked succeeds once the rival lets go."""
-    with impatient(database_url, CART_DATABASE_LOCK_FOR_UPDATE=always_lock) as shop:
+def test_busy_is_tried_again(sqlite_url: str, always_lock: bool) -> None:
+    """A write that finds the database locked succeeds once the rival lets go."""
+    with impatient(sqlite_url, CART_DATABASE_LOCK_FOR_UPDATE=always_lock) as shop:
         with rival_of(shop) as rival, on_contention(rival.commit) as errors:
             shop.cart().add("mug", price=1)
 
-        assert code_of(errors[0]) == BUSY[shop.name]
+        assert [code_of(error) for error in errors] == ["SQLITE_BUSY"]
         assert shop.stored() == {"mug": 2}
 
 
-def test_busy_to_the_end(database_url: str) -> None:
+def test_busy_to_the_end(sqlite_url: str) -> None:
     """A cart that stays locked is no conflict: nobody has changed it. The storage was
     busy, and nothing of the change is saved."""
-    with impatient(database_url, CART_RETRY_ATTEMPTS=2) as shop:
+    with impatient(sqlite_url, CART_RETRY_ATTEMPTS=2) as shop:
         with (
             rival_of(shop),
             contention() as errors,
-            pytest.raises(CartBusyError, match="'carts' is busy"),
+            pytest.raises(CartBusyError, match="'carts' is busy") as caught,
         ):
             shop.cart().add("mug", price=1)
 
-        assert [code_of(error) for error in errors] == [BUSY[shop.name]] * 3
+        assert not isinstance(caught.value, CartLockTimeoutError)
+        assert [code_of(error) for error in errors] == ["SQLITE_BUSY"] * 3
         assert shop.stored() == {"mug": 1}
 
 
-def test_busy_destroy_is_tried_again(database_url: str) -> None:
+def test_busy_destroy_is_tried_again(sqlite_url: str) -> None:
     """A cart that was locked for a moment, and not changed, is destroyed."""
-    with impatient(database_url) as shop:
+    with impatient(sqlite_url) as shop:
         cart = shop.cart()
         assert len(cart) == 1
 
         with rival_of(shop) as rival, on_contention(rival.rollback) as errors:
             cart.destroy()
 
-        assert code_of(errors[0]) == BUSY[shop.name]
+        assert [code_of(error) for error in errors] == ["SQLITE_BUSY"]
         assert shop.stored() is None
 
 
-def test_busy_destroy_to_the_end(database_url: str) -> None:
+def test_busy_destroy_to_the_end(sqlite_url: str) -> None:
     """A cart that stays locked is not destroyed."""
-    with impatient(database_url, CART_RETRY_ATTEMPTS=2) as shop:
+    with impatient(sqlite_url, CART_RETRY_ATTEMPTS=2) as shop:
         cart = shop.cart()
         assert len(cart) == 1
 
-        with rival_of(shop), pytest.raises(CartBusyError):
+        with (
+            rival_of(shop),
+            contention() as errors,
+            pytest.raises(CartBusyError, match="'carts' is busy"),
+        ):
             cart.destroy()
 
+        assert len(errors) == 3
         assert shop.stored() == {"mug": 1}
 
 
-def test_destroy_after_a_rival(database_url: str) -> None:
+def test_destroy_after_a_rival(sqlite_url: str) -> None:
     """A cart that the rival has changed meanwhile is not destroyed."""
-    with impatient(database_url) as shop:
+    with impatient(sqlite_url) as shop:
         cart = shop.cart()
         assert len(cart) == 1
 
@@ -140,6 +188,176 @@ def test_destroy_after_a_rival(database_url: str) -> None:
             cart.destroy()
 
         assert shop.stored() == {"mug": 1}
+
+
+@SERVERS
+@pytest.mark.parametrize(
+    ("always_lock", "tried"),
+    [(False, ["SELECT", "UPDATE"]), (True, ["BEGIN", "SELECT", "ROLLBACK"])],
+)
+def test_locked_for_too_long(
+    server_url: str, always_lock: bool, tried: list[str]
+) -> None:
+    """A cart that is locked for longer than CART_LOCK_TIMEOUT is an error that says so.
+    It is not waited for again, nothing of the change is saved or announced, and the
+    next change after the lock is made as if nothing had been."""
+    with impatient(server_url, CART_DATABASE_LOCK_FOR_UPDATE=always_lock) as shop:
+        with (
+            rival_of(shop) as rival,
+            contention() as errors,
+            counted() as statements,
+            heard(shop.app) as names,
+            pytest.raises(CartLockTimeoutError, match="'carts' was locked"),
+        ):
+            shop.cart().add("mug", price=1)
+
+        assert statements == tried
+        assert [code_of(error) for error in errors] == [LOCK_TIMEOUT[shop.name]]
+        assert names == []
+        assert shop.stored() == {"mug": 1}
+
+        rival.close()
+        shop.cart().add("mug", price=1)
+        assert shop.stored() == {"mug": 2}
+
+
+@SERVERS
+def test_destroy_of_what_is_locked_for_too_long(server_url: str) -> None:
+    """Neither is it destroyed."""
+    with impatient(server_url) as shop:
+        cart = shop.cart()
+        assert len(cart) == 1
+
+        with (
+            rival_of(shop) as rival,
+            contention() as errors,
+            pytest.raises(CartLockTimeoutError, match="'carts' was locked"),
+        ):
+            cart.destroy()
+
+        assert [code_of(error) for error in errors] == [LOCK_TIMEOUT[shop.name]]
+        assert shop.stored() == {"mug": 1}
+
+        rival.close()
+        cart.destroy()
+        assert shop.stored() is None
+
+
+@SERVERS
+def test_locked_is_503(server_url: str) -> None:
+    """Nobody has to catch it, and a shopper who only looks does not wait."""
+    with impatient(server_url) as shop:
+        shop.extension.owner_loader(lambda: "user:1")
+
+        @shop.app.get("/")
+        def show() -> str:
+            return str(current_cart.quantity)
+
+        @shop.app.post("/")
+        def add() -> str:
+            return str(current_cart.add("mug", price=1).quantity)
+
+        client = shop.app.test_client()
+
+        with rival_of(shop):
+            assert client.get("/").text == "1"
+            assert client.post("/").status_code == 503
+
+        assert client.post("/").text == "2"
+
+
+@SERVERS
+@pytest.mark.parametrize("always_lock", [False, True])
+def test_locked_for_a_moment(server_url: str, always_lock: bool) -> None:
+    """A cart that is locked for less than CART_LOCK_TIMEOUT is waited for, and changed
+    on top of what the rival has saved."""
+    with patient(server_url, CART_DATABASE_LOCK_FOR_UPDATE=always_lock) as shop:
+
+        def add() -> int:
+            with shop.app.app_context():
+                cart = shop.cart()
+                cart.add("mug", price=1)
+
+                return cart.version
+
+        version = shop.cart().version
+
+        with (
+            contention() as errors,
+            ThreadPoolExecutor(1) as pool,
+            rival_of(shop) as rival,
+        ):
+            waiting = pool.submit(add)
+            wait_for_waiter(shop)
+            assert not waiting.done()
+            rival.commit()
+            assert waiting.result(30) == version + 2
+
+        assert errors == []
+        assert shop.stored() == {"mug": 2}
+
+
+@SERVERS
+@pytest.mark.parametrize("saved", [False, True])
+def test_destroy_of_what_is_locked_for_a_moment(server_url: str, saved: bool) -> None:
+    """A cart that is locked for a moment is destroyed if the rival leaves it as it
+    was, and is a conflict if not."""
+    with patient(server_url) as shop:
+
+        def destroy() -> str | None:
+            with shop.app.app_context():
+                cart = shop.cart()
+                assert len(cart) == 1
+
+                try:
+                    cart.destroy()
+                except CartConflictError as error:
+                    return str(error)
+
+            return None
+
+        with ThreadPoolExecutor(1) as pool, rival_of(shop) as rival:
+            waiting = pool.submit(destroy)
+            wait_for_waiter(shop)
+
+            if saved:
+                rival.commit()
+            else:
+                rival.rollback()
+
+            message = waiting.result(30)
+
+        assert (message is None) is not saved
+        assert shop.stored() == ({"mug": 1} if saved else None)
+
+
+def test_session_waits_as_the_app_wants_it(postgresql_url: str) -> None:
+    """A checkout in the app's own transaction waits for as long as the app has set up,
+    whatever CART_LOCK_TIMEOUT is."""
+    with open_shop(postgresql_url, CART_LOCK_TIMEOUT=0.05) as shop:
+        shop.fill("mug")
+
+        def check_out() -> None:
+            with (
+                shop.app.app_context(),
+                shop.cart().checkout(session=shop.db.session),
+            ):
+                shop.order("mine")
+
+        with (
+            contention() as errors,
+            ThreadPoolExecutor(1) as pool,
+            rival_of(shop) as rival,
+        ):
+            waiting = pool.submit(check_out)
+            wait_for_waiter(shop)
+            time.sleep(0.2)
+            assert not waiting.done()
+            rival.rollback()
+            waiting.result(30)
+
+        assert errors == []
+        assert shop.orders() == ["mine"]
 
 
 def test_busy_checkout_is_a_conflict(database_url: str) -> None:
@@ -161,9 +379,7 @@ def test_busy_checkout_is_a_conflict(database_url: str) -> None:
 def test_busy_read_is_tried_again(sqlite_url: str) -> None:
     """On SQLite a rival who is just committing keeps readers out, for a moment."""
     with impatient(sqlite_url) as shop:
-        engine = sa.create_engine(shop.url, poolclass=sa.NullPool)
-
-        with engine.connect() as rival, on_contention(rival.rollback) as errors:
+        with stranger(shop) as rival, on_contention(rival.rollback) as errors:
             rival.exec_driver_sql("BEGIN EXCLUSIVE")
             assert shop.cart().quantity == 1
 
@@ -172,14 +388,11 @@ def test_busy_read_is_tried_again(sqlite_url: str) -> None:
 
 def test_busy_read_to_the_end(sqlite_url: str) -> None:
     """A database that stays locked against readers is an error of the storage."""
-    with impatient(sqlite_url, CART_RETRY_ATTEMPTS=2) as shop:
-        engine = sa.create_engine(shop.url, poolclass=sa.NullPool)
+    with impatient(sqlite_url, CART_RETRY_ATTEMPTS=2) as shop, stranger(shop) as rival:
+        rival.exec_driver_sql("BEGIN EXCLUSIVE")
 
-        with engine.connect() as rival:
-            rival.exec_driver_sql("BEGIN EXCLUSIVE")
-
-            with pytest.raises(CartBusyError, match="'carts' is busy"):
-                _ = shop.cart().quantity
+        with pytest.raises(CartBusyError, match="'carts' is busy"):
+            _ = shop.cart().quantity
 
 
 class Persistent:
@@ -253,6 +466,47 @@ def test_every_add_counts(database_url: str, always_lock: bool) -> None:
         assert shop.stored() == {"mug": 200}
 
 
+#: Engine options with which the app, and not its rival, finds out about a deadlock.
+VICTIM: dict[str, dict[str, t.Any]] = {
+    "postgresql": {"connect_args": {"options": "-c deadlock_timeout=10ms"}},
+    "mysql": {},
+}
+
+
+def test_deadlock_of_an_add(postgresql_url: str) -> None:
+    """On PostgreSQL, whoever locks the table and then the cart is in the way of those
+    who lock the cart and then write; the victim of the deadlock tries again."""
+    config = {"CART_DATABASE_LOCK_FOR_UPDATE": True, "CART_LOCK_TIMEOUT": 60}
+
+    with (
+        open_shop(postgresql_url, VICTIM["postgresql"], **config) as shop,
+        shop.app.app_context(),
+        ThreadPoolExecutor(1) as pool,
+        stranger(shop) as rival,
+        contention() as errors,
+    ):
+        shop.fill("mug")
+        waiting = []
+
+        def change_and_commit() -> None:
+            rival.execute(touched(shop.storage.table))
+            rival.commit()
+
+        def get_in_the_way(app: Flask, **extra: t.Any) -> None:
+            if not waiting:
+                rival.exec_driver_sql("SET deadlock_timeout = '60s'")
+                rival.exec_driver_sql("LOCK TABLE carts IN SHARE ROW EXCLUSIVE MODE")
+                waiting.append(pool.submit(change_and_commit))
+                wait_for_waiter(shop)
+
+        with signals.before_change.connected_to(get_in_the_way, shop.app):
+            shop.cart().add("mug", price=1)
+
+        waiting[0].result(30)
+        assert [code_of(error) for error in errors] == ["40P01"]
+        assert shop.stored() == {"mug": 2}
+
+
 def test_deadlock_of_two_first_adds(mariadb_url: str) -> None:
     """On MariaDB two who lock a cart that is not there are in each other's way when
     they make it; the victim of the deadlock tries again."""
@@ -260,16 +514,15 @@ def test_deadlock_of_two_first_adds(mariadb_url: str) -> None:
 
     with open_shop(mariadb_url, CART_DATABASE_LOCK_FOR_UPDATE=True) as shop:
         load = shop.storage.load
-        first: set[int] = set()
+        waited: set[int] = set()
 
         def load_together(key: CartKey) -> Stored | None:
             found = load(key)
 
-            # The second load of each thread is the one under the lock.
-            if found is None and threading.get_ident() in first:
+            # The victim loads once more, when the other one is done.
+            if threading.get_ident() not in waited:
+                waited.add(threading.get_ident())
                 together.wait(30)
-
-            first.add(threading.get_ident())
 
             return found
 
@@ -284,13 +537,6 @@ def test_deadlock_of_two_first_adds(mariadb_url: str) -> None:
 
         assert 1213 in [code_of(error) for error in errors]
         assert shop.stored() == {"mug": 2}
-
-
-#: Engine options with which the app, and not its rival, finds out about a deadlock.
-VICTIM: dict[str, dict[str, t.Any]] = {
-    "postgresql": {"connect_args": {"options": "-c deadlock_timeout=10ms"}},
-    "mysql": {},
-}
 
 
 @pytest.mark.parametrize(("name", "code"), [("postgresql", "40P01"), ("mariadb", 1213)])
@@ -396,6 +642,36 @@ def test_serialization_failure(postgresql_url: str, level: str) -> None:
 
         assert [code_of(error) for error in errors] == ["40001"]
         assert shop.stored() == {"mug": 2}
+
+
+def test_serialization_failure_of_a_destroy(postgresql_url: str) -> None:
+    """A deletion that only failed because of what a rival has done, and not to the
+    cart's content, is tried again."""
+    level = "repeatable\\ read"
+    options = {"connect_args": {"options": f"-c default_transaction_isolation={level}"}}
+
+    with open_shop(postgresql_url, options) as shop, shop.app.app_context():
+        shop.fill("mug")
+        table = shop.storage.table
+        unchanged = table.update().values(updated_at=table.c.updated_at)
+
+        def destroy() -> None:
+            with shop.app.app_context():
+                shop.cart().destroy()
+
+        with (
+            contention() as errors,
+            ThreadPoolExecutor(1) as pool,
+            stranger(shop) as rival,
+        ):
+            rival.execute(unchanged)
+            waiting = pool.submit(destroy)
+            wait_for_waiter(shop)
+            rival.commit()
+            waiting.result(30)
+
+        assert [code_of(error) for error in errors] == ["40001"]
+        assert shop.stored() is None
 
 
 STRICT: list[tuple[str, dict[str, t.Any], t.Any]] = [

@@ -14,11 +14,13 @@ from flask_sqlalchemy import SQLAlchemy
 
 from flask_cart import CartBusyError
 from flask_cart import CartConflictError
+from flask_cart import CartLockTimeoutError
 from flask_cart import CartStorageError
 from flask_cart import FlaskCart
 from flask_cart import current_cart
 from flask_cart import signals
 from flask_cart.storage.sql_errors import is_contention
+from flask_cart.storage.sql_errors import is_lock_timeout
 from flask_cart.storage.sql_errors import translated
 from shops import Shop
 from shops import open_shop
@@ -56,18 +58,46 @@ def sqlite_error(code: int | None) -> sqlite3.OperationalError:
         sqlite_error(sqlite3.SQLITE_LOCKED_SHAREDCACHE),
         Error("serialization failure", sqlstate="40001"),
         Error("deadlock", sqlstate="40P01"),
-        Error("lock not available", sqlstate="55P03"),
         Error(1020, "Record has changed since last read in table 'carts'"),
-        Error(1205, "Lock wait timeout exceeded"),
         Error(1213, "Deadlock found when trying to get lock"),
     ],
 )
 def test_contention(error: Exception) -> None:
     """Errors that rivals have caused are known in every database's words."""
     assert is_contention(error)
+    assert not is_lock_timeout(error)
 
-    with pytest.raises(CartBusyError, match="'carts' is busy"), translated("carts"):
+    with (
+        pytest.raises(CartBusyError, match="'carts' is busy") as caught,
+        translated("carts"),
+    ):
         raise sa.exc.OperationalError("UPDATE carts", {}, error)
+
+    assert not isinstance(caught.value, CartLockTimeoutError)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Error("lock not available", sqlstate="55P03"),
+        Error(1205, "Lock wait timeout exceeded"),
+    ],
+)
+def test_lock_timeout(error: Exception) -> None:
+    """So is having waited for one of them in vain, which is not tried again."""
+    assert is_lock_timeout(error)
+    assert not is_contention(error)
+    cause = sa.exc.OperationalError("UPDATE carts", {"data": "secret"}, error)
+
+    with (
+        pytest.raises(CartLockTimeoutError, match="'carts' was locked") as caught,
+        translated("carts"),
+    ):
+        raise cause
+
+    assert str(error.args[-1]) in str(caught.value)
+    assert caught.value.__cause__ is cause
+    assert "secret" not in str(cause)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +109,7 @@ def test_contention(error: Exception) -> None:
         sqlite_error(sqlite3.SQLITE_FULL),
         sqlite_error(sqlite3.SQLITE_IOERR),
         Error(),
+        Error("1205"),
         Error("1213"),
         Error("undefined table", sqlstate="42P01"),
         Error("statement timeout", sqlstate="57014"),
@@ -89,6 +120,7 @@ def test_contention(error: Exception) -> None:
 def test_no_contention(error: Exception | None) -> None:
     """Other errors would come again, and are not tried again."""
     assert not is_contention(error)
+    assert not is_lock_timeout(error)
 
 
 def test_other_error() -> None:

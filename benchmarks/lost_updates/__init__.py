@@ -1,0 +1,1 @@
+"""Counts what is lost when many write to one cart, on every storage and without one."""

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from backends import BACKENDS
+from backends import ENDPOINTS
+from backends import Backend
+from backends import Endpoint
+from customers import OK
+from customers import Config
+from customers import Customer
+from customers import shop
+from flask import Flask
+from proxies import Proxy
+from proxies import proxy
+
+
+@pytest.fixture(scope="session")
+def endpoint_of() -> Iterator[Callable[[str], Endpoint]]:
+    """Gives servers by name; each is started when it is first asked for."""
+    with ExitStack() as stack:
+        started: dict[str, Endpoint] = {}
+
+        def find(name: str) -> Endpoint:
+            if name not in started:
+                started[name] = stack.enter_context(ENDPOINTS[name]())
+
+            return started[name]
+
+        yield find
+
+
+@pytest.fixture
+def backend(
+    request: pytest.FixtureRequest, endpoint_of: Callable[[str], Endpoint]
+) -> Iterator[Backend]:
+    """A server that may be broken, and is repaired after the test."""
+    name, make_config = BACKENDS[request.param]
+    endpoint = endpoint_of(name)
+
+    yield Backend(endpoint, make_config)
+
+    if endpoint.daemon.process.poll() is None:
+        endpoint.daemon.resume()
+    else:
+        endpoint.daemon.start()
+
+
+@pytest.fixture
+def open_shop() -> Iterator[Callable[[Config], Flask]]:
+    """Opens shops, that are closed after the test."""
+    with ExitStack() as stack:
+        yield lambda config: stack.enter_context(shop(config))
+
+
+@pytest.fixture
+def customer(backend: Backend, open_shop: Callable[[Config], Flask]) -> Customer:
+    """Somebody with a mug in the cart, in a shop that talks to the server."""
+    found = Customer(open_shop(backend.config()))
+    assert found.add("mug") == OK
+
+    return found
+
+
+@pytest.fixture
+def relay(backend: Backend) -> Iterator[Proxy]:
+    """What stands between a shop and the server."""
+    with proxy(backend.endpoint.address) as found:
+        yield found
+
+
+@pytest.fixture
+def relayed_customer(
+    backend: Backend, relay: Proxy, open_shop: Callable[[Config], Flask]
+) -> Customer:
+    """Somebody with a mug in the cart, in a shop that talks to the relay."""
+    found = Customer(open_shop(backend.config(relay.port)))
+    assert found.add("mug") == OK
+
+    return found
+
+
+@pytest.fixture
+def rival(
+    backend: Backend,
+    relayed_customer: Customer,
+    open_shop: Callable[[Config], Flask],
+) -> Customer:
+    """The same customer, in a shop that talks to the server."""
+    return Customer(open_shop(backend.config()), relayed_customer.cookie)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collect_sockets() -> Iterator[None]:
+    """Find what PyMySQL has forgotten here, and not in another test."""
+    yield
+    gc.collect()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # PyMySQL forgets the sockets of connections that fail.
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(
+                pytest.mark.filterwarnings(
+                    "ignore:Exception ignored .*<socket.socket"
+                    ":pytest.PytestUnraisableExceptionWarning"
+                )
+            )
