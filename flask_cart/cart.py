@@ -569,15 +569,19 @@ class Cart:
     ) -> Order:
         """Sell what is in the cart, exactly once, however often this is called for it.
 
-        >>> def create(draft):
-        ...     order = Order(cart_token=draft.cart_token, lines=draft.lines)
-        ...     db.session.add(order)
-        ...     return order
-        >>> def find(token):
-        ...     return db.session.scalar(select(Order).filter_by(cart_token=token))
-        >>> order = cart.place_order(
-        ...     create, find, session=db.session, token=request.form["token"]
-        ... )
+        .. code-block:: python
+
+            def create(draft):
+                order = Order(cart_token=draft.cart_token, lines=draft.lines)
+                db.session.add(order)
+                return order
+
+            def find(token):
+                return db.session.scalar(select(Order).filter_by(cart_token=token))
+
+            order = cart.place_order(
+                create, find, session=db.session, token=request.form["token"]
+            )
 
         If an order with the token exists, it is returned, and nothing is sold again:
         after a double click, a repeated form, or a process that died in the middle.
