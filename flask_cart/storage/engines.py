@@ -135,10 +135,6 @@ def _make_engine(shared: sa.Engine, lock_timeout: float) -> sa.Engine:
             cursor.execute(statement)
             cursor.close()
 
-            if engine.name == "postgresql":
-                # Outside autocommit, what is rolled back is not set.
-                connection.commit()
-
     return engine
 
 

@@ -596,9 +596,7 @@ def test_lifetime_in_memory() -> None:
 
 
 @pytest.mark.usefixtures("quiet")
-def test_cache_that_keeps_nothing(
-    files: RecordStorage, version: int, tmp_path: Path
-) -> None:
+def test_cache_that_keeps_nothing(files: RecordStorage, tmp_path: Path) -> None:
     """A cart that the cache did not keep was not saved, and it works again when there
     is a place for it."""
     shutil.rmtree(tmp_path / "cache")

@@ -282,6 +282,22 @@ def test_silent_client(make: Callable[[], t.Any]) -> None:
     assert caught.value.code == "memcached-silent"
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: pymemcache.Client("127.0.0.1:1"),
+        lambda: HashClient(["127.0.0.1:1"]),
+        lambda: RetryingClient(pymemcache.Client("127.0.0.1:1")),
+    ],
+)
+def test_client_for_one_thread(make: Callable[[], t.Any]) -> None:
+    """A client that two threads cannot use at once would mix up their answers."""
+    with pytest.raises(CartConfigError, match="PooledClient") as caught:
+        dialects.dialect_of(make())
+
+    assert caught.value.code == "memcached-threads"
+
+
 def test_guarantee(kept: Kept) -> None:
     """Saves compare, whether anybody locks or not."""
     assert kept.storage.guarantee is Guarantee.ATOMIC
@@ -371,12 +387,12 @@ def test_every_add_counts(
     assert make_cart(kept.storage).quantity == 120
 
 
-@pytest.mark.skipif("pylibmc" not in LIBRARIES, reason="It is not installed.")
-def test_a_client_for_each_thread(
-    connects: Callable[[str, str], t.Any], memcached_server: CacheServer
-) -> None:
-    """The clients of pylibmc are not for several threads, so each has its own."""
-    clients = dialects.clients_for_threads(connects("pylibmc", memcached_server.url))
+def test_clients_of_threads(connect: Connect, memcached_server: CacheServer) -> None:
+    """The clients of pylibmc are not for several threads, so each thread has its own;
+    of the other libraries all share one."""
+    client = connect(memcached_server.url)
+    clients = dialects.clients_for_threads(client)
+    is_shared = not isinstance(dialects.dialect_of(client), dialects.Pylibmc)
     together = threading.Barrier(4)
 
     def reserve(number: int) -> t.Any:
@@ -387,7 +403,7 @@ def test_a_client_for_each_thread(
     with ThreadPoolExecutor(4) as pool:
         reserved = list(pool.map(reserve, range(4)))
 
-    assert len({id(each) for each in reserved}) == 4
+    assert len({id(each) for each in reserved}) == (1 if is_shared else 4)
 
 
 FORK = """
@@ -417,18 +433,19 @@ print(seen, os.waitstatus_to_exitcode(status))
 """
 
 
-@pytest.mark.skipif("pylibmc" not in LIBRARIES, reason="It is not installed.")
-def test_fork(memcached_server: CacheServer) -> None:
-    """A forked worker does not read the answers that are meant for its parent."""
-    result = subprocess.run(
-        [sys.executable, "-c", FORK, memcached_server.url],
-        env={"PYTHONPATH": ":".join(sys.path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+if "pylibmc" in LIBRARIES:
 
-    assert (result.stdout.strip(), result.stderr) == ("{'parent'} 0", "")
+    def test_fork(memcached_server: CacheServer) -> None:
+        """A forked worker does not read the answers that are meant for its parent."""
+        result = subprocess.run(
+            [sys.executable, "-c", FORK, memcached_server.url],
+            env={"PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+        assert (result.stdout.strip(), result.stderr) == ("{'parent'} 0", "")
 
 
 def test_largest(kept: Kept) -> None:

@@ -653,7 +653,7 @@ def test_lock_of_what_is_not_there(shelf: Shelf, storage: RecordStorage) -> None
 
 @pytest.mark.parametrize("is_deleted", [False, True])
 def test_lock_without_a_read(
-    shelf: Shelf, storage: RecordStorage, rival: RecordStorage, is_deleted: bool
+    shelf: Shelf, storage: RecordStorage, is_deleted: bool
 ) -> None:
     """Who saves or deletes under the lock without having read takes it first."""
     version = saved(storage)
@@ -725,7 +725,7 @@ def test_lock_is_given_back_after_a_lost_save(
 
 
 def test_lock_keeps_out_those_without(
-    shelf: Shelf, storage: RecordStorage, rival: RecordStorage
+    storage: RecordStorage, rival: RecordStorage
 ) -> None:
     """While somebody has the lock, those who do not lock can read, but not save, also
     not the owner's other carts. They have not lost, and may try again."""
@@ -797,7 +797,7 @@ def test_lock_is_not_waited_for_too_long(
 
 
 def test_lock_of_another_owner(
-    shelf: Shelf, storage: RecordStorage, rival: RecordStorage, clock: Clock
+    storage: RecordStorage, rival: RecordStorage, clock: Clock
 ) -> None:
     """Each owner has a lock, and who has one may take another one under it."""
     other = CartKey("user:2", "default")
@@ -856,6 +856,8 @@ def test_lease(
         assert 0.1 <= clock.slept < 0.12
         assert rival.save(KEY, "theirs", version) == version + 1
 
+    lost.__exit__(None, None, None)
+
 
 def test_lease_without_the_lock(
     storage: RecordStorage, rival: RecordStorage, clock: Clock
@@ -868,6 +870,8 @@ def test_lease_without_the_lock(
     clock.now += LEASE
 
     assert rival.save(KEY, "theirs", version) == version + 1
+    lost.__exit__(None, None, None)
+    assert rival.load(KEY) == ("theirs", version + 1)
 
 
 def test_late_holder_is_fenced(
@@ -1126,3 +1130,29 @@ def test_every_add_counts(shelf: Shelf, always_lock: bool) -> None:
         list(pool.map(add, range(8)))
 
     assert make_cart(storage).quantity == 120
+
+
+def test_those_without_the_lock_try_again(
+    shelf: Shelf, storage: RecordStorage, rival: RecordStorage
+) -> None:
+    """An add that comes while somebody holds the lock is made when it is free."""
+    make_cart(storage).add("mug", price=1)
+    lock = storage.lock(KEY)
+    lock.__enter__()
+    storage.load(KEY)
+    tries = []
+    read = shelf.read
+
+    def read_and_count(key: str) -> Found | None:
+        tries.append(key)
+
+        if len(tries) == 4:
+            lock.__exit__(None, None, None)
+
+        return read(key)
+
+    shelf.read = read_and_count
+    make_cart(rival).add("mug", price=1)
+
+    assert len(tries) > 4
+    assert make_cart(rival).quantity == 2

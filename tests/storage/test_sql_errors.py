@@ -69,7 +69,7 @@ def test_contention(error: Exception) -> None:
 
     with (
         pytest.raises(CartBusyError, match="'carts' is busy") as caught,
-        translated("carts"),
+        translated("carts", "Create it."),
     ):
         raise sa.exc.OperationalError("UPDATE carts", {}, error)
 
@@ -91,7 +91,7 @@ def test_lock_timeout(error: Exception) -> None:
 
     with (
         pytest.raises(CartLockTimeoutError, match="'carts' was locked") as caught,
-        translated("carts"),
+        translated("carts", "Create it."),
     ):
         raise cause
 
@@ -128,8 +128,10 @@ def test_other_error() -> None:
     cause = sa.exc.OperationalError("SELECT", {}, Error("disk on fire"))
 
     with (
-        pytest.raises(CartStorageError, match="disk on fire") as caught,
-        translated("carts"),
+        pytest.raises(
+            CartStorageError, match=r"'carts' .* disk on fire\. Create it\.$"
+        ) as caught,
+        translated("carts", "Create it."),
     ):
         raise cause
 
@@ -139,13 +141,16 @@ def test_other_error() -> None:
 
 def test_pool_without_connections() -> None:
     """A pool that has no connection left is an error of the storage."""
-    with pytest.raises(CartStorageError, match="QueuePool"), translated("carts"):
+    with (
+        pytest.raises(CartStorageError, match="QueuePool"),
+        translated("carts", "Create it."),
+    ):
         raise sa.exc.TimeoutError("QueuePool limit reached")
 
 
 def test_errors_of_the_app_pass() -> None:
     """What is not the database's is none of the storage's business."""
-    with pytest.raises(ZeroDivisionError), translated("carts"):
+    with pytest.raises(ZeroDivisionError), translated("carts", "Create it."):
         _ = 1 / 0
 
 
