@@ -15,6 +15,7 @@ from .checkout import check_total
 from .checkout import committed
 from .document import Document
 from .document import PendingOrder
+from .errors import CartConflictError
 from .errors import CartEmptyError
 from .errors import CartError
 from .events import CartCheckedOut
@@ -107,12 +108,9 @@ def begin_order(
         not the expected one.
     """
     working.refuse_batch("ordered")
-    version = working.snapshot.version
     pending = _content(working, None)
     draft = _draft(working, price, pending, expected_total)
-
-    if pending != working.document.pending:
-        working.write((BeginOrder(pending),), version)
+    _note(working, pending)
 
     return draft
 
@@ -208,11 +206,24 @@ def _order_step_by_step(
     create: t.Callable[[], Order],
     session: t.Any,
 ) -> Order:
-    if pending != working.document.pending:
-        working.write((BeginOrder(pending),), working.snapshot.version)
+    _note(working, pending)
 
     with committed(session):
         return create()
+
+
+def _note(working: WorkingCopy, pending: PendingOrder) -> None:
+    """Note in the cart what is being ordered, unless somebody else has just done so."""
+    if pending == working.document.pending:
+        return
+
+    try:
+        working.write((BeginOrder(pending),), working.snapshot.version)
+    except CartConflictError:
+        noted = working.document.pending
+
+        if noted is None or noted.token != pending.token:
+            raise
 
 
 def _settle(working: WorkingCopy, token: str) -> None:

@@ -399,3 +399,27 @@ def test_not_in_a_batch(cart: Cart, orders: Orders) -> None:
 
         with pytest.raises(CartError, match="inside a batch"):
             cart.begin_order()
+
+
+def test_begun_at_once(cart: Cart, storage: MemoryStorage, orders: Orders) -> None:
+    """Two who begin the same order at once go on with one token, and who was slower is
+    no conflict."""
+    token = fill(cart).token
+    slower = make_cart(storage)
+    assert slower.token == token
+    cart.begin_order()
+
+    assert slower.begin_order().cart_token == token
+    assert orders.place(make_cart(storage), token=token) == f"order {token}"
+
+
+def test_begun_at_once_with_another_content(cart: Cart, storage: MemoryStorage) -> None:
+    """Who has not seen what somebody else is ordering does not order it."""
+    fill(cart)
+    slower = make_cart(storage)
+    assert slower.token
+    cart.add("cup", price=3)
+    cart.begin_order()
+
+    with pytest.raises(CartConflictError):
+        slower.begin_order()
