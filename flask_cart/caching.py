@@ -15,6 +15,7 @@ from .startup import require
 from .startup import warn
 from .storage.base import Storage
 from .storage.records import RecordStorage
+from .storage.redis import connection_options
 
 if t.TYPE_CHECKING:
     from flask_caching import Cache
@@ -262,10 +263,7 @@ def check_redis_client(client: t.Any) -> None:
             "replica-reads",
         )
 
-    pool = getattr(client, "connection_pool", None)
-    options = (
-        pool.connection_kwargs if pool is not None else client.get_connection_kwargs()
-    )
+    options = connection_options(client)
 
     if options.get("decode_responses"):
         raise CartConfigError(
@@ -274,6 +272,7 @@ def check_redis_client(client: t.Any) -> None:
             "redis-text-answers",
         )
 
+    pool = getattr(client, "connection_pool", None)
     # What it is if nobody has said so differs between the versions of redis-py.
     socket_timeout = (
         pool.connection_class(**options).socket_timeout
