@@ -186,13 +186,17 @@ def _make_redis_storage(app: Flask, settings: Settings, backend: t.Any) -> Stora
 
 def _make_memcached_storage(settings: Settings, backend: t.Any) -> Storage:
     from .storage.memcached import MemcachedRecords
+    from .storage.memcached_dialects import clients_for_threads
     from .storage.memcached_dialects import dialect_of
 
+    # Only to make others of it: the cache has a single one for all threads, and who
+    # reads all the time may keep the rest from ever getting it.
     with backend._client_context() as client:
         dialect = dialect_of(client)
+        clients = clients_for_threads(client)
 
     records = MemcachedRecords(
-        backend._client_context,
+        clients,
         dialect,
         f"{settings.cache_prefix}:{backend.key_prefix or ''}",
         settings.cache_ttl,
