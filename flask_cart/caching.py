@@ -15,6 +15,7 @@ from .startup import require
 from .startup import warn
 from .storage.base import Storage
 from .storage.records import RecordStorage
+from .storage.redis import connection_options
 
 if t.TYPE_CHECKING:
     from flask_caching import Cache
@@ -185,13 +186,17 @@ def _make_redis_storage(app: Flask, settings: Settings, backend: t.Any) -> Stora
 
 def _make_memcached_storage(settings: Settings, backend: t.Any) -> Storage:
     from .storage.memcached import MemcachedRecords
+    from .storage.memcached_dialects import clients_for_threads
     from .storage.memcached_dialects import dialect_of
 
+    # Only to make others of it: the cache has a single one for all threads, and who
+    # reads all the time may keep the rest from ever getting it.
     with backend._client_context() as client:
         dialect = dialect_of(client)
+        clients = clients_for_threads(client)
 
     records = MemcachedRecords(
-        backend._client_context,
+        clients,
         dialect,
         f"{settings.cache_prefix}:{backend.key_prefix or ''}",
         settings.cache_ttl,
@@ -262,10 +267,7 @@ def check_redis_client(client: t.Any) -> None:
             "replica-reads",
         )
 
-    pool = getattr(client, "connection_pool", None)
-    options = (
-        pool.connection_kwargs if pool is not None else client.get_connection_kwargs()
-    )
+    options = connection_options(client)
 
     if options.get("decode_responses"):
         raise CartConfigError(
@@ -274,6 +276,7 @@ def check_redis_client(client: t.Any) -> None:
             "redis-text-answers",
         )
 
+    pool = getattr(client, "connection_pool", None)
     # What it is if nobody has said so differs between the versions of redis-py.
     socket_timeout = (
         pool.connection_class(**options).socket_timeout

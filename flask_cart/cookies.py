@@ -19,7 +19,7 @@ from .errors import CartTooLargeError
 from .storage.base import CartKey
 from .storage.base import Guarantee
 from .storage.base import Stored
-from .storage.base import first_version
+from .storage.base import next_version
 
 _KEY: t.Final = "_carts"
 
@@ -52,7 +52,7 @@ class CookieStorage:
         if self._version(key) != expected:
             return None
 
-        version = expected + 1 if expected else first_version()
+        version = next_version(expected)
         self._store(key, [version, data])
 
         return version
@@ -139,7 +139,9 @@ def check_cookie_size() -> None:
     """
     response = _Unlimited()
     interface = current_app.session_interface
-    interface.save_session(current_app._get_current_object(), session, response)  # type: ignore[attr-defined, arg-type]
+    # The proxy is typed as the app, and the interface takes any Werkzeug response.
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    interface.save_session(app, session, response)  # type: ignore[arg-type]
     size = len(response.headers.get("Set-Cookie", ""))
     limit = current_app.config["MAX_COOKIE_SIZE"] or _MAX_BYTES
 

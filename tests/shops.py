@@ -183,3 +183,19 @@ def code_of(error: t.Any) -> t.Any:
         return error.args[0]
 
     return getattr(error, "sqlstate", None) or error.sqlite_errorname
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """The first words of the statements that any engine executes in this block."""
+    words: list[str] = []
+
+    def note(connection: t.Any, cursor: t.Any, statement: str, *args: t.Any) -> None:
+        words.append(statement.split()[0])
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+
+    try:
+        yield words
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)

@@ -167,3 +167,11 @@ def first_version() -> int:
     not come by a version that an old reader still holds. It stays exact in JSON.
     """
     return 1 + secrets.randbelow(2**52)
+
+
+def next_version(expected: int) -> int:
+    """The version of a cart that is saved on top of another one.
+
+    :param expected: That one's version; 0 if there was none.
+    """
+    return expected + 1 if expected else first_version()

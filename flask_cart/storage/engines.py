@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import typing as t
-from contextlib import ExitStack
 from contextlib import contextmanager
 from contextvars import ContextVar
 from weakref import WeakKeyDictionary
@@ -71,8 +70,7 @@ class OwnConnections:
 
         begin = "BEGIN IMMEDIATE" if shared.name == "sqlite" else "BEGIN"
 
-        with ExitStack() as stack:
-            connection = stack.enter_context(self._like(shared).connect())
+        with self._like(shared).connect() as connection:
             connection.exec_driver_sql(begin)
             token = self._transaction.set(connection)
 

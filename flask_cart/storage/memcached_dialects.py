@@ -76,9 +76,12 @@ def clients_for_threads(
     def reserve() -> AbstractContextManager[t.Any]:
         # Its clients break if two threads use one at the same time, or a forked worker
         # talks on the connection of its parent.
-        pool = pools.setdefault(os.getpid(), pylibmc.ThreadMappedPool(client))
+        pid = os.getpid()
 
-        return t.cast("AbstractContextManager[t.Any]", pool.reserve())
+        if pid not in pools:
+            pools.setdefault(pid, pylibmc.ThreadMappedPool(client))
+
+        return t.cast("AbstractContextManager[t.Any]", pools[pid].reserve())
 
     return reserve
 

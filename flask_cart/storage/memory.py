@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from .base import CartKey
 from .base import Guarantee
 from .base import Stored
-from .base import first_version
+from .base import next_version
 
 
 class MemoryStorage:
@@ -41,7 +41,7 @@ class MemoryStorage:
             if self._version(key) != expected:
                 return None
 
-            version = expected + 1 if expected else first_version()
+            version = next_version(expected)
             self._carts[key] = Stored(data, version), dt.datetime.now(dt.UTC)
 
         return version

@@ -8,22 +8,21 @@ import random
 import secrets
 import time
 import typing as t
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextlib import suppress
-from contextvars import ContextVar
-from dataclasses import dataclass
 
 import msgspec
 
 from ..errors import CartBusyError
 from ..errors import CartCorruptError
-from ..errors import CartError
 from ..errors import CartLockTimeoutError
 from ..errors import CartStorageError
 from .base import CartKey
 from .base import Guarantee
 from .base import Stored
-from .base import first_version
+from .base import next_version
+from .leases import Lease
+from .leases import Leases
 
 #: How often a save is tried again because other carts of the same owner were saved.
 _ATTEMPTS: t.Final = 50
@@ -109,15 +108,6 @@ class _Record(msgspec.Struct, omit_defaults=True):
         return lock is not None and lock.token == token and lock.until > time.time()
 
 
-@dataclass
-class _Lease:
-    """The right to write the carts of one owner, as long as it lasts."""
-
-    owner: str
-    token: str
-    is_held: bool = False
-
-
 _NOTHING: t.Final = _Cart(0, "", ())
 _decoder = msgspec.json.Decoder(_Record)
 
@@ -159,39 +149,25 @@ class RecordStorage:
         self._lock_timeout = lock_timeout
         self._lock_lease = lock_lease
         self._renew_after = renew_after
-
-        #: The lock that this thread is to hold, or holds.
-        self._lease: ContextVar[_Lease | None] = ContextVar("lease", default=None)
+        self._leases: Leases[str] = Leases(self._release)
 
     def load(self, key: CartKey) -> Stored | None:
-        lease = self._lease_on(key.owner)
+        lease = self._leases.on(key.owner)
         record = self._acquire(lease) if lease is not None else self._renewed(key.owner)
         cart = record.carts.get(key.instance)
 
         return Stored(cart.data, cart.version) if cart is not None else None
 
     def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        version = expected + 1 if expected else first_version()
+        version = next_version(expected)
 
         return version if self._replace(key, expected, version, data) else None
 
     def delete(self, key: CartKey, expected: int) -> bool:
         return bool(expected) and self._replace(key, expected, 0, "")
 
-    @contextmanager
-    def lock(self, key: CartKey) -> t.Iterator[None]:
-        lease = _Lease(key.owner, secrets.token_hex(8))
-        token = self._lease.set(lease)
-
-        try:
-            yield
-        finally:
-            self._lease.reset(token)
-
-            if lease.is_held:
-                # If it cannot be given back, it ends by itself.
-                with suppress(CartError):
-                    self._release(lease)
+    def lock(self, key: CartKey) -> AbstractContextManager[None]:
+        return self._leases.lock(key.owner)
 
     def instances(self, owner: str) -> list[str]:
         return sorted(self._read(owner)[1].carts)
@@ -204,11 +180,26 @@ class RecordStorage:
 
     def _replace(self, key: CartKey, expected: int, version: int, data: str) -> bool:
         """Store a cart, or delete it if the new version is 0."""
-        write_id = secrets.token_hex(8)
-        lease = self._lease_on(key.owner)
+        lease = self._leases.on(key.owner)
 
-        if lease is not None and not lease.is_held:
+        if lease is None:
+            return self._compare_and_set(key, expected, version, data, None)
+
+        if not lease.is_held:
             self._acquire(lease)
+
+        saved = self._compare_and_set(key, expected, version, data, lease.token)
+
+        if saved:
+            lease.is_held = False
+
+        return saved
+
+    def _compare_and_set(
+        self, key: CartKey, expected: int, version: int, data: str, token: str | None
+    ) -> bool:
+        """Store a cart, and give back the lock of this token if there is one."""
+        write_id = secrets.token_hex(8)
 
         for _ in range(_ATTEMPTS):
             found, record = self._read(key.owner)
@@ -216,18 +207,15 @@ class RecordStorage:
 
             # The try before this one was a success whose answer was lost.
             if write_id in stored.write_ids:
-                if lease is not None:
-                    lease.is_held = False
-
                 return True
 
             if stored.version != expected:
                 return False
 
-            if lease is None and record.is_locked_for(""):
+            if token is None and record.is_locked_for(""):
                 raise CartBusyError(f"The carts of {key.owner} are locked by others.")
 
-            if lease is not None and not record.is_locked_by(lease.token):
+            if token is not None and not record.is_locked_by(token):
                 return False
 
             record.lock = None
@@ -238,56 +226,47 @@ class RecordStorage:
 
             # Without any carts, too: the stores cannot compare and delete in one step.
             if self._write(key.owner, found, record):
-                if lease is not None:
-                    lease.is_held = False
-
                 return True
 
         raise CartBusyError(f"The other carts of {key.owner} do not stop changing.")
 
-    def _acquire(self, lease: _Lease) -> _Record:
+    def _acquire(self, lease: Lease[str]) -> _Record:
         """Take the lock and read, as soon as nobody else holds it."""
         deadline = time.monotonic() + self._lock_timeout
 
         while True:
-            found, record = self._read(lease.owner)
-
+            found, record = self._read(lease.subject)
             is_locked = record.is_locked_for(lease.token)
 
             if not is_locked:
                 record.lock = _Lock(lease.token, time.time() + self._lock_lease)
                 lease.is_held = True
 
-                if self._write(lease.owner, found, record):
+                if self._write(lease.subject, found, record):
                     return record
 
                 lease.is_held = False
 
             if time.monotonic() > deadline:
                 raise CartLockTimeoutError(
-                    f"The carts of {lease.owner} were locked by others for"
+                    f"The carts of {lease.subject} were locked by others for"
                     f" {self._lock_timeout:g} seconds."
                 )
 
             if is_locked:
                 time.sleep(random.uniform(_NAP / 2, _NAP))
 
-    def _release(self, lease: _Lease) -> None:
+    def _release(self, lease: Lease[str]) -> None:
         for _ in range(_ATTEMPTS):
-            found, record = self._read(lease.owner)
+            found, record = self._read(lease.subject)
 
             if record.lock is None or record.lock.token != lease.token:
                 return
 
             record.lock = None
 
-            if self._write(lease.owner, found, record):
+            if self._write(lease.subject, found, record):
                 return
-
-    def _lease_on(self, owner: str) -> _Lease | None:
-        lease = self._lease.get()
-
-        return lease if lease is not None and lease.owner == owner else None
 
     def _renewed(self, owner: str) -> _Record:
         """Read, and let the store keep what was not written for long."""

@@ -9,11 +9,8 @@ import re
 import secrets
 import time
 import typing as t
+from contextlib import AbstractContextManager
 from contextlib import contextmanager
-from contextlib import suppress
-from contextvars import ContextVar
-from dataclasses import dataclass
-from dataclasses import field
 
 from ..errors import CartBusyError
 from ..errors import CartConfigError
@@ -24,23 +21,15 @@ from . import redis_scripts
 from .base import CartKey
 from .base import Guarantee
 from .base import Stored
-from .base import first_version
+from .base import next_version
+from .leases import Lease
+from .leases import Leases
 
 _record = re.compile(rb"(\d+) [\w,]+ (\d+)\n(.*)", re.DOTALL)
 
 #: Seconds after which a waiter looks at a lock again, should nobody wake it.
 _LONGEST_NAP: t.Final = 1.0
 _SHORTEST_NAP: t.Final = 0.01
-
-
-@dataclass
-class _Lease:
-    """The right to write one cart, as long as it lasts."""
-
-    key: CartKey
-    token: str = field(default_factory=lambda: secrets.token_hex(8))
-    is_held: bool = False
-    is_spent: bool = False
 
 
 class RedisStorage:
@@ -93,12 +82,10 @@ class RedisStorage:
         self._acquire_and_read = client.register_script(redis_scripts.ACQUIRE_AND_READ)
         self._release_lock = client.register_script(redis_scripts.RELEASE)
         self._read_heads = client.register_script(redis_scripts.READ_HEADS)
-
-        #: The lock that this thread is to hold, or holds.
-        self._lease: ContextVar[_Lease | None] = ContextVar("lease", default=None)
+        self._leases: Leases[CartKey] = Leases(self._release)
 
     def load(self, key: CartKey) -> Stored | None:
-        lease = self._lease_on(key)
+        lease = self._leases.on(key)
 
         with self._translated():
             record = self._read(key) if lease is None else self._acquire(lease)
@@ -117,7 +104,7 @@ class RedisStorage:
         raise CartCorruptError(f"What Redis has of {key} is not a cart.", record)
 
     def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        version = expected + 1 if expected else first_version()
+        version = next_version(expected)
 
         return version if self._replace(key, expected, version, data) else None
 
@@ -125,23 +112,8 @@ class RedisStorage:
         # Nothing is stored at version 0, so there would be nothing to delete.
         return bool(expected) and self._replace(key, expected, 0, "")
 
-    @contextmanager
-    def lock(self, key: CartKey) -> t.Iterator[None]:
-        lease = _Lease(key)
-        token = self._lease.set(lease)
-
-        try:
-            yield
-        finally:
-            self._lease.reset(token)
-
-            if lease.is_held:
-                # If it cannot be given back, it ends by itself.
-                with suppress(CartStorageError), self._translated():
-                    self._release_lock(
-                        keys=[self._lock(key), self._wake(key)],
-                        args=[lease.token, self._lock_lease],
-                    )
+    def lock(self, key: CartKey) -> AbstractContextManager[None]:
+        return self._leases.lock(key)
 
     def instances(self, owner: str) -> list[str]:
         with self._translated():
@@ -188,7 +160,7 @@ class RedisStorage:
         return t.cast("bytes | None", record)
 
     def _replace(self, key: CartKey, expected: int, version: int, data: str) -> bool:
-        lease = self._lease_on(key)
+        lease = self._leases.on(key)
 
         with self._translated():
             if lease is not None and not lease.is_held:
@@ -218,9 +190,9 @@ class RedisStorage:
 
         return bool(saved)
 
-    def _acquire(self, lease: _Lease) -> bytes | None:
+    def _acquire(self, lease: Lease[CartKey]) -> bytes | None:
         """Take the lock and read the cart, as soon as nobody else holds it."""
-        key = lease.key
+        key = lease.subject
         deadline = time.monotonic() + self._lock_timeout
         has_waited = 0
 
@@ -248,6 +220,15 @@ class RedisStorage:
             self._client.blpop([self._wake(key)], timeout=max(_SHORTEST_NAP, nap))
             has_waited = 1
 
+    def _release(self, lease: Lease[CartKey]) -> None:
+        key = lease.subject
+
+        with self._translated():
+            self._release_lock(
+                keys=[self._lock(key), self._wake(key)],
+                args=[lease.token, self._lock_lease],
+            )
+
     def _heads(self) -> t.Iterator[tuple[CartKey, int, int]]:
         """Key, version and time of all carts."""
         prefix = f"{self._make_prefix()}{{"
@@ -266,11 +247,6 @@ class RedisStorage:
                 if found is not None:
                     key = CartKey(owner, instance.decode(errors="replace"))
                     yield key, int(found[1]), int(found[2])
-
-    def _lease_on(self, key: CartKey) -> _Lease | None:
-        lease = self._lease.get()
-
-        return lease if lease and lease.key == key and not lease.is_spent else None
 
     # The braces make a cluster keep all of an owner's keys on one server. A key of
     # carts ends with a brace and the others do not, so they are never the same.
@@ -324,12 +300,19 @@ def _errors_of(client: t.Any) -> tuple[type[Exception], ...]:
     return getattr(errors, f"{name}Error"), getattr(errors, f"{name}ClusterException")
 
 
+def connection_options(client: t.Any) -> dict[str, t.Any]:
+    """What a client connects with, of one server or of a cluster."""
+    pool = getattr(client, "connection_pool", None)
+
+    return t.cast(
+        "dict[str, t.Any]",
+        pool.connection_kwargs if pool is not None else client.get_connection_kwargs(),
+    )
+
+
 def _longest_nap(client: t.Any) -> float:
     """How long a client may wait for an answer without taking the server for dead."""
-    pool = getattr(client, "connection_pool", None)
-    options = (
-        pool.connection_kwargs if pool is not None else client.get_connection_kwargs()
-    )
+    options = connection_options(client)
     socket_timeout = options.get("socket_timeout") or 2 * _LONGEST_NAP
 
     return float(min(_LONGEST_NAP, socket_timeout / 2))

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from test_statements import counted
 
 from flask_cart import CartBusyError
 from flask_cart import CartConflictError
@@ -25,6 +24,7 @@ from flask_cart.storage.base import Stored
 from shops import Shop
 from shops import code_of
 from shops import contention
+from shops import counted
 from shops import heard
 from shops import open_shop
 from shops import touched

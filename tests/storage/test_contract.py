@@ -27,6 +27,7 @@ def open_database(url: str) -> Iterator[Storage]:
 
 
 class TestMemory(StorageSuite):
+    lists_carts = True
     across_processes = False
     locks_each_cart = False
 
@@ -36,6 +37,8 @@ class TestMemory(StorageSuite):
 
 
 class DatabaseSuite(StorageSuite):
+    lists_carts = True
+
     @pytest.fixture
     def open_storage(self, url: str) -> Callable[[], AbstractContextManager[Storage]]:
         return partial(open_database, url)

@@ -864,3 +864,9 @@ def test_processes_that_add_at_once(
         job.result(120)
 
     assert open_redis_shop(valkey_server.url).items() == {"mug": 200}
+
+
+def test_client_of_another_library() -> None:
+    """A client whose errors nobody knows is refused, with what is needed."""
+    with pytest.raises(CartConfigError, match=r"redis-py or valkey-py, not .*object"):
+        make_storage(object())

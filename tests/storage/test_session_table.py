@@ -19,7 +19,6 @@ from flask import Flask
 from flask import session
 from flask_session import Session
 from flask_sqlalchemy import SQLAlchemy
-from test_statements import counted
 
 import servers
 from apps import make_app
@@ -35,6 +34,7 @@ from flask_cart.storage.base import Guarantee
 from flask_cart.storage.base import Storage
 from shops import code_of
 from shops import contention
+from shops import counted
 
 # Flask-Session 0.8 on Python 3.12 and newer.
 pytestmark = pytest.mark.filterwarnings(

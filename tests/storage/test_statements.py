@@ -17,6 +17,7 @@ from flask import request
 import servers
 from flask_cart import current_cart
 from shops import Shop
+from shops import counted
 from shops import heard
 from shops import open_shop
 
@@ -139,22 +140,6 @@ def shop(database_url: str) -> Iterator[Shop]:
     with open_shop(database_url) as shop:
         add_views(shop)
         yield shop
-
-
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    """The first words of the statements that any engine executes in this block."""
-    words: list[str] = []
-
-    def note(connection: t.Any, cursor: t.Any, statement: str, *args: t.Any) -> None:
-        words.append(statement.split()[0])
-
-    sa.event.listen(sa.Engine, "before_cursor_execute", note)
-
-    try:
-        yield words
-    finally:
-        sa.event.remove(sa.Engine, "before_cursor_execute", note)
 
 
 def visit(app: Flask, view: Callable[[], str], owner: str = "user:1") -> str:
