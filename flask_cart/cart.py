@@ -632,11 +632,8 @@ class Cart:
         """Apply operations in one write, or make them part of the batch."""
         self._working.apply(*operations)
 
-    def _price(self, document: Document, at: dt.datetime | None) -> Totals:
-        services = self._services
-        now = services.now() if at is None else services.local_time(at)
-
-        return self._priced_at(document, now).totals
+    def _price(self, document: Document, at: dt.datetime) -> Totals:
+        return self._priced_at(document, self._services.local_time(at)).totals
 
     def _priced_at(self, document: Document, now: dt.datetime) -> _Priced:
         services = self._services

@@ -34,8 +34,8 @@ Order = t.TypeVar("Order")
 Create = t.Callable[[OrderDraft], Order]
 Find = t.Callable[[str], Order | None]
 
-#: Prices a document as at a time, or now.
-Price = t.Callable[[Document, dt.datetime | None], Totals]
+#: Prices a document as at a time.
+Price = t.Callable[[Document, dt.datetime], Totals]
 
 _logger = logging.getLogger(__name__)
 
@@ -257,7 +257,7 @@ def _content(working: WorkingCopy, token: str | None) -> PendingOrder:
 
     return PendingOrder(
         token=current,
-        started_at=dt.datetime.now(dt.UTC),
+        started_at=working.now(),
         lines=document.lines,
         conditions=document.conditions,
         metadata=document.metadata,

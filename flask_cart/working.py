@@ -95,6 +95,7 @@ class WorkingCopy:
     ) -> None:
         self.key = key
         self.repository = services.repository
+        self.now = services.now
         self._announcer = services.announcer
         self._cart = cart
         self._make_key = make_key

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import typing as t
 from decimal import Decimal
 
@@ -423,3 +424,13 @@ def test_begun_at_once_with_another_content(cart: Cart, storage: MemoryStorage) 
 
     with pytest.raises(CartConflictError):
         slower.begin_order()
+
+
+def test_begun_order_is_dated_by_the_clock_of_the_shop() -> None:
+    moment = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+    cart = fill(make_cart(clock=lambda: moment))
+
+    cart.begin_order()
+
+    assert cart.document.pending is not None
+    assert cart.document.pending.started_at == moment
