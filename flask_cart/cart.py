@@ -12,8 +12,10 @@ from moneyed import Money
 
 from .checkout import OrderDraft
 from .checkout import check_out
+from .claims import claim_key
 from .conditions import Condition
 from .document import Document
+from .errors import CartConflictError
 from .errors import InvalidConditionError
 from .errors import InvalidItemError
 from .items import Amount
@@ -529,6 +531,35 @@ class Cart:
         """
         with self._working.batch():
             yield self
+
+    @contextmanager
+    def once(self, key: str, content: str = "") -> t.Iterator[Cart]:
+        """Make the changes inside in one write, unless that has happened before.
+
+        For what may be sent twice, by a double click or by a client that got no
+        answer. The key is remembered in the same write as the changes, and with the
+        cart; changes that come to nothing are not remembered. A cart knows its last 20
+        keys.
+
+        >>> with cart.once("6f1d"):
+        ...     line = cart.add("mug", price=5)
+
+        :param key: What the sender made up for this change.
+        :param content: What is to be changed, in any words. The same key with another
+            content is a mistake.
+        :raises CartReplayedError: If it has happened before; nothing is changed.
+        :raises CartKeyReusedError: If the key came with another content before.
+        """
+        claim = claim_key(key, content)
+
+        try:
+            with self.batch():
+                self.apply(claim)
+                yield self
+        except CartConflictError:
+            # The rival may have been the same change, which came a little earlier.
+            claim.apply(self.document)
+            raise
 
     def checkout(
         self, session: t.Any = None, expected_total: Amount | None = None

@@ -81,6 +81,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :param updated_at: When the cart was last saved.
     :param merged: The carts that were last merged into this one.
     :param pending: The order that was begun and not finished yet, if there is one.
+    :param claims: What identifies the last changes that came with a key.
     """
 
     schema: int
@@ -92,6 +93,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     updated_at: dt.datetime | None = None
     merged: tuple[MergedCart, ...] = ()
     pending: PendingOrder | None = None
+    claims: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.currency not in CURRENCIES:

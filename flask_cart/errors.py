@@ -10,6 +10,8 @@
   x CartEmptyError
   x CartLimitError
     + CartTooLargeError
+  x CartReplayedError
+    + CartKeyReusedError
   x CartVetoError
   x InvalidItemError
   x InvalidConditionError
@@ -185,6 +187,14 @@ class CartTooLargeError(CartLimitError):
 
     Memcached and tables of sessions count all carts of an owner, cookies the session.
     """
+
+
+class CartReplayedError(CartError):
+    """The change was made already, when it came for the first time with this key."""
+
+
+class CartKeyReusedError(CartReplayedError):
+    """The key came with another change before, so this one was not made."""
 
 
 class CartVetoError(CartError):

@@ -1,0 +1,1 @@
+"""The cart over HTTP: pages with forms, and JSON, from the same views."""

@@ -1,0 +1,77 @@
+"""Answers: the same result as a page or as JSON."""
+
+from __future__ import annotations
+
+import typing as t
+
+from flask import Request
+from flask import Response
+from flask import flash
+from flask import redirect
+
+from .guards import safe_path
+from .representation import encode
+from .representation import make_etag
+from .wording import Problem
+
+#: The hidden field with the page that the shopper came from.
+NEXT_FIELD: t.Final = "next"
+
+_HTML: t.Final = "text/html"
+_JSON: t.Final = "application/json"
+
+
+def wants_json(request: Request) -> bool:
+    """Whether the client would rather have JSON than a page."""
+    accepted = request.accept_mimetypes
+    html, json = accepted.quality(_HTML), accepted.quality(_JSON)
+
+    return json > html or (json == html and request.is_json)
+
+
+def json_cart(request: Request, cart: dict[str, t.Any]) -> Response:
+    """A cart, or 304 if the client has it already."""
+    body = encode(cart)
+    response = Response(body, mimetype=_JSON)
+    response.set_etag(make_etag(cart["version"], body))
+    response.make_conditional(request)
+
+    return response
+
+
+def json_problem(problem: Problem, **more: t.Any) -> Response:
+    """A problem document of RFC 9457."""
+    body = {
+        "type": "about:blank",
+        "title": problem.code.replace("-", " ").capitalize(),
+        "status": problem.status,
+        "code": problem.code,
+        "detail": problem.detail,
+        **more,
+    }
+
+    return Response(
+        encode(body), status=problem.status, mimetype="application/problem+json"
+    )
+
+
+def back(request: Request, page: str, message: str, category: str) -> Response:
+    """Say something on the page that the shopper came from.
+
+    :param page: Where to go if the form does not say.
+    """
+    flash(message, category)
+    target = safe_path(request.form.get(NEXT_FIELD)) or page
+
+    # 303: reloading that page sends nothing again.
+    return t.cast(Response, redirect(target, code=303, Response=Response))
+
+
+def keep_private(response: Response, *, is_page: bool) -> Response:
+    """Let no shared cache keep a cart, and no browser show an old one."""
+    response.headers["Cache-Control"] = (
+        "private, no-store" if is_page else "private, no-cache"
+    )
+    response.vary.update(("Accept", "Cookie"))
+
+    return response

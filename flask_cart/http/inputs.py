@@ -1,0 +1,121 @@
+"""Inputs: what a request asks for, read from a form or from JSON."""
+
+from __future__ import annotations
+
+import typing as t
+
+import msgspec
+from flask import Request
+from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import UnprocessableEntity
+from werkzeug.exceptions import UnsupportedMediaType
+
+#: Bytes of a body; a change of a cart is small.
+MAX_BODY: t.Final = 65_536
+
+#: A form without fields may come without a type.
+_FORMS: t.Final = {"", "application/x-www-form-urlencoded", "multipart/form-data"}
+
+#: What ``option.size=L`` in a form is a part of.
+_GROUPS: t.Final = {"option": "options"}
+
+_Text = t.Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+_ItemId = t.Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"\S")]
+_Quantity = t.Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+_NewQuantity = t.Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+
+
+class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a request."""
+
+
+class Addition(Input, frozen=True):
+    """An item to add."""
+
+    item: _ItemId
+    quantity: _Quantity = 1
+    options: dict[_Text, t.Annotated[str, msgspec.Meta(max_length=255)]] = {}
+
+
+class NewQuantity(Input, frozen=True):
+    """The quantity that a line is to have.
+
+    :param seen: What it had when the shopper decided so.
+    """
+
+    quantity: _NewQuantity
+    seen: _Quantity | None = None
+
+
+class Step(Input, frozen=True):
+    """How many more of a line, or fewer."""
+
+    by: t.Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)] = 1
+
+
+class Code(Input, frozen=True):
+    """The code of a coupon."""
+
+    code: _Text
+
+
+class Entries(Input, frozen=True):
+    """Entries of the metadata; ``None`` removes one."""
+
+    metadata: dict[_Text, t.Annotated[str, msgspec.Meta(max_length=2_000)] | None]
+
+
+class Move(Input, frozen=True):
+    """Where a line is to be moved, and how many of it."""
+
+    to: _Text
+    quantity: _Quantity | None = None
+
+
+class Nothing(Input, frozen=True):
+    """A body that says nothing more than the address."""
+
+
+I = t.TypeVar("I", bound=Input)
+
+
+def read_input(request: Request, kind: type[I]) -> I:
+    """Read what a request asks for.
+
+    :raises BadRequest: If the body is not JSON or a form.
+    :raises UnprocessableEntity: If something in it cannot be.
+    :raises UnsupportedMediaType: If it is neither.
+    """
+    try:
+        if request.is_json:
+            return msgspec.convert(_json(request), kind)
+
+        return msgspec.convert(_form(request, kind), kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise UnprocessableEntity(f"{error}.") from error
+
+
+def _json(request: Request) -> t.Any:
+    try:
+        # Not Python's own parser, for which NaN is a number.
+        return msgspec.json.decode(request.get_data() or b"{}")
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadRequest(f"The body is not JSON: {error}.") from error
+
+
+def _form(request: Request, kind: type[Input]) -> dict[str, t.Any]:
+    if request.mimetype not in _FORMS:
+        raise UnsupportedMediaType("Send a form, or application/json.")
+
+    fields: dict[str, t.Any] = {}
+
+    for name, value in request.form.items():
+        group, dot, key = name.partition(".")
+
+        if dot:
+            fields.setdefault(_GROUPS.get(group, group), {})[key] = value
+        elif value:
+            fields[name] = value
+
+    # A form has more fields than these: the shop's own, and those against forgery.
+    return {name: fields[name] for name in kind.__struct_fields__ if name in fields}

@@ -1,0 +1,78 @@
+"""Preconditions: what a request says about the cart that it was made for."""
+
+from __future__ import annotations
+
+import typing as t
+
+from flask import Request
+from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import PreconditionFailed
+
+from ..cart import Cart
+from .inputs import Input
+from .representation import encode
+from .representation import version_of
+
+#: The hidden fields of forms: a key that is used once, and the version that was shown.
+KEY_FIELD: t.Final = "cart_key"
+VERSION_FIELD: t.Final = "cart_version"
+
+_MAX_KEY: t.Final = 255
+
+
+class Attempt(t.NamedTuple):
+    """What identifies a change, however often it is sent.
+
+    :param key: What the sender made up for it.
+    :param content: What is to be changed.
+    """
+
+    key: str
+    content: str
+
+
+def read_attempt(request: Request, wanted: Input) -> Attempt | None:
+    """What identifies this change, if the sender has said so.
+
+    :raises BadRequest: If the ``Idempotency-Key`` cannot be one.
+    """
+    body = encode(wanted).decode()
+    content = f"{request.method} {request.path} {body}"
+    header = request.headers.get("Idempotency-Key")
+
+    if header is not None:
+        key = header.strip().strip('"')
+
+        if not 0 < len(key) <= _MAX_KEY or not key.isascii() or not key.isprintable():
+            raise BadRequest(
+                f"An Idempotency-Key has 1 to {_MAX_KEY} printable ASCII characters."
+            )
+
+        return Attempt(key, content)
+
+    key = request.form.get(KEY_FIELD, "")[:_MAX_KEY]
+
+    # A page that is shown again by the Back button has the old key in its forms. Sent
+    # with something else in them, they mean something else.
+    return Attempt(key + content, content) if key else None
+
+
+def check_preconditions(request: Request, cart: Cart) -> None:
+    """Let the change fail unless the cart is the one that the sender knows.
+
+    :raises PreconditionFailed: If it is another one already.
+    """
+    if "If-Match" in request.headers:
+        tags = request.if_match
+        known = {version_of(tag) for tag in tags.as_set()}
+
+        if cart.version not in known and not (tags.star_tag and cart.version):
+            raise PreconditionFailed("The cart is not the one that If-Match names.")
+
+        if not tags.star_tag:
+            cart.expect(cart.version)
+
+    version = request.form.get(VERSION_FIELD, "")
+
+    if version.isdecimal() and len(version) < 20:
+        cart.expect(int(version))

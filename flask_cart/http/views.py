@@ -1,0 +1,389 @@
+"""The views of the blueprint. Each answers with a page or with JSON."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Callable
+from functools import wraps
+
+from flask import Response
+from flask import abort
+from flask import current_app
+from flask import flash
+from flask import make_response
+from flask import render_template
+from flask import request
+from flask import session
+from flask import url_for
+from msgspec.structs import replace
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import PreconditionFailed
+
+from ..cart import Cart
+from ..conditions import Condition
+from ..errors import CartConflictError
+from ..errors import CartError
+from ..errors import CartKeyReusedError
+from ..errors import CartReplayedError
+from ..items import Buyable
+from ..items import Line
+from .answers import back
+from .answers import json_cart
+from .answers import json_problem
+from .answers import keep_private
+from .answers import wants_json
+from .guards import refuse_other_sites
+from .inputs import MAX_BODY
+from .inputs import Addition
+from .inputs import Code
+from .inputs import Entries
+from .inputs import Input
+from .inputs import Move
+from .inputs import NewQuantity
+from .inputs import Nothing
+from .inputs import Step
+from .inputs import read_input
+from .preconditions import KEY_FIELD
+from .preconditions import VERSION_FIELD
+from .preconditions import check_preconditions
+from .preconditions import read_attempt
+from .representation import cart_to_dict
+from .wording import describe
+
+#: The key in Flask's session of what was removed last, for one click to undo it.
+UNDO: t.Final = "_cart_undo"
+
+#: Marks conditions that came with a code, which are the shopper's to remove.
+CODE: t.Final = "code"
+
+Change = Callable[[Cart], t.Any]
+View = Callable[..., Response]
+
+
+class Shop(t.Protocol):
+    """What the views need to know of the extension and the app."""
+
+    @property
+    def instances(self) -> t.Collection[str]:
+        """The carts that a shopper may have."""
+
+    @property
+    def metadata_keys(self) -> t.Collection[str]:
+        """The metadata that is the shopper's own."""
+
+    def cart(self, instance: str) -> Cart:
+        """One of the carts of the request's owner."""
+
+    def product(self, item_id: str) -> Buyable | None:
+        """The product of an id, if there is one."""
+
+    def coupon(self, code: str) -> Condition | None:
+        """The condition of a code, if there is one."""
+
+
+def answered(view: View) -> View:
+    """Guard a view, and tell of its errors in the form that the client reads."""
+
+    @wraps(view)
+    def answer(views: Views, **arguments: str) -> Response:
+        request.max_content_length = MAX_BODY
+
+        try:
+            refuse_other_sites(request)
+            response = view(views, **arguments)
+        except (CartError, HTTPException) as error:
+            response = views.refused(error, arguments.get("instance", "default"))
+
+        return keep_private(response, is_page=not wants_json(request))
+
+    return answer
+
+
+class Views:
+    """The views, of one extension."""
+
+    def __init__(self, shop: Shop) -> None:
+        self._shop = shop
+
+    @answered
+    def show(self, instance: str = "default") -> Response:
+        """Show a cart."""
+        return self._shown(instance)
+
+    @answered
+    def add(self, instance: str = "default") -> Response:
+        """Add an item at the price of the shop."""
+        wanted = read_input(request, Addition)
+        product = self._shop.product(wanted.item)
+
+        if product is None:
+            abort(422, f"There is no item {wanted.item!r:.80}.")
+
+        _check_choices(product, wanted.options)
+
+        return self._change(
+            instance,
+            wanted,
+            lambda cart: cart.add(product, wanted.quantity, options=wanted.options),
+            f"{product.cart_name} is in your cart.",
+        )
+
+    @answered
+    def set_quantity(self, line_id: str, instance: str = "default") -> Response:
+        """Set the quantity of a line, if it is still what the shopper saw."""
+        wanted = read_input(request, NewQuantity)
+
+        def change(cart: Cart) -> None:
+            line = _find(cart, line_id)
+
+            if wanted.seen not in (None, line.quantity):
+                raise CartConflictError(
+                    "The line was changed since it was shown.",
+                    expected_version=cart.version,
+                    current_version=cart.version,
+                    cart=cart,
+                    line_id=line_id,
+                    details={
+                        "seen": wanted.seen,
+                        "stored": line.quantity,
+                        "wanted": wanted.quantity,
+                    },
+                )
+
+            cart.set_quantity(line_id, wanted.quantity)
+
+        return self._change(instance, wanted, change, "Your cart is up to date.")
+
+    @answered
+    def increment(self, line_id: str, instance: str = "default") -> Response:
+        """Add to the quantity of a line, whatever it is by now."""
+        wanted = read_input(request, Step)
+
+        def change(cart: Cart) -> None:
+            _find(cart, line_id)
+            cart.increment(line_id, wanted.by)
+
+        return self._change(instance, wanted, change, "Your cart is up to date.")
+
+    @answered
+    def remove(self, line_id: str, instance: str = "default") -> Response:
+        """Remove a line; it is no mistake if it is gone already."""
+        wanted = read_input(request, Nothing)
+        removed: list[Line] = []
+
+        def change(cart: Cart) -> None:
+            removed.extend(filter(None, [cart.get(line_id)]))
+            cart.remove(line_id)
+
+        response = self._change(instance, wanted, change, "It is out of your cart.")
+
+        if removed and not wants_json(request):
+            self._offer_undo(removed[0], instance)
+
+        return response
+
+    @answered
+    def clear(self, instance: str = "default") -> Response:
+        """Remove everything that the shopper has seen."""
+        wanted = read_input(request, Nothing)
+
+        return self._change(instance, wanted, Cart.clear, "Your cart is empty now.")
+
+    @answered
+    def move(self, line_id: str, instance: str = "default") -> Response:
+        """Move a line to another of the shopper's carts."""
+        wanted = read_input(request, Move)
+        self._check_instance(wanted.to, 422)
+
+        def change(cart: Cart) -> None:
+            _find(cart, line_id)
+            cart.move(line_id, to=wanted.to, quantity=wanted.quantity)
+
+        return self._change(instance, wanted, change, "It is moved.")
+
+    @answered
+    def add_coupon(self, instance: str = "default") -> Response:
+        """Add the condition of a code."""
+        wanted = read_input(request, Code)
+        condition = self._shop.coupon(wanted.code.strip())
+
+        if condition is None:
+            abort(422, "There is no such code.")
+
+        marked = replace(
+            condition, attributes={**condition.attributes, CODE: wanted.code.strip()}
+        )
+        response = self._change(
+            instance,
+            wanted,
+            lambda cart: cart.add_condition(marked),
+            f"{condition.name} is noted.",
+        )
+
+        return response
+
+    @answered
+    def remove_coupon(self, name: str, instance: str = "default") -> Response:
+        """Remove a condition that came with a code."""
+        wanted = read_input(request, Nothing)
+
+        def change(cart: Cart) -> None:
+            condition = cart.document.condition(name)
+
+            if condition is not None and CODE not in condition.attributes:
+                abort(403, "That is not a coupon.")
+
+            cart.remove_condition(name)
+
+        return self._change(instance, wanted, change, f"{name} is removed.")
+
+    @answered
+    def set_metadata(self, instance: str = "default") -> Response:
+        """Set the shopper's own metadata."""
+        wanted = read_input(request, Entries)
+
+        for key in wanted.metadata:
+            if key not in self._shop.metadata_keys:
+                abort(422, f"{key!r:.80} is not yours to set.")
+
+        def change(cart: Cart) -> None:
+            given = {k: v for k, v in wanted.metadata.items() if v is not None}
+            cart.metadata.update(given)
+
+            for key in wanted.metadata.keys() - given.keys():
+                cart.metadata.pop(key, None)
+
+        return self._change(instance, wanted, change, "It is noted.")
+
+    def refused(self, error: CartError | HTTPException, instance: str) -> Response:
+        """Tell the client why nothing was changed."""
+        problem = describe(error)
+
+        if problem is None:
+            raise error
+
+        if isinstance(error, CartConflictError) and "If-Match" in request.headers:
+            problem = describe(PreconditionFailed())._replace(detail=problem.detail)
+
+        if wants_json(request):
+            more: dict[str, t.Any] = {}
+
+            if problem.status in (409, 412):
+                more["cart"] = self._cart_to_dict(instance)
+            if isinstance(error, CartConflictError):
+                more["line_id"], more["differs"] = error.line_id, error.details
+
+            return json_problem(problem, **more)
+
+        # The app has its own pages for what is missing, forbidden or down.
+        if request.method == "GET" or problem.status in (403, 404, 413, 503):
+            raise error
+
+        if isinstance(error, CartConflictError):
+            return self._conflict_page(error, instance)
+
+        return back(request, self._page(instance), problem.detail, "error")
+
+    def _change(
+        self, instance: str, wanted: Input, change: Change, said: str
+    ) -> Response:
+        self._check_instance(instance, 404)
+        cart = self._shop.cart(instance)
+        attempt = read_attempt(request, wanted)
+
+        try:
+            with cart.once(*attempt) if attempt else cart.batch():
+                check_preconditions(request, cart)
+                change(cart)
+        except CartKeyReusedError:
+            raise
+        except CartReplayedError:
+            # It has happened, and the answer is what it was then.
+            pass
+        finally:
+            cart.expect(None)
+
+        if wants_json(request):
+            return json_cart(request, self._cart_to_dict(instance))
+
+        return back(request, self._page(instance), said, "success")
+
+    def _shown(self, instance: str) -> Response:
+        self._check_instance(instance, 404)
+
+        if wants_json(request):
+            return json_cart(request, self._cart_to_dict(instance))
+
+        cart = self._shop.cart(instance)
+        page = render_template("flask_cart/cart.html", cart=cart, instance=instance)
+
+        return make_response(page)
+
+    def _conflict_page(self, error: CartConflictError, instance: str) -> Response:
+        cart = self._shop.cart(instance)
+        cart.refresh()
+        line = cart.get(error.line_id or "")
+        now = {
+            VERSION_FIELD: str(cart.version),
+            "seen": str(line.quantity) if line is not None else "",
+        }
+        fields = {
+            name: now.get(name, value)
+            for name, value in request.form.items()
+            if name not in (KEY_FIELD, "csrf_token")
+        }
+        page = render_template(
+            "flask_cart/conflict.html",
+            cart=cart,
+            instance=instance,
+            line=line,
+            wanted=error.details.get("wanted"),
+            fields=fields,
+        )
+
+        return make_response(page, 409)
+
+    def _cart_to_dict(self, instance: str) -> dict[str, t.Any]:
+        cart = self._shop.cart(instance)
+
+        return cart_to_dict(cart, instance, self._shop.metadata_keys)
+
+    def _check_instance(self, instance: str, status: int) -> None:
+        if instance not in self._shop.instances:
+            abort(status, f"There is no cart {instance!r:.80}.")
+
+    def _page(self, instance: str) -> str:
+        return url_for(".show", instance=instance)
+
+    def _offer_undo(self, line: Line, instance: str) -> None:
+        product = self._shop.product(line.item_id)
+
+        if product is None:
+            return
+
+        choices = getattr(product, "cart_choices", {})
+        session[UNDO] = {
+            "instance": instance,
+            "item": line.item_id,
+            "name": line.name,
+            "quantity": line.quantity,
+            "options": {k: v for k, v in line.options.items() if k in choices},
+        }
+
+
+def _find(cart: Cart, line_id: str) -> Line:
+    line = cart.get(line_id)
+
+    if line is None:
+        abort(404, "That is not in your cart any more.")
+
+    return line
+
+
+def _check_choices(product: Buyable, options: t.Mapping[str, str]) -> None:
+    """Refuse options that the product does not leave to the shopper."""
+    choices = getattr(product, "cart_choices", {})
+
+    for name, value in options.items():
+        if value not in choices.get(name, ()):
+            abort(422, f"{value!r:.80} is not a choice for {name!r:.80}.")
