@@ -49,23 +49,23 @@ class CartKey(t.NamedTuple):
 def cart_key(owner: str, instance: str, tenant: str | None = None) -> CartKey:
     """The key for an owner and an instance of a tenant, if there can be such.
 
-    :param owner: The owner, without the tenant.
     :raises CartConfigError: If there cannot.
     """
     return CartKey(owner_in(tenant, owner), check_instance(instance))
 
 
-def owner_in(tenant: str | None, owner: str) -> str:
+def owner_in(tenant: str | None, owner: t.Any) -> str:
     """The owner as it is in the keys of a tenant's carts.
 
+    :param owner: The owner without the tenant, or with this one.
     :raises CartConfigError: If there can be no such tenant or owner, or not together.
     """
-    owner = check_owner(owner)
-
     if tenant is None:
-        return owner
+        return check_owner(owner)
 
-    whole = f"{check_tenant(tenant)}/{owner}"
+    prefix = f"{check_tenant(tenant)}/"
+    bare = owner.removeprefix(prefix) if isinstance(owner, str) else owner
+    whole = prefix + check_owner(bare)
 
     if len(whole) > MAX_OWNER_LENGTH:
         raise CartConfigError(
@@ -87,6 +87,12 @@ def check_owner(owner: t.Any) -> str:
         text = check_text(owner, "An owner")
     except ValueError as error:
         raise CartConfigError(f"{error} Give a kind and an id: 'user:7'.") from error
+
+    if tenant_of(text) is not None:
+        raise CartConfigError(
+            f"The owner {text[:80]!r} names a tenant. Give the tenant by itself, and"
+            " an owner such as 'user:7'."
+        )
 
     if not _owner.fullmatch(text) or len(text) > MAX_OWNER_LENGTH:
         raise CartConfigError(
