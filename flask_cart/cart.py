@@ -95,8 +95,10 @@ class Cart:
         *,
         make_key: t.Callable[[], CartKey],
         sibling: t.Callable[[str], Cart],
+        tenant: str | None = None,
     ) -> None:
         self._services = services
+        self._tenant = tenant
         self._sibling = sibling
         self._working = WorkingCopy(services, self, key, make_key)
         self._priced: _Priced | None = None
@@ -110,6 +112,11 @@ class Cart:
     def key(self) -> CartKey | None:
         """Where the cart is stored; ``None`` for a guest who has none yet."""
         return self._working.key
+
+    @property
+    def tenant(self) -> str | None:
+        """The tenant whose cart it is; ``None`` in the shop without one."""
+        return self.key.tenant if self.key is not None else self._tenant
 
     @property
     def version(self) -> int:
@@ -678,9 +685,11 @@ class Cart:
         return _Priced(document, now if occasion.was_asked else None, totals)
 
     def _occasion(self, now: dt.datetime) -> Occasion:
-        owner, instance = self.key or (None, "default")
+        key = self.key
+        owner = key.bare_owner if key is not None else None
+        instance = key.instance if key is not None else "default"
 
-        return Occasion(self._services.rulebook, owner, instance, now)
+        return Occasion(self._services.rulebook, owner, instance, now, self.tenant)
 
     def _rounding(self, document: Document) -> Rounding:
         services = self._services

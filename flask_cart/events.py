@@ -13,6 +13,7 @@ import msgspec
 
 from .conditions import Condition
 from .items import Line
+from .tenants import tenant_of
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,7 +21,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     :param id: Identifies the event.
     :param occurred_at: When it was saved, with its time zone.
-    :param owner: Whose cart it is, such as ``"user:7"``.
+    :param owner: Whose cart it is, such as ``"user:7"``; with the name of the tenant
+        if there is one, ``"acme/user:7"``.
     :param instance: Which of the owner's carts, such as ``"default"``.
     :param version: The version that the cart has since.
     """
@@ -34,9 +36,18 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     instance: str = ""
     version: int = 0
 
+    @property
+    def tenant(self) -> str | None:
+        """The tenant whose cart it is; ``None`` in the shop without one."""
+        return tenant_of(self.owner)
+
     def to_dict(self) -> dict[str, t.Any]:
         """The event as plain data that can be encoded as JSON."""
-        return {"event": self.name, **msgspec.to_builtins(self)}
+        return {
+            "event": self.name,
+            "tenant": self.tenant,
+            **msgspec.to_builtins(self),
+        }
 
 
 class CartCreated(Event, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import types
 import typing as t
 from dataclasses import dataclass
 
@@ -25,9 +26,11 @@ from .errors import CartConflictError
 from .errors import CartError
 from .errors import CartStorageError
 from .identity import OwnerLoader
+from .identity import TenantLoader
 from .identity import guest_owner
 from .identity import keep_guest_on_regenerate
 from .identity import known_owner
+from .identity import known_tenant
 from .identity import make_guest_owner
 from .identity import user_owner
 from .merging import merge
@@ -40,6 +43,8 @@ from .storage.base import CartKey
 from .storage.base import Storage
 from .storage.base import cart_key
 from .storage.base import check_instance
+from .storage.base import owner_in
+from .tenants import tenant_of
 from .working import CartServices
 
 if t.TYPE_CHECKING:
@@ -59,11 +64,11 @@ class _State:
 
 
 class _RequestCarts:
-    """The carts of one request, by owner and instance."""
+    """The carts of one request, by tenant, owner and instance."""
 
     def __init__(self, request: t.Any) -> None:
         self.request = request
-        self.carts: dict[tuple[str | None, str], Cart] = {}
+        self.carts: dict[tuple[str | None, str | None, str], Cart] = {}
 
 
 class FlaskCart(Registrar):
@@ -97,6 +102,7 @@ class FlaskCart(Registrar):
     ) -> None:
         super().__init__()
         self._load_owner: OwnerLoader | None = None
+        self._load_tenant: TenantLoader | None = None
 
         if app is not None:
             self.init_app(app, db=db, cache=cache)
@@ -164,20 +170,53 @@ class FlaskCart(Registrar):
 
         return load_owner
 
-    def cart(self, *, owner: str, instance: str = "default") -> Cart:
+    def tenant_loader(self, load_tenant: TenantLoader) -> TenantLoader:
+        """Register a function that tells which shop a request is about.
+
+        For an app that several shops share: it returns the name of one, such as
+        ``g.shop.slug``, or ``None``. The carts of one are never seen in another.
+        """
+        self._load_tenant = load_tenant
+
+        return load_tenant
+
+    def cart(
+        self,
+        *,
+        owner: str,
+        instance: str = "default",
+        tenant: str | types.EllipsisType | None = ...,
+    ) -> Cart:
         """Any cart, also outside a request. It needs an app context.
 
-        :param owner: A kind and an id, such as ``"user:7"``.
+        :param owner: A kind and an id, such as ``"user:7"``. The ``owner`` of a key or
+            an event, which begins with the tenant, is taken where it is of that one.
         :param instance: Which of the owner's carts.
-        :raises CartConfigError: If there can be no such owner or instance.
+        :param tenant: The tenant, or ``None`` for the shop without one. Left out, it is
+            that of the request; without a request or a :meth:`tenant_loader`, the one
+            that the owner begins with, if any.
+        :raises CartConfigError: If there can be no such tenant, owner or instance, or
+            the owner is of another tenant.
         """
-        key = cart_key(owner, instance)
+        if isinstance(tenant, types.EllipsisType):
+            tenant = self._tenant_for(owner)
 
+        return self._cart_at(cart_key(owner, instance, tenant))
+
+    def _tenant_for(self, owner: str) -> str | None:
+        if self._load_tenant is not None and request:
+            return known_tenant(self._load_tenant)
+
+        return tenant_of(owner) if isinstance(owner, str) else None
+
+    def _cart_at(self, key: CartKey) -> Cart:
         return Cart(
             _get_state().services,
             key,
             make_key=lambda: key,
-            sibling=lambda name: self.cart(owner=owner, instance=name),
+            sibling=lambda name: self._cart_at(
+                CartKey(key.owner, check_instance(name))
+            ),
         )
 
     def merge_guest_carts(self) -> None:
@@ -196,15 +235,16 @@ class FlaskCart(Registrar):
 
     def _merge_guest_carts_into(self, owner: str) -> None:
         state = _get_state()
+        tenant = known_tenant(self._load_tenant)
         guest = guest_owner(state.settings.session_key)
 
         if guest is None or guest == owner:
             return
 
-        for instance in state.storage.instances(guest):
+        for instance in state.storage.instances(owner_in(tenant, guest)):
             merge(
-                self.cart(owner=guest, instance=instance),
-                self.cart(owner=owner, instance=instance),
+                self.cart(owner=guest, instance=instance, tenant=tenant),
+                self.cart(owner=owner, instance=instance, tenant=tenant),
                 state.settings.limits,
             )
 
@@ -221,23 +261,23 @@ def _get_state() -> _State:
 
 
 def _get_cart() -> Cart:
-    return _request_cart("default")
-
-
-def _request_cart(instance: str) -> Cart:
-    """The cart of this request's owner, the same one for the whole request."""
     if not request:
         raise RuntimeError(
             "'current_cart' is the cart of a request, and there is none. Use"
             " cart(owner=...) of your FlaskCart."
         )
 
+    return _request_cart("default", known_tenant(_get_state().extension._load_tenant))
+
+
+def _request_cart(instance: str, tenant: str | None) -> Cart:
+    """The cart of this request's owner, the same one for the whole request."""
     check_instance(instance)
     state = _get_state()
     session_key = state.settings.session_key
     owner = known_owner(state.extension._load_owner) or guest_owner(session_key)
     carts = _request_carts()
-    cart = carts.get((owner, instance))
+    cart = carts.get((tenant, owner, instance))
 
     if cart is not None:
         return cart
@@ -245,22 +285,23 @@ def _request_cart(instance: str) -> Cart:
     def make_key() -> CartKey:
         guest = make_guest_owner(session_key)
 
-        for name in [name for owner, name in carts if owner is None]:
-            carts[guest, name] = carts.pop((None, name))
+        for where, name in [(where, name) for where, who, name in carts if who is None]:
+            carts[where, guest, name] = carts.pop((where, None, name))
 
-        return CartKey(guest, instance)
+        return cart_key(guest, instance, tenant)
 
-    carts[owner, instance] = Cart(
+    cart = carts[tenant, owner, instance] = Cart(
         state.services,
-        CartKey(owner, instance) if owner is not None else None,
+        cart_key(owner, instance, tenant) if owner is not None else None,
         make_key=make_key,
-        sibling=_request_cart,
+        sibling=lambda name: _request_cart(name, tenant),
+        tenant=tenant,
     )
 
-    return carts[owner, instance]
+    return cart
 
 
-def _request_carts() -> dict[tuple[str | None, str], Cart]:
+def _request_carts() -> dict[tuple[str | None, str | None, str], Cart]:
     # The proxy is typed as the request that it stands for.
     this_request = request._get_current_object()  # type: ignore[attr-defined]
     found: _RequestCarts | None = g.get("_flask_cart")

@@ -62,6 +62,7 @@ class Facts:
     :param amounts: What each line comes to at this point, by its id.
     :param currency: The ISO 4217 code of all amounts.
     :param metadata: What the shop notes about the cart.
+    :param tenant: The tenant whose cart it is; ``None`` in the shop without one.
     :param owner_kind: ``"user"``, ``"guest"`` or what the app's own loader says.
     :param owner_id: The owner's id; ``None`` for a guest of whom nothing is stored.
     :param instance: Which of the owner's carts.
@@ -76,6 +77,7 @@ class Facts:
     amounts: Mapping[str, Decimal]
     currency: str
     metadata: Mapping[str, t.Any]
+    tenant: str | None
     owner_kind: str
     owner_id: str | None
     instance: str

@@ -15,8 +15,10 @@ from flask.sessions import NullSession
 
 from .errors import CartConfigError
 from .storage.base import check_owner
+from .tenants import check_tenant
 
 OwnerLoader = t.Callable[[], str | None]
+TenantLoader = t.Callable[[], str | None]
 
 _token = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -112,6 +114,16 @@ def known_owner(load_owner: OwnerLoader | None) -> str | None:
     from flask_login import current_user
 
     return user_owner(current_user) if current_user.is_authenticated else None
+
+
+def known_tenant(load_tenant: TenantLoader | None) -> str | None:
+    """The tenant that this request is about, if the app has any.
+
+    :raises CartConfigError: If the loader returns something that is not a tenant.
+    """
+    tenant = load_tenant() if load_tenant is not None else None
+
+    return check_tenant(tenant) if tenant is not None else None
 
 
 def user_owner(user: t.Any) -> str:

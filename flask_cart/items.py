@@ -109,6 +109,11 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return next((each for each in self.conditions if each.name == name), None)
 
 
+def item_id_of(product: Buyable) -> str:
+    """The id of a product as text, as its lines have it."""
+    return str(product.cart_id)
+
+
 def line_id(item_id: str, options: t.Mapping[str, str]) -> str:
     """The id of the line for an item with these options, in whatever order."""
     return fingerprint(item_id, sorted(options.items()))
@@ -208,7 +213,7 @@ def make_line(
         name = product.cart_name if name is None else name
         price = product.cart_price if price is None else price
         own_options = getattr(product, "cart_options", None)
-        ref = ProductRef(type(product).__name__, str(item_id))
+        ref = ProductRef(type(product).__name__, item_id_of(product))
 
     if isinstance(item_id, int) and not isinstance(item_id, bool):
         item_id = str(item_id)

@@ -56,9 +56,11 @@ class Occasion:
     """One calculation: for whom, when, and by which rules.
 
     :param rulebook: The rules.
-    :param owner: Whose cart it is, such as ``"user:7"``, if that is known.
+    :param owner: Whose cart it is, such as ``"user:7"``, if that is known. Without the
+        tenant.
     :param instance: Which of the owner's carts.
     :param now: When it is, with a time zone.
+    :param tenant: The tenant whose cart it is, also of an owner who is not known.
     """
 
     def __init__(
@@ -67,8 +69,10 @@ class Occasion:
         owner: str | None,
         instance: str,
         now: dt.datetime,
+        tenant: str | None = None,
     ) -> None:
         self._rulebook = rulebook
+        self._tenant = tenant
         self._owner = owner
         self._instance = instance
         self._now = now
@@ -159,6 +163,7 @@ class Occasion:
             amounts=Lazy(goods.by_line),
             currency=document.currency,
             metadata=document.metadata,
+            tenant=self._tenant,
             owner_kind=kind,
             owner_id=owner_id or None,
             instance=self._instance,

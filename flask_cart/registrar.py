@@ -1,4 +1,4 @@
-"""The registrar: how an app registers its rules, and what they need."""
+"""The registrar: how an app registers its rules and products."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import datetime as dt
 import typing as t
 from decimal import Decimal
 
+from .catalogue import Catalogue
+from .catalogue import ProductLoader
+from .items import Buyable
 from .rulebook import ConditionProvider
 from .rulebook import FactsFunction
 from .rulebook import Rulebook
@@ -17,10 +20,11 @@ Calculate = t.TypeVar("Calculate", bound=t.Callable[..., Decimal])
 
 
 class Registrar:
-    """The decorators of an extension that register what totals depend on."""
+    """The decorators of an extension that register what carts depend on."""
 
     def __init__(self) -> None:
         self.rulebook = Rulebook()
+        self.catalogue = Catalogue()
 
         #: Tells what time it is, with a time zone, for rules about time. A test can
         #: put another function in its place.
@@ -95,3 +99,28 @@ class Registrar:
         self.rulebook.list_shipping = list_methods
 
         return list_methods
+
+    def product_loader(self, load: ProductLoader) -> ProductLoader:
+        """Register the function that finds products by the ids of their items.
+
+        .. code-block:: python
+
+            @cart_ext.product_loader
+            def load_products(ids):
+                return db.session.scalars(select(Product).where(Product.sku.in_(ids)))
+
+        It gets a list of ids, each once and as text, what ``str()`` makes of a
+        ``cart_id``, and returns the products in any order, without those that do not
+        exist. It is called once for a whole cart.
+        """
+        self.catalogue.loader = load
+
+        return load
+
+    def load_products(self, ids: t.Iterable[str]) -> dict[str, Buyable]:
+        """The products of these ids, by id. What does not exist is left out.
+
+        :raises CartConfigError: If there is no :meth:`product_loader`, or it returns
+            something else than products.
+        """
+        return self.catalogue.load(ids)

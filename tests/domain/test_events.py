@@ -74,7 +74,7 @@ class TestEvent:
         assert plain["event"] == kind.name
         assert plain["version"] == 5
         assert plain["occurred_at"] == "2025-01-02T00:00:00Z"
-        assert plain.keys() == {"event", *kind.__struct_fields__}
+        assert plain.keys() == {"event", "tenant", *kind.__struct_fields__}
 
     def test_cannot_be_changed(self, kind: type[events.Event]) -> None:
         """An event is a fact."""

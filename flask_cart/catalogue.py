@@ -1,0 +1,50 @@
+"""The catalogue: how the products behind the lines of a cart are found."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .errors import CartConfigError
+from .items import Buyable
+from .items import item_id_of
+
+ProductLoader = t.Callable[[list[str]], t.Iterable[Buyable]]
+
+
+class Catalogue:
+    """The products of an app, as far as it tells where they are."""
+
+    def __init__(self) -> None:
+        #: Returns the products of these ids, without those that there are not.
+        self.loader: ProductLoader | None = None
+
+    def load(self, item_ids: t.Iterable[str]) -> dict[str, Buyable]:
+        """The products of these ids that there are, in one call of the loader.
+
+        :raises CartConfigError: If there is no loader, or it does not return products.
+        """
+        if self.loader is None:
+            raise CartConfigError(
+                "Nothing tells where the products are. Register a function with"
+                " @cart_ext.product_loader."
+            )
+
+        # Every id once, in the order of the lines.
+        wanted = list(dict.fromkeys(item_ids))
+
+        if not wanted:
+            return {}
+
+        products = {_checked_id(each): each for each in self.loader(wanted)}
+
+        return {each: products[each] for each in wanted if each in products}
+
+
+def _checked_id(product: t.Any) -> str:
+    if not isinstance(product, Buyable):
+        raise CartConfigError(
+            "A product_loader returns a list of products with 'cart_id', 'cart_name'"
+            f" and 'cart_price', not of {product!r:.80}. Leave out what does not exist."
+        )
+
+    return item_id_of(product)
