@@ -6,7 +6,9 @@ import importlib.util
 import types
 import typing as t
 from dataclasses import dataclass
+from functools import cached_property
 
+from flask import Blueprint
 from flask import Flask
 from flask import current_app
 from flask import g
@@ -20,11 +22,14 @@ from . import signals
 from .backends import make_storage
 from .cart import Cart
 from .cli import cart_cli
+from .conditions import Condition
 from .cookies import check_cookie_after_request
 from .errors import CartConfigError
 from .errors import CartConflictError
 from .errors import CartError
 from .errors import CartStorageError
+from .http.blueprint import make_blueprint
+from .http.preconditions import make_form_key
 from .identity import OwnerLoader
 from .identity import TenantLoader
 from .identity import guest_owner
@@ -33,6 +38,7 @@ from .identity import known_owner
 from .identity import known_tenant
 from .identity import make_guest_owner
 from .identity import user_owner
+from .items import Buyable
 from .merging import merge
 from .money import format_money
 from .registrar import Registrar
@@ -151,9 +157,20 @@ class FlaskCart(Registrar):
         app.teardown_request(_forget_carts)
         app.register_error_handler(CartError, _answer_with_status)
         app.jinja_env.globals["current_cart"] = current_cart
+        app.jinja_env.globals["cart_form_key"] = make_form_key
         app.jinja_env.filters["money"] = format_money
         app.cli.add_command(cart_cli)
         _connect_to_logins(app)
+
+    @cached_property
+    def blueprint(self) -> Blueprint:
+        """The pages and the JSON API of the shopper's carts.
+
+        .. code-block:: python
+
+            app.register_blueprint(cart_ext.blueprint, url_prefix="/cart")
+        """
+        return make_blueprint(_Storefront(self))
 
     @property
     def storage(self) -> Storage:
@@ -249,6 +266,30 @@ class FlaskCart(Registrar):
             )
 
         g.pop("_flask_cart", None)
+
+
+class _Storefront:
+    """What the blueprint needs to know of an extension and its app."""
+
+    def __init__(self, extension: FlaskCart) -> None:
+        self._extension = extension
+
+    @property
+    def instances(self) -> t.Collection[str]:
+        return _get_state().settings.instances | {"default"}
+
+    @property
+    def metadata_keys(self) -> t.Collection[str]:
+        return _get_state().settings.client_metadata
+
+    def cart(self, instance: str) -> Cart:
+        return current_cart.instance(instance)
+
+    def product(self, item_id: str) -> Buyable | None:
+        return self._extension.load_products([item_id]).get(item_id)
+
+    def coupon(self, code: str) -> Condition | None:
+        return self._extension.load_coupon(code)
 
 
 def _get_state() -> _State:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from .catalogue import Catalogue
 from .catalogue import ProductLoader
+from .conditions import Condition
 from .items import Buyable
 from .rulebook import ConditionProvider
 from .rulebook import FactsFunction
@@ -16,6 +17,7 @@ from .rulebook import ShippingLister
 from .working import utc_now
 
 Decide = t.TypeVar("Decide", bound=t.Callable[..., bool | str])
+CouponLoader = t.Callable[[str], Condition | None]
 Calculate = t.TypeVar("Calculate", bound=t.Callable[..., Decimal])
 
 
@@ -25,6 +27,8 @@ class Registrar:
     def __init__(self) -> None:
         self.rulebook = Rulebook()
         self.catalogue = Catalogue()
+
+        self.load_coupon: CouponLoader = lambda code: None
 
         #: Tells what time it is, with a time zone, for rules about time. A test can
         #: put another function in its place.
@@ -99,6 +103,25 @@ class Registrar:
         self.rulebook.list_shipping = list_methods
 
         return list_methods
+
+    def coupon_loader(self, load: CouponLoader) -> CouponLoader:
+        """Register the function that finds the condition of a code.
+
+        .. code-block:: python
+
+            @cart_ext.coupon_loader
+            def load_coupon(code):
+                coupon = db.session.scalar(select(Coupon).filter_by(code=code.upper()))
+                return coupon and Condition(coupon.code, "coupon", "subtotal", "-10%")
+
+        It gets what a shopper has typed into the form of the :attr:`blueprint
+        <FlaskCart.blueprint>`, and returns a :class:`Condition`, or ``None`` if there
+        is no such code. Whether the condition applies is for its rule to say, which is
+        asked whenever totals are read.
+        """
+        self.load_coupon = load
+
+        return load
 
     def product_loader(self, load: ProductLoader) -> ProductLoader:
         """Register the function that finds products by the ids of their items.

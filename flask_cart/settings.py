@@ -19,6 +19,14 @@ _PREFIX: t.Final = "CART_"
 
 _Positive = t.Annotated[int, msgspec.Meta(ge=1)]
 _Seconds = t.Annotated[float, msgspec.Meta(ge=0, le=60)]
+# The others are addresses in the blueprint.
+_Instance = t.Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(?!(clear|coupons|default|lines|metadata|static)$)"
+        r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+    ),
+]
 _Name = t.Annotated[str, msgspec.Meta(min_length=1)]
 # Braces would tell a Redis cluster where a key belongs, and Memcached takes no spaces.
 _Prefix = t.Annotated[str, msgspec.Meta(pattern=r"^[^{}\s]{1,64}$")]
@@ -74,6 +82,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     #: Seconds after which the lock of somebody who has died is free.
     lock_lease: t.Annotated[float, msgspec.Meta(gt=0, le=MAX_LEASE)] = 10.0
+
+    #: The carts that a shopper may have beside the default one, by the blueprint.
+    instances: frozenset[_Instance] = frozenset()
+
+    #: The keys of the metadata that a shopper may set, by the blueprint.
+    client_metadata: frozenset[str] = frozenset()
 
     #: Whether signals are sent.
     events_enabled: bool = True

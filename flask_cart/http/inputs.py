@@ -76,10 +76,10 @@ class Nothing(Input, frozen=True):
     """A body that says nothing more than the address."""
 
 
-I = t.TypeVar("I", bound=Input)
+Wanted = t.TypeVar("Wanted", bound=Input)
 
 
-def read_input(request: Request, kind: type[I]) -> I:
+def read_input(request: Request, kind: type[Wanted]) -> Wanted:
     """Read what a request asks for.
 
     :raises BadRequest: If the body is not JSON or a form.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import typing as t
 
 from flask import Request
@@ -29,6 +30,11 @@ class Attempt(t.NamedTuple):
 
     key: str
     content: str
+
+
+def make_form_key() -> str:
+    """A key for one sending of a form."""
+    return secrets.token_urlsafe(12)
 
 
 def read_attempt(request: Request, wanted: Input) -> Attempt | None:

@@ -8,8 +8,6 @@ from functools import wraps
 
 from flask import Response
 from flask import abort
-from flask import current_app
-from flask import flash
 from flask import make_response
 from flask import render_template
 from flask import request
@@ -17,7 +15,6 @@ from flask import session
 from flask import url_for
 from msgspec.structs import replace
 from werkzeug.exceptions import HTTPException
-from werkzeug.exceptions import PreconditionFailed
 
 from ..cart import Cart
 from ..conditions import Condition
@@ -48,6 +45,7 @@ from .preconditions import VERSION_FIELD
 from .preconditions import check_preconditions
 from .preconditions import read_attempt
 from .representation import cart_to_dict
+from .wording import Problem
 from .wording import describe
 
 #: The key in Flask's session of what was removed last, for one click to undo it.
@@ -55,6 +53,9 @@ UNDO: t.Final = "_cart_undo"
 
 #: Marks conditions that came with a code, which are the shopper's to remove.
 CODE: t.Final = "code"
+
+#: The cart that is meant if none is named.
+DEFAULT: t.Final = "default"
 
 Change = Callable[[Cart], t.Any]
 View = Callable[..., Response]
@@ -92,7 +93,7 @@ def answered(view: View) -> View:
             refuse_other_sites(request)
             response = view(views, **arguments)
         except (CartError, HTTPException) as error:
-            response = views.refused(error, arguments.get("instance", "default"))
+            response = views.refused(error, arguments["instance"])
 
         return keep_private(response, is_page=not wants_json(request))
 
@@ -106,12 +107,12 @@ class Views:
         self._shop = shop
 
     @answered
-    def show(self, instance: str = "default") -> Response:
+    def show(self, instance: str) -> Response:
         """Show a cart."""
         return self._shown(instance)
 
     @answered
-    def add(self, instance: str = "default") -> Response:
+    def add(self, instance: str) -> Response:
         """Add an item at the price of the shop."""
         wanted = read_input(request, Addition)
         product = self._shop.product(wanted.item)
@@ -129,7 +130,7 @@ class Views:
         )
 
     @answered
-    def set_quantity(self, line_id: str, instance: str = "default") -> Response:
+    def set_quantity(self, line_id: str, instance: str) -> Response:
         """Set the quantity of a line, if it is still what the shopper saw."""
         wanted = read_input(request, NewQuantity)
 
@@ -155,7 +156,7 @@ class Views:
         return self._change(instance, wanted, change, "Your cart is up to date.")
 
     @answered
-    def increment(self, line_id: str, instance: str = "default") -> Response:
+    def increment(self, line_id: str, instance: str) -> Response:
         """Add to the quantity of a line, whatever it is by now."""
         wanted = read_input(request, Step)
 
@@ -166,7 +167,7 @@ class Views:
         return self._change(instance, wanted, change, "Your cart is up to date.")
 
     @answered
-    def remove(self, line_id: str, instance: str = "default") -> Response:
+    def remove(self, line_id: str, instance: str) -> Response:
         """Remove a line; it is no mistake if it is gone already."""
         wanted = read_input(request, Nothing)
         removed: list[Line] = []
@@ -183,14 +184,14 @@ class Views:
         return response
 
     @answered
-    def clear(self, instance: str = "default") -> Response:
+    def clear(self, instance: str) -> Response:
         """Remove everything that the shopper has seen."""
         wanted = read_input(request, Nothing)
 
         return self._change(instance, wanted, Cart.clear, "Your cart is empty now.")
 
     @answered
-    def move(self, line_id: str, instance: str = "default") -> Response:
+    def move(self, line_id: str, instance: str) -> Response:
         """Move a line to another of the shopper's carts."""
         wanted = read_input(request, Move)
         self._check_instance(wanted.to, 422)
@@ -202,7 +203,7 @@ class Views:
         return self._change(instance, wanted, change, "It is moved.")
 
     @answered
-    def add_coupon(self, instance: str = "default") -> Response:
+    def add_coupon(self, instance: str) -> Response:
         """Add the condition of a code."""
         wanted = read_input(request, Code)
         condition = self._shop.coupon(wanted.code.strip())
@@ -213,17 +214,15 @@ class Views:
         marked = replace(
             condition, attributes={**condition.attributes, CODE: wanted.code.strip()}
         )
-        response = self._change(
+        return self._change(
             instance,
             wanted,
             lambda cart: cart.add_condition(marked),
             f"{condition.name} is noted.",
         )
 
-        return response
-
     @answered
-    def remove_coupon(self, name: str, instance: str = "default") -> Response:
+    def remove_coupon(self, name: str, instance: str) -> Response:
         """Remove a condition that came with a code."""
         wanted = read_input(request, Nothing)
 
@@ -238,7 +237,7 @@ class Views:
         return self._change(instance, wanted, change, f"{name} is removed.")
 
     @answered
-    def set_metadata(self, instance: str = "default") -> Response:
+    def set_metadata(self, instance: str) -> Response:
         """Set the shopper's own metadata."""
         wanted = read_input(request, Entries)
 
@@ -263,7 +262,7 @@ class Views:
             raise error
 
         if isinstance(error, CartConflictError) and "If-Match" in request.headers:
-            problem = describe(PreconditionFailed())._replace(detail=problem.detail)
+            problem = Problem(412, "precondition-failed", problem.detail)
 
         if wants_json(request):
             more: dict[str, t.Any] = {}
