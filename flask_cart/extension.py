@@ -138,6 +138,8 @@ class FlaskCart(Registrar):
             lambda: self.clock(),
             settings.time_zone,
             app.logger,
+            self.catalogue,
+            settings.stock_ignored,
         )
         app.extensions["cart"] = _State(self, settings, storage, services, open_storage)
 

@@ -30,6 +30,8 @@ from .limits import check_size
 from .operations import Operation
 from .operations import StaleError
 from .operations import apply_all
+from .operations import terms_in
+from .stock import check_terms
 from .storage.base import CartKey
 from .storage.base import Storage
 from .storage.base import Transaction
@@ -134,6 +136,7 @@ class Repository:
         :raises CartBusyError: If the storage was busy with rivals, up to the last try.
         :raises CartLockTimeoutError: If a rival held the lock for too long.
         :raises CartLimitError: If the result goes over a limit.
+        :raises CartQuantityError: If the result does not keep to the terms of an item.
         :raises CartStorageError: If the storage cannot be used.
         """
         reapplies = all(each.reapplies for each in operations)
@@ -301,6 +304,7 @@ class Repository:
 
         now = dt.datetime.now(dt.UTC)
         check_limits(base.document, document, self.limits)
+        check_terms(base.document, document, terms_in(operations))
         document = replace(
             document, created_at=document.created_at or now, updated_at=now
         )
