@@ -124,7 +124,11 @@ class FlaskCart(Registrar):
 
         storage = make_storage(app, settings, db, cache)
         repository = Repository(
-            storage, settings.currency, settings.limits, settings.retry
+            storage,
+            settings.currency,
+            settings.limits,
+            settings.retry,
+            self.observers,
         )
         announcer = signals.Signals(
             app, settings.events_enabled, settings.events_disabled
