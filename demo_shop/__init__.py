@@ -17,6 +17,7 @@ from .seed import prepare_database
 from .views import basket
 from .views import catalogue
 from .views import checkout
+from .views import coupons
 from .views import errors
 
 
@@ -43,6 +44,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     app.register_blueprint(catalogue.bp)
     app.register_blueprint(basket.bp)
+    app.register_blueprint(coupons.bp)
     app.register_blueprint(checkout.bp)
     errors.init_app(app)
     app.after_request(add_headers)

@@ -33,9 +33,10 @@ def put_in_cart(variant: Variant, quantity: int) -> None:
     """Add *quantity* pieces, with the sale and the post, in a single write."""
     check_wanted(variant, in_cart(variant.sku) + quantity)
     product = variant.product
+    attributes = {"slug": product.slug, "category": product.category.slug}
 
     with current_cart.batch():
-        line = current_cart.add(variant, quantity, attributes={"slug": product.slug})
+        line = current_cart.add(variant, quantity, attributes=attributes)
 
         if product.reduction and not line.conditions:
             current_cart.add_item_condition(line.id, _sale(product.reduction))

@@ -1,4 +1,4 @@
-"""Turn the cart into an order."""
+"""Turn the cart into an order, once."""
 
 import secrets
 from collections.abc import Iterable
@@ -8,40 +8,65 @@ from sqlalchemy import select
 from sqlalchemy import update
 
 from flask_cart import LineTotals
+from flask_cart import OrderDraft
 from flask_cart import Totals
 from flask_cart import current_cart
 
 from .basket import NotEnoughError
+from .coupons import redeem
 from .extensions import db
 from .forms import Address
 from .models import Order
 from .models import OrderLine
 from .models import Variant
 from .money import cents
+from .money import euros
 
 
-def place_order(address: Address, shopper: str, expected_total: Money) -> Order:
-    """Sell the cart to *shopper*.
+def place_order(
+    address: Address, shopper: str, token: str, expected_total: Money
+) -> Order:
+    """Sell the cart to *shopper*, or find what was sold when the form came before.
 
-    The order, the stock and the emptied cart are one transaction: all of it
-    happens, or, if something is sold out or the cart has changed, none of it.
+    The order, the stock, the coupon and the emptied cart are one transaction: all of
+    it happens, or, if something is gone or the cart has changed, none of it.
+
+    :param token: The ``current_cart.token`` that the form was shown with.
     """
-    with current_cart.checkout(
-        session=db.session, expected_total=expected_total
-    ) as sold:
-        _take_from_stock(sold.lines)
+
+    def create(draft: OrderDraft) -> Order:
         order = Order(
             token=secrets.token_urlsafe(32),
             shopper=shopper,
-            cart_token=sold.cart_token,
-            note=sold.metadata.get("note", ""),
-            lines=[_order_line(line) for line in sold.lines],
+            cart_token=draft.cart_token,
+            note=draft.metadata.get("note", ""),
+            lines=[_order_line(line) for line in draft],
             **address.columns(),
-            **_sums(sold.totals),
+            **_sums(draft.totals),
         )
         db.session.add(order)
+        # Before anything is taken: whoever sends the same form a second time waits
+        # here for the first one, and holds up nobody else.
+        db.session.flush()
+        _take_from_stock(draft)
+        redeem(order, draft)
 
-    return order
+        return order
+
+    return current_cart.place_order(
+        create,
+        lambda token: find_order(token, shopper),
+        session=db.session,
+        token=token,
+        expected_total=expected_total,
+    )
+
+
+def find_order(token: str, shopper: str) -> Order | None:
+    """What *shopper* ordered with the form of this token."""
+    return db.session.scalar(
+        select(Order).where(Order.cart_token == token, Order.shopper == shopper)
+    )
 
 
 def _take_from_stock(lines: Iterable[LineTotals]) -> None:
@@ -74,9 +99,10 @@ def _order_line(line: LineTotals) -> OrderLine:
 
 def _sums(totals: Totals) -> dict[str, int]:
     shipping = [a.amount for a in totals.adjustments if a.type == "shipping"]
+    goods = sum((line.subtotal for line in totals.lines), euros(0))
 
     return {
-        "subtotal_cents": cents(totals.subtotal),
+        "subtotal_cents": cents(goods),
         "shipping_cents": sum(cents(amount) for amount in shipping),
         "savings_cents": cents(totals.savings),
         "total_cents": cents(totals.total),

@@ -12,6 +12,8 @@ from .errors import CartEmptyError
 from .errors import CartError
 from .errors import CartLimitError
 from .errors import CartLockTimeoutError
+from .errors import CartQuantityError
+from .errors import CartStockError
 from .errors import CartStorageError
 from .errors import CartTooLargeError
 from .errors import CartVetoError
@@ -47,6 +49,8 @@ __all__ = [
     "CartError",
     "CartLimitError",
     "CartLockTimeoutError",
+    "CartQuantityError",
+    "CartStockError",
     "CartStorageError",
     "CartTooLargeError",
     "CartVetoError",

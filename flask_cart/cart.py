@@ -24,6 +24,7 @@ from .items import Line
 from .items import check_quantity
 from .items import make_line
 from .items import price_in
+from .items import price_of
 from .metadata import Metadata
 from .money import Rounding
 from .occasion import Occasion
@@ -48,6 +49,7 @@ from .quoting import shipping_options
 from .repository import Snapshot
 from .rules import Rule
 from .shipping import ShippingOption
+from .stock import terms_of
 from .storage.base import CartKey
 from .totals import Totals
 from .values import freeze_dict
@@ -240,6 +242,8 @@ class Cart:
         :param on_existing: ``"merge"``, ``"replace"`` the line, or ``"error"``.
         :return: The line as it is now.
         :raises InvalidItemError: If anything about the item is not valid.
+        :raises CartQuantityError: If it is not sold in the quantity that this makes,
+            and :class:`CartStockError` if there are not so many.
         :raises CartLimitError: If the cart would become too large.
         """
         try:
@@ -253,8 +257,13 @@ class Cart:
                 f" {on_existing!r:.40}."
             )
 
-        if price is None and not isinstance(product, str | int):
-            price = getattr(product, "cart_price", None)
+        terms = None
+
+        if isinstance(product, Buyable):
+            terms = terms_of(product)
+
+            if price is None:
+                price = price_of(product, lambda: self.currency)
 
         # Not the cart's, which would have to be read for it.
         currency = price.currency.code if isinstance(price, Money) else None
@@ -267,7 +276,7 @@ class Cart:
             options=options,
             attributes=attributes,
         )
-        self.apply(AddLine(line, on_existing, currency))
+        self.apply(AddLine(line, on_existing, currency, terms=terms))
 
         return self.get(line.id) or line
 
@@ -277,6 +286,8 @@ class Cart:
         :param line_id: The line.
         :param quantity: How many; 0 removes the line.
         :raises InvalidItemError: If there is no such line or quantity.
+        :raises CartQuantityError: If the item is not sold in this quantity, as far as a
+            :meth:`~FlaskCart.product_loader` finds its product.
         :raises CartConflictError: If somebody else changed the line since it was read.
         """
         self.update(line_id, quantity=quantity)
@@ -293,6 +304,7 @@ class Cart:
         """Set fields of a line, in one write. What is left out stays.
 
         :raises InvalidItemError: If there is no such line, or a value is not valid.
+        :raises CartQuantityError: As in :meth:`set_quantity`.
         :raises CartConflictError: If somebody else changed the line since it was read.
         """
         line = self._line(line_id)
@@ -315,19 +327,21 @@ class Cart:
                 f"The item {line.item_id!r} cannot be changed: {error}"
             ) from error
 
-        self.apply(UpdateLine(line, changes))
+        asks = line.product_id if quantity else None
+        self.apply(UpdateLine(line, changes, asks=asks))
 
     def increment(self, line_id: str, by: int = 1) -> None:
         """Add to the quantity of a line; at zero or below, the line is removed.
 
         :param by: How many more; negative for fewer.
         :raises InvalidItemError: If there is no such line, or ``by`` is not an int.
+        :raises CartQuantityError: As in :meth:`set_quantity`.
         """
         if isinstance(by, bool) or not isinstance(by, int):
             raise InvalidItemError(f"A quantity must be an int, not {by!r:.40}.")
 
-        self._line(line_id)
-        self.apply(IncrementLine(line_id, by))
+        line = self._line(line_id)
+        self.apply(IncrementLine(line_id, by, asks=line.product_id))
 
     def remove(self, line_id: str) -> None:
         """Remove a line; nothing happens if it is gone already."""

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import typing as t
 
+from msgspec.structs import replace
+
 from .errors import CartConfigError
 from .items import Buyable
 from .items import item_id_of
+from .operations import Limited
+from .operations import Operation
+from .stock import terms_of
 
 ProductLoader = t.Callable[[list[str]], t.Iterable[Buyable]]
 
@@ -38,6 +43,28 @@ class Catalogue:
         products = {_checked_id(each): each for each in self.loader(wanted)}
 
         return {each: products[each] for each in wanted if each in products}
+
+    def with_terms(self, operations: t.Sequence[Operation]) -> t.Sequence[Operation]:
+        """The operations with the terms of the products that they ask for.
+
+        What does not exist any more has no terms, and in an app without a loader
+        nothing has.
+        """
+        if self.loader is None:
+            return operations
+
+        products = self.load(filter(None, map(_asks, operations)))
+
+        return [
+            replace(each, terms=terms_of(products[each.asks]))
+            if isinstance(each, Limited) and each.asks in products
+            else each
+            for each in operations
+        ]
+
+
+def _asks(operation: Operation) -> str | None:
+    return operation.asks if isinstance(operation, Limited) else None
 
 
 def _checked_id(product: t.Any) -> str:

@@ -14,6 +14,8 @@
     + CartKeyReusedError
   x CartVetoError
   x InvalidItemError
+    + CartQuantityError
+      - CartStockError
   x InvalidConditionError
 
 ``except CartError`` catches all of them.
@@ -203,6 +205,41 @@ class CartVetoError(CartError):
 
 class InvalidItemError(CartError):
     """An item, quantity or line that cannot be in a cart."""
+
+
+class CartQuantityError(InvalidItemError):
+    """A quantity in which an item is not sold.
+
+    :param message: What is wrong with it.
+    :param item_id: The item.
+    :param term: Which term of the product stands against it: ``"available"``,
+        ``"maximum"``, ``"minimum"`` or ``"step"``.
+    :param limit: The value of that term.
+    :param in_cart: How many there are in the cart.
+    :param wanted: How many there would have been.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        item_id: str,
+        term: str,
+        limit: int,
+        in_cart: int,
+        wanted: int,
+    ) -> None:
+        super().__init__(message)
+
+        self.item_id = item_id
+        self.term = term
+        self.limit = limit
+        self.in_cart = in_cart
+        self.wanted = wanted
+
+
+class CartStockError(CartQuantityError):
+    """More of an item than there are: ``limit`` of them."""
 
 
 class InvalidConditionError(CartError):

@@ -130,7 +130,11 @@ class FlaskCart(Registrar):
 
         storage = make_storage(app, settings, db, cache)
         repository = Repository(
-            storage, settings.currency, settings.limits, settings.retry
+            storage,
+            settings.currency,
+            settings.limits,
+            settings.retry,
+            self.observers,
         )
         announcer = signals.Signals(
             app, settings.events_enabled, settings.events_disabled
@@ -144,6 +148,8 @@ class FlaskCart(Registrar):
             lambda: self.clock(),
             settings.time_zone,
             app.logger,
+            self.catalogue,
+            settings.stock_ignored,
         )
         app.extensions["cart"] = _State(self, settings, storage, services, open_storage)
 

@@ -30,8 +30,17 @@ Amount = Money | Decimal | int | str | float
 class Buyable(t.Protocol):
     """A product that can be put into a cart as it is.
 
-    It may also have ``cart_options``, a mapping as the ``options`` of
-    :meth:`~flask_cart.Cart.add`.
+    It may also have
+
+    * ``cart_options``, a mapping as the ``options`` of :meth:`~flask_cart.Cart.add`,
+    * ``cart_price_in(currency)``, which returns the price for a cart in another
+      currency,
+    * ``cart_available``, how many there are, and ``cart_maximum``, the most that a cart
+      may hold: over all lines of the item, whatever their options,
+    * ``cart_minimum``, the fewest of a line, and ``cart_step``, what the quantity of a
+      line has to be a multiple of.
+
+    An attribute that is ``None`` is one that the product does not have.
     """
 
     @property
@@ -104,6 +113,11 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         if len({each.name for each in self.conditions}) != len(self.conditions):
             raise ValueError("Two of its conditions have the same name.")
 
+    @property
+    def product_id(self) -> str | None:
+        """The id of the product that the line was made of, if it was."""
+        return self.product.id if self.product is not None else None
+
     def condition(self, name: str) -> Condition | None:
         """The condition of this name, if the line has one."""
         return next((each for each in self.conditions if each.name == name), None)
@@ -164,6 +178,29 @@ def check_quantity(quantity: t.Any, at_least: int = 1) -> int:
         raise ValueError(f"A quantity must be at most {MAX_QUANTITY}.")
 
     return int(quantity)
+
+
+def price_of(product: Buyable, currency: t.Callable[[], str]) -> Amount:
+    """The price of a product for a cart.
+
+    :param currency: Tells the currency of the cart. It is asked only if the product
+        has prices in several.
+    :raises InvalidItemError: If it has none in this one.
+    """
+    price_in_currency = getattr(product, "cart_price_in", None)
+
+    if price_in_currency is None:
+        return product.cart_price
+
+    code = currency()
+    price: Amount | None = price_in_currency(code)
+
+    if price is None:
+        raise InvalidItemError(
+            f"The item {item_id_of(product)!r:.80} has no price in {code}."
+        )
+
+    return price
 
 
 def price_in(currency: str | None, price: Amount) -> Decimal:

@@ -30,6 +30,7 @@ from .events import ItemUpdated
 from .events import MetadataAdded
 from .events import MetadataRemoved
 from .items import Line
+from .stock import Terms
 from .values import FrozenDict
 
 Applied = tuple[Document, tuple[Event, ...]]
@@ -63,6 +64,26 @@ class Reapplied(msgspec.Struct, frozen=True):
     reapplies: ClassVar[bool] = True
 
 
+class Limited(Reapplied, frozen=True, kw_only=True):
+    """An operation that may lead to a quantity in which an item is not sold.
+
+    :param terms: In which quantities it is sold, if that is known.
+    :param asks: The item whose product is to be asked for them, before it is saved.
+    """
+
+    terms: Terms | None = None
+    asks: str | None = None
+
+
+def terms_in(operations: t.Iterable[Operation]) -> list[Terms]:
+    """The terms that operations have to keep to."""
+    return [
+        each.terms
+        for each in operations
+        if isinstance(each, Limited) and each.terms is not None
+    ]
+
+
 def apply_all(document: Document, operations: t.Iterable[Operation]) -> Applied:
     """Apply operations one after the other.
 
@@ -79,7 +100,7 @@ def apply_all(document: Document, operations: t.Iterable[Operation]) -> Applied:
     return (document, ()) if _same(result, document) else (result, tuple(events))
 
 
-class AddLine(Reapplied, frozen=True):
+class AddLine(Limited, frozen=True):
     """Add a line, or its quantity to the one that is there.
 
     :param currency: What the cart has to be in, if the price was money of a currency.
@@ -121,7 +142,7 @@ class AddLine(Reapplied, frozen=True):
         return _put_line(document, existing, merged)
 
 
-class UpdateLine(Reapplied, frozen=True):
+class UpdateLine(Limited, frozen=True):
     """Set fields of a line that the shopper saw as ``seen``."""
 
     seen: Line
@@ -146,7 +167,7 @@ class UpdateLine(Reapplied, frozen=True):
         return _put_line(document, line, replace(line, **self.changes))
 
 
-class IncrementLine(Reapplied, frozen=True):
+class IncrementLine(Limited, frozen=True):
     """Add to the quantity of a line; at zero or below the line is removed."""
 
     line_id: str

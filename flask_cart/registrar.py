@@ -6,10 +6,16 @@ import datetime as dt
 import typing as t
 from decimal import Decimal
 
+from flask import Flask
+
+from . import signals
 from .catalogue import Catalogue
 from .catalogue import ProductLoader
 from .conditions import Condition
+from .events import Event
 from .items import Buyable
+from .observing import Observer
+from .observing import tell
 from .rulebook import ConditionProvider
 from .rulebook import FactsFunction
 from .rulebook import Rulebook
@@ -26,8 +32,8 @@ class Registrar:
 
     def __init__(self) -> None:
         self.rulebook = Rulebook()
+        self.observers: list[Observer] = []
         self.catalogue = Catalogue()
-
         self.load_coupon: CouponLoader = lambda code: None
 
         #: Tells what time it is, with a time zone, for rules about time. A test can
@@ -147,3 +153,25 @@ class Registrar:
             something else than products.
         """
         return self.catalogue.load(ids)
+
+    def observe(self, observer: Observer) -> None:
+        """Tell an observer of all that happens to carts from now on.
+
+        .. code-block:: python
+
+            cart_ext.observe(PrometheusMetrics())
+
+        It is told how every use of the storage went, and of every event whose signal
+        is sent.
+
+        :param observer: Such as the metrics of ``flask_cart.contrib``.
+        """
+        if not self.observers:
+            signals.connect_to_all(self._tell_of_event)
+
+        self.observers.append(observer)
+
+    def _tell_of_event(self, app: Flask, event: Event, **extra: t.Any) -> None:
+        # Other extensions send the same signals, each for its own apps.
+        if app.extensions["cart"].extension is self:
+            tell(self.observers, lambda each: each.happened(event))

@@ -27,9 +27,14 @@ from .events import Event
 from .limits import Limits
 from .limits import check_limits
 from .limits import check_size
+from .observing import Observer
+from .observing import Watch
+from .observing import watched
 from .operations import Operation
 from .operations import StaleError
 from .operations import apply_all
+from .operations import terms_in
+from .stock import check_terms
 from .storage.base import CartKey
 from .storage.base import Storage
 from .storage.base import Transaction
@@ -94,14 +99,23 @@ class Retry(msgspec.Struct, frozen=True):
 
 
 class Repository:
-    """Reads and writes carts in one storage."""
+    """Reads and writes carts in one storage.
+
+    :param observers: Who is told of every access; others may join them at any time.
+    """
 
     def __init__(
-        self, storage: Storage, currency: str, limits: Limits, retry: Retry
+        self,
+        storage: Storage,
+        currency: str,
+        limits: Limits,
+        retry: Retry,
+        observers: t.Sequence[Observer] = (),
     ) -> None:
         self.storage = storage
         self.limits = limits
         self._retry = retry
+        self._observers = observers
 
         #: What is read where nothing is stored.
         self.nothing = Snapshot(new_document(currency), 0)
@@ -112,7 +126,12 @@ class Repository:
         :raises CartCorruptError: If what is stored is not a cart.
         :raises CartStorageError: If the storage cannot be read.
         """
-        return self._persistently(lambda: self._load(key))
+        # Here and below: an app without observers pays for nothing but this question.
+        if not self._observers:
+            return self._load_persistently(key, None)
+
+        with watched(self._observers, "load", key, self.storage) as watch:
+            return self._load_persistently(key, watch)
 
     def write(
         self,
@@ -134,8 +153,51 @@ class Repository:
         :raises CartBusyError: If the storage was busy with rivals, up to the last try.
         :raises CartLockTimeoutError: If a rival held the lock for too long.
         :raises CartLimitError: If the result goes over a limit.
+        :raises CartQuantityError: If the result does not keep to the terms of an item.
         :raises CartStorageError: If the storage cannot be used.
         """
+        if not self._observers:
+            return self._write(key, operations, base, expected, before, None)
+
+        with watched(self._observers, "write", key, self.storage, operations) as watch:
+            written = self._write(key, operations, base, expected, before, watch)
+
+            watch.outcome = "done" if written.events else "unchanged"
+
+            return written
+
+    def destroy(
+        self,
+        key: CartKey,
+        base: Snapshot,
+        expected: int | None,
+        before: BeforeChange,
+    ) -> Written:
+        """Delete a cart that is as it was read.
+
+        :raises CartConflictError: If it was changed since.
+        :raises CartBusyError: If the storage was busy with rivals, up to the last try.
+        :raises CartStorageError: If the storage cannot be used.
+        """
+        if not self._observers:
+            return self._destroy(key, base, expected, before, None)
+
+        with watched(self._observers, "destroy", key, self.storage) as watch:
+            written = self._destroy(key, base, expected, before, watch)
+
+            watch.outcome = "done" if written.events else "unchanged"
+
+            return written
+
+    def _write(
+        self,
+        key: CartKey,
+        operations: t.Sequence[Operation],
+        base: Snapshot | None,
+        expected: int | None,
+        before: BeforeChange,
+        watch: Watch | None,
+    ) -> Written:
         reapplies = all(each.reapplies for each in operations)
         seen = base
         busy: CartBusyError | None = None
@@ -143,8 +205,14 @@ class Repository:
         for is_last in self._retry.tries():
             is_locked = is_last or self.storage.always_lock
 
+            if watch is not None:
+                watch.tries += 1
+
             try:
-                with self.storage.lock(key) if is_locked else nullcontext():
+                with self.storage.lock(key) if is_locked else nullcontext() as held:
+                    if watch is not None:
+                        watch.hold(held)
+
                     if base is None or is_locked:
                         base = self._load(key)
 
@@ -191,22 +259,17 @@ class Repository:
         raise CartConflictError(
             "Somebody else changed the cart at the same time.",
             expected_version=seen.version if seen is not None else 0,
-            current_version=self.load(key).version,
+            current_version=self._load_persistently(key, None).version,
         )
 
-    def destroy(
+    def _destroy(
         self,
         key: CartKey,
         base: Snapshot,
         expected: int | None,
         before: BeforeChange,
+        watch: Watch | None,
     ) -> Written:
-        """Delete a cart that is as it was read.
-
-        :raises CartConflictError: If it was changed since.
-        :raises CartBusyError: If the storage was busy with rivals, up to the last try.
-        :raises CartStorageError: If the storage cannot be used.
-        """
         check_expected(base, expected)
 
         if not base.version:
@@ -215,8 +278,10 @@ class Repository:
         happened = (CartDestroyed(lines=base.document.lines),)
         before(key, base.version, happened)
 
-        if not self._persistently(lambda: self.storage.delete(key, base.version)):
-            current = self.load(key).version
+        if not self._persistently(
+            lambda: self.storage.delete(key, base.version), watch
+        ):
+            current = self._load_persistently(key, None).version
 
             # It may be gone because the answer to a first try was lost on the way.
             if current:
@@ -253,9 +318,15 @@ class Repository:
 
         return self.storage.join(session)
 
-    def _persistently(self, work: t.Callable[[], T]) -> T:
+    def _load_persistently(self, key: CartKey, watch: Watch | None) -> Snapshot:
+        return self._persistently(lambda: self._load(key), watch)
+
+    def _persistently(self, work: t.Callable[[], T], watch: Watch | None) -> T:
         """Do something again as long as the storage is busy, and there are tries."""
         for _ in self._retry.tries():
+            if watch is not None:
+                watch.tries += 1
+
             try:
                 return work()
             except CartLockTimeoutError:
@@ -301,6 +372,7 @@ class Repository:
 
         now = dt.datetime.now(dt.UTC)
         check_limits(base.document, document, self.limits)
+        check_terms(base.document, document, terms_in(operations))
         document = replace(
             document, created_at=document.created_at or now, updated_at=now
         )

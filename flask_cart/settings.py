@@ -107,6 +107,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     #: The quantity of a line.
     max_quantity: t.Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] = 10_000
 
+    #: The instances in which quantities are not checked against what the products say,
+    #: such as ``{"wishlist"}``.
+    stock_ignored: frozenset[str] = frozenset()
+
     #: Characters of an id, name, type, option or metadata key.
     max_string_length: _Positive = 255
 

@@ -72,6 +72,13 @@ def names() -> frozenset[str]:
     return frozenset(_signals)
 
 
+def connect_to_all(receiver: t.Callable[..., None]) -> None:
+    """Let a receiver hear of all events, those of all apps; of each of them once."""
+    for signal in _signals.values():
+        if signal not in (before_change, cart_updated):
+            signal.connect(receiver)
+
+
 class Signals:
     """Sends the signals of one app.
 

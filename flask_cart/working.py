@@ -10,11 +10,15 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from dataclasses import field
 
+from msgspec.structs import replace
+
+from .catalogue import Catalogue
 from .document import Document
 from .errors import CartConfigError
 from .errors import CartConflictError
 from .errors import CartError
 from .events import Event
+from .operations import Limited
 from .operations import Operation
 from .operations import apply_all
 from .repository import Repository
@@ -64,10 +68,24 @@ class CartServices:
     clock: t.Callable[[], dt.datetime] = utc_now
     time_zone: dt.tzinfo = dt.UTC
     logger: logging.Logger = _logger
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    stock_ignored: frozenset[str] = frozenset()
 
     def now(self) -> dt.datetime:
         """When it is, as rules are told."""
         return self.local_time(self.clock())
+
+    def with_terms(
+        self, key: CartKey, operations: t.Sequence[Operation]
+    ) -> t.Sequence[Operation]:
+        """The operations with the terms of the products that they are about."""
+        if key.instance not in self.stock_ignored:
+            return self.catalogue.with_terms(operations)
+
+        return [
+            replace(each, terms=None) if isinstance(each, Limited) else each
+            for each in operations
+        ]
 
     def local_time(self, moment: dt.datetime) -> dt.datetime:
         """The moment in the shop's time zone, to the second."""
@@ -96,6 +114,7 @@ class WorkingCopy:
         self.key = key
         self.repository = services.repository
         self.now = services.now
+        self._with_terms = services.with_terms
         self._announcer = services.announcer
         self._cart = cart
         self._make_key = make_key
@@ -227,6 +246,7 @@ class WorkingCopy:
             self.key = self._make_key()
 
         key = self.key
+        operations = self._with_terms(key, operations)
 
         with self._conflicts_reported():
             written = self.repository.write(

@@ -28,7 +28,7 @@ def test_extras_are_not_imported() -> None:
     """Importing the package imports nothing that an extra brings."""
     extras = (
         "sqlalchemy flask_sqlalchemy flask_session flask_caching cachelib redis"
-        " filelock memcache pylibmc pymemcache pytest"
+        " filelock memcache pylibmc pymemcache prometheus_client opentelemetry pytest"
     )
     code = (
         "import sys, flask_cart;"

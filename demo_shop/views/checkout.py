@@ -16,13 +16,18 @@ from werkzeug import Response
 from flask_cart import CartConflictError
 from flask_cart import CartEmptyError
 from flask_cart import current_cart
+from flask_cart.money import format_money
 
 from ..basket import NotEnoughError
+from ..coupons import CouponRefusedError
+from ..coupons import forget_coupon
+from ..coupons import read_noted
 from ..extensions import db
 from ..forms import COUNTRIES
 from ..forms import CheckoutForm
 from ..forms import read_amount
 from ..models import Order
+from ..ordering import find_order
 from ..ordering import place_order
 from .basket import back_to_basket
 from .basket import not_enough
@@ -33,6 +38,7 @@ CHANGED_BEFORE_ORDER = (
     "Your basket changed in another tab, so we haven't ordered anything yet. This is"
     " how it looks now."
 )
+OTHER_TOTAL = "The total has changed since this page was made."
 
 
 @bp.get("/checkout")
@@ -49,25 +55,37 @@ def show() -> Response | str:
 def submit() -> Response | str | tuple[str, int]:
     """Place the order, or say what is missing for it."""
     form = CheckoutForm.read(request.form)
+    token = request.form.get("token", "")
     expected_total = read_amount(request.form.get("expected_total"))
 
-    if not current_cart:
-        return _already_ordered()
-
-    if form.errors:
+    if current_cart and form.errors:
         return _page(form), 422
 
-    if expected_total is None:
-        flash(CHANGED_BEFORE_ORDER, "problem")
-        return back_to_basket()
+    order = find_order(token, _shopper())
+
+    if order is not None:
+        return _to_order(order)
+
+    if not current_cart or expected_total is None:
+        return _changed()
 
     try:
-        order = place_order(form.address, _shopper(), expected_total)
-    except CartEmptyError:
-        return _already_ordered()
-    except CartConflictError:
-        flash(CHANGED_BEFORE_ORDER, "problem")
-        return back_to_basket()
+        order = place_order(form.address, _shopper(), token, expected_total)
+    except CouponRefusedError as error:
+        return _without_coupon(form, str(error)), 409
+    except (CartConflictError, CartEmptyError):
+        current_cart.refresh()
+
+        if not current_cart or current_cart.token != token:
+            return _changed()
+
+        # What is in the basket is the same, but it comes to something else now.
+        noted = read_noted()
+
+        if noted is not None and noted.is_over:
+            return _without_coupon(form, noted.reason), 409
+
+        return _with_other_total(form, OTHER_TOTAL), 409
     except NotEnoughError as error:
         flash(f"{not_enough(error)} Nothing was ordered yet.", "problem")
         return back_to_basket()
@@ -103,18 +121,24 @@ def _shopper() -> str:
     return str(session["shopper"])
 
 
-def _already_ordered() -> Response:
-    latest = db.session.scalar(
-        select(Order)
-        .where(Order.shopper == session.get("shopper", ""))
-        .order_by(Order.id.desc())
-        .limit(1)
-    )
+def _changed() -> Response:
+    flash(CHANGED_BEFORE_ORDER, "problem")
+    return back_to_basket()
 
-    if latest is None:
-        return back_to_basket()
 
-    return _to_order(latest)
+def _without_coupon(form: CheckoutForm, why: str) -> str:
+    # It would be refused again, also where the basket itself knows nothing of it.
+    forget_coupon()
+
+    return _with_other_total(form, f"{why} We have taken it out of your basket.")
+
+
+def _with_other_total(form: CheckoutForm, why: str) -> str:
+    """The checkout once more, with what was typed and what is to be paid now."""
+    total = format_money(current_cart.totals.total)
+    flash(f"{why} The total is {total} now. Nothing was ordered yet.", "problem")
+
+    return _page(form)
 
 
 def _to_order(order: Order) -> Response:

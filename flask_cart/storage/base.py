@@ -8,6 +8,7 @@ import re
 import secrets
 import typing as t
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from ..errors import CartConfigError
 from ..tenants import check_tenant
@@ -137,6 +138,17 @@ class Guarantee(enum.Enum):
     LAST_WRITE_WINS = "last-write-wins"
 
 
+@dataclass(kw_only=True)
+class Held:
+    """What a lock can tell about itself, once it was given back."""
+
+    #: Seconds that somebody else kept this thread waiting for it.
+    waited: float = 0.0
+
+    #: Whether a save was lost because it had run out.
+    is_expired: bool = False
+
+
 class Transaction(t.Protocol):
     """A transaction of the app that a storage's writes have become part of."""
 
@@ -174,7 +186,7 @@ class Storage(t.Protocol):
     def delete(self, key: CartKey, expected: int) -> bool:
         """Delete what is stored, if the stored version is the expected one."""
 
-    def lock(self, key: CartKey) -> AbstractContextManager[None]:
+    def lock(self, key: CartKey) -> AbstractContextManager[Held | None]:
         """Keep all others from writing under the key, from before a load until
         after the save."""
 

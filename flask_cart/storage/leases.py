@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from dataclasses import field
 
 from ..errors import CartError
+from .base import Held
 
 #: What is locked: one cart, or all those of an owner.
 Subject = t.TypeVar("Subject")
 
 
 @dataclass
-class Lease(t.Generic[Subject]):
+class Lease(Held, t.Generic[Subject]):
     """The right to write, as long as it lasts. Nobody has it before the first read."""
 
     subject: Subject
@@ -52,13 +53,13 @@ class Leases(t.Generic[Subject]):
         return lease
 
     @contextmanager
-    def lock(self, subject: Subject) -> t.Iterator[None]:
+    def lock(self, subject: Subject) -> t.Iterator[Held]:
         """Let this thread have a lease."""
         lease = Lease(subject)
         token = self._lease.set(lease)
 
         try:
-            yield
+            yield lease
         finally:
             self._lease.reset(token)
 

@@ -19,6 +19,7 @@ from ..errors import CartLockTimeoutError
 from ..errors import CartStorageError
 from .base import CartKey
 from .base import Guarantee
+from .base import Held
 from .base import Stored
 from .base import next_version
 from .leases import Lease
@@ -166,7 +167,7 @@ class RecordStorage:
     def delete(self, key: CartKey, expected: int) -> bool:
         return bool(expected) and self._replace(key, expected, 0, "")
 
-    def lock(self, key: CartKey) -> AbstractContextManager[None]:
+    def lock(self, key: CartKey) -> AbstractContextManager[Held]:
         return self._leases.lock(key.owner)
 
     def instances(self, owner: str) -> list[str]:
@@ -190,8 +191,7 @@ class RecordStorage:
 
         saved = self._compare_and_set(key, expected, version, data, lease.token)
 
-        if saved:
-            lease.is_held = False
+        lease.is_held = lease.is_expired = not saved
 
         return saved
 
@@ -232,7 +232,8 @@ class RecordStorage:
 
     def _acquire(self, lease: Lease[str]) -> _Record:
         """Take the lock and read, as soon as nobody else holds it."""
-        deadline = time.monotonic() + self._lock_timeout
+        started = time.monotonic()
+        deadline = started + self._lock_timeout
 
         while True:
             found, record = self._read(lease.subject)
@@ -255,6 +256,7 @@ class RecordStorage:
 
             if is_locked:
                 time.sleep(random.uniform(_NAP / 2, _NAP))
+                lease.waited = time.monotonic() - started
 
     def _release(self, lease: Lease[str]) -> None:
         for _ in range(_ATTEMPTS):

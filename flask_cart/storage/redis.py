@@ -20,6 +20,7 @@ from ..errors import CartStorageError
 from . import redis_scripts
 from .base import CartKey
 from .base import Guarantee
+from .base import Held
 from .base import Stored
 from .base import next_version
 from .leases import Lease
@@ -112,7 +113,7 @@ class RedisStorage:
         # Nothing is stored at version 0, so there would be nothing to delete.
         return bool(expected) and self._replace(key, expected, 0, "")
 
-    def lock(self, key: CartKey) -> AbstractContextManager[None]:
+    def lock(self, key: CartKey) -> AbstractContextManager[Held]:
         return self._leases.lock(key)
 
     def instances(self, owner: str) -> list[str]:
@@ -184,16 +185,17 @@ class RedisStorage:
         if saved < 0:
             raise CartBusyError(f"The cart {key} is locked by others.")
 
-        if saved and lease is not None:
-            lease.is_held = False
-            lease.is_spent = True
+        if lease is not None:
+            lease.is_held = lease.is_expired = not saved
+            lease.is_spent = bool(saved)
 
         return bool(saved)
 
     def _acquire(self, lease: Lease[CartKey]) -> bytes | None:
         """Take the lock and read the cart, as soon as nobody else holds it."""
         key = lease.subject
-        deadline = time.monotonic() + self._lock_timeout
+        started = time.monotonic()
+        deadline = started + self._lock_timeout
         has_waited = 0
 
         while True:
@@ -219,6 +221,7 @@ class RedisStorage:
             nap = min(remaining, found / 1000, self._longest_nap)
             self._client.blpop([self._wake(key)], timeout=max(_SHORTEST_NAP, nap))
             has_waited = 1
+            lease.waited = time.monotonic() - started
 
     def _release(self, lease: Lease[CartKey]) -> None:
         key = lease.subject

@@ -10,6 +10,7 @@ from contextlib import nullcontext
 
 from ..errors import CartBusyError
 from ..storage.base import CartKey
+from ..storage.base import Held
 from ..storage.base import Storage
 from ..storage.base import Stored
 from .others import LIMIT
@@ -51,7 +52,7 @@ def loaded(storage: Storage, key: CartKey = KEY) -> Stored | None:
 
 def locking(
     storage: Storage, key: CartKey, *, locked: bool
-) -> AbstractContextManager[None]:
+) -> AbstractContextManager[Held | None]:
     """The lock of a cart, or nothing."""
     return storage.lock(key) if locked else nullcontext()
 

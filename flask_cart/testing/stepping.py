@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from operator import attrgetter
 
 from ..storage.base import CartKey
+from ..storage.base import Held
 from ..storage.base import Storage
 from ..storage.base import Stored
 
@@ -127,14 +128,14 @@ class Run:
 
     @contextmanager
     def holding(
-        self, actor: _Actor, lock: AbstractContextManager[None]
-    ) -> Iterator[None]:
+        self, actor: _Actor, lock: AbstractContextManager[Held | None]
+    ) -> Iterator[Held | None]:
         """Hold a lock, so that the other one waits."""
         before, self._holder = self._holder, actor
 
         try:
-            with lock:
-                yield
+            with lock as held:
+                yield held
         finally:
             self._holder = before
 
@@ -229,7 +230,7 @@ class _SteppedStorage:
     def delete(self, key: CartKey, expected: int) -> bool:
         return self._step("delete", key, lambda: self._storage.delete(key, expected))
 
-    def lock(self, key: CartKey) -> AbstractContextManager[None]:
+    def lock(self, key: CartKey) -> AbstractContextManager[Held | None]:
         lock = self._step("lock", key, lambda: self._storage.lock(key))
         actor = self._run.acting()
 

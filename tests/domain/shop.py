@@ -62,6 +62,7 @@ def make_cart(
     rounding: str = "half_up",
     at: t.Literal["line", "total"] = "line",
     announcer: Announcer | None = None,
+    tenant: str | None = None,
     **services: t.Any,
 ) -> Cart:
     """A cart that needs no app.
@@ -80,7 +81,7 @@ def make_cart(
             sibling=sibling,
         )
 
-    return Cart(shared, key, make_key=lambda: new_key, sibling=sibling)
+    return Cart(shared, key, make_key=lambda: new_key, sibling=sibling, tenant=tenant)
 
 
 def stored(storage: MemoryStorage, key: CartKey = KEY) -> Stored | None:

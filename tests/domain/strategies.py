@@ -33,6 +33,19 @@ labels = st.text(
     st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20
 ).filter(str.strip)
 
+#: Names of tenants, many of them of few characters, so that they resemble others.
+tenants = st.from_regex(r"[a-z0-9][a-z0-9_.-]{0,62}", fullmatch=True) | st.from_regex(
+    r"[ab0][ab0_.-]{0,3}", fullmatch=True
+)
+
+#: Owners without a tenant, with ids that look like one, or like a part of a key.
+owners = st.builds(
+    "{}:{}".format,
+    st.from_regex(r"[a-z][a-z0-9_-]{0,9}|[ab][ab_-]{0,2}", fullmatch=True),
+    st.from_regex(r"[ab0/:.{}%_é\u0301A-]{1,8}", fullmatch=True)
+    | labels.map(str.strip),
+)
+
 whole_numbers = st.integers(-(2**63), 2**63 - 1)
 
 scalars = (

@@ -5,31 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from domain.shelf import Product
+from domain.shelf import Shelf
 from flask_cart import CartConfigError
 from flask_cart.catalogue import Catalogue
-
-
-class Product:
-    """A product with these attributes."""
-
-    def __init__(self, cart_id: t.Any, cart_price: t.Any = 5, **attributes: t.Any):
-        self.cart_id = cart_id
-        self.cart_name = f"A {cart_id}"
-        self.cart_price = cart_price
-        vars(self).update(attributes)
-
-
-class Shelf:
-    """A loader that remembers what it was asked for."""
-
-    def __init__(self, *products: Product) -> None:
-        self.products = {str(each.cart_id): each for each in products}
-        self.asked: list[list[str]] = []
-
-    def __call__(self, ids: list[str]) -> list[Product]:
-        self.asked.append(ids)
-
-        return [self.products[each] for each in ids if each in self.products]
 
 
 @pytest.fixture

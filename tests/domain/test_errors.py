@@ -43,6 +43,8 @@ def test_warning_is_no_error() -> None:
         (errors.CartBusyError, errors.CartStorageError),
         (errors.CartLockTimeoutError, errors.CartBusyError),
         (errors.CartTooLargeError, errors.CartLimitError),
+        (errors.CartQuantityError, errors.InvalidItemError),
+        (errors.CartStockError, errors.CartQuantityError),
     ],
 )
 def test_kinds(error: type[Exception], base: type[Exception]) -> None:

@@ -1,0 +1,159 @@
+"""The shop for the tests, and those who visit it."""
+
+import re
+from html import unescape
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import func
+from sqlalchemy import select
+from sqlalchemy import update
+from werkzeug.test import TestResponse
+
+from demo_shop import create_app
+from demo_shop.extensions import db
+from demo_shop.models import Coupon
+from demo_shop.models import CouponUse
+from demo_shop.models import Order
+from demo_shop.models import Variant
+
+SECRET_KEY = "only for tests"
+ADDRESS = {
+    "name": "Ada Lovelace",
+    "email": "ada@example.org",
+    "street": "12 Pier Road",
+    "postcode": "V92 X1Y2",
+    "town": "Tralee",
+    "country": "Ireland",
+}
+
+
+class Visitor:
+    """A browser without JavaScript: it sends the forms of the page it looks at."""
+
+    def __init__(self, app: Flask) -> None:
+        self.client = app.test_client()
+        self.page = ""
+
+    def get(self, path: str, status: int = 200) -> str:
+        """Open a page and keep its text."""
+        with self.client.get(path) as response:
+            assert response.status_code == status
+            self.page = unescape(response.text)
+
+        return self.page
+
+    def field(self, name: str) -> str:
+        """The value of the first field of this name on the page."""
+        found = re.search(rf'name="{name}"[^>]* value="([^"]*)"', self.page)
+        assert found is not None, f"There is no field {name} on the page."
+
+        return found[1]
+
+    def post(self, path: str, **fields: str) -> TestResponse:
+        """Send a form with the page's CSRF token."""
+        fields = {"csrf_token": self.field("csrf_token"), **fields}
+        return self.client.post(path, data=fields)
+
+    def follow(self, response: TestResponse) -> str:
+        """Go where a POST sends the browser."""
+        assert response.status_code == 303
+        assert response.location is not None
+
+        return self.get(response.location)
+
+    def add(self, slug: str, sku: str, quantity: str = "1") -> str:
+        """Put pieces in the basket, starting from the product's page."""
+        self.get(f"/goods/{slug}")
+        return self.follow(self.post("/basket/", sku=sku, quantity=quantity))
+
+    def lines(self) -> list[str]:
+        """The ids of the basket's lines."""
+        self.get("/basket/")
+        return re.findall(r'id="line-(\w+)"', self.page)
+
+    def order(self, **changes: str) -> TestResponse:
+        """Send the checkout form."""
+        return self.post("/checkout", **{**self.checkout_form(), **changes})
+
+    def checkout_form(self) -> dict[str, str]:
+        """What the checkout form is sent with."""
+        self.get("/checkout")
+        hidden = ("csrf_token", "token", "expected_total")
+
+        return {**ADDRESS, **{name: self.field(name) for name in hidden}}
+
+    def enter(self, code: str) -> str:
+        """Type a coupon code into the basket's box."""
+        self.get("/basket/")
+
+        return self.follow(self.post("/basket/coupon/", code=code))
+
+
+class Shop:
+    """A shop on a database of its own, with a view into its storeroom."""
+
+    def __init__(self, url: str) -> None:
+        self.app = create_app(
+            {
+                "SQLALCHEMY_DATABASE_URI": url,
+                "SECRET_KEY": SECRET_KEY,
+                "PROPAGATE_EXCEPTIONS": False,
+            }
+        )
+
+    def visitor(self) -> Visitor:
+        """Somebody with a browser that was never here before."""
+        return Visitor(self.app)
+
+    def stock(self, sku: str) -> int:
+        """How many pieces are on the shelf."""
+        with self.app.app_context():
+            return db.session.scalars(
+                select(Variant.stock).where(Variant.sku == sku)
+            ).one()
+
+    def set_stock(self, sku: str, stock: int) -> None:
+        """Count the shelf anew."""
+        with self.app.app_context():
+            db.session.execute(
+                update(Variant).where(Variant.sku == sku).values(stock=stock)
+            )
+            db.session.commit()
+
+    def orders(self) -> list[Order]:
+        """All orders."""
+        with self.app.app_context():
+            return list(db.session.scalars(select(Order)))
+
+    def print_coupon(self, code: str, **about: Any) -> None:
+        """Make a coupon that takes off a tenth, unless something else is said."""
+        with self.app.app_context():
+            about = {"blurb": "For tests", "value": "10%", **about}
+            db.session.add(Coupon(code=code, **about))
+            db.session.commit()
+
+    def change_coupon(self, code: str, /, **changes: Any) -> None:
+        """Change a coupon that was printed."""
+        with self.app.app_context():
+            db.session.execute(
+                update(Coupon).where(Coupon.code == code).values(**changes)
+            )
+            db.session.commit()
+
+    def used(self, code: str) -> tuple[int, int]:
+        """How often a coupon was used: as it was counted, and in how many orders."""
+        with self.app.app_context():
+            counted = select(Coupon.used).where(Coupon.code == code)
+            orders = (
+                select(func.count(CouponUse.id))
+                .join(CouponUse.coupon)
+                .where(Coupon.code == code)
+            )
+
+            return db.session.scalar(counted) or 0, db.session.scalar(orders) or 0
+
+    def close(self) -> None:
+        """Let go of the database."""
+        with self.app.app_context():
+            db.engine.dispose()
