@@ -16,6 +16,7 @@ from .money import CONTEXT
 from .money import ZERO
 from .money import Rounding
 from .money import format_money
+from .money import smallest_unit
 from .occasion import YES
 from .occasion import Verdict
 from .rules import Rule
@@ -278,6 +279,8 @@ class Totals:
 
 def _savings(adjustments: t.Iterable[Adjustment], currency: str) -> Money:
     with decimal.localcontext(CONTEXT):
+        # With all the decimals of the currency, also where there is nothing to add up.
+        nothing = ZERO.quantize(smallest_unit(currency))
         changes = (each.amount.amount for each in adjustments)
 
-        return Money(-sum((each for each in changes if each < 0), ZERO), currency)
+        return Money(-sum((each for each in changes if each < 0), nothing), currency)

@@ -18,6 +18,7 @@ from domain.adding_up import compute_totals
 from domain.fractions_of_money import line_amount
 from domain.fractions_of_money import rounded
 from domain.fractions_of_money import total_of
+from domain.shop import make_cart
 from flask_cart import Condition
 from flask_cart import Totals
 from flask_cart.document import SCHEMA
@@ -483,3 +484,10 @@ def test_a_third_of_ten(mode: str, at: str) -> None:
     adds_up(totals)
 
     assert abs(totals.total.amount - 10) <= Decimal("0.02")
+
+
+def test_savings_of_nothing_have_all_decimals() -> None:
+    """Where nothing was taken off, that is 0.00, and not 0."""
+    cart = make_cart(currency="EUR")
+
+    assert str(cart.totals.savings.amount) == "0.00"
