@@ -11,7 +11,8 @@ from flask import Flask
 from . import signals
 from .catalogue import Catalogue
 from .catalogue import ProductLoader
-from .conditions import Condition
+from .coupons import CouponLoader
+from .coupons import provide_coupons
 from .events import Event
 from .items import Buyable
 from .observing import Observer
@@ -23,7 +24,6 @@ from .rulebook import ShippingLister
 from .working import utc_now
 
 Decide = t.TypeVar("Decide", bound=t.Callable[..., bool | str])
-CouponLoader = t.Callable[[str], Condition | None]
 Calculate = t.TypeVar("Calculate", bound=t.Callable[..., Decimal])
 
 
@@ -122,10 +122,12 @@ class Registrar:
 
         It gets what a shopper has typed into the form of the :attr:`blueprint
         <FlaskCart.blueprint>`, and returns a :class:`Condition`, or ``None`` if there
-        is no such code. Whether the condition applies is for its rule to say, which is
-        asked whenever totals are read.
+        is no such code. The name of the condition is the code as the shop writes it.
+        Only this is noted in the cart, and the function is called again whenever totals
+        are calculated. Whether the condition applies is for its rule to say.
         """
         self.load_coupon = load
+        self.rulebook.providers.append(provide_coupons(load))
 
         return load
 

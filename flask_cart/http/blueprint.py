@@ -19,7 +19,7 @@ _CHANGES: t.Final = (
     ("/lines/<line_id>", "remove", "DELETE", "/lines/<line_id>/remove"),
     ("/lines/<line_id>/move", "move", "POST", ""),
     ("/coupons", "add_coupon", "POST", ""),
-    ("/coupons/<name>", "remove_coupon", "DELETE", "/coupons/<name>/remove"),
+    ("/coupons/<code>", "remove_coupon", "DELETE", "/coupons/<code>/remove"),
     ("/metadata", "set_metadata", "PATCH", "/metadata"),
     ("/", "clear", "DELETE", "/clear"),
 )

@@ -8,6 +8,7 @@ import typing as t
 import msgspec
 
 from ..cart import Cart
+from ..coupons import noted_coupons
 from ..totals import Adjustment
 from ..totals import LineTotals
 
@@ -29,6 +30,7 @@ def cart_to_dict(
         "quantity": totals.quantity,
         "lines": [_line(each) for each in totals.lines],
         "conditions": [_condition(each) for each in totals.adjustments],
+        "coupons": noted_coupons(cart.metadata),
         "subtotal_without_conditions": str(totals.subtotal_without_conditions.amount),
         "subtotal": str(totals.subtotal.amount),
         "savings": str(totals.savings.amount),

@@ -13,11 +13,11 @@ from flask import render_template
 from flask import request
 from flask import session
 from flask import url_for
-from msgspec.structs import replace
 from werkzeug.exceptions import HTTPException
 
 from ..cart import Cart
 from ..conditions import Condition
+from ..coupons import coupon_key
 from ..errors import CartConflictError
 from ..errors import CartError
 from ..errors import CartKeyReusedError
@@ -50,9 +50,6 @@ from .wording import describe
 
 #: The key in Flask's session of what was removed last, for one click to undo it.
 UNDO: t.Final = "_cart_undo"
-
-#: Marks conditions that came with a code, which are the shopper's to remove.
-CODE: t.Final = "code"
 
 #: The cart that is meant if none is named.
 DEFAULT: t.Final = "default"
@@ -204,37 +201,31 @@ class Views:
 
     @answered
     def add_coupon(self, instance: str) -> Response:
-        """Add the condition of a code."""
+        """Note the code of a coupon, whether or not it applies yet."""
         wanted = read_input(request, Code)
-        condition = self._shop.coupon(wanted.code.strip())
+        coupon = self._shop.coupon(wanted.code.strip())
 
-        if condition is None:
+        if coupon is None:
             abort(422, "There is no such code.")
 
-        marked = replace(
-            condition, attributes={**condition.attributes, CODE: wanted.code.strip()}
-        )
         return self._change(
             instance,
             wanted,
-            lambda cart: cart.add_condition(marked),
-            f"{condition.name} is noted.",
+            lambda cart: cart.metadata.update({coupon_key(coupon.name): True}),
+            f"{coupon.name} is noted.",
         )
 
     @answered
-    def remove_coupon(self, name: str, instance: str) -> Response:
-        """Remove a condition that came with a code."""
+    def remove_coupon(self, code: str, instance: str) -> Response:
+        """Forget the code of a coupon; it is no mistake if it is gone already."""
         wanted = read_input(request, Nothing)
 
-        def change(cart: Cart) -> None:
-            condition = cart.document.condition(name)
-
-            if condition is not None and CODE not in condition.attributes:
-                abort(403, "That is not a coupon.")
-
-            cart.remove_condition(name)
-
-        return self._change(instance, wanted, change, f"{name} is removed.")
+        return self._change(
+            instance,
+            wanted,
+            lambda cart: cart.metadata.pop(coupon_key(code), None),
+            f"{code} is removed.",
+        )
 
     @answered
     def set_metadata(self, instance: str) -> Response:

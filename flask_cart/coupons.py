@@ -1,0 +1,43 @@
+"""Coupons: a cart notes their codes, and what they do is asked when totals are read.
+
+So a coupon can end or be used up while it is in a cart.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .conditions import Condition
+from .facts import Facts
+
+#: Finds the condition of a code; its name is the code as the shop writes it.
+CouponLoader = t.Callable[[str], Condition | None]
+
+#: What their keys in the metadata begin with. Each has one of its own, so that two
+#: that are noted at the same time are both there.
+_PREFIX: t.Final = "coupon:"
+
+
+def coupon_key(code: str) -> str:
+    """The key in the metadata that notes a code."""
+    return f"{_PREFIX}{code}"
+
+
+def noted_coupons(metadata: t.Mapping[str, t.Any]) -> tuple[str, ...]:
+    """The codes that are noted in a cart, in the order in which they came."""
+    return tuple(
+        key.removeprefix(_PREFIX) for key in metadata if key.startswith(_PREFIX)
+    )
+
+
+def provide_coupons(load: CouponLoader) -> t.Callable[[Facts], t.Iterator[Condition]]:
+    """A provider of the conditions whose codes a cart has noted."""
+
+    def coupons(facts: Facts) -> t.Iterator[Condition]:
+        for code in noted_coupons(facts.metadata):
+            condition = load(code)
+
+            if condition is not None:
+                yield condition
+
+    return coupons

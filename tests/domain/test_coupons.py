@@ -1,0 +1,35 @@
+"""Coupons: what a cart notes of them, and what the shop says."""
+
+from __future__ import annotations
+
+from domain.shop import make_cart
+from flask_cart import Condition
+from flask_cart.coupons import coupon_key
+from flask_cart.coupons import noted_coupons
+from flask_cart.coupons import provide_coupons
+from flask_cart.rulebook import Rulebook
+
+
+def test_coupon_is_what_the_shop_says_when_totals_are_read() -> None:
+    """A coupon that is changed or ended by the shop is so in every cart at once."""
+    table = {"SUMMER": Condition("SUMMER", "coupon", "subtotal", "-10%")}
+    rulebook = Rulebook()
+    rulebook.providers.append(provide_coupons(table.get))
+    cart = make_cart(rulebook=rulebook)
+    cart.add("mug", price=100)
+    cart.metadata[coupon_key("SUMMER")] = True
+    assert str(cart.totals.total.amount) == "90.00"
+
+    table["SUMMER"] = Condition("SUMMER", "coupon", "subtotal", "-20%")
+    cart.refresh()
+    assert str(cart.totals.total.amount) == "80.00"
+
+    del table["SUMMER"]
+    cart.refresh()
+    assert str(cart.totals.total.amount) == "100.00"
+    assert noted_coupons(cart.metadata) == ("SUMMER",)
+
+
+def test_other_metadata_is_no_coupon() -> None:
+    """Only what was noted as a code is one."""
+    assert noted_coupons({"note": "coupon:", coupon_key("A"): True}) == ("A",)
