@@ -13,6 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_caching import Cache
 from flask_sqlalchemy import SQLAlchemy
+from jsonschema import Draft202012Validator
+from werkzeug.test import TestResponse
 
 from apps import make_app
 from flask_cart import Condition
@@ -70,6 +72,38 @@ class Storefront:
             return kept | {str(key): storage.load(key) for key in keys}
 
 
+class ApiClient(FlaskClient):
+    """A client that holds every JSON answer against the app's OpenAPI document."""
+
+    def open(self, *args: t.Any, **kwargs: t.Any) -> TestResponse:
+        response = super().open(*args, **kwargs)
+
+        if response.is_json and response.request.path.startswith("/cart/"):
+            document = super().open("/cart/openapi.json").get_json()
+            check_answer(self.application, document, response)
+
+        return response
+
+
+def check_answer(
+    app: Flask, document: dict[str, t.Any], response: TestResponse
+) -> None:
+    """Fail unless an answer is one that a document describes."""
+    request = response.request
+    urls = app.url_map.bind("localhost")
+    rule, _ = urls.match(request.path, request.method, return_rule=True)
+    path = rule.rule.removeprefix("/cart").translate({60: "{", 62: "}"})
+    operation = document["paths"][path][request.method.lower()]
+    reference = operation["responses"][str(response.status_code)]
+    described = document["components"]["responses"][reference["$ref"].split("/")[-1]]
+    schema = described["content"][response.mimetype]["schema"]
+    whole = schema | {"components": document["components"]}
+    Draft202012Validator(whole).validate(response.json)
+
+    for name in described.get("headers", ()):
+        assert name in response.headers
+
+
 def line_of(item: str, **options: str) -> str:
     """The id of the line of an item."""
     return line_id(item, options)
@@ -101,6 +135,8 @@ def make_storefront(app: Flask, **extensions: t.Any) -> Storefront:
     extension.product_loader(lambda ids: [SHELF[i] for i in ids if i in SHELF])
     extension.coupon_loader(COUPONS.get)
     app.register_blueprint(extension.blueprint, url_prefix="/cart")
+
+    app.test_client_class = ApiClient
 
     return Storefront(app, extension)
 

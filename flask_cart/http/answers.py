@@ -10,6 +10,8 @@ from flask import flash
 from flask import redirect
 
 from .guards import safe_path
+from .representation import ShownCart
+from .representation import ShownProblem
 from .representation import encode
 from .representation import make_etag
 from .wording import Problem
@@ -19,6 +21,7 @@ NEXT_FIELD: t.Final = "next"
 
 _HTML: t.Final = "text/html"
 _JSON: t.Final = "application/json"
+_PROBLEM_JSON: t.Final = "application/problem+json"
 
 
 def wants_json(request: Request) -> bool:
@@ -29,30 +32,28 @@ def wants_json(request: Request) -> bool:
     return json > html or (json == html and request.is_json)
 
 
-def json_cart(request: Request, cart: dict[str, t.Any]) -> Response:
+def json_cart(request: Request, cart: ShownCart) -> Response:
     """A cart, or 304 if the client has it already."""
     body = encode(cart)
     response = Response(body, mimetype=_JSON)
-    response.set_etag(make_etag(cart["version"], body))
+    response.set_etag(make_etag(cart.version, body))
     response.make_conditional(request)
 
     return response
 
 
 def json_problem(problem: Problem, **more: t.Any) -> Response:
-    """A problem document of RFC 9457."""
-    body = {
-        "type": "about:blank",
-        "title": problem.code.replace("-", " ").capitalize(),
-        "status": problem.status,
-        "code": problem.code,
-        "detail": problem.detail,
+    """A problem document."""
+    shown = ShownProblem(
+        type="about:blank",
+        title=problem.code.replace("-", " ").capitalize(),
+        status=problem.status,
+        code=problem.code,
+        detail=problem.detail,
         **more,
-    }
-
-    return Response(
-        encode(body), status=problem.status, mimetype="application/problem+json"
     )
+
+    return Response(encode(shown), status=problem.status, mimetype=_PROBLEM_JSON)
 
 
 def back(request: Request, page: str, message: str, category: str) -> Response:

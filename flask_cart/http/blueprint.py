@@ -1,28 +1,16 @@
-"""The blueprint: which address and method leads to which view."""
+"""The blueprint: the views at their addresses."""
 
 from __future__ import annotations
 
-import typing as t
-
 from flask import Blueprint
+from flask import Response
 
 from .openapi import describe_api
+from .routes import DOCUMENT
+from .routes import ROUTES
 from .views import DEFAULT
 from .views import Shop
 from .views import Views
-
-#: Address, name of the view, method of JSON clients, address of forms.
-_CHANGES: t.Final = (
-    ("/lines", "add", "POST", ""),
-    ("/lines/<line_id>", "set_quantity", "PATCH", "/lines/<line_id>"),
-    ("/lines/<line_id>/increment", "increment", "POST", ""),
-    ("/lines/<line_id>", "remove", "DELETE", "/lines/<line_id>/remove"),
-    ("/lines/<line_id>/move", "move", "POST", ""),
-    ("/coupons", "add_coupon", "POST", ""),
-    ("/coupons/<code>", "remove_coupon", "DELETE", "/coupons/<code>/remove"),
-    ("/metadata", "set_metadata", "PATCH", "/metadata"),
-    ("/", "clear", "DELETE", "/clear"),
-)
 
 
 def make_blueprint(shop: Shop) -> Blueprint:
@@ -35,18 +23,20 @@ def make_blueprint(shop: Shop) -> Blueprint:
         static_url_path="/static",
     )
     views = Views(shop)
-    add = blueprint.add_url_rule
-    add("/openapi.json", "openapi", describe_api)
+
+    def describe() -> Response:
+        return describe_api(shop.instances)
+
+    blueprint.add_url_rule(DOCUMENT.address, DOCUMENT.view, describe)
 
     for prefix, defaults in (("", {"instance": DEFAULT}), ("/<instance>", {})):
-        add(f"{prefix}/", "show", views.show, defaults=defaults)
-
-        for address, name, method, form_address in _CHANGES:
-            view = getattr(views, name)
-            add(prefix + address, name, view, methods=[method], defaults=defaults)
-
-            if form_address:
-                address = prefix + form_address
-                add(address, name, view, methods=["POST"], defaults=defaults)
+        for route in ROUTES:
+            blueprint.add_url_rule(
+                prefix + route.address,
+                route.view,
+                getattr(views, route.view),
+                methods=[route.method],
+                defaults=defaults,
+            )
 
     return blueprint

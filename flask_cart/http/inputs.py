@@ -10,17 +10,29 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.exceptions import UnprocessableEntity
 from werkzeug.exceptions import UnsupportedMediaType
 
+from ..values import check_text
+
 #: Bytes of a body; a change of a cart is small.
 MAX_BODY: t.Final = 65_536
 
 #: A form without fields may come without a type.
 _FORMS: t.Final = {"", "application/x-www-form-urlencoded", "multipart/form-data"}
 
+#: What messages call the types of JSON, for readers who do not know Python.
+_TYPES: t.Final = {
+    "`array`": "a list",
+    "`bool`": "true or false",
+    "`float`": "a number",
+    "`int`": "a whole number",
+    "`null`": "nothing",
+    "`object`": "an object",
+    "`str`": "text",
+}
+
 #: What ``option.size=L`` in a form is a part of.
 _GROUPS: t.Final = {"option": "options"}
 
 _Text = t.Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
-_ItemId = t.Annotated[str, msgspec.Meta(min_length=1, max_length=255, pattern=r"\S")]
 _Quantity = t.Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 _NewQuantity = t.Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
@@ -32,9 +44,13 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Addition(Input, frozen=True):
     """An item to add."""
 
-    item: _ItemId
+    item: _Text
     quantity: _Quantity = 1
     options: dict[_Text, t.Annotated[str, msgspec.Meta(max_length=255)]] = {}
+
+    def __post_init__(self) -> None:
+        # Databases may refuse to look for what no product can be called.
+        check_text(self.item, "The item")
 
 
 class NewQuantity(Input, frozen=True):
@@ -58,9 +74,12 @@ class Code(Input, frozen=True):
 
     code: _Text
 
+    def __post_init__(self) -> None:
+        check_text(self.code, "The code")
+
 
 class Entries(Input, frozen=True):
-    """Entries of the metadata; ``None`` removes one."""
+    """Entries of the metadata, of which null removes one."""
 
     metadata: dict[_Text, t.Annotated[str, msgspec.Meta(max_length=2_000)] | None]
 
@@ -92,7 +111,7 @@ def read_input(request: Request, kind: type[Wanted]) -> Wanted:
 
         return msgspec.convert(_form(request, kind), kind, strict=False)
     except msgspec.ValidationError as error:
-        raise UnprocessableEntity(f"{error}.") from error
+        raise UnprocessableEntity(_explain(error)) from error
 
 
 def _json(request: Request) -> t.Any:
@@ -119,3 +138,16 @@ def _form(request: Request, kind: type[Input]) -> dict[str, t.Any]:
 
     # A form has more fields than these: the shop's own, and those against forgery.
     return {name: fields[name] for name in kind.__struct_fields__ if name in fields}
+
+
+def _explain(error: msgspec.ValidationError) -> str:
+    # The message ends with the path of the value: "... - at `$.quantity`".
+    message, _, path = str(error).partition(" - at ")
+    field = path.replace("`", "").replace("$.", "")
+
+    for name, words in _TYPES.items():
+        message = message.replace(name, words)
+
+    message = message.rstrip(".")
+
+    return f"{field}: {message}." if field else f"{message}."

@@ -1,7 +1,248 @@
-"""The OpenAPI document of the JSON API."""
+"""The OpenAPI document, made of the routes and of what the views read and write."""
 
+from __future__ import annotations
+
+import re
+import typing as t
+
+import msgspec
 from flask import Response
+from flask import url_for
+from msgspec.structs import fields
+
+from .inputs import Addition
+from .inputs import Code
+from .inputs import Entries
+from .inputs import Input
+from .inputs import Move
+from .inputs import NewQuantity
+from .inputs import Step
+from .preconditions import MAX_KEY
+from .representation import ShownCart
+from .representation import ShownProblem
+from .representation import encode
+from .routes import DOCUMENT
+from .routes import ROUTES
+from .routes import Route
+from .views import DEFAULT
+from .views import Views
+
+Json = dict[str, t.Any]
+
+#: What the views read. The others need nothing but the address.
+_INPUTS: t.Final[dict[str, type[Input]]] = {
+    "add": Addition,
+    "set_quantity": NewQuantity,
+    "increment": Step,
+    "move": Move,
+    "add_coupon": Code,
+    "set_metadata": Entries,
+}
+
+#: Views for which it is a mistake if the line is gone.
+_NEED_LINE: t.Final = {"set_quantity", "increment", "move"}
+
+_INFO: t.Final = """\
+The carts of one shopper, who is known by the session cookie.
+
+Send `Accept: application/json`, because the same addresses answer browsers with pages.
+Amounts are decimal strings, and prices are always the shop's own.
+"""
+
+_NOT_FOUND: t.Final = 404
+_UNAVAILABLE: t.Final = 503
+
+_PROBLEMS: t.Final = {
+    400: "The body is not JSON, or the Idempotency-Key cannot be one.",
+    403: "The request comes from another site.",
+    _NOT_FOUND: "There is no such cart, or no such line in it.",
+    409: "Somebody else changed what the client saw. The cart as it is comes with it.",
+    412: "The cart is not the one of If-Match. The cart as it is comes with it.",
+    413: "The body is too large.",
+    415: "The body is neither JSON nor a form.",
+    422: "The cart cannot take that, or the Idempotency-Key came with another change.",
+    _UNAVAILABLE: "The cart cannot be reached at the moment.",
+}
+
+_PARAMETERS: t.Final[Json] = {
+    "line_id": {
+        "name": "line_id",
+        "in": "path",
+        "required": True,
+        "description": "The id of a line.",
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "code": {
+        "name": "code",
+        "in": "path",
+        "required": True,
+        "description": "The code of a coupon, as the cart shows it.",
+        "schema": {"type": "string", "minLength": 1},
+    },
+    "If-Match": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "The ETag of the cart that the change is meant for, or `*`.",
+        "schema": {"type": "string"},
+    },
+    "If-None-Match": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "The ETag of the cart that the client has already.",
+        "schema": {"type": "string"},
+    },
+    "Idempotency-Key": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Made up for this change: sent twice, it is made once.",
+        # There may be quotes around it, which are no part of it.
+        "schema": {
+            "type": "string",
+            "maxLength": MAX_KEY,
+            "pattern": "^[ -~]*[!#-~][ -~]*$",
+        },
+    },
+}
 
 
-def describe_api() -> Response:
-    return Response("{}", mimetype="application/json")
+def describe_api(instances: t.Collection[str]) -> Response:
+    """The document for the current app.
+
+    :param instances: The carts that a shopper may have.
+    """
+    return Response(encode(_document(instances)), mimetype="application/json")
+
+
+def _document(instances: t.Collection[str]) -> Json:
+    named = sorted(set(instances) - {DEFAULT})
+    paths: dict[str, Json] = {DOCUMENT.address: {"get": _about_document()}}
+
+    for prefix in ("", "/{instance}") if named else ("",):
+        for route in ROUTES:
+            path = prefix + re.sub("<(.*?)>", r"{\1}", route.address)
+            paths.setdefault(path, {})[route.method.lower()] = _operation(route, path)
+
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Cart", "version": "1", "description": _INFO},
+        "servers": [{"url": url_for(".show").rstrip("/") or "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(),
+            "parameters": {**_PARAMETERS, "instance": _instance(named)},
+            "headers": {"ETag": _etag()},
+            "responses": _responses(),
+        },
+    }
+
+
+def _operation(route: Route, path: str) -> Json:
+    is_read = route.method == "GET"
+    headers = ["If-None-Match"] if is_read else ["If-Match", "Idempotency-Key"]
+    operation: Json = {
+        "operationId": _operation_id(route, path),
+        "summary": getattr(Views, route.view).__doc__,
+        "parameters": [
+            _ref("parameters", name)
+            for name in [*re.findall("{(.*?)}", path), *headers]
+        ],
+        "responses": {
+            str(status): _ref("responses", str(status))
+            for status in _statuses(route, path)
+        },
+    }
+
+    if route.view in _INPUTS:
+        operation["requestBody"] = _body(_INPUTS[route.view])
+
+    return operation
+
+
+def _operation_id(route: Route, path: str) -> str:
+    by_form = "_by_form" if route.is_for_forms else ""
+    of_instance = "_of_instance" if "{instance}" in path else ""
+
+    return route.view + by_form + of_instance
+
+
+def _statuses(route: Route, path: str) -> t.Iterator[int]:
+    """Every status that an operation can answer with."""
+    may_be_missing = "{instance}" in path or route.view in _NEED_LINE
+    refusals = {_UNAVAILABLE} if route.method == "GET" else _PROBLEMS.keys()
+
+    yield 200
+
+    if route.method == "GET":
+        yield 304
+
+    if may_be_missing:
+        yield _NOT_FOUND
+
+    yield from sorted(refusals - {_NOT_FOUND})
+
+
+def _body(kind: type[Input]) -> Json:
+    return {
+        "required": any(field.required for field in fields(kind)),
+        "content": {"application/json": {"schema": _ref("schemas", kind.__name__)}},
+    }
+
+
+def _responses() -> Json:
+    cart = {"application/json": {"schema": _ref("schemas", ShownCart.__name__)}}
+    problem = {
+        "application/problem+json": {"schema": _ref("schemas", ShownProblem.__name__)}
+    }
+    document = {"application/json": {"schema": {"type": "object"}}}
+    headers = {"ETag": _ref("headers", "ETag")}
+
+    return {
+        "document": {"description": "This document.", "content": document},
+        "200": {"description": "The cart.", "headers": headers, "content": cart},
+        "304": {"description": "The client has it already.", "headers": headers},
+    } | {
+        str(status): {"description": meaning, "content": problem}
+        for status, meaning in _PROBLEMS.items()
+    }
+
+
+def _schemas() -> Json:
+    kinds = [ShownCart, ShownProblem, *_INPUTS.values()]
+    template = "#/components/schemas/{name}"
+    _, schemas = msgspec.json.schema_components(kinds, ref_template=template)
+
+    # Of the docstrings, only what is not about Python.
+    for schema in schemas.values():
+        schema["description"] = schema["description"].partition("\n\n")[0]
+
+    return schemas
+
+
+def _instance(named: list[str]) -> Json:
+    return {
+        "name": "instance",
+        "in": "path",
+        "required": True,
+        "description": "Which of the shopper's carts.",
+        "schema": {"type": "string", "enum": named},
+    }
+
+
+def _etag() -> Json:
+    return {
+        "description": "Names the cart as it is shown, for If-Match and If-None-Match.",
+        "required": True,
+        "schema": {"type": "string"},
+    }
+
+
+def _about_document() -> Json:
+    return {
+        "operationId": DOCUMENT.view,
+        "summary": "Describe this API.",
+        "responses": {"200": _ref("responses", "document")},
+    }
+
+
+def _ref(kind: str, name: str) -> Json:
+    return {"$ref": f"#/components/{kind}/{name}"}

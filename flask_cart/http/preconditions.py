@@ -18,7 +18,8 @@ from .representation import version_of
 KEY_FIELD: t.Final = "cart_key"
 VERSION_FIELD: t.Final = "cart_version"
 
-_MAX_KEY: t.Final = 255
+#: Characters of a key.
+MAX_KEY: t.Final = 255
 
 
 class Attempt(t.NamedTuple):
@@ -47,16 +48,18 @@ def read_attempt(request: Request, wanted: Input) -> Attempt | None:
     header = request.headers.get("Idempotency-Key")
 
     if header is not None:
-        key = header.strip().strip('"')
+        # RFC 9651 has quotes around it.
+        key = header.strip(' "')
+        is_text = header.isascii() and header.isprintable()
 
-        if not 0 < len(key) <= _MAX_KEY or not key.isascii() or not key.isprintable():
+        if not key or not is_text or len(header) > MAX_KEY:
             raise BadRequest(
-                f"An Idempotency-Key has 1 to {_MAX_KEY} printable ASCII characters."
+                f"An Idempotency-Key has 1 to {MAX_KEY} printable ASCII characters."
             )
 
         return Attempt(key, content)
 
-    key = request.form.get(KEY_FIELD, "")[:_MAX_KEY]
+    key = request.form.get(KEY_FIELD, "")[:MAX_KEY]
 
     # A page that is shown again by the Back button has the old key in its forms. Sent
     # with something else in them, they mean something else.

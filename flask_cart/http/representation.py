@@ -6,39 +6,106 @@ import hashlib
 import typing as t
 
 import msgspec
+from moneyed import Money
 
 from ..cart import Cart
 from ..coupons import noted_coupons
 from ..totals import Adjustment
 from ..totals import LineTotals
 
+_Amount = t.Annotated[
+    str,
+    msgspec.Meta(
+        description="In major units of the currency.",
+        pattern=r"^-?[0-9]+([.][0-9]+)?$",
+    ),
+]
+_Count = t.Annotated[int, msgspec.Meta(ge=0)]
 
-def cart_to_dict(
-    cart: Cart, instance: str, metadata_keys: t.Collection[str]
-) -> dict[str, t.Any]:
-    """What a shopper may see of a cart, with amounts as decimal strings.
+
+class ShownCondition(msgspec.Struct, frozen=True):
+    """What a condition does to a cart or a line, or why it does nothing."""
+
+    name: str
+    type: str
+    value: str
+    amount: _Amount
+    code: str
+    reason: str
+
+
+class ShownLine(msgspec.Struct, frozen=True):
+    """A line of a cart."""
+
+    id: str
+    item: str
+    name: str
+    quantity: _Count
+    options: dict[str, str]
+    price: _Amount
+    unit_price: _Amount
+    subtotal_without_conditions: _Amount
+    subtotal: _Amount
+    conditions: list[ShownCondition]
+
+
+class ShownCart(msgspec.Struct, frozen=True):
+    """What a shopper may see of a cart."""
+
+    instance: str
+    version: _Count
+    currency: str
+    quantity: _Count
+    lines: list[ShownLine]
+    conditions: list[ShownCondition]
+    coupons: tuple[str, ...]
+    subtotal_without_conditions: _Amount
+    subtotal: _Amount
+    savings: _Amount
+    total: _Amount
+    metadata: dict[str, t.Any]
+
+
+class ShownProblem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why something was not done: a problem document of RFC 9457.
+
+    After a conflict it comes with the cart as it is now.
+    """
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    cart: ShownCart | msgspec.UnsetType = msgspec.UNSET
+    line_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    differs: dict[str, t.Any] | msgspec.UnsetType = msgspec.UNSET
+
+
+def show_cart(cart: Cart, instance: str, metadata_keys: t.Collection[str]) -> ShownCart:
+    """What a shopper may see of a cart.
 
     :param instance: Which of the shopper's carts it is.
     :param metadata_keys: The keys of the metadata that are the shopper's own.
     """
     totals = cart.totals
 
-    return {
-        "instance": instance,
-        "version": cart.version,
-        "currency": totals.currency,
-        "quantity": totals.quantity,
-        "lines": [_line(each) for each in totals.lines],
-        "conditions": [_condition(each) for each in totals.adjustments],
-        "coupons": noted_coupons(cart.metadata),
-        "subtotal_without_conditions": str(totals.subtotal_without_conditions.amount),
-        "subtotal": str(totals.subtotal.amount),
-        "savings": str(totals.savings.amount),
-        "total": str(totals.total.amount),
-        "metadata": {
+    return ShownCart(
+        instance=instance,
+        version=cart.version,
+        currency=totals.currency,
+        quantity=totals.quantity,
+        lines=[_line(each) for each in totals.lines],
+        conditions=[_condition(each) for each in totals.adjustments],
+        coupons=noted_coupons(cart.metadata),
+        subtotal_without_conditions=_amount(totals.subtotal_without_conditions),
+        subtotal=_amount(totals.subtotal),
+        savings=_amount(totals.savings),
+        total=_amount(totals.total),
+        metadata={
             key: value for key, value in cart.metadata.items() if key in metadata_keys
         },
-    }
+    )
 
 
 def make_etag(version: int, body: bytes) -> str:
@@ -57,32 +124,36 @@ def version_of(etag: str) -> int | None:
 
 
 def encode(data: t.Any) -> bytes:
-    """Plain data as JSON."""
+    """Data as JSON."""
     return msgspec.json.encode(data)
 
 
-def _line(line: LineTotals) -> dict[str, t.Any]:
-    return {
-        "id": line.id,
-        "item": line.item_id,
-        "name": line.name,
-        "quantity": line.quantity,
-        "options": line.options,
-        "price": str(line.price.amount),
-        "unit_price": str(line.unit_price.amount),
-        "subtotal_without_conditions": str(line.subtotal_without_conditions.amount),
-        "subtotal": str(line.subtotal.amount),
-        "conditions": [_condition(each) for each in line.adjustments],
-    }
+def _line(line: LineTotals) -> ShownLine:
+    return ShownLine(
+        id=line.id,
+        item=line.item_id,
+        name=line.name,
+        quantity=line.quantity,
+        options=line.options,
+        price=_amount(line.price),
+        unit_price=_amount(line.unit_price),
+        subtotal_without_conditions=_amount(line.subtotal_without_conditions),
+        subtotal=_amount(line.subtotal),
+        conditions=[_condition(each) for each in line.adjustments],
+    )
 
 
-def _condition(adjustment: Adjustment) -> dict[str, t.Any]:
+def _condition(adjustment: Adjustment) -> ShownCondition:
     # Not the rule, whose parameters may say more than the shop wants to.
-    return {
-        "name": adjustment.name,
-        "type": adjustment.type,
-        "value": adjustment.value,
-        "amount": str(adjustment.amount.amount),
-        "code": adjustment.code,
-        "reason": adjustment.reason,
-    }
+    return ShownCondition(
+        name=adjustment.name,
+        type=adjustment.type,
+        value=adjustment.value,
+        amount=_amount(adjustment.amount),
+        code=adjustment.code,
+        reason=adjustment.reason,
+    )
+
+
+def _amount(money: Money) -> str:
+    return f"{money.amount:f}"

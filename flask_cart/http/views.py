@@ -44,7 +44,8 @@ from .preconditions import KEY_FIELD
 from .preconditions import VERSION_FIELD
 from .preconditions import check_preconditions
 from .preconditions import read_attempt
-from .representation import cart_to_dict
+from .representation import ShownCart
+from .representation import show_cart
 from .wording import Problem
 from .wording import describe
 
@@ -259,7 +260,7 @@ class Views:
             more: dict[str, t.Any] = {}
 
             if problem.status in (409, 412):
-                more["cart"] = self._cart_to_dict(instance)
+                more["cart"] = self._show_cart(instance)
             if isinstance(error, CartConflictError):
                 more["line_id"], more["differs"] = error.line_id, error.details
 
@@ -294,7 +295,7 @@ class Views:
             cart.expect(None)
 
         if wants_json(request):
-            return json_cart(request, self._cart_to_dict(instance))
+            return json_cart(request, self._show_cart(instance))
 
         return back(request, self._page(instance), said, "success")
 
@@ -302,7 +303,7 @@ class Views:
         self._check_instance(instance, 404)
 
         if wants_json(request):
-            return json_cart(request, self._cart_to_dict(instance))
+            return json_cart(request, self._show_cart(instance))
 
         cart = self._shop.cart(instance)
         page = render_template("flask_cart/cart.html", cart=cart, instance=instance)
@@ -333,10 +334,10 @@ class Views:
 
         return make_response(page, 409)
 
-    def _cart_to_dict(self, instance: str) -> dict[str, t.Any]:
+    def _show_cart(self, instance: str) -> ShownCart:
         cart = self._shop.cart(instance)
 
-        return cart_to_dict(cart, instance, self._shop.metadata_keys)
+        return show_cart(cart, instance, self._shop.metadata_keys)
 
     def _check_instance(self, instance: str, status: int) -> None:
         if instance not in self._shop.instances:

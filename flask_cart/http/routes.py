@@ -1,0 +1,42 @@
+"""The routes: which address and method lead to which view."""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class Route(t.NamedTuple):
+    """One way to a view.
+
+    :param address: Behind the prefix of the cart.
+    :param view: The name of the view.
+    :param method: The method of HTTP.
+    :param is_for_forms: Whether it is there because forms know only POST.
+    """
+
+    address: str
+    view: str
+    method: str
+    is_for_forms: bool = False
+
+
+ROUTES: t.Final = (
+    Route("/", "show", "GET"),
+    Route("/lines", "add", "POST"),
+    Route("/lines/<line_id>", "set_quantity", "PATCH"),
+    Route("/lines/<line_id>", "set_quantity", "POST", is_for_forms=True),
+    Route("/lines/<line_id>/increment", "increment", "POST"),
+    Route("/lines/<line_id>", "remove", "DELETE"),
+    Route("/lines/<line_id>/remove", "remove", "POST", is_for_forms=True),
+    Route("/lines/<line_id>/move", "move", "POST"),
+    Route("/coupons", "add_coupon", "POST"),
+    Route("/coupons/<code>", "remove_coupon", "DELETE"),
+    Route("/coupons/<code>/remove", "remove_coupon", "POST", is_for_forms=True),
+    Route("/metadata", "set_metadata", "PATCH"),
+    Route("/metadata", "set_metadata", "POST", is_for_forms=True),
+    Route("/", "clear", "DELETE"),
+    Route("/clear", "clear", "POST", is_for_forms=True),
+)
+
+#: Where the document of the API is.
+DOCUMENT: t.Final = Route("/openapi.json", "openapi", "GET")

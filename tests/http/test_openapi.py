@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import typing as t
+
+import jsonschema
+import pytest
+from flask import Flask
+from flask import Response
+from flask import request
+from flask.testing import FlaskClient
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from apps import make_app
+from flask_cart import FlaskCart
+from storefronts import JSON
+from storefronts import Storefront
+from storefronts import fill
+
+Json = dict[str, t.Any]
+
+
+@pytest.fixture
+def document(client: FlaskClient) -> Json:
+    """The document of the shop."""
+    return read_document(client)
+
+
+def read_document(client: FlaskClient, prefix: str = "/cart") -> Json:
+    response = client.get(f"{prefix}/openapi.json")
+    assert response.status_code == 200
+    assert response.mimetype == "application/json"
+
+    return t.cast(Json, response.json)
+
+
+def operations(document: Json) -> dict[tuple[str, str], Json]:
+    """The operations of a document, by path and method."""
+    return {
+        (path, method.upper()): operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def routes(app: Flask) -> set[tuple[str, str]]:
+    """Path and method of all that the blueprint serves, save files."""
+    return {
+        (rule.rule.removeprefix("/cart").translate({60: "{", 62: "}"}), method)
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("cart.") and rule.endpoint != "cart.static"
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+
+def bare_app(prefix: str) -> Flask:
+    """An app with the blueprint, and nothing configured."""
+    app = make_app(CART_STORAGE="memory")
+    app.register_blueprint(FlaskCart(app).blueprint, url_prefix=prefix)
+
+    return app
+
+
+class TestDocument:
+    def test_is_valid(self, document: Json) -> None:
+        """The document is one of OpenAPI 3.1."""
+        OpenAPIV31SpecValidator(document).validate()
+
+        assert document["openapi"].startswith("3.1.")
+
+    def test_is_valid_without_configuration(self) -> None:
+        """It is so in an app that has only the default cart, and names no other."""
+        document = read_document(bare_app("/cart").test_client())
+        OpenAPIV31SpecValidator(document).validate()
+
+        assert not [path for path in document["paths"] if "instance" in path]
+
+    def test_has_every_route(self, shop: Storefront, document: Json) -> None:
+        """Every route of the blueprint is in it, and it names no other."""
+        assert operations(document).keys() == routes(shop.app)
+
+    def test_misses_a_route_that_is_not_described(self, shop: Storefront) -> None:
+        """The comparison sees a route that somebody adds."""
+        shop.app.add_url_rule("/cart/more", "cart.more", lambda: "")
+        document = read_document(shop.app.test_client())
+
+        assert routes(shop.app) - operations(document).keys() == {("/more", "GET")}
+
+    def test_names_operations_once(self, document: Json) -> None:
+        """Every operation has a name of its own, and says what it does."""
+        all_operations = operations(document).values()
+        names = [each["operationId"] for each in all_operations]
+
+        assert len(set(names)) == len(names)
+        assert all(each["summary"].endswith(".") for each in all_operations)
+
+    @pytest.mark.parametrize(
+        ("prefix", "url"), [("/cart", "/cart"), ("/a/b", "/a/b"), ("", "/")]
+    )
+    def test_names_its_server(self, prefix: str, url: str) -> None:
+        """Its paths are behind the prefix that the app gave the blueprint."""
+        document = read_document(bare_app(prefix).test_client(), prefix)
+
+        assert document["servers"] == [{"url": url}]
+
+    def test_names_the_server_behind_a_proxy(self, client: FlaskClient) -> None:
+        """An app that is mounted below a path says so."""
+        response = client.get("/cart/openapi.json", base_url="http://localhost/shop/")
+        document = response.get_json()
+
+        assert document["servers"] == [{"url": "/shop/cart"}]
+
+    def test_names_the_instances(self, document: Json) -> None:
+        """It names the carts that the app lets shoppers have."""
+        parameter = document["components"]["parameters"]["instance"]
+
+        assert parameter["schema"]["enum"] == ["later", "wishlist"]
+
+    def test_describes_for_readers_of_json(self, document: Json) -> None:
+        """Descriptions say nothing about Python."""
+        assert ":param" not in str(document)
+        assert "``" not in str(document)
+
+
+class TestAnswers:
+    @pytest.mark.parametrize(
+        ("status", "body", "etag"),
+        [(200, '{"version": "one"}', '"1"'), (200, "", ""), (418, "", '"1"')],
+        ids=["body", "header", "status"],
+    )
+    def test_are_held_against_it(
+        self, shop: Storefront, status: int, body: str, etag: str
+    ) -> None:
+        """The client of these tests refuses an answer that is not described.
+
+        So all the other tests of the blueprint are tests of the document, too.
+        """
+
+        @shop.app.after_request
+        def spoil(response: Response) -> Response:
+            if "X-Spoil" in request.headers:
+                response.status_code = status
+                response.set_data(body or response.get_data())
+                response.headers.pop("ETag")
+                response.headers.update({"ETag": etag} if etag else {})
+
+            return response
+
+        client = shop.app.test_client()
+        fill(client)
+        client.get("/cart/", headers=JSON)
+
+        with pytest.raises((jsonschema.ValidationError, AssertionError, KeyError)):
+            client.get("/cart/", headers=JSON | {"X-Spoil": "1"})
