@@ -29,6 +29,7 @@ from .errors import CartConflictError
 from .errors import CartError
 from .errors import CartStorageError
 from .http.blueprint import make_blueprint
+from .http.pages import Pages
 from .http.preconditions import make_form_key
 from .identity import OwnerLoader
 from .identity import TenantLoader
@@ -164,6 +165,7 @@ class FlaskCart(Registrar):
         app.register_error_handler(CartError, _answer_with_status)
         app.jinja_env.globals["current_cart"] = current_cart
         app.jinja_env.globals["cart_form_key"] = make_form_key
+        app.jinja_env.globals["cart_pages"] = Pages(settings, self.catalogue)
         app.jinja_env.filters["money"] = format_money
         app.cli.add_command(cart_cli)
         _connect_to_logins(app)

@@ -17,13 +17,15 @@ from .values import closest
 
 _PREFIX: t.Final = "CART_"
 
+#: What no cart can be called, because the blueprint has something else there.
+RESERVED_INSTANCES: t.Final = ("clear", "coupons", "lines", "metadata", "static")
+
 _Positive = t.Annotated[int, msgspec.Meta(ge=1)]
 _Seconds = t.Annotated[float, msgspec.Meta(ge=0, le=60)]
-# The others are addresses in the blueprint.
 _Instance = t.Annotated[
     str,
     msgspec.Meta(
-        pattern=r"^(?!(clear|coupons|default|lines|metadata|static)$)"
+        pattern=rf"^(?!({'|'.join(RESERVED_INSTANCES)}|default)$)"
         r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
     ),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from flask.testing import FlaskClient
 from flask_caching import Cache
 from flask_sqlalchemy import SQLAlchemy
 from jsonschema import Draft202012Validator
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from apps import make_app
@@ -85,6 +87,11 @@ class ApiClient(FlaskClient):
         return response
 
 
+def path_of(rule: Rule) -> str:
+    """The address of a view of the blueprint, as OpenAPI writes it."""
+    return re.sub("<(?:[^:>]*:)?([^>]*)>", r"{\1}", rule.rule.removeprefix("/cart"))
+
+
 def check_answer(
     app: Flask, document: dict[str, t.Any], response: TestResponse
 ) -> None:
@@ -92,7 +99,7 @@ def check_answer(
     request = response.request
     urls = app.url_map.bind("localhost")
     rule, _ = urls.match(request.path, request.method, return_rule=True)
-    path = rule.rule.removeprefix("/cart").translate({60: "{", 62: "}"})
+    path = path_of(rule)
     operation = document["paths"][path][request.method.lower()]
     reference = operation["responses"][str(response.status_code)]
     described = document["components"]["responses"][reference["$ref"].split("/")[-1]]

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import re
+import typing as t
+
 from flask import Blueprint
 from flask import Response
+from flask.blueprints import BlueprintSetupState
+from werkzeug.routing import BaseConverter
 
+from ..settings import RESERVED_INSTANCES
 from .openapi import describe_api
 from .routes import DOCUMENT
 from .routes import ROUTES
 from .views import DEFAULT
 from .views import Shop
 from .views import Views
+
+_TAKEN: t.Final = "|".join([*RESERVED_INSTANCES, re.escape(DOCUMENT.address[1:])])
+
+
+class InstanceConverter(BaseConverter):
+    """The name of a cart in an address, which is none of the blueprint's own."""
+
+    regex = f"(?!(?:{_TAKEN})$)[^/]+"
 
 
 def make_blueprint(shop: Shop) -> Blueprint:
@@ -22,6 +36,7 @@ def make_blueprint(shop: Shop) -> Blueprint:
         static_folder="static",
         static_url_path="/static",
     )
+    blueprint.record(_add_converter)
     views = Views(shop)
 
     def describe() -> Response:
@@ -29,7 +44,10 @@ def make_blueprint(shop: Shop) -> Blueprint:
 
     blueprint.add_url_rule(DOCUMENT.address, DOCUMENT.view, describe)
 
-    for prefix, defaults in (("", {"instance": DEFAULT}), ("/<instance>", {})):
+    for prefix, defaults in (
+        ("", {"instance": DEFAULT}),
+        ("/<cart_instance:instance>", {}),
+    ):
         for route in ROUTES:
             blueprint.add_url_rule(
                 prefix + route.address,
@@ -40,3 +58,7 @@ def make_blueprint(shop: Shop) -> Blueprint:
             )
 
     return blueprint
+
+
+def _add_converter(state: BlueprintSetupState) -> None:
+    state.app.url_map.converters["cart_instance"] = InstanceConverter

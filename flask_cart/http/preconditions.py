@@ -73,7 +73,8 @@ def check_preconditions(request: Request, cart: Cart) -> None:
     """
     if "If-Match" in request.headers:
         tags = request.if_match
-        known = {version_of(tag) for tag in tags.as_set()}
+        # Of what is no tag at all, Werkzeug makes one that is None.
+        known = {version_of(tag) for tag in tags.as_set() if tag}
 
         if cart.version not in known and not (tags.star_tag and cart.version):
             raise PreconditionFailed("The cart is not the one that If-Match names.")

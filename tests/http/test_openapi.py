@@ -15,6 +15,7 @@ from flask_cart import FlaskCart
 from storefronts import JSON
 from storefronts import Storefront
 from storefronts import fill
+from storefronts import path_of
 
 Json = dict[str, t.Any]
 
@@ -45,7 +46,7 @@ def operations(document: Json) -> dict[tuple[str, str], Json]:
 def routes(app: Flask) -> set[tuple[str, str]]:
     """Path and method of all that the blueprint serves, save files."""
     return {
-        (rule.rule.removeprefix("/cart").translate({60: "{", 62: "}"}), method)
+        (path_of(rule), method)
         for rule in app.url_map.iter_rules()
         if rule.endpoint.startswith("cart.") and rule.endpoint != "cart.static"
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}

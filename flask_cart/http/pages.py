@@ -1,0 +1,92 @@
+"""The pages: what their templates ask for beside the cart."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..cart import Cart
+from ..catalogue import Catalogue
+from ..coupons import noted_coupons
+from ..items import Buyable
+from ..settings import Settings
+from ..stock import Terms
+from ..stock import terms_of
+
+
+class QuantityLimits(t.NamedTuple):
+    """What a field for a quantity takes."""
+
+    minimum: int
+    maximum: int
+    step: int
+
+
+class NotedCoupon(t.NamedTuple):
+    """A coupon in a cart.
+
+    :param code: What the shopper typed in.
+    :param reason: Why it does nothing, or an empty string.
+    """
+
+    code: str
+    reason: str
+
+
+class Pages:
+    """What the templates of one app may ask for, as ``cart_pages``."""
+
+    def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
+        self._settings = settings
+        self._catalogue = catalogue
+
+    @property
+    def instances(self) -> list[str]:
+        """The carts that a shopper may have, the default one first."""
+        return ["default", *sorted(self._settings.instances)]
+
+    @property
+    def metadata_keys(self) -> t.Collection[str]:
+        """The metadata that is the shopper's own."""
+        return self._settings.client_metadata
+
+    def limits_of(self, product: Buyable) -> QuantityLimits:
+        """What a field takes that adds a product."""
+        return self._limits(terms_of(product))
+
+    def limits(self, cart: Cart) -> dict[str, QuantityLimits]:
+        """What the fields of a cart's lines take, by the ids of the lines.
+
+        A quantity that is too large by now may stay, and become smaller.
+        """
+        products = {}
+
+        if self._catalogue.loader is not None:
+            products = self._catalogue.load(line.item_id for line in cart)
+
+        limits = {}
+
+        for line in cart:
+            product = products.get(line.item_id)
+            terms = terms_of(product) if product is not None else Terms(line.item_id)
+            own = self._limits(terms)
+            limits[line.id] = own._replace(maximum=max(own.maximum, line.quantity))
+
+        return limits
+
+    def coupons(self, cart: Cart) -> list[NotedCoupon]:
+        """The coupons of a cart, and why they do nothing."""
+        reasons = {each.name: each.reason for each in cart.totals.adjustments}
+
+        return [
+            NotedCoupon(code, reasons.get(code, "it is not valid any more"))
+            for code in noted_coupons(cart.metadata)
+        ]
+
+    def _limits(self, terms: Terms) -> QuantityLimits:
+        most = [self._settings.max_quantity, terms.available, terms.maximum]
+        # The browser counts the steps from the minimum.
+        minimum = -(-terms.minimum // terms.step) * terms.step
+
+        return QuantityLimits(
+            minimum, min(each for each in most if each is not None), terms.step
+        )

@@ -1,0 +1,623 @@
+"""The pages of the blueprint in a real browser, with and without JavaScript."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from playwright.sync_api import Locator
+from playwright.sync_api import Page
+from playwright.sync_api import Response
+from playwright.sync_api import Route
+from playwright.sync_api import expect
+
+from browsers import DESKTOP
+from browsers import PHONE
+from browsers import Visits
+from browsers import find_barriers
+from browsers import shifts
+from browsers import tab_to
+from mug_shop import MugShop
+
+with_and_without_scripts = pytest.mark.parametrize(
+    "scripts", [True, False], ids=["scripts", "no scripts"]
+)
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name)
+
+
+def quantity_of(page: Page, name: str) -> Locator:
+    """The field for a quantity in the cart."""
+    return page.get_by_role("spinbutton", name=f"Quantity of {name}")
+
+
+def header(page: Page) -> Locator:
+    """The cart in the header."""
+    return page.locator("#cart-mini")
+
+
+def add(page: Page, item: str, count: int = 1) -> None:
+    """Put something into the cart, and wait until the header says so."""
+    page.goto(f"/goods/{item}")
+    before = int(page.locator(".cart-count").inner_text().split()[0])
+    page.get_by_label("Quantity").first.fill(str(count))
+    button(page, "Add to cart").click()
+
+    expect(page.locator(".cart-count")).to_contain_text(f"{before + count} item")
+
+
+def other_tab(page: Page) -> Page:
+    """Another tab of the same shopper, who looks at the cart."""
+    tab = page.context.new_page()
+    tab.goto("/cart/")
+
+    return tab
+
+
+@with_and_without_scripts
+def test_the_shopper_s_whole_way(open_page: Visits, scripts: bool) -> None:
+    """Choose, change, try coupons, leave a note, remove, undo, and empty the cart."""
+    page = open_page(java_script_enabled=scripts, viewport=PHONE)
+    page.goto("/goods/mug")
+    page.get_by_label("Size").first.select_option("Large")
+    page.get_by_label("Quantity").first.fill("2")
+    button(page, "Add to cart").click()
+
+    expect(header(page)).to_contain_text("€25.00")
+
+    add(page, "pot")
+    header(page).click()
+
+    expect(page.get_by_text("Size: Large")).to_be_visible()
+
+    quantity_of(page, "Harbour mug").fill("4")
+    quantity_of(page, "Harbour mug").press("Enter")
+
+    expect(header(page)).to_contain_text("€90.00")
+
+    button(page, "Fewer of Harbour mug").click()
+
+    expect(header(page)).to_contain_text("€77.50")
+
+    page.get_by_label("Code").fill("tide")
+    button(page, "Use").click()
+
+    expect(header(page)).to_contain_text("€69.75")
+
+    page.get_by_label("Code").fill("storm")
+    button(page, "Use").click()
+
+    expect(page.get_by_text("Not used: it needs 500 EUR")).to_be_visible()
+
+    page.get_by_label("Code").fill("moon")
+    button(page, "Use").click()
+
+    expect(page.get_by_role("status")).to_have_text("There is no such code.")
+
+    button(page, "Remove TIDE").click()
+
+    expect(header(page)).to_contain_text("€77.50")
+
+    page.get_by_label("A note for us").fill("Ring twice")
+    button(page, "Save the note").click()
+
+    expect(page.get_by_role("status")).to_contain_text("It is noted.")
+    expect(page.get_by_label("A note for us")).to_have_value("Ring twice")
+
+    button(page, "Remove Harbour mug").click()
+
+    expect(page.locator(".cart-line")).to_have_count(1)
+
+    button(page, "Put Harbour mug back").click()
+
+    expect(quantity_of(page, "Harbour mug")).to_have_value("3")
+    expect(page.get_by_text("Size: Large")).to_be_visible()
+
+    button(page, "Empty the cart").click()
+
+    expect(page.get_by_text("There is nothing in it yet.")).to_be_visible()
+    expect(header(page)).to_contain_text("0 items")
+
+
+def test_adding_does_not_load_a_page(open_page: Visits) -> None:
+    """The page stays, its title and its address; only the header says more."""
+    page = open_page()
+    page.goto("/goods/mug?next=/goods/mug")
+    page.evaluate("window.stays = true")
+    button(page, "Add to cart").click()
+
+    expect(header(page)).to_contain_text("1 item")
+    expect(page.get_by_role("status")).to_contain_text("Harbour mug is in your cart.")
+    expect(page.locator("#cart-summary")).to_contain_text("1 × Harbour mug")
+    expect(button(page, "Add to cart")).to_be_focused()
+    assert page.evaluate("window.stays")
+    assert page.title() == "Harbour mug"
+    assert page.url.endswith("/goods/mug?next=/goods/mug")
+
+    button(page, "Add to cart").click()
+
+    expect(header(page)).to_contain_text("2 items")
+
+
+def test_nothing_moves_on_an_update(open_page: Visits) -> None:
+    """Neither adding nor another quantity moves anything on the page."""
+    page = open_page(viewport=PHONE)
+    add(page, "mug", 9)
+    button(page, "Add to cart").click()
+
+    expect(header(page)).to_contain_text("18 items")
+    assert shifts(page) == 0
+
+    page.goto("/cart/")
+    quantity_of(page, "Harbour mug").fill("100")
+    quantity_of(page, "Harbour mug").press("Enter")
+
+    expect(header(page)).to_contain_text("100 items")
+    assert shifts(page) == 0
+
+
+@with_and_without_scripts
+def test_a_double_click_adds_once(
+    open_page: Visits, mug_shop: MugShop, scripts: bool
+) -> None:
+    """However slow the shop is."""
+    page = open_page(java_script_enabled=scripts)
+    add(page, "pot")
+    page.goto("/goods/mug")
+    mug_shop.hold()
+    button(page, "Add to cart").dblclick(no_wait_after=True)
+    mug_shop.wait_for_changes(1 if scripts else 2)
+    mug_shop.go_on()
+
+    expect(page.get_by_role("status")).to_contain_text("Harbour mug is in your cart.")
+    expect(header(page)).to_contain_text("2 items")
+    page.goto("/cart/")
+    expect(header(page)).to_contain_text("2 items")
+
+
+def test_the_second_click_hits_nothing_else(open_page: Visits) -> None:
+    """A double click on Remove leaves the line that comes into its place."""
+    page = open_page()
+    add(page, "mug")
+    add(page, "pot")
+    page.goto("/cart/")
+    place = button(page, "Remove Harbour mug").bounding_box()
+    assert place is not None
+    x, y = place["x"] + 5, place["y"] + 5
+    page.mouse.click(x, y)
+    expect(page.locator(".cart-line")).to_have_count(1)
+
+    # The next click at the same place, as a browser counts them.
+    page.mouse.move(*centre(button(page, "Remove Watch teapot")))
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
+    page.reload()
+
+    expect(page.locator(".cart-line")).to_have_count(1)
+
+
+def centre(target: Locator) -> tuple[float, float]:
+    """The middle of something on the page."""
+    box = target.bounding_box()
+    assert box is not None
+
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+@with_and_without_scripts
+def test_a_refresh_after_adding_adds_nothing(open_page: Visits, scripts: bool) -> None:
+    """Neither on the page with the form nor on the one that comes after it."""
+    page = open_page(java_script_enabled=scripts)
+    add(page, "mug")
+    page.reload()
+
+    expect(header(page)).to_contain_text("1 item")
+
+
+@with_and_without_scripts
+def test_the_form_works_after_going_back(open_page: Visits, scripts: bool) -> None:
+    """The page of the product is an old one then, and what is added is added."""
+    page = open_page(java_script_enabled=scripts)
+    add(page, "mug")
+    page.goto("/cart/")
+    page.go_back()
+
+    if not scripts:
+        page.goto("/goods/mug")
+
+    expect(header(page)).to_contain_text("1 item")
+
+    page.get_by_label("Quantity").first.fill("1")
+    button(page, "Add to cart").click()
+
+    expect(header(page)).to_contain_text("2 items")
+
+
+def test_a_page_that_the_browser_kept_is_made_fresh(open_page: Visits) -> None:
+    """The cart on it is fetched again, and its forms get other keys."""
+    page = open_page()
+    add(page, "mug")
+    page.goto("/cart/")
+    keys = keys_of(page)
+    tab = other_tab(page)
+    add(tab, "pot")
+    page.evaluate(
+        "window.dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))"
+    )
+
+    expect(page.locator(".cart-line")).to_have_count(2)
+    expect(header(page)).to_contain_text("2 items")
+    assert keys.isdisjoint(keys_of(page))
+
+
+def keys_of(page: Page) -> set[str]:
+    """The one-time keys on a page."""
+    return {each.input_value() for each in page.locator("[name=cart_key]").all()}
+
+
+@with_and_without_scripts
+@pytest.mark.parametrize("wins", [True, False], ids=["made", "left"])
+def test_two_tabs_and_one_quantity(
+    open_page: Visits, scripts: bool, wins: bool
+) -> None:
+    """Both quantities are shown, and one click is enough to go on with either."""
+    page = open_page(java_script_enabled=scripts, failures_expected=True)
+    add(page, "pot", 2)
+    page.goto("/cart/")
+    tab = other_tab(page)
+    quantity_of(tab, "Watch teapot").fill("5")
+    quantity_of(tab, "Watch teapot").press("Enter")
+    expect(header(tab)).to_contain_text("5 items")
+
+    quantity_of(page, "Watch teapot").fill("3")
+    quantity_of(page, "Watch teapot").press("Enter")
+
+    heading = page.get_by_role("heading", name="Your cart changed in another tab")
+    expect(heading).to_be_visible()
+    expect(page.locator(".cart-version").first).to_contain_text("5 × Watch teapot")
+    expect(page.locator(".cart-version").last).to_contain_text("3 × Watch teapot")
+    expect(header(page)).to_contain_text("5 items")
+
+    if scripts:
+        expect(heading).to_be_focused()
+
+    if wins:
+        button(page, "Make it 3").click()
+    else:
+        page.get_by_role("link", name="Leave it at 5").click()
+
+    expected = "3" if wins else "5"
+    expect(quantity_of(page, "Watch teapot")).to_have_value(expected)
+    expect(header(page)).to_contain_text(f"{expected} items")
+
+
+@with_and_without_scripts
+def test_two_tabs_and_an_emptied_cart(open_page: Visits, scripts: bool) -> None:
+    """What the shopper has not seen is shown before it is thrown away."""
+    page = open_page(java_script_enabled=scripts, failures_expected=True)
+    add(page, "mug")
+    page.goto("/cart/")
+    tab = other_tab(page)
+    add(tab, "pot")
+    button(page, "Empty the cart").click()
+
+    expect(page.locator(".cart-version").first).to_contain_text("1 × Watch teapot")
+
+    button(page, "Do it all the same").click()
+
+    expect(page.get_by_text("There is nothing in it yet.")).to_be_visible()
+
+
+def test_the_keyboard_is_enough(open_page: Visits) -> None:
+    """Add, change, remove and undo with Tab, Enter and Space; the focus is kept."""
+    page = open_page()
+    page.goto("/goods/mug")
+    tab_to(page, button(page, "Add to cart"))
+    page.keyboard.press("Space")
+    expect(header(page)).to_contain_text("1 item")
+
+    tab_to(page, header(page))
+    page.keyboard.press("Enter")
+    tab_to(page, button(page, "More of Harbour mug"))
+    page.keyboard.press("Enter")
+
+    expect(header(page)).to_contain_text("2 items")
+    expect(button(page, "More of Harbour mug")).to_be_focused()
+
+    tab_to(page, button(page, "Fewer of Harbour mug"))
+    page.keyboard.press("Space")
+
+    # One is the fewest, so that button cannot have the focus any more.
+    expect(header(page)).to_contain_text("1 item")
+    expect(quantity_of(page, "Harbour mug")).to_be_focused()
+
+    page.keyboard.press("ArrowUp")
+
+    expect(header(page)).to_contain_text("2 items")
+    expect(quantity_of(page, "Harbour mug")).to_be_focused()
+
+    tab_to(page, button(page, "Remove Harbour mug"))
+    page.keyboard.press("Enter")
+
+    expect(header(page)).to_contain_text("0 items")
+    expect(button(page, "Put Harbour mug back")).to_be_focused()
+
+    page.keyboard.press("Enter")
+
+    expect(header(page)).to_contain_text("2 items")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+
+
+def test_a_key_that_is_held_down_does_one_thing(open_page: Visits) -> None:
+    """Remove is not followed by the button that gets the focus next."""
+    page = open_page()
+    add(page, "mug")
+    page.goto("/cart/")
+    button(page, "Remove Harbour mug").focus()
+    page.keyboard.down("Enter")
+    expect(button(page, "Put Harbour mug back")).to_be_focused()
+    # It repeats until it is released.
+    page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
+    page.reload()
+
+    expect(header(page)).to_contain_text("0 items")
+
+
+def test_while_the_shop_is_slow(open_page: Visits, mug_shop: MugShop) -> None:
+    """The button says that it is busy, keeps the focus and takes no second click."""
+    page = open_page()
+    page.goto("/goods/mug")
+    mug_shop.hold()
+    button(page, "Add to cart").click()
+    mug_shop.wait_for_changes(1)
+
+    form = page.locator("form", has=button(page, "Add to cart"))
+    expect(form).to_have_attribute("aria-busy", "true")
+    expect(button(page, "Add to cart")).to_have_attribute("aria-disabled", "true")
+    expect(button(page, "Add to cart")).to_be_focused()
+
+    page.keyboard.press("Enter")
+    button(page, "Add to cart").click(force=True)
+    mug_shop.go_on()
+
+    expect(header(page)).to_contain_text("1 item")
+    expect(button(page, "Add to cart")).to_have_attribute("aria-disabled", "false")
+    page.reload()
+    expect(header(page)).to_contain_text("1 item")
+
+
+def test_an_answer_that_is_lost(open_page: Visits) -> None:
+    """It is said, and trying again does not add twice."""
+    page = open_page(failures_expected=True)
+    add(page, "pot")
+    page.goto("/goods/mug")
+    page.route("**/cart/lines", lose_the_answer, times=1)
+    page.on("requestfailed", lambda request: None)
+    button(page, "Add to cart").click()
+
+    expect(page.get_by_role("status")).to_contain_text("That did not work.")
+    expect(header(page)).to_contain_text("1 item")
+
+    button(page, "Add to cart").click()
+
+    expect(header(page)).to_contain_text("2 items")
+
+
+def lose_the_answer(route: Route) -> None:
+    route.fetch()
+    route.abort()
+
+
+def test_an_answer_that_was_overtaken(open_page: Visits) -> None:
+    """The newest cart stays on the page, in whatever order the answers come."""
+    page = open_page()
+    add(page, "mug")
+    add(page, "pot")
+    page.goto("/cart/")
+    late: list[tuple[Route, t.Any]] = []
+    page.route(
+        "**/cart/coupons",
+        lambda route: late.append((route, route.fetch())),
+        times=1,
+    )
+    page.get_by_label("Code").fill("tide")
+    with page.expect_request("**/cart/coupons"):
+        button(page, "Use").click()
+    button(page, "Remove Harbour mug").click()
+    expect(page.locator(".cart-line")).to_have_count(1)
+
+    [(route, response)] = late
+    with page.expect_response("**/cart/coupons"):
+        route.fulfill(response=response)
+
+    expect(page.get_by_role("status")).to_contain_text("TIDE is noted.")
+    expect(page.locator(".cart-line")).to_have_count(1)
+    expect(header(page)).to_contain_text("€36.00")
+
+
+def test_what_is_half_typed_in_stays(open_page: Visits) -> None:
+    """An update of the cart does not take a note away that is not saved yet."""
+    page = open_page()
+    add(page, "mug")
+    page.goto("/cart/")
+    page.get_by_label("A note for us").fill("Ring tw")
+    button(page, "More of Harbour mug").click()
+
+    expect(header(page)).to_contain_text("2 items")
+    expect(page.get_by_label("A note for us")).to_have_value("Ring tw")
+
+
+def test_several_taps_are_one_change(open_page: Visits) -> None:
+    """Three more are asked for at once."""
+    page = open_page()
+    add(page, "mug")
+    page.goto("/cart/")
+    sent: list[str] = []
+    page.on("request", lambda each: each.method == "POST" and sent.append(each.url))
+
+    for _ in range(3):
+        button(page, "More of Harbour mug").click()
+
+    expect(header(page)).to_contain_text("4 items")
+    assert len(sent) == 1
+
+
+def test_quantities_stay_within_what_is_sold(open_page: Visits) -> None:
+    """Fields and buttons know the stock and the step of a product."""
+    page = open_page()
+    page.goto("/goods/lamp")
+    expect(page.get_by_text("Sold out").first).to_be_visible()
+
+    page.goto("/goods/egg")
+    expect(page.get_by_label("Quantity").first).to_have_value("6")
+    button(page, "Add to cart").click()
+    expect(header(page)).to_contain_text("6 items")
+    add(page, "pot", 9)
+    page.goto("/cart/")
+
+    expect(button(page, "More of Watch teapot")).to_be_disabled()
+
+    button(page, "More of Egg cup").click()
+
+    expect(header(page)).to_contain_text("21 items")
+
+    quantity_of(page, "Watch teapot").fill("10")
+    quantity_of(page, "Watch teapot").press("Enter")
+
+    assert quantity_of(page, "Watch teapot").evaluate("e => e.validity.rangeOverflow")
+    expect(header(page)).to_contain_text("21 items")
+
+
+def test_messages_go_away(open_page: Visits) -> None:
+    """Those that only tell something, unless the pointer is there; and on request."""
+    page = open_page()
+    page.clock.install()
+    add(page, "mug")
+    message = page.locator(".cart-message")
+    message.hover()
+    page.clock.run_for(7_000)
+    expect(message).to_be_visible()
+
+    page.mouse.move(0, 0)
+    page.clock.run_for(7_000)
+    expect(message).to_have_count(0)
+
+    page.goto("/cart/")
+    button(page, "Remove Harbour mug").click()
+    expect(button(page, "Put Harbour mug back")).to_be_visible()
+    page.clock.run_for(60_000)
+    expect(button(page, "Put Harbour mug back")).to_be_visible()
+
+    button(page, "Dismiss").click()
+    expect(message).to_have_count(0)
+
+
+def test_the_wishlist(open_page: Visits) -> None:
+    """Another cart has a page of its own, and its own way to be emptied."""
+    page = open_page()
+    page.goto("/goods/mug")
+    button(page, "Add to the wishlist").click()
+    expect(page.get_by_role("status")).to_contain_text("Harbour mug")
+    expect(header(page)).to_contain_text("0 items")
+
+    page.goto("/cart/")
+    page.get_by_role("link", name="Wishlist").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Wishlist")
+    expect(button(page, "Move to cart: Harbour mug")).to_be_visible()
+
+    button(page, "Empty this list").click()
+
+    expect(page.get_by_text("There is nothing in it yet.")).to_be_visible()
+
+
+def visit_all(page: Page) -> t.Iterator[str]:
+    """Show every page in every state, each with its name."""
+    page.goto("/cart/")
+    yield "empty"
+    page.goto("/goods/mug")
+    yield "product"
+    add(page, "mug", 3)
+    yield "product with a message"
+    button(page, "Add to the wishlist").click()
+    expect(page.get_by_role("status")).to_contain_text("wishlist")
+    page.goto("/cart/wishlist/")
+    yield "wishlist"
+    add(page, "pot")
+    page.goto("/cart/")
+
+    for code in ["tide", "storm"]:
+        page.get_by_label("Code").fill(code)
+        button(page, "Use").click()
+        expect(page.get_by_role("status")).to_contain_text(f"{code.upper()} is noted")
+
+    yield "cart"
+    add(other_tab(page), "egg", 6)
+    button(page, "Empty the cart").click()
+    expect(button(page, "Do it all the same")).to_be_visible()
+    yield "conflict about the cart"
+    button(other_tab(page), "More of Watch teapot").click()
+    page.goto("/cart/")
+    tab = other_tab(page)
+    quantity_of(tab, "Watch teapot").fill("7")
+    quantity_of(tab, "Watch teapot").press("Enter")
+    expect(header(tab)).to_contain_text("16 items")
+    quantity_of(page, "Watch teapot").fill("3")
+    quantity_of(page, "Watch teapot").press("Enter")
+    expect(button(page, "Make it 3")).to_be_visible()
+    yield "conflict about a line"
+    page.goto("/cart/")
+    button(page, "Remove Watch teapot").click()
+    expect(button(page, "Put Watch teapot back")).to_be_visible()
+    yield "undo"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_barrier(open_page: Visits, scheme: t.Any) -> None:
+    """Axe finds nothing on any page, in light and in dark."""
+    page = open_page(
+        color_scheme=scheme,
+        viewport=PHONE,
+        reduced_motion="reduce",
+        failures_expected=True,
+    )
+
+    for name in visit_all(page):
+        assert (name, find_barriers(page)) == (name, [])
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESKTOP], ids=["phone", "desktop"])
+def test_every_page_fits(open_page: Visits, viewport: t.Any) -> None:
+    """Nothing scrolls sideways, and a thumb hits every control."""
+    page = open_page(viewport=viewport, failures_expected=True)
+
+    for name in visit_all(page):
+        sideways = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        small = page.evaluate(
+            """() => [...document.querySelectorAll("a, button, input, select, textarea")]
+              .filter((each) => each.checkVisibility() && each.type !== "hidden")
+              .filter((each) => each.getBoundingClientRect().height < 44)
+              .map((each) => each.outerHTML)"""
+        )
+
+        assert (name, sideways, small) == (name, 0, [])
+
+
+def test_the_cart_is_light(open_page: Visits) -> None:
+    """Its page is below 150 KiB, with three scripts and styles."""
+    page = open_page()
+    add(page, "mug")
+    add(page, "pot")
+    responses: list[Response] = []
+    page.on("response", responses.append)
+    page.goto("/cart/", wait_until="networkidle")
+    kinds = [each.request.resource_type for each in responses]
+    sizes = [len(each.body()) for each in responses if each.ok]
+
+    assert sum(sizes) < 150 * 1024
+    assert kinds.count("script") + kinds.count("stylesheet") == 3

@@ -1,0 +1,161 @@
+"""Real browsers for the tests, and what every page has to be in one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from typing import Final
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Browser
+from playwright.sync_api import Locator
+from playwright.sync_api import Page
+from playwright.sync_api import sync_playwright
+from werkzeug.serving import WSGIRequestHandler
+from werkzeug.serving import make_server
+
+ARGUMENTS: Final = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+PHONE: Final = {"width": 360, "height": 740}
+DESKTOP: Final = {"width": 1280, "height": 900}
+
+_COUNT_SHIFTS = """
+window.shifts = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.shifts += entry.value;
+}).observe({type: "layout-shift", buffered: true});
+"""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    executable = shutil.which("chromium")
+
+    if executable is None:
+        if os.environ.get("CART_TESTS_REQUIRE_SERVERS") == "1":
+            pytest.fail("Chromium is required, but there is none.")
+
+        pytest.skip("There is no Chromium.")
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class QuietHandler(WSGIRequestHandler):
+    """Writes no line for every request."""
+
+    def log_request(self, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """The address of an app, on threads of this process."""
+    server = make_server(
+        "127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler
+    )
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join(timeout=10)
+        server.server_close()
+
+
+class Visits:
+    """Visits of one browser to one site; an error in a console is an error.
+
+    :param address: Of the site.
+    """
+
+    def __init__(self, browser: Browser, address: str) -> None:
+        self._browser = browser
+        self._address = address
+        self._contexts: list[Any] = []
+        self.errors: list[str] = []
+
+    def __call__(self, *, failures_expected: bool = False, **options: Any) -> Page:
+        """Open a page of somebody who has not been there before.
+
+        :param failures_expected: Whether a request may fail; what the page itself does
+            wrong is still an error.
+        """
+        context = self._browser.new_context(base_url=self._address, **options)
+        context.set_default_timeout(10_000)
+        self._contexts.append(context)
+
+        if options.get("java_script_enabled", True):
+            context.add_init_script(_COUNT_SHIFTS)
+
+        def note(message: Any) -> None:
+            is_failure = message.text.startswith("Failed to load resource")
+
+            if message.type == "error" and not (is_failure and failures_expected):
+                self.errors.append(message.text)
+
+        context.on("console", note)
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+
+        return context.new_page()
+
+    def end(self) -> None:
+        """Close all pages, and see that none had an error."""
+        for context in self._contexts:
+            context.close()
+
+        assert self.errors == []
+
+
+def shifts(page: Page) -> float:
+    """How much of a page has moved since it was opened, whoever caused it."""
+    # Two frames later, everything that has moved is counted.
+    page.evaluate(
+        "() => new Promise((done) =>"
+        " requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
+    )
+
+    return float(page.evaluate("window.shifts"))
+
+
+def find_barriers(page: Page) -> list[str]:
+    """What axe finds wrong on a page, for those who use it in another way."""
+    found = Axe().run(page)
+
+    return [
+        f"{each['id']}: {node['html']}: {node['failureSummary']}"
+        for each in found.response["violations"]
+        for node in each["nodes"]
+    ]
+
+
+def tab_to(page: Page, target: Locator) -> None:
+    """Press Tab until the target has the focus."""
+    target.wait_for(state="attached")
+
+    for _ in range(80):
+        page.keyboard.press("Tab")
+
+        if target.evaluate("element => element === document.activeElement"):
+            return
+
+    pytest.fail(f"Tab never reaches {target}.")

@@ -1,0 +1,176 @@
+"""Schemathesis: what it makes of the OpenAPI document, the app answers as described."""
+
+from __future__ import annotations
+
+import copy
+import typing as t
+from collections import Counter
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+
+import pytest
+import schemathesis
+from flask import Flask
+from schemathesis import engine
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import events
+
+from storefronts import COUPONS
+from storefronts import SHELF
+from storefronts import line_of
+from storefronts import open_storefront
+
+Json = dict[str, t.Any]
+
+#: With the checks of all phases: examples, limits of the schemas, chance, sequences.
+CHECKS: t.Final = {
+    "allow_header_conformance",
+    "content_type_conformance",
+    "ensure_resource_availability",
+    "ignored_auth",
+    "missing_required_header",
+    "negative_data_rejection",
+    "not_a_server_error",
+    "object_level_authorization",
+    "positive_data_acceptance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "status_code_conformance",
+    "unsupported_method",
+    "use_after_free",
+}
+
+
+class Browser:
+    """An app as one browser sees it, which sends the cookies that it got."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._cookie = ""
+
+    def __call__(self, environ: Json, start_response: t.Any) -> t.Any:
+        def start(status: str, headers: list[tuple[str, str]], *args: t.Any) -> t.Any:
+            cookies = [value for name, value in headers if name == "Set-Cookie"]
+            self._cookie = next(iter(cookies), self._cookie).partition(";")[0]
+
+            return start_response(status, headers, *args)
+
+        return self._app(environ | {"HTTP_COOKIE": self._cookie}, start)
+
+
+@dataclass
+class Outcome:
+    """What came of a run.
+
+    :param cases: How many requests, by phase.
+    :param statuses: How many answers, by status.
+    :param checks: The names of the checks that were made.
+    :param failures: What does not hold.
+    """
+
+    cases: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
+    checks: set[str] = field(default_factory=set)
+    failures: list[str] = field(default_factory=list)
+
+    def note(self, event: events.EngineEvent) -> None:
+        if isinstance(event, events.NonFatalError | events.FatalError):
+            self.failures.append(repr(event))
+        elif isinstance(event, events.ScenarioFinished):
+            self._note_scenario(event)
+
+    def _note_scenario(self, event: events.ScenarioFinished) -> None:
+        recorder = event.recorder
+        self.cases[event.phase.name] += len(recorder.cases)
+        self.statuses.update(
+            each.response.status_code
+            for each in recorder.interactions.values()
+            if each.response is not None
+        )
+
+        for case_id, checks in recorder.checks.items():
+            self.checks.update(check.name for check in checks)
+            self.failures.extend(
+                f"{check.failure_info.failure}\n{recorder.cases[case_id].value!r}"
+                for check in checks
+                if check.failure_info is not None
+            )
+
+
+def run(app: Flask, document: Json, **generation: t.Any) -> Outcome:
+    """Let an app answer everything that its document makes possible.
+
+    :param generation: How cases are made.
+    """
+    config = SchemathesisConfig.from_dict(
+        {
+            "seed": 1,
+            "headers": {"Accept": "application/json"},
+            "continue-on-failure": True,
+            "generation": {"deterministic": True, "database": "none", **generation},
+            # A cart may refuse what the schemas allow: there may be no such item.
+            "checks": {
+                "positive_data_acceptance": {
+                    "expected-statuses": ["200", "304", "404", "412", "422"]
+                }
+            },
+        }
+    )
+    schema = schemathesis.openapi.from_dict(document, config=config)
+    schema.app = Browser(app)
+    outcome = Outcome()
+
+    for event in engine.from_schema(schema).execute():
+        outcome.note(event)
+
+    return outcome
+
+
+def with_what_there_is(document: Json) -> Json:
+    """A document of the same API that knows the shop, so that more is done."""
+    known = copy.deepcopy(document)
+    schemas = known["components"]["schemas"]
+    parameters = known["components"]["parameters"]
+    lines = [line_of("mug"), line_of("mug", size="L"), line_of("pot")]
+    choices = {"size": {"enum": ["S", "L"]}}
+    options = {"properties": choices, "additionalProperties": False}
+
+    schemas["Addition"]["properties"]["item"]["enum"] = list(SHELF)
+    schemas["Addition"]["properties"]["options"] |= options
+    schemas["Code"]["properties"]["code"]["enum"] = list(COUPONS)
+    schemas["Entries"]["properties"]["metadata"]["properties"] = {"note": {}}
+    schemas["Move"]["properties"]["to"]["enum"] = ["default", "later", "wishlist"]
+    parameters["line_id"]["schema"]["enum"] = lines
+    parameters["If-Match"]["schema"]["enum"] = ["*"]
+
+    return known
+
+
+def read_document(app: Flask) -> Json:
+    document: Json = app.test_client().get("/cart/openapi.json").get_json()
+
+    return document
+
+
+def test_answers_as_described(tmp_path: Path) -> None:
+    """Whatever may be sent, and whatever may not, at least 2,000 times."""
+    with open_storefront("memory", folder=tmp_path) as shop:
+        outcome = run(shop.app, read_document(shop.app), **{"max-examples": 25})
+
+    assert outcome.failures == []
+    assert outcome.checks == CHECKS
+    assert outcome.cases.total() >= 2000
+    print(outcome)
+
+
+@pytest.mark.parametrize("storage", ["memory", "session"])
+def test_changes_as_described(storage: str, tmp_path: Path) -> None:
+    """What this shop can do is done, and answered as it is described."""
+    with open_storefront(storage, folder=tmp_path) as shop:
+        known = with_what_there_is(read_document(shop.app))
+        outcome = run(shop.app, known, **{"max-examples": 20, "mode": "positive"})
+
+    assert outcome.failures == []
+    assert outcome.statuses[200] >= 200
+    print(outcome)
