@@ -134,6 +134,15 @@ class MetadataRemoved(Event, frozen=True, kw_only=True):
     value: t.Any
 
 
+class CurrencyChanged(Event, frozen=True, kw_only=True):
+    """All amounts of the cart are in another currency."""
+
+    name: ClassVar[str] = "currency_changed"
+
+    previous: str
+    currency: str
+
+
 class CartCleared(Event, frozen=True, kw_only=True):
     """The cart was emptied of these lines, conditions and metadata."""
 
@@ -150,6 +159,21 @@ class CartDestroyed(Event, frozen=True, kw_only=True):
     name: ClassVar[str] = "cart_destroyed"
 
     lines: tuple[Line, ...]
+
+
+class CartAbandoned(Event, frozen=True, kw_only=True):
+    """The cart has not been touched for so long that it is about to be deleted.
+
+    :param kind: ``"empty"``, ``"guest"`` or ``"user"``.
+    :param lines: What would be deleted.
+    :param last_changed: When the shopper last changed it.
+    """
+
+    name: ClassVar[str] = "cart_abandoned"
+
+    kind: str
+    lines: tuple[Line, ...]
+    last_changed: dt.datetime | None
 
 
 class CartMerged(Event, frozen=True, kw_only=True):

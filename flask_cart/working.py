@@ -17,6 +17,7 @@ from .document import Document
 from .errors import CartConfigError
 from .errors import CartConflictError
 from .errors import CartError
+from .events import CartAbandoned
 from .events import Event
 from .operations import Limited
 from .operations import Operation
@@ -54,6 +55,9 @@ class Announcer(t.Protocol):
 
     def after(self, cart: Cart, events: tuple[Event, ...]) -> None:
         """Say what was saved."""
+
+    def abandoned(self, cart: Cart, event: CartAbandoned) -> None:
+        """Say what is about to be deleted; raises to keep it."""
 
 
 @dataclass(frozen=True)

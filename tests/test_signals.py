@@ -678,6 +678,7 @@ def test_names() -> None:
         "metadata_removed",
         "cart_cleared",
         "cart_destroyed",
+        "cart_abandoned",
         "cart_merged",
         "checkout_started",
         "cart_checked_out",

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from .base import CartKey
 from .base import Guarantee
+from .base import Kept
 from .base import Stored
 from .base import next_version
 
@@ -65,6 +66,14 @@ class MemoryStorage:
     def keys(self) -> t.Iterator[CartKey]:
         with self._lock:
             return iter(sorted(self._carts))
+
+    def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
+        with self._lock:
+            carts = sorted(self._carts.items())
+
+        for key, (stored, saved_at) in carts:
+            if before is None or saved_at < before:
+                yield Kept(key, stored, saved_at)
 
     def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
         with self._lock:

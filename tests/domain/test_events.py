@@ -36,6 +36,8 @@ OWN = {
     "conditions": (TAX,),
     "metadata": freeze_dict({"a": [1]}, "It"),
     "source": "guest:1",
+    "kind": "guest",
+    "last_changed": dt.datetime(2025, 1, 1, tzinfo=dt.UTC),
     "cart_token": "abc",
     "reason": "item_added",
     "events": (events.ItemAdded(line=MUG, **STAMP), events.CartCreated(**STAMP)),
