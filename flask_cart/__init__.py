@@ -24,6 +24,8 @@ from .extension import current_cart
 from .facts import Facts
 from .items import Buyable
 from .items import Line
+from .repricing import Drift
+from .repricing import LineDrift
 from .rules import Rule
 from .rules import all_of
 from .rules import any_of
@@ -55,11 +57,13 @@ __all__ = [
     "CartTooLargeError",
     "CartVetoError",
     "Condition",
+    "Drift",
     "Facts",
     "FlaskCart",
     "InvalidConditionError",
     "InvalidItemError",
     "Line",
+    "LineDrift",
     "LineTotals",
     "OrderDraft",
     "Rule",

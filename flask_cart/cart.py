@@ -45,6 +45,10 @@ from .ordering import place_order
 from .pricing import compute_totals
 from .quoting import shipping_options
 from .repository import Snapshot
+from .repricing import Accept
+from .repricing import Drift
+from .repricing import change_currency
+from .repricing import reprice
 from .rules import Rule
 from .shipping import ShippingOption
 from .stock import terms_of
@@ -344,6 +348,78 @@ class Cart:
     def remove(self, line_id: str) -> None:
         """Remove a line; nothing happens if it is gone already."""
         self.apply(RemoveLine(line_id))
+
+    # Products
+
+    def products(self) -> dict[str, Buyable]:
+        """The products of all lines by their item ids, without those that are gone.
+
+        The :meth:`~FlaskCart.product_loader` is called once, and every time.
+
+        :raises CartConfigError: If there is no loader.
+        """
+        return self._services.catalogue.load(line.item_id for line in self.lines)
+
+    def reprice(self, accept: Accept = "lower") -> Drift:
+        """Compare the lines with the products that they were made of.
+
+        A lower price and another name are taken over at once. A higher price is taken
+        over if the shopper has agreed to it; else the line keeps its own. All of it is
+        one write, and none if nothing changes. Lines that were added by an id are left
+        as they are.
+
+        .. code-block:: python
+
+            drift = cart.reprice()
+
+            if not drift.is_settled:
+                return render_template("changed.html", drift=drift)
+
+        :param accept: ``"lower"``, ``"all"``, or a mapping from line ids to the higher
+            prices that the shopper was shown and agreed to. A price that is another one
+            by now is not taken over.
+        :return: What is different, line by line.
+        :raises InvalidItemError: If ``accept`` is something else, or a product has no
+            price in the cart's currency.
+        :raises CartConfigError: If there is no :meth:`~FlaskCart.product_loader`.
+        """
+        return reprice(self._working, self._services.catalogue, accept)
+
+    def change_currency(
+        self,
+        currency: str,
+        *,
+        prices: t.Mapping[str, Amount] | None = None,
+        conditions: t.Iterable[Condition] = (),
+        drop: t.Iterable[str] = (),
+    ) -> None:
+        """Give the cart another currency, and all lines their prices in it.
+
+        Prices are those of the products: what ``cart_price_in(currency)`` returns, or a
+        ``cart_price`` that is money of the currency. Percentages and factors stay. A
+        condition with an amount, a cap, or a rule with a decimal parameter has to be
+        given anew, or dropped.
+
+        It is one write, of everything or nothing.
+
+        :param currency: The ISO 4217 code.
+        :param prices: The prices of lines, by id, where there is no product or it does
+            not tell.
+        :param conditions: Take the place of those of the same name, also on lines.
+        :param drop: The names of conditions to be removed, also from lines.
+        :raises InvalidItemError: If there is no such currency, or no price for a line.
+        :raises InvalidConditionError: If it is not said what becomes of a condition.
+        :raises CartConflictError: If the cart was changed since it was read.
+        """
+        change_currency(
+            self._working,
+            self._services.catalogue,
+            self._services.rulebook,
+            currency,
+            prices or {},
+            conditions,
+            drop,
+        )
 
     # Conditions
 

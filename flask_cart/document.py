@@ -55,10 +55,12 @@ class PendingOrder(
 
     :param token: Identifies the order.
     :param started_at: When it was begun; what it costs is what it cost then.
+    :param currency: What it costs that in.
     """
 
     token: str
     started_at: dt.datetime
+    currency: str
     lines: tuple[Line, ...]
     conditions: tuple[Condition, ...]
     metadata: dict[str, t.Any]

@@ -139,8 +139,8 @@ class CurrencyChanged(Event, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "currency_changed"
 
-    previous: str
     currency: str
+    previous_currency: str
 
 
 class CartCleared(Event, frozen=True, kw_only=True):

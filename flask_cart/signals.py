@@ -49,7 +49,8 @@ item_condition_removed = _signals.signal("item_condition_removed")
 metadata_added = _signals.signal("metadata_added")
 #: A metadata key is gone; ``event.key``, ``event.value``.
 metadata_removed = _signals.signal("metadata_removed")
-#: All amounts are in another currency; ``event.previous``, ``event.currency``.
+#: All amounts are in another currency; ``event.currency``,
+#: ``event.previous_currency``.
 currency_changed = _signals.signal("currency_changed")
 #: The cart was emptied; ``event.lines``, ``event.conditions``, ``event.metadata``.
 cart_cleared = _signals.signal("cart_cleared")

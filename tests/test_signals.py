@@ -676,6 +676,7 @@ def test_names() -> None:
         "item_condition_removed",
         "metadata_added",
         "metadata_removed",
+        "currency_changed",
         "cart_cleared",
         "cart_destroyed",
         "cart_abandoned",
