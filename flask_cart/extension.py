@@ -128,7 +128,7 @@ class FlaskCart(Registrar):
             settings.currency,
             settings.limits,
             settings.retry,
-            self.observers,
+            self.observers.all,
         )
         announcer = signals.Signals(
             app, settings.events_enabled, settings.events_disabled

@@ -7,6 +7,7 @@ import re
 import time
 import typing as t
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 
@@ -144,6 +145,40 @@ def watched(
             tuple(_kind(type(each).__name__) for each in operations),
         )
         tell(observers, lambda each: each.accessed(access))
+
+
+class Observers:
+    """All observers of an extension."""
+
+    def __init__(self) -> None:
+        self.all: list[Observer] = []
+
+        #: The cart that this thread is about to delete because it is abandoned.
+        self._abandoned: ContextVar[Event | None] = ContextVar(
+            "abandoned", default=None
+        )
+
+    def happened(self, event: Event) -> None:
+        """Tell of an event, of an abandoned cart as soon as it is gone."""
+        if event.name == "cart_abandoned":
+            # Until then a receiver may keep it, or its owner come back.
+            self._abandoned.set(event)
+            return
+
+        abandoned = self._abandoned.get()
+
+        if (
+            abandoned is not None
+            and event.name == "cart_destroyed"
+            and _place(abandoned) == _place(event)
+        ):
+            tell(self.all, lambda each: each.happened(abandoned))
+
+        tell(self.all, lambda each: each.happened(event))
+
+
+def _place(event: Event) -> tuple[str, str, int]:
+    return event.owner, event.instance, event.version
 
 
 def tell(observers: t.Iterable[Observer], call: t.Callable[[Observer], object]) -> None:

@@ -14,7 +14,7 @@ from .catalogue import ProductLoader
 from .events import Event
 from .items import Buyable
 from .observing import Observer
-from .observing import tell
+from .observing import Observers
 from .rulebook import ConditionProvider
 from .rulebook import FactsFunction
 from .rulebook import Rulebook
@@ -30,7 +30,7 @@ class Registrar:
 
     def __init__(self) -> None:
         self.rulebook = Rulebook()
-        self.observers: list[Observer] = []
+        self.observers = Observers()
         self.catalogue = Catalogue()
 
         #: Tells what time it is, with a time zone, for rules about time. A test can
@@ -144,12 +144,12 @@ class Registrar:
 
         :param observer: Such as the metrics of ``flask_cart.contrib``.
         """
-        if not self.observers:
+        if not self.observers.all:
             signals.connect_to_all(self._tell_of_event)
 
-        self.observers.append(observer)
+        self.observers.all.append(observer)
 
     def _tell_of_event(self, app: Flask, event: Event, **extra: t.Any) -> None:
         # Other extensions send the same signals, each for its own apps.
         if app.extensions["cart"].extension is self:
-            tell(self.observers, lambda each: each.happened(event))
+            self.observers.happened(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import time
 import typing as t
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from flask import current_app
 from observers import Notes
 from observers import Observed
 from observers import observed
@@ -27,8 +29,10 @@ from flask_cart import CartVetoError
 from flask_cart import Condition
 from flask_cart import FlaskCart
 from flask_cart import current_cart
+from flask_cart.events import CartAbandoned
 from flask_cart.observing import Access
 from flask_cart.signals import before_change
+from flask_cart.signals import cart_abandoned
 from flask_cart.storage.base import CartKey
 from flask_cart.storage.base import Stored
 from flask_cart.storage.memory import MemoryStorage
@@ -153,9 +157,11 @@ class TestAccess:
         with pytest.raises(CartConflictError):
             cart.set_quantity(cart.lines[0].id, 5)
 
-        # The second one is the cart that the conflict shows.
-        write, *_ = shop.notes.accesses
-        assert summary(write) == ("write", ("update_line",), "conflict", 1)
+        # The look at what is there then is not told apart.
+        assert summary(shop.notes.access) == (
+            *("write", ("update_line",)),
+            *("conflict", 1),
+        )
 
     def test_expected_version(self, shop: Observed, storage: ContestedStorage) -> None:
         """What is meant for one version is not tried again."""
@@ -327,6 +333,46 @@ class TestEvents:
 
             assert notes.names == ([] if fails else ["cart_checked_out"])
 
+    def test_abandoned(self, storage: ContestedStorage, shop: Observed) -> None:
+        """A cart is told as abandoned once it is gone: not if a receiver keeps it, nor
+        if its owner comes back at the last moment."""
+        for owner in ["user:gone", "user:kept", "user:back"]:
+            add_a_mug(shop.cart(owner))
+
+        shop.cart("user:alive").add("mug", price=1)
+        shop.cart("user:alive").destroy()
+        long_ago = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
+        storage._carts = {
+            key: (stored, long_ago) for key, (stored, _) in storage._carts.items()
+        }
+        shop.notes.events.clear()
+        asked = []
+
+        def decide(
+            app: Flask, cart: Cart, event: CartAbandoned, **extra: t.Any
+        ) -> None:
+            asked.append(event.owner)
+
+            if event.owner == "user:kept":
+                raise CartVetoError("Keep it.")
+
+            if event.owner == "user:back":
+                add_a_mug(shop.cart(event.owner))
+
+        with cart_abandoned.connected_to(decide, current_app._get_current_object()):
+            result = current_app.test_cli_runner().invoke(
+                args=["cart", "prune", "--yes"]
+            )
+
+        assert result.exit_code == 0, result.output
+        assert sorted(asked) == ["user:back", "user:gone", "user:kept"]
+        assert {key.owner for key in storage._carts} == {"user:back", "user:kept"}
+        assert sorted((event.name, event.owner) for event in shop.notes.events) == [
+            ("cart_abandoned", "user:gone"),
+            ("cart_destroyed", "user:gone"),
+            ("item_updated", "user:back"),
+        ]
+
 
 class TestObservers:
     """Who is told."""
@@ -371,7 +417,7 @@ class TestObservers:
 
             happened = accessed
 
-        shop.extension.observers.insert(0, Broken())
+        shop.extension.observers.all.insert(0, Broken())
         add_a_mug(shop.cart())
 
         assert len(shop.cart()) == 1
@@ -382,7 +428,7 @@ class TestObservers:
             == [
                 (
                     *("flask_cart.observing", logging.ERROR),
-                    f"The observer {shop.extension.observers[0]!r} failed.",
+                    f"The observer {shop.extension.observers.all[0]!r} failed.",
                 )
             ]
             * 4
