@@ -48,7 +48,9 @@ KEY = "coupon"
 #: The rules that nothing the shopper puts in the basket can help with.
 FINAL = {"between", "coupon_unused", "first_order", "coupon_left"}
 
-_CODE = re.compile(r"[A-Z0-9-]{1,40}")
+LONGEST_CODE = 40
+
+_CODE = re.compile(rf"[A-Z0-9-]{{1,{LONGEST_CODE}}}")
 
 
 class CouponRefusedError(Exception):
@@ -190,9 +192,9 @@ def enter_coupon(text: str) -> None:
 
     if coupon is None:
         raise CouponRefusedError(
-            f"“{text[:40]}” isn't one of our codes. Is it spelled as on the note?"
+            f"“{text[:LONGEST_CODE]}” isn't one of our codes. Is there a typing error?"
             if text
-            else "Please type the code that is on your note."
+            else "Please type a code first."
         )
 
     if not current_cart:

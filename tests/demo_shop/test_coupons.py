@@ -127,7 +127,7 @@ def test_it_can_be_removed_and_replaced(visitor):
     ("code", "answer"),
     [
         ("SPRINGTYDE", "“SPRINGTYDE” isn't one of our codes"),
-        ("", "Please type the code"),
+        ("", "Please type a code"),
         ("<b>", "“<b>” isn't one of our codes"),
         ("b\u0131gfish", "isn't one of our codes"),
         ("' OR 1=1 --", "isn't one of our codes"),
@@ -149,6 +149,7 @@ def test_a_code_that_is_no_use(shop, visitor, at_noon, code, answer):
 
     assert found is not None
     assert answer in found[1]
+    assert f'name="code" type="text" value="{code[:40]}"' in page
     assert amounts(page)["BIGFISH"] == "-€2.80"
 
 
