@@ -13,6 +13,7 @@ from moneyed import Money
 from .checkout import OrderDraft
 from .checkout import check_out
 from .conditions import Condition
+from .currencies import change_currency
 from .document import Document
 from .errors import InvalidConditionError
 from .errors import InvalidItemError
@@ -47,7 +48,6 @@ from .quoting import shipping_options
 from .repository import Snapshot
 from .repricing import Accept
 from .repricing import Drift
-from .repricing import change_currency
 from .repricing import reprice
 from .rules import Rule
 from .shipping import ShippingOption
