@@ -42,7 +42,7 @@ def init_db(as_json: bool) -> None:
         database = current_app.extensions["cart"].open_storage("database")
 
     created = database.create_table()
-    name = database.table.name
+    name = str(database.table.name)
 
     if as_json:
         echo_json({"table": name, "created": created})
