@@ -258,7 +258,7 @@ def _why_not(coupon: Coupon, adjustment: Adjustment, totals: Totals) -> str:
         case "first_order":
             return f"{code} is for a first order, and you have been here before."
         case "coupon_left":
-            return f"{code} has been used up: others were quicker."
+            return f"Sorry, {code} has been used up."
         case "total_at_least":
             return _below_minimum(code, euros(coupon.minimum_cents or 0), totals)
         case "no_lines":
