@@ -24,6 +24,7 @@ from .extension import current_cart
 from .facts import Facts
 from .items import Buyable
 from .items import Line
+from .merging import MergeReport
 from .repricing import Drift
 from .repricing import LineDrift
 from .rules import Rule
@@ -65,6 +66,7 @@ __all__ = [
     "Line",
     "LineDrift",
     "LineTotals",
+    "MergeReport",
     "OrderDraft",
     "Rule",
     "ShippingMethod",

@@ -15,6 +15,7 @@ from .checkout import check_out
 from .conditions import Condition
 from .currencies import change_currency
 from .document import Document
+from .errors import CartConfigError
 from .errors import InvalidConditionError
 from .errors import InvalidItemError
 from .items import Amount
@@ -24,8 +25,16 @@ from .items import check_quantity
 from .items import make_line
 from .items import price_in
 from .items import price_of
+from .merging import MergeReport
+from .merging import check_vacant
+from .merging import merge
+from .merging import transfer
+from .merging import undo_merge
 from .metadata import Metadata
 from .money import Rounding
+from .moving import copy_line
+from .moving import finish_moves
+from .moving import move_line
 from .occasion import Occasion
 from .operations import AddCondition
 from .operations import AddItemCondition
@@ -53,6 +62,8 @@ from .rules import Rule
 from .shipping import ShippingOption
 from .stock import terms_of
 from .storage.base import CartKey
+from .storage.base import check_instance
+from .storage.base import owner_in
 from .totals import Totals
 from .values import freeze_dict
 from .working import CartServices
@@ -104,7 +115,7 @@ class Cart:
         self._services = services
         self._tenant = tenant
         self._sibling = sibling
-        self._working = WorkingCopy(services, self, key, make_key)
+        self._working = WorkingCopy(services, self, key, make_key, self._repair)
         self._priced: _Priced | None = None
 
     def __repr__(self) -> str:
@@ -420,6 +431,101 @@ class Cart:
             conditions,
             drop,
         )
+
+    # Other carts
+
+    def move(self, line_id: str, *, to: str, quantity: int | None = None) -> None:
+        """Move a line into another cart of the same owner.
+
+        What the other cart has of it already is added up, and keeps its name, price
+        and attributes. In a database both carts change in one transaction. Elsewhere a
+        process that dies in between leaves the line in both, until the next load of
+        this cart.
+
+        >>> line = cart.add("lamp", 3, price=40)
+        >>> cart.move(line.id, to="wishlist", quantity=2)
+        >>> cart.get(line.id).quantity, cart.instance("wishlist").quantity
+        (1, 2)
+
+        :param to: The instance.
+        :param quantity: How many; all of them if it is left out.
+        :raises InvalidItemError: If there is no such line, or there are not as many.
+        :raises CartLimitError: If the other cart would become too large.
+        :raises CartConflictError: If somebody else removed the line.
+        """
+        move_line(self._working, self._beside(to), self._line(line_id), quantity)
+
+    def copy(self, line_id: str, *, to: str, quantity: int | None = None) -> None:
+        """Add a line to another cart of the same owner, and keep it here.
+
+        :param to: The instance.
+        :param quantity: How many; as many as there are here if it is left out.
+        :raises InvalidItemError: If there is no such line.
+        :raises CartLimitError: If the other cart would become too large.
+        """
+        copy_line(self._working, self._beside(to), self._line(line_id), quantity)
+
+    def merge(self, other: Cart, strategy: str | None = None) -> MergeReport:
+        """Take over what is in another cart, and delete that one.
+
+        It can be repeated, also if somebody died in the middle: what came once does
+        not come again.
+
+        :param strategy: The name of one; ``CART_MERGE_STRATEGY`` if it is left out.
+        :return: What came, and what the limits left out.
+        :raises CartConfigError: If there is no such strategy, or the other cart is one
+            of another tenant.
+        :raises CartConflictError: If the other cart does not stop changing.
+        :raises InvalidItemError: If they are in different currencies.
+        """
+        if other.tenant != self.tenant:
+            raise CartConfigError(
+                f"A cart of the tenant {other.tenant!r} cannot be merged into one of"
+                f" {self.tenant!r}."
+            )
+
+        services = self._services
+        chosen = services.strategies.find(strategy or services.merge_strategy)
+
+        return merge(other._working, self._working, chosen)
+
+    def undo_merge(self, owner: str | None = None) -> bool:
+        """Give back what was merged into this cart last, and restore the other one.
+
+        That is possible until something else is merged, or this cart is emptied or
+        sold, as long as there are no fewer of what came. What was added since stays.
+
+        :param owner: Whose cart was merged: the ``source`` of the event. Left out, it
+            is the guest of this browser.
+        :return: Whether there was something to undo.
+        :raises CartConflictError: If what came has been changed since.
+        """
+        guest = owner or self._services.guest()
+
+        if guest is None:
+            return False
+
+        return undo_merge(self._working, self._counterpart(guest)._working)
+
+    def swap(self, owner: str) -> Cart:
+        """Give this cart, with all that is in it, to another owner.
+
+        :param owner: A kind and an id, such as ``"company:7"``.
+        :return: The cart of that owner. This one is empty.
+        :raises CartConflictError: If the other owner has something in this instance.
+        :raises CartConfigError: If there can be no such owner.
+        """
+        target = self._counterpart(owner)
+        transfer(self._working, target._working)
+
+        return target
+
+    def check_swap(self, owner: str) -> None:
+        """Refuse what :meth:`swap` would refuse.
+
+        :raises CartConflictError: If the other owner has something in this instance.
+        """
+        check_vacant(self._counterpart(owner)._working, self._working)
 
     # Conditions
 
@@ -754,6 +860,34 @@ class Cart:
         services = self._services
 
         return Rounding(document.currency, services.rounding_mode, services.round_at)
+
+    def _at(self, key: CartKey) -> Cart:
+        return Cart(
+            self._services,
+            key,
+            make_key=lambda: key,
+            sibling=lambda name: self._at(CartKey(key.owner, check_instance(name))),
+        )
+
+    def _counterpart(self, owner: str) -> Cart:
+        """The same cart of another owner of this tenant."""
+        instance = self.key.instance if self.key is not None else "default"
+
+        return self._at(CartKey(owner_in(self.tenant, owner), instance))
+
+    def _beside(self, instance: str) -> WorkingCopy:
+        """Another cart of the same owner, whoever is the owner of the request now."""
+        sibling = self.instance(instance)
+        key = self.key and CartKey(self.key.owner, instance)
+
+        return (sibling if key in (None, sibling.key) else self._at(key))._working
+
+    def _repair(self) -> None:
+        try:
+            finish_moves(self._working, self._beside)
+        except Exception:
+            # It can be shown all the same, and the next load tries again.
+            self._services.logger.exception("A line is still in two carts.")
 
     def _line(self, line_id: str) -> Line:
         line = self.get(line_id)

@@ -191,6 +191,47 @@ class CartMerged(Event, frozen=True, kw_only=True):
     left_out: tuple[Line, ...]
 
 
+class MergeUndone(Event, frozen=True, kw_only=True):
+    """What came from another cart was taken out and given back.
+
+    :param source: The owner of the other cart.
+    """
+
+    name: ClassVar[str] = "merge_undone"
+
+    source: str
+
+
+class ItemMoving(Event, frozen=True, kw_only=True):
+    """A line is on its way into another cart of the owner, or no longer is.
+
+    Storages that cannot change two carts at once take note of it.
+
+    :param line: The line, with the quantity that moves.
+    :param to: The instance that it moves into.
+    :param is_over: Whether it has arrived, or could not.
+    """
+
+    name: ClassVar[str] = "item_moving"
+
+    line: Line
+    to: str
+    is_over: bool
+
+
+class ItemMoved(Event, frozen=True, kw_only=True):
+    """A line has come from another cart of the owner.
+
+    :param line: The line as it came, with the quantity that came.
+    :param source: The instance that it came from.
+    """
+
+    name: ClassVar[str] = "item_moved"
+
+    line: Line
+    source: str
+
+
 class CheckoutStarted(Event, frozen=True, kw_only=True):
     """An order for what is in the cart was begun, and is not made yet.
 

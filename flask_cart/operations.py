@@ -348,8 +348,12 @@ class Clear(msgspec.Struct, frozen=True):
 
 
 def emptied(document: Document) -> Document:
-    """The document without its content."""
-    return replace(document, lines=(), conditions=(), metadata=FrozenDict())
+    """The document without its content, and without what a merge would give back."""
+    merged = tuple(replace(each, guest=None, user=None) for each in document.merged)
+
+    return replace(
+        document, lines=(), conditions=(), metadata=FrozenDict(), merged=merged
+    )
 
 
 def _with_line(document: Document, line: Line) -> Document:

@@ -19,6 +19,8 @@ from .rulebook import ConditionProvider
 from .rulebook import FactsFunction
 from .rulebook import Rulebook
 from .rulebook import ShippingLister
+from .strategies import Decide as DecideQuantity
+from .strategies import Strategies
 from .working import utc_now
 
 Decide = t.TypeVar("Decide", bound=t.Callable[..., bool | str])
@@ -32,6 +34,7 @@ class Registrar:
         self.rulebook = Rulebook()
         self.observers = Observers()
         self.catalogue = Catalogue()
+        self.strategies = Strategies()
 
         #: Tells what time it is, with a time zone, for rules about time. A test can
         #: put another function in its place.
@@ -58,6 +61,31 @@ class Registrar:
 
         def register(decide: Decide) -> Decide:
             self.rulebook.rules.add(name, decide)
+
+            return decide
+
+        return register
+
+    def merge_strategy(self, name: str) -> t.Callable[[DecideQuantity], DecideQuantity]:
+        """Register a function that decides how many there are of a merged line.
+
+        .. code-block:: python
+
+            @cart_ext.merge_strategy("keep_lowest_quantity")
+            def keep_lowest_quantity(mine, theirs):
+                if mine is None:
+                    return theirs.quantity
+                return min(mine.quantity, theirs.quantity)
+
+        It gets the user's :class:`Line`, or ``None``, and the guest's, and returns the
+        quantity that the user has afterwards; 0 for none.
+
+        :param name: What ``CART_MERGE_STRATEGY`` and :meth:`merge_guest_carts` call it.
+        :raises CartConfigError: If there is a built-in strategy of the name.
+        """
+
+        def register(decide: DecideQuantity) -> DecideQuantity:
+            self.strategies.add(name, decide)
 
             return decide
 

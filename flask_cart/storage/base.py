@@ -219,6 +219,18 @@ class Storage(t.Protocol):
 
 
 @t.runtime_checkable
+class SavesTogether(t.Protocol):
+    """A storage that can change several carts in one step."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Keep others from changing what this thread loads inside, and make its saves
+        one change: all of them, or none if the block raises.
+
+        Storages without transactions may rely on it that nothing fails between them.
+        """
+
+
+@t.runtime_checkable
 class ListsCarts(t.Protocol):
     """A storage that knows which carts it has."""
 

@@ -113,8 +113,11 @@ class DatabaseStorage:
         with self._connection(self._writing_session()) as connection:
             return connection.execute(statement).rowcount == 1
 
+    def lock(self, key: CartKey) -> AbstractContextManager[None]:
+        return self.together()
+
     @contextmanager
-    def lock(self, key: CartKey) -> t.Iterator[None]:
+    def together(self) -> t.Iterator[None]:
         token = self._is_locked.set(True)
 
         try:

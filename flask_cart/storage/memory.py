@@ -59,6 +59,9 @@ class MemoryStorage:
     def lock(self, key: CartKey) -> AbstractContextManager[None]:
         return self._locked()
 
+    def together(self) -> AbstractContextManager[None]:
+        return self._locked()
+
     def instances(self, owner: str) -> list[str]:
         with self._lock:
             return sorted(key.instance for key in self._carts if key.owner == owner)
