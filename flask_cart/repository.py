@@ -221,7 +221,7 @@ class Repository:
 
                 try:
                     with t.cast(SavesTogether, storage).together():
-                        return self._save_together(carts, plan)
+                        return self._save_together(carts, plan, watches)
                 except CartLockTimeoutError:
                     raise
                 except CartBusyError as error:
@@ -424,7 +424,10 @@ class Repository:
         return Written(base) if change is None else self._store(key, base, change)
 
     def _save_together(
-        self, carts: t.Mapping[CartKey, Writer], plan: Plan
+        self,
+        carts: t.Mapping[CartKey, Writer],
+        plan: Plan,
+        watches: t.Sequence[Watch],
     ) -> list[Written]:
         # In one order for all, or two would wait for each other.
         bases = {key: self._load(key) for key in sorted(carts)}
@@ -433,6 +436,10 @@ class Repository:
             check_expected(bases[key], writer.expected)
 
         planned = plan([bases[key].document for key in carts])
+
+        # There is one watch for each cart, or none.
+        for watch, operations in zip(watches, planned, strict=False):
+            watch.operations = operations
 
         # All that may be refused comes before the first save.
         changes = [
@@ -449,6 +456,9 @@ class Repository:
                 raise CartBusyError(f"Somebody else made the cart {key} meanwhile.")
 
             written.append(saved)
+
+        for watch, each in zip(watches, written, strict=False):
+            watch.outcome = "done" if each.events else "unchanged"
 
         return written
 

@@ -23,6 +23,7 @@ from domain.shop import ContestedStorage
 from flask_cart import Cart
 from flask_cart import CartConfigError
 from flask_cart import CartConflictError
+from flask_cart import CartLimitError
 from flask_cart import CartLockTimeoutError
 from flask_cart import CartStorageError
 from flask_cart import CartVetoError
@@ -31,6 +32,7 @@ from flask_cart import FlaskCart
 from flask_cart import current_cart
 from flask_cart.events import CartAbandoned
 from flask_cart.observing import Access
+from flask_cart.repository import Writer
 from flask_cart.signals import before_change
 from flask_cart.signals import cart_abandoned
 from flask_cart.storage.base import CartKey
@@ -282,6 +284,52 @@ class TestAccess:
             add_a_mug(shop.cart())
 
             assert summary(shop.notes.access)[2] == "done"
+
+
+class TestTogether:
+    """Each of two carts that are changed in one step is told."""
+
+    def test_move(self, shop: Observed) -> None:
+        """Both have operations of their own."""
+        cart = filled(shop)
+        cart.move(cart.lines[0].id, to="wishlist")
+
+        assert [
+            (access.key.instance, *summary(access)) for access in shop.notes.accesses
+        ] == [
+            ("wishlist", "write", ("receive_line",), "done", 0),
+            ("default", "write", ("increment_line",), "done", 0),
+        ]
+
+    def test_limit(self) -> None:
+        """If one of them cannot be changed, neither is."""
+        with observed(CART_STORAGE="memory", CART_MAX_QUANTITY=1) as shop:
+            add_a_mug(shop.cart().instance("wishlist"))
+            cart = filled(shop)
+
+            with pytest.raises(CartLimitError):
+                cart.move(cart.lines[0].id, to="wishlist")
+
+            assert [access.outcome for access in shop.notes.accesses] == ["refused"] * 2
+
+    def test_busy(self) -> None:
+        """Both were tried as often."""
+        storage = BusyStorage()
+
+        with observed(CART_STORAGE=storage) as shop:
+            cart = filled(shop)
+            storage.busy["save"] = 2
+            cart.move(cart.lines[0].id, to="wishlist")
+
+            assert [access.retries for access in shop.notes.accesses] == [2, 2]
+
+    def test_unchanged(self, shop: Observed) -> None:
+        """What changes nothing is not saved here either."""
+        repository = current_app.extensions["cart"].services.repository
+        writer = Writer(lambda key, version, events: None, None)
+        repository.write_together({KEY: writer}, lambda documents: [()])
+
+        assert summary(shop.notes.access) == ("write", (), "unchanged", 0)
 
 
 class TestEvents:
