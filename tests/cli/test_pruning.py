@@ -27,6 +27,7 @@ from flask import Flask
 import shops
 from apps import make_app
 from flask_cart import Cart
+from flask_cart import CartBusyError
 from flask_cart import CartStorageError
 from flask_cart import CartVetoError
 from flask_cart import FlaskCart
@@ -500,6 +501,34 @@ class TestOthersMeanwhile:
 
         assert run_json(app, "prune", "--yes")["changed"] == 1
         assert heard.abandoned == []
+        assert stored(app) == {"user:1"}
+
+    @pytest.mark.parametrize("method", ["save", "delete"])
+    def test_busy(
+        self, app: Flask, method: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A cart that is locked by somebody is in use, and the others are deleted."""
+        fill(app, "user:1", "user:2")
+        pass_days(app, 8)
+        storage = app.extensions["cart"].storage
+        original = getattr(storage, method)
+
+        def refuse(key: CartKey, *args: t.Any) -> t.Any:
+            if key.owner == "user:1":
+                raise CartBusyError("Locked.")
+
+            return original(key, *args)
+
+        monkeypatch.setattr(storage, method, refuse)
+
+        assert run_json(app, "prune", "--yes") == {
+            "deleted": 1,
+            "kept": 0,
+            "changed": 1,
+            "failed": 0,
+            "in_checkout": 0,
+            "corrupt": 0,
+        }
         assert stored(app) == {"user:1"}
 
     def test_receiver_leaves_a_transaction_open(self, sqlite_url: str) -> None:
