@@ -12,6 +12,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
+from itertools import cycle
 from threading import Barrier
 from urllib.parse import urlencode
 
@@ -26,7 +27,14 @@ from concurrency.harness import empty_database
 from concurrency.harness import gunicorn
 
 MUG = ("harbour-mug", "MUG-NAVY")
-MUGS = 32
+#: Of each kind, on the shelf.
+PIECES = 32
+# Orders of different things, of which none waits for the stock that another has taken:
+# they meet at the coupon.
+SHIRTS = (
+    "pier-shirt",
+    *(f"SHIRT-{colour}-{size}" for colour in ("NAVY", "RUST") for size in "SML"),
+)
 SHOPPERS = 16
 DEADLINE = 60
 
@@ -97,7 +105,9 @@ def opened(url: str) -> Iterator[Shop]:
 @pytest.fixture
 def shop(opened: Shop) -> Shop:
     """The shop with its shelves filled up, and nothing sold."""
-    opened.set_stock("MUG-NAVY", MUGS)
+    for sku in (MUG[1], *SHIRTS[1:]):
+        opened.set_stock(sku, PIECES)
+
     opened.forget_orders()
 
     return opened
@@ -143,15 +153,23 @@ def print_coupon(shop: Shop) -> Iterator[Callable[..., None]]:
         shop.burn_coupon(code)
 
 
-def shoppers(shop: Shop, number: int, code: str) -> list[Visitor]:
-    """Visitors who have all put a mug and the same code in their baskets."""
+def shoppers(
+    shop: Shop, number: int, code: str, goods: tuple[str, ...] = MUG
+) -> list[Visitor]:
+    """Visitors who have put the same code in their baskets, each with one of these."""
     visitors = [shop.visitor() for _ in range(number)]
+    slug, *skus = goods
 
-    for each in visitors:
-        each.add(*MUG)
+    for each, sku in zip(visitors, cycle(skus), strict=False):
+        each.add(slug, sku)
         each.enter(code)
 
     return visitors
+
+
+def shirts_sold(shop: Shop) -> int:
+    """How many are missing on the shelf."""
+    return sum(PIECES - shop.stock(sku) for sku in SHIRTS[1:])
 
 
 def test_one_form_is_one_order(server: Server, print_coupon) -> None:
@@ -164,7 +182,7 @@ def test_one_form_is_one_order(server: Server, print_coupon) -> None:
 
     assert {each[:2] for each in answers} == {(303, f"/orders/{order.token}")}
     assert f"Order {order.number}" in visitor.get(f"/orders/{order.token}")
-    assert server.shop.stock("MUG-NAVY") == MUGS - 1
+    assert server.shop.stock("MUG-NAVY") == PIECES - 1
     assert server.shop.used("SPRING10") == (1, 1)
     assert visitor.lines() == []
 
@@ -173,7 +191,7 @@ def test_a_single_use_code(server: Server, print_coupon) -> None:
     """Of 16 shoppers with the same single-use code one orders with it; the others are
     told, with the new total, and can order without it."""
     print_coupon("SINGLE", total_limit=1)
-    visitors = shoppers(server.shop, SHOPPERS, "SINGLE")
+    visitors = shoppers(server.shop, SHOPPERS, "SINGLE", SHIRTS)
     answers = server.post_together(
         [
             (each, "/checkout", {**each.checkout_form(), "email": f"{i}@example.org"})
@@ -183,14 +201,14 @@ def test_a_single_use_code(server: Server, print_coupon) -> None:
 
     assert Counter(each.status for each in answers) == {303: 1, 409: SHOPPERS - 1}
     assert len(server.shop.orders()) == 1
-    assert server.shop.stock("MUG-NAVY") == MUGS - 1
+    assert shirts_sold(server.shop) == 1
     assert server.shop.used("SINGLE") == (1, 1)
 
     for visitor, answer in zip(visitors, answers, strict=True):
         if answer.status == 409:
             assert "SINGLE has" in answer.text
             assert "used up" in answer.text
-            assert "The total is €18.90 now. Nothing was ordered yet." in answer.text
+            assert "The total is €53.90 now. Nothing was ordered yet." in answer.text
             assert visitor.order().location.startswith("/orders/")
 
     assert len(server.shop.orders()) == SHOPPERS
@@ -200,14 +218,14 @@ def test_a_single_use_code(server: Server, print_coupon) -> None:
 def test_a_limit_for_each_customer(server: Server, print_coupon) -> None:
     """One customer with eight browsers at once uses a coupon as often as allowed."""
     print_coupon("TWICE", customer_limit=2)
-    visitors = shoppers(server.shop, 8, "TWICE")
+    visitors = shoppers(server.shop, 8, "TWICE", SHIRTS)
     answers = server.post_together(
         [(each, "/checkout", each.checkout_form()) for each in visitors]
     )
 
     assert Counter(each.status for each in answers) == {303: 2, 409: 6}
     assert server.shop.used("TWICE") == (2, 2)
-    assert server.shop.stock("MUG-NAVY") == MUGS - 2
+    assert shirts_sold(server.shop) == 2
     assert all(
         "was used with the address ada@example.org" in each.text
         for each in answers
@@ -236,7 +254,7 @@ def test_adds_while_it_is_ordered(server: Server) -> None:
     added = {"csrf_token": form["csrf_token"], "sku": "MUG-NAVY", "quantity": "1"}
     adds = [(visitor, "/basket/", added)] * 8
     answers = server.post_together([*adds[:4], (visitor, "/checkout", form), *adds[4:]])
-    sold = MUGS - server.shop.stock("MUG-NAVY")
+    sold = PIECES - server.shop.stock("MUG-NAVY")
     visitor.get("/basket/")
     left = int(visitor.field("quantity")) if 'id="line-' in visitor.page else 0
 
@@ -253,7 +271,7 @@ def test_a_process_that_dies(shop: Shop, url: str, print_coupon) -> None:
     moment = 0
 
     while not survived:
-        shop.set_stock("MUG-NAVY", MUGS)
+        shop.set_stock("MUG-NAVY", PIECES)
         shop.forget_orders()
         shop.change_coupon("DEADLY", used=0)
         (visitor,) = shoppers(shop, 1, "DEADLY")
@@ -264,7 +282,7 @@ def test_a_process_that_dies(shop: Shop, url: str, print_coupon) -> None:
         (order,) = shop.orders()
 
         assert first.location == second.location == f"/orders/{order.token}"
-        assert (order.total_cents, shop.stock("MUG-NAVY")) == (1750, MUGS - 1)
+        assert (order.total_cents, shop.stock("MUG-NAVY")) == (1750, PIECES - 1)
         assert shop.used("DEADLY") == (1, 1)
         assert visitor.lines() == []
 
