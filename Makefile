@@ -36,6 +36,7 @@ benchmark: .venv/.tests  ## Count what is lost, and compare with what cannot be 
 	$(BIN)/python -m benchmarks.lost_updates.races
 	$(BIN)/python -m benchmarks.locking
 	$(BIN)/python -m benchmarks.write_path
+	$(BIN)/python -m benchmarks.metrics
 
 wheel: .venv/.lint
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

@@ -48,7 +48,9 @@ KEY = "coupon"
 #: The rules that nothing the shopper puts in the basket can help with.
 FINAL = {"between", "coupon_unused", "first_order", "coupon_left"}
 
-_CODE = re.compile(r"[A-Z0-9-]{1,40}")
+LONGEST_CODE = 40
+
+_CODE = re.compile(rf"[A-Z0-9-]{{1,{LONGEST_CODE}}}")
 
 
 class CouponRefusedError(Exception):
@@ -190,9 +192,9 @@ def enter_coupon(text: str) -> None:
 
     if coupon is None:
         raise CouponRefusedError(
-            f"“{text[:40]}” isn't one of our codes. Is it spelled as on the note?"
+            f"“{text[:LONGEST_CODE]}” isn't one of our codes. Is there a typing error?"
             if text
-            else "Please type the code that is on your note."
+            else "Please type a code first."
         )
 
     if not current_cart:
@@ -256,7 +258,7 @@ def _why_not(coupon: Coupon, adjustment: Adjustment, totals: Totals) -> str:
         case "first_order":
             return f"{code} is for a first order, and you have been here before."
         case "coupon_left":
-            return f"{code} has been used up: others were quicker."
+            return f"Sorry, {code} has been used up."
         case "total_at_least":
             return _below_minimum(code, euros(coupon.minimum_cents or 0), totals)
         case "no_lines":

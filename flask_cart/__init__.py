@@ -24,6 +24,9 @@ from .extension import current_cart
 from .facts import Facts
 from .items import Buyable
 from .items import Line
+from .merging import MergeReport
+from .repricing import Drift
+from .repricing import LineDrift
 from .rules import Rule
 from .rules import all_of
 from .rules import any_of
@@ -55,12 +58,15 @@ __all__ = [
     "CartTooLargeError",
     "CartVetoError",
     "Condition",
+    "Drift",
     "Facts",
     "FlaskCart",
     "InvalidConditionError",
     "InvalidItemError",
     "Line",
+    "LineDrift",
     "LineTotals",
+    "MergeReport",
     "OrderDraft",
     "Rule",
     "ShippingMethod",

@@ -14,7 +14,9 @@ from .checkout import OrderDraft
 from .checkout import check_out
 from .claims import claim_key
 from .conditions import Condition
+from .currencies import change_currency
 from .document import Document
+from .errors import CartConfigError
 from .errors import CartConflictError
 from .errors import InvalidConditionError
 from .errors import InvalidItemError
@@ -25,8 +27,16 @@ from .items import check_quantity
 from .items import make_line
 from .items import price_in
 from .items import price_of
+from .merging import MergeReport
+from .merging import check_vacant
+from .merging import merge
+from .merging import transfer
+from .merging import undo_merge
 from .metadata import Metadata
 from .money import Rounding
+from .moving import copy_line
+from .moving import finish_moves
+from .moving import move_line
 from .occasion import Occasion
 from .operations import AddCondition
 from .operations import AddItemCondition
@@ -47,10 +57,15 @@ from .ordering import place_order
 from .pricing import compute_totals
 from .quoting import shipping_options
 from .repository import Snapshot
+from .repricing import Accept
+from .repricing import Drift
+from .repricing import reprice
 from .rules import Rule
 from .shipping import ShippingOption
 from .stock import terms_of
 from .storage.base import CartKey
+from .storage.base import check_instance
+from .storage.base import owner_in
 from .totals import Totals
 from .values import freeze_dict
 from .working import CartServices
@@ -102,7 +117,7 @@ class Cart:
         self._services = services
         self._tenant = tenant
         self._sibling = sibling
-        self._working = WorkingCopy(services, self, key, make_key)
+        self._working = WorkingCopy(services, self, key, make_key, self._repair)
         self._priced: _Priced | None = None
 
     def __repr__(self) -> str:
@@ -346,6 +361,173 @@ class Cart:
     def remove(self, line_id: str) -> None:
         """Remove a line; nothing happens if it is gone already."""
         self.apply(RemoveLine(line_id))
+
+    # Products
+
+    def products(self) -> dict[str, Buyable]:
+        """The products of all lines by their item ids, without those that are gone.
+
+        The :meth:`~FlaskCart.product_loader` is called once, and every time.
+
+        :raises CartConfigError: If there is no loader.
+        """
+        return self._services.catalogue.load(line.item_id for line in self.lines)
+
+    def reprice(self, accept: Accept = "lower") -> Drift:
+        """Compare the lines with the products that they were made of.
+
+        A lower price and another name are taken over at once. A higher price is taken
+        over if the shopper has agreed to it; else the line keeps its own. All of it is
+        one write, and none if nothing changes. Lines that were added by an id are left
+        as they are.
+
+        .. code-block:: python
+
+            drift = cart.reprice()
+
+            if not drift.is_settled:
+                return render_template("changed.html", drift=drift)
+
+        :param accept: ``"lower"``, ``"all"``, or a mapping from line ids to the higher
+            prices that the shopper was shown and agreed to. A price that is another one
+            by now is not taken over.
+        :return: What is different, line by line.
+        :raises InvalidItemError: If ``accept`` is something else, or a product has no
+            price in the cart's currency.
+        :raises CartConfigError: If there is no :meth:`~FlaskCart.product_loader`.
+        """
+        return reprice(self._working, self._services.catalogue, accept)
+
+    def change_currency(
+        self,
+        currency: str,
+        *,
+        prices: t.Mapping[str, Amount] | None = None,
+        conditions: t.Iterable[Condition] = (),
+        drop: t.Iterable[str] = (),
+    ) -> None:
+        """Give the cart another currency, and all lines their prices in it.
+
+        Prices are those of the products: what ``cart_price_in(currency)`` returns, or a
+        ``cart_price`` that is money of the currency. Percentages and factors stay. A
+        condition with an amount, a cap, or a rule with a decimal parameter has to be
+        given anew, or dropped.
+
+        It is one write, of everything or nothing.
+
+        :param currency: The ISO 4217 code.
+        :param prices: The prices of lines, by id, where there is no product or it does
+            not tell.
+        :param conditions: Take the place of those of the same name, also on lines.
+        :param drop: The names of conditions to be removed, also from lines.
+        :raises InvalidItemError: If there is no such currency, or no price for a line.
+        :raises InvalidConditionError: If it is not said what becomes of a condition.
+        :raises CartConflictError: If the cart was changed since it was read.
+        """
+        change_currency(
+            self._working,
+            self._services.catalogue,
+            self._services.rulebook,
+            currency,
+            prices or {},
+            conditions,
+            drop,
+        )
+
+    # Other carts
+
+    def move(self, line_id: str, *, to: str, quantity: int | None = None) -> None:
+        """Move a line into another cart of the same owner.
+
+        What the other cart has of it already is added up, and keeps its name, price
+        and attributes. In a database both carts change in one transaction. Elsewhere a
+        process that dies in between leaves the line in both, until the next load of
+        this cart.
+
+        >>> line = cart.add("lamp", 3, price=40)
+        >>> cart.move(line.id, to="wishlist", quantity=2)
+        >>> cart.get(line.id).quantity, cart.instance("wishlist").quantity
+        (1, 2)
+
+        :param to: The instance.
+        :param quantity: How many; all of them if it is left out.
+        :raises InvalidItemError: If there is no such line, or there are not as many.
+        :raises CartLimitError: If the other cart would become too large.
+        :raises CartConflictError: If somebody else removed the line.
+        """
+        move_line(self._working, self._beside(to), self._line(line_id), quantity)
+
+    def copy(self, line_id: str, *, to: str, quantity: int | None = None) -> None:
+        """Add a line to another cart of the same owner, and keep it here.
+
+        :param to: The instance.
+        :param quantity: How many; as many as there are here if it is left out.
+        :raises InvalidItemError: If there is no such line.
+        :raises CartLimitError: If the other cart would become too large.
+        """
+        copy_line(self._working, self._beside(to), self._line(line_id), quantity)
+
+    def merge(self, other: Cart, strategy: str | None = None) -> MergeReport:
+        """Take over what is in another cart, and delete that one.
+
+        It can be repeated, also if somebody died in the middle: what came once does
+        not come again.
+
+        :param strategy: The name of one; ``CART_MERGE_STRATEGY`` if it is left out.
+        :return: What came, and what the limits left out.
+        :raises CartConfigError: If there is no such strategy, or the other cart is one
+            of another tenant.
+        :raises CartConflictError: If the other cart does not stop changing.
+        :raises InvalidItemError: If they are in different currencies.
+        """
+        if other.tenant != self.tenant:
+            raise CartConfigError(
+                f"A cart of the tenant {other.tenant!r} cannot be merged into one of"
+                f" {self.tenant!r}."
+            )
+
+        services = self._services
+        chosen = services.strategies.find(strategy or services.merge_strategy)
+
+        return merge(other._working, self._working, chosen)
+
+    def undo_merge(self, owner: str | None = None) -> bool:
+        """Give back what was merged into this cart last, and restore the other one.
+
+        That is possible until something else is merged, or this cart is emptied or
+        sold, as long as there are no fewer of what came. What was added since stays.
+
+        :param owner: Whose cart was merged: the ``source`` of the event. Left out, it
+            is the guest of this browser.
+        :return: Whether there was something to undo.
+        :raises CartConflictError: If what came has been changed since.
+        """
+        guest = owner or self._services.guest()
+
+        if guest is None:
+            return False
+
+        return undo_merge(self._working, self._counterpart(guest)._working)
+
+    def swap(self, owner: str) -> Cart:
+        """Give this cart, with all that is in it, to another owner.
+
+        :param owner: A kind and an id, such as ``"company:7"``.
+        :return: The cart of that owner. This one is empty.
+        :raises CartConflictError: If the other owner has something in this instance.
+        :raises CartConfigError: If there can be no such owner.
+        """
+        target = self._counterpart(owner)
+        transfer(self._working, target._working)
+
+        return target
+
+    def check_swap(self, owner: str) -> None:
+        """Refuse what :meth:`swap` would refuse.
+
+        :raises CartConflictError: If the other owner has something in this instance.
+        """
+        check_vacant(self._counterpart(owner)._working, self._working)
 
     # Conditions
 
@@ -709,6 +891,34 @@ class Cart:
         services = self._services
 
         return Rounding(document.currency, services.rounding_mode, services.round_at)
+
+    def _at(self, key: CartKey) -> Cart:
+        return Cart(
+            self._services,
+            key,
+            make_key=lambda: key,
+            sibling=lambda name: self._at(CartKey(key.owner, check_instance(name))),
+        )
+
+    def _counterpart(self, owner: str) -> Cart:
+        """The same cart of another owner of this tenant."""
+        instance = self.key.instance if self.key is not None else "default"
+
+        return self._at(CartKey(owner_in(self.tenant, owner), instance))
+
+    def _beside(self, instance: str) -> WorkingCopy:
+        """Another cart of the same owner, whoever is the owner of the request now."""
+        sibling = self.instance(instance)
+        key = self.key and CartKey(self.key.owner, instance)
+
+        return (sibling if key in (None, sibling.key) else self._at(key))._working
+
+    def _repair(self) -> None:
+        try:
+            finish_moves(self._working, self._beside)
+        except Exception:
+            # It can be shown all the same, and the next load tries again.
+            self._services.logger.exception("A line is still in two carts.")
 
     def _line(self, line_id: str) -> Line:
         line = self.get(line_id)

@@ -131,6 +131,13 @@ class Condition(
 
         return operator in {"", "+"} and percent
 
+    @property
+    def is_amount(self) -> bool:
+        """Whether the value is an amount of money, and not a part of one."""
+        operator, number, percent = _parse(self.value)
+
+        return operator not in {"*", "/"} and not percent and bool(number)
+
     def apply(self, amount: Decimal) -> Decimal:
         """The amount after this condition: never below zero, nor beyond 10**40.
 

@@ -29,25 +29,6 @@ Upgraders = t.Mapping[int, t.Callable[[dict[str, t.Any]], dict[str, t.Any]]]
 UPGRADERS: t.Final[Upgraders] = {}
 
 
-class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A cart that was merged into another one.
-
-    :param source: Identifies it.
-    :param quantities: What was merged of it, by line.
-    """
-
-    source: str
-    quantities: dict[str, int]
-
-    def __post_init__(self) -> None:
-        for line_id, quantity in self.quantities.items():
-            check_quantity(quantity, at_least=0)
-            check_text(line_id, "A merged line")
-
-        frozen = FrozenDict(self.quantities)
-        msgspec.structs.force_setattr(self, "quantities", frozen)
-
-
 class PendingOrder(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 ):
@@ -55,10 +36,12 @@ class PendingOrder(
 
     :param token: Identifies the order.
     :param started_at: When it was begun; what it costs is what it cost then.
+    :param currency: What it costs that in.
     """
 
     token: str
     started_at: dt.datetime
+    currency: str
     lines: tuple[Line, ...]
     conditions: tuple[Condition, ...]
     metadata: dict[str, t.Any]
@@ -67,6 +50,68 @@ class PendingOrder(
         check_text(self.token, "The token of an order")
         frozen = freeze_dict(self.metadata, "The metadata")
         msgspec.structs.force_setattr(self, "metadata", frozen)
+
+
+class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What was in a cart, or in the part of it that a merge has changed."""
+
+    currency: str
+    lines: tuple[Line, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    metadata: dict[str, t.Any] = EMPTY
+    created_at: dt.datetime | None = None
+    pending: PendingOrder | None = None
+
+    def __post_init__(self) -> None:
+        frozen = freeze_dict(self.metadata, "The metadata")
+        msgspec.structs.force_setattr(self, "metadata", frozen)
+
+    def line(self, line_id: str) -> Line | None:
+        """The line of this id, if there is one."""
+        return next((line for line in self.lines if line.id == line_id), None)
+
+
+class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A cart that was merged into another one.
+
+    :param source: Identifies it.
+    :param quantities: What was merged of it, by line.
+    :param gained: How many more of each line this cart has since; fewer if negative.
+    :param digest: Identifies all that was in it.
+    :param order: The token of the order that was begun in it, if there was one.
+    :param guest: What was in it, as long as the merge can be undone.
+    :param user: What this cart had of what the merge has changed, for as long.
+    """
+
+    source: str
+    quantities: dict[str, int]
+    gained: dict[str, int] = EMPTY
+    digest: str = ""
+    order: str = ""
+    guest: Content | None = None
+    user: Content | None = None
+
+    def __post_init__(self) -> None:
+        for line_id, quantity in self.quantities.items():
+            check_quantity(quantity, at_least=0)
+            check_text(line_id, "A merged line")
+
+        for name in ("quantities", "gained"):
+            frozen = FrozenDict(getattr(self, name))
+            msgspec.structs.force_setattr(self, name, frozen)
+
+
+class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A line on its way into another cart of the same owner.
+
+    :param id: Identifies the move.
+    :param to: The instance that it moves into.
+    :param line: The line, with the quantity that moves.
+    """
+
+    id: str
+    to: str
+    line: Line
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -82,6 +127,8 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :param merged: The carts that were last merged into this one.
     :param pending: The order that was begun and not finished yet, if there is one.
     :param claims: What identifies the last changes that came with a key.
+    :param moves: The lines that are moving into other carts, and are still here.
+    :param received: The last moves that have brought a line here.
     """
 
     schema: int
@@ -94,6 +141,8 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     merged: tuple[MergedCart, ...] = ()
     pending: PendingOrder | None = None
     claims: tuple[str, ...] = ()
+    moves: tuple[Move, ...] = ()
+    received: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.currency not in CURRENCIES:

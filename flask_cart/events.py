@@ -134,6 +134,15 @@ class MetadataRemoved(Event, frozen=True, kw_only=True):
     value: t.Any
 
 
+class CurrencyChanged(Event, frozen=True, kw_only=True):
+    """All amounts of the cart are in another currency."""
+
+    name: ClassVar[str] = "currency_changed"
+
+    currency: str
+    previous_currency: str
+
+
 class CartCleared(Event, frozen=True, kw_only=True):
     """The cart was emptied of these lines, conditions and metadata."""
 
@@ -152,6 +161,21 @@ class CartDestroyed(Event, frozen=True, kw_only=True):
     lines: tuple[Line, ...]
 
 
+class CartAbandoned(Event, frozen=True, kw_only=True):
+    """The cart has not been touched for so long that it is about to be deleted.
+
+    :param kind: ``"empty"``, ``"guest"`` or ``"user"``.
+    :param lines: What would be deleted.
+    :param last_changed: When the shopper last changed it.
+    """
+
+    name: ClassVar[str] = "cart_abandoned"
+
+    kind: str
+    lines: tuple[Line, ...]
+    last_changed: dt.datetime | None
+
+
 class CartMerged(Event, frozen=True, kw_only=True):
     """Another cart was merged into this one.
 
@@ -165,6 +189,47 @@ class CartMerged(Event, frozen=True, kw_only=True):
     source: str
     lines: tuple[Line, ...]
     left_out: tuple[Line, ...]
+
+
+class MergeUndone(Event, frozen=True, kw_only=True):
+    """What came from another cart was taken out and given back.
+
+    :param source: The owner of the other cart.
+    """
+
+    name: ClassVar[str] = "merge_undone"
+
+    source: str
+
+
+class ItemMoving(Event, frozen=True, kw_only=True):
+    """A line is on its way into another cart of the owner, or no longer is.
+
+    Storages that cannot change two carts at once take note of it.
+
+    :param line: The line, with the quantity that moves.
+    :param to: The instance that it moves into.
+    :param is_over: Whether it has arrived, or could not.
+    """
+
+    name: ClassVar[str] = "item_moving"
+
+    line: Line
+    to: str
+    is_over: bool
+
+
+class ItemMoved(Event, frozen=True, kw_only=True):
+    """A line has come from another cart of the owner.
+
+    :param line: The line as it came, with the quantity that came.
+    :param source: The instance that it came from.
+    """
+
+    name: ClassVar[str] = "item_moved"
+
+    line: Line
+    source: str
 
 
 class CheckoutStarted(Event, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ from .errors import CartConfigError
 from .errors import CartConflictError
 from .errors import CartError
 from .errors import CartStorageError
+from .events import CartMerged
 from .http.blueprint import make_blueprint
 from .http.pages import Pages
 from .http.preconditions import make_form_key
@@ -40,7 +41,7 @@ from .identity import known_tenant
 from .identity import make_guest_owner
 from .identity import user_owner
 from .items import Buyable
-from .merging import merge
+from .merging import MergeReport
 from .money import format_money
 from .registrar import Registrar
 from .repository import Repository
@@ -51,6 +52,7 @@ from .storage.base import Storage
 from .storage.base import cart_key
 from .storage.base import check_instance
 from .storage.base import owner_in
+from .strategies import ADD_QUANTITIES
 from .tenants import tenant_of
 from .working import CartServices
 
@@ -76,6 +78,7 @@ class _RequestCarts:
     def __init__(self, request: t.Any) -> None:
         self.request = request
         self.carts: dict[tuple[str | None, str | None, str], Cart] = {}
+        self.report: MergeReport | None = None
 
 
 class FlaskCart(Registrar):
@@ -135,7 +138,7 @@ class FlaskCart(Registrar):
             settings.currency,
             settings.limits,
             settings.retry,
-            self.observers,
+            self.observers.all,
         )
         announcer = signals.Signals(
             app, settings.events_enabled, settings.events_disabled
@@ -151,6 +154,9 @@ class FlaskCart(Registrar):
             app.logger,
             self.catalogue,
             settings.stock_ignored,
+            self.strategies,
+            settings.merge_strategy,
+            lambda: guest_owner(settings.session_key) if request else None,
         )
         app.extensions["cart"] = _State(self, settings, storage, services, open_storage)
 
@@ -244,36 +250,129 @@ class FlaskCart(Registrar):
             ),
         )
 
-    def merge_guest_carts(self) -> None:
+    def merge_guest_carts(
+        self,
+        strategy: str | None = None,
+        instances: t.Iterable[str] | None = None,
+    ) -> MergeReport:
         """Merge the carts of this browser's guest into those of the current owner.
 
         This happens by itself when somebody logs in with Flask-Login. An app with
         an ``owner_loader`` and another way to log in calls it after that.
 
+        :param strategy: The name of one; ``CART_MERGE_STRATEGY`` if it is left out.
+        :param instances: Which carts; all of them if it is left out.
+        :return: What came, and what the limits left out.
+        :raises CartConfigError: If there is no such strategy.
         :raises CartConflictError: If a guest cart does not stop changing.
         :raises CartStorageError: If the storage cannot be used.
         """
         owner = known_owner(self._load_owner)
 
-        if owner is not None:
-            self._merge_guest_carts_into(owner)
+        if owner is None:
+            return MergeReport()
 
-    def _merge_guest_carts_into(self, owner: str) -> None:
+        self.strategies.find(strategy or _get_state().settings.merge_strategy)
+        report = self._merge_guest_carts_into(owner, strategy, instances)
+
+        # The other carts are merged all the same.
+        for error in report.errors:
+            raise error
+
+        return report
+
+    @property
+    def merge_report(self) -> MergeReport | None:
+        """What became of the guest's carts in this request, if somebody logged in.
+
+        A login does not fail if they cannot be merged; the ``errors`` tell why not.
+        """
+        report: MergeReport | None = _request_carts().report if request else None
+
+        return report
+
+    def undo_merge(self) -> bool:
+        """Give back to this browser's guest what was merged into the owner's carts.
+
+        It is :meth:`Cart.undo_merge` for each of them.
+
+        :return: Whether there was something to undo.
+        :raises CartConflictError: If what came has been changed since.
+        """
+        owner = known_owner(self._load_owner)
+
+        if owner is None:
+            return False
+
+        tenant = known_tenant(self._load_tenant)
+        instances = self.storage.instances(owner_in(tenant, owner))
+        undone = [_request_cart(name, tenant).undo_merge() for name in instances]
+
+        return any(undone)
+
+    def swap(
+        self,
+        owner: str,
+        to: str,
+        *,
+        tenant: str | types.EllipsisType | None = ...,
+    ) -> None:
+        """Give all carts of an owner to another owner, who has none of these.
+
+        If it fails in the middle, what is given already stays given, and calling it
+        again goes on.
+
+        :param owner: As for :meth:`cart`.
+        :param to: The other owner.
+        :param tenant: As for :meth:`cart`.
+        :raises CartConflictError: If the other owner has something in one of them.
+            Then all carts are as they were.
+        """
+        if isinstance(tenant, types.EllipsisType):
+            tenant = self._tenant_for(owner)
+
+        names = self.storage.instances(owner_in(tenant, owner))
+        carts = [self.cart(owner=owner, instance=name, tenant=tenant) for name in names]
+
+        for each in carts:
+            each.check_swap(to)
+
+        for each in carts:
+            each.swap(to)
+
+    def _merge_guest_carts_into(
+        self,
+        owner: str,
+        strategy: str | None = None,
+        instances: t.Iterable[str] | None = None,
+    ) -> MergeReport:
         state = _get_state()
         tenant = known_tenant(self._load_tenant)
         guest = guest_owner(state.settings.session_key)
 
         if guest is None or guest == owner:
-            return
+            return MergeReport()
 
-        for instance in state.storage.instances(owner_in(tenant, guest)):
-            merge(
-                self.cart(owner=guest, instance=instance, tenant=tenant),
-                self.cart(owner=owner, instance=instance, tenant=tenant),
-                state.settings.limits,
-            )
+        names = state.storage.instances(owner_in(tenant, guest))
+        merged: list[CartMerged] = []
+        errors: list[Exception] = []
+
+        for name in names:
+            if instances is not None and name not in instances:
+                continue
+
+            theirs = self.cart(owner=guest, instance=name, tenant=tenant)
+            mine = self.cart(owner=owner, instance=name, tenant=tenant)
+
+            try:
+                merged += mine.merge(theirs, strategy).merged
+            except Exception as error:
+                # One that is damaged must not keep the others from being merged.
+                errors.append(error)
 
         g.pop("_flask_cart", None)
+
+        return MergeReport(tuple(merged), tuple(errors))
 
 
 class _Storefront:
@@ -325,7 +424,7 @@ def _request_cart(instance: str, tenant: str | None) -> Cart:
     state = _get_state()
     session_key = state.settings.session_key
     owner = known_owner(state.extension._load_owner) or guest_owner(session_key)
-    carts = _request_carts()
+    carts = _request_carts().carts
     cart = carts.get((tenant, owner, instance))
 
     if cart is not None:
@@ -350,7 +449,7 @@ def _request_cart(instance: str, tenant: str | None) -> Cart:
     return cart
 
 
-def _request_carts() -> dict[tuple[str | None, str | None, str], Cart]:
+def _request_carts() -> _RequestCarts:
     # The proxy is typed as the request that it stands for.
     this_request = request._get_current_object()  # type: ignore[attr-defined]
     found: _RequestCarts | None = g.get("_flask_cart")
@@ -359,7 +458,7 @@ def _request_carts() -> dict[tuple[str | None, str | None, str], Cart]:
     if found is None or found.request is not this_request:
         found = g._flask_cart = _RequestCarts(this_request)
 
-    return found.carts
+    return found
 
 
 def _keep_guest_on_regenerate(app: Flask, **extra: t.Any) -> None:
@@ -406,11 +505,33 @@ def _merge_on_login(app: Flask, user: t.Any, **extra: t.Any) -> None:
 
     try:
         # Not current_user: while a remembered user is being loaded, it is not set.
-        extension._merge_guest_carts_into(user_owner(user))
-    except Exception:
+        report = extension._merge_guest_carts_into(
+            user_owner(user), _strategy_for_logins(state)
+        )
+    except Exception as error:
+        report = MergeReport(errors=(error,))
+
+    for reason in report.errors:
         # Whatever it is, the guest's cart is still there, and a login must not fail
         # because of it.
-        app.logger.exception("The guest's cart was not merged into the user's.")
+        app.logger.error(
+            "The guest's cart was not merged into the user's.", exc_info=reason
+        )
+
+    _request_carts().report = report
+
+
+def _strategy_for_logins(state: _State) -> str:
+    """The configured strategy; an unknown one must not keep shoppers from their cart.
+
+    It cannot be checked at startup, as the app may register it after that.
+    """
+    try:
+        return state.extension.strategies.find(state.settings.merge_strategy).name
+    except CartConfigError as error:
+        state.services.logger.error("%s Quantities are added up.", error)
+
+        return ADD_QUANTITIES.name
 
 
 current_cart: Cart = t.cast("Cart", LocalProxy(_get_cart))

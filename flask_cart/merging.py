@@ -1,18 +1,25 @@
-"""Merging: the content of one cart taken over into another."""
+"""Merging: the content of one cart taken over into another, and given back."""
 
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from .cart import Cart
+from .conditions import Condition
+from .document import Content
 from .document import Document
 from .document import MergedCart
+from .document import PendingOrder
+from .document import encode
 from .errors import CartConflictError
+from .errors import CartTooLargeError
 from .errors import InvalidItemError
 from .events import CartMerged
 from .events import Event
+from .events import MergeUndone
+from .items import MAX_QUANTITY
 from .items import Line
 from .limits import Limits
 from .operations import AddCondition
@@ -20,10 +27,17 @@ from .operations import AddItemCondition
 from .operations import AddLine
 from .operations import Applied
 from .operations import Reapplied
+from .operations import RemoveCondition
+from .operations import RemoveLine
 from .operations import SetMetadata
+from .operations import StaleError
 from .storage.base import CartKey
+from .strategies import ADD_QUANTITIES
+from .strategies import Strategy
 from .values import FrozenDict
 from .values import fingerprint
+from .working import WorkingCopy
+from .working import write_together
 
 #: How many merged carts a cart remembers, so that none is merged twice.
 REMEMBERED: t.Final = 5
@@ -31,171 +45,655 @@ REMEMBERED: t.Final = 5
 #: How often a cart that keeps changing while it is merged is looked at again.
 MAX_ROUNDS: t.Final = 10
 
+#: What leaves nothing behind.
+_UNLIMITED: t.Final = Limits(items=MAX_QUANTITY, quantity=MAX_QUANTITY)
+
+
+@dataclass(frozen=True)
+class MergeReport:
+    """What became of the carts of a guest.
+
+    :param merged: What was merged: an event for each write.
+    :param errors: Why carts were not merged. They are as they were.
+    """
+
+    merged: tuple[CartMerged, ...] = ()
+    errors: tuple[Exception, ...] = ()
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines that were added, with the quantities that came."""
+        return tuple(line for event in self.merged for line in event.lines)
+
+    @property
+    def left_out(self) -> tuple[Line, ...]:
+        """The lines and quantities that the limits did not allow."""
+        return tuple(line for event in self.merged for line in event.left_out)
+
+    @property
+    def quantity(self) -> int:
+        """How many items were added."""
+        return sum(line.quantity for line in self.lines)
+
 
 class MergeDocument(Reapplied, frozen=True):
-    """Add all that is in another cart, and was not added before.
+    """Take over all that is in another cart, and was not taken over before.
 
-    Quantities are added up, within the limits. Where both carts have a condition or
-    metadata of the same name, this cart keeps its own.
+    The strategy says how many of a line there are afterwards, within the limits.
 
     :param source: The content of the other cart.
     :param owner: The owner of the other cart.
     :param source_id: Identifies the other cart.
     :param limits: What the result is cut down to.
+    :param is_undoable: Whether to remember what is needed to undo it.
     """
 
     source: Document
     owner: str
     source_id: str
     limits: Limits
+    strategy: Strategy = ADD_QUANTITIES
+    is_undoable: bool = True
 
     def apply(self, document: Document) -> Applied:
-        result = self._in_one_currency(document)
-        before = self._merged_before(document)
+        earlier = next(
+            (each for each in document.merged if each.source == self.source_id), None
+        )
+        before = earlier or MergedCart(self.source_id, {})
+        digest = fingerprint(encode(self.source))[:20]
+
+        if before.digest == digest:
+            return document, ()
+
+        result = in_currency(document, self.source.currency)
         events: list[Event] = []
         taken: list[Line] = []
         left_out: list[Line] = []
+        gained = dict(before.gained)
 
         for line in self.source.lines:
-            more = line.quantity - before.get(line.id, 0)
-            quantity = self._room_for(line, more, result)
-
-            if quantity:
-                taken.append(replace(line, quantity=quantity))
-                result, happened = _add_line(result, taken[-1])
+            # Of what was merged before, only what there is more of is looked at again.
+            if line.quantity > before.quantities.get(line.id, 0):
+                more, left = self._share(line, result, gained.get(line.id, 0))
+                result, happened = self._take_over(line, more, result)
                 events.extend(happened)
+                gained[line.id] = gained.get(line.id, 0) + more
 
-            if quantity < more:
-                left_out.append(replace(line, quantity=more - quantity))
+                if more > 0:
+                    taken.append(replace(line, quantity=more))
 
-            result, happened = _add_conditions(result, line)
+                if left:
+                    left_out.append(replace(line, quantity=left))
+
+            result, happened = add_item_conditions(
+                result, line, replaces=self.strategy.prefers_guest
+            )
             events.extend(happened)
 
-        for condition in self.source.conditions:
-            if result.condition(condition.name) is None:
-                result, happened = AddCondition(condition).apply(result)
-                events.extend(happened)
-
-        values = {
-            key: value
-            for key, value in self.source.metadata.items()
-            if key not in result.metadata
-        }
-        result, happened = SetMetadata(FrozenDict(values)).apply(result)
+        result, happened = self._take_over_rest(result)
         events.extend(happened)
+        order = self._order(document, before.order)
 
-        if not events and not left_out:
+        if order is not None:
+            result = replace(result, pending=order)
+
+        is_changed = bool(events or left_out or order)
+
+        # Also what changes nothing is remembered: the other cart is deleted after it.
+        if not is_changed and (earlier is not None or _is_empty(self.source)):
             return document, ()
 
         events.append(
             CartMerged(source=self.owner, lines=tuple(taken), left_out=tuple(left_out))
         )
-
-        return self._remembered(result, before), tuple(events)
-
-    def _in_one_currency(self, document: Document) -> Document:
-        if self.source.currency == document.currency:
-            return document
-
-        if document.lines or document.conditions:
-            raise InvalidItemError(
-                f"A cart in {self.source.currency} cannot be merged into one in"
-                f" {document.currency}."
-            )
-
-        return replace(document, currency=self.source.currency)
-
-    def _merged_before(self, document: Document) -> dict[str, int]:
-        """The quantities of the other cart that were merged before, by line."""
-        for merged in document.merged:
-            if merged.source == self.source_id:
-                return merged.quantities
-
-        return {}
-
-    def _remembered(self, document: Document, before: dict[str, int]) -> Document:
-        """The document with a record of what is merged now.
-
-        Also of what was left out, or the next login would try again.
-        """
         quantities = {
-            line.id: max(line.quantity, before.get(line.id, 0))
+            line.id: max(line.quantity, before.quantities.get(line.id, 0))
             for line in self.source.lines
         }
-        record = MergedCart(self.source_id, {**before, **quantities})
-        others = [each for each in document.merged if each.source != self.source_id]
+        record = MergedCart(
+            self.source_id,
+            # Also what was left out, or the next login would try again.
+            {**before.quantities, **quantities},
+            gained,
+            digest,
+            order.token if order is not None else before.order,
+        )
 
-        return replace(document, merged=(*others, record)[-REMEMBERED:])
+        if self.is_undoable and (earlier is None or earlier.guest is not None):
+            record = replace(
+                record,
+                guest=_all_of(self.source, before.guest),
+                user=_part_of(document, self.source, before),
+            )
 
-    def _room_for(self, line: Line, more: int, document: Document) -> int:
-        """How many more of a line can be taken over."""
-        existing = document.line(line.id)
+        # Only the last merge can be undone.
+        others = [
+            forgotten(each) for each in document.merged if each.source != self.source_id
+        ]
+        merged = (*others, record)[-REMEMBERED:]
 
-        if existing is None and len(document.lines) >= self.limits.items:
-            return 0
+        return replace(result, merged=merged), tuple(events)
 
-        room = self.limits.quantity - (existing.quantity if existing else 0)
+    def _share(self, line: Line, document: Document, gained: int) -> tuple[int, int]:
+        """How many more there are of a line, and how many the limits leave out.
 
-        return max(0, min(more, room))
+        :param gained: How many of this cart's line came from the other one before.
+        """
+        mine = document.line(line.id)
+        now = mine.quantity if mine is not None else 0
+        own = max(0, now - gained)
+        wanted = self.strategy.quantity(
+            replace(mine, quantity=own) if mine is not None and own else None, line
+        )
+        room = max(self.limits.quantity, now)
 
+        if mine is None and len(document.lines) >= self.limits.items:
+            room = 0
 
-def _add_line(document: Document, line: Line) -> Applied:
-    existing = document.line(line.id)
+        return min(wanted, room) - now, max(0, wanted - room)
 
-    if existing is not None:
+    def _take_over(self, line: Line, more: int, document: Document) -> Applied:
+        mine = document.line(line.id)
+
+        if mine is None:
+            return (
+                take_over(document, replace(line, quantity=more))
+                if more
+                else (
+                    document,
+                    (),
+                )
+            )
+
+        if not mine.quantity + more:
+            return RemoveLine(line.id).apply(document)
+
         # The name and price that this cart has are as good as those of the other.
-        line = replace(line, name=existing.name, price=existing.price)
+        kept = line if self.strategy.prefers_guest else mine
+        changed = replace(
+            kept, quantity=mine.quantity + more, conditions=mine.conditions
+        )
 
-    return AddLine(line).apply(document)
+        return AddLine(changed, "replace").apply(document)
+
+    def _take_over_rest(self, document: Document) -> Applied:
+        """Take over the conditions and metadata."""
+        prefers_guest = self.strategy.prefers_guest
+
+        return add_rest(
+            document, self.source.conditions, self.source.metadata, prefers_guest
+        )
+
+    def _order(self, document: Document, known: str) -> PendingOrder | None:
+        """The order that was begun in the other cart, if it is to be noted here.
+
+        :param known: The token of the one that was noted before.
+        """
+        theirs, mine = self.source.pending, document.pending
+
+        if theirs is None or theirs.token == known:
+            return None
+
+        # Of two, the older one is the one that was given up.
+        if mine is not None and mine.started_at > theirs.started_at:
+            return None
+
+        return theirs
 
 
-def _add_conditions(document: Document, line: Line) -> Applied:
-    """Add the conditions that a line has and this cart's line has not."""
-    existing = document.line(line.id)
-    events: list[Event] = []
+class UndoMerge(Reapplied, frozen=True):
+    """Take out what came from another cart, as far as it is still as it came.
 
-    for condition in line.conditions:
-        if existing is not None and existing.condition(condition.name) is None:
-            add = AddItemCondition(line.id, condition)
-            document, happened = add.apply(document)
+    :param source_id: Identifies the other cart.
+    :param owner: The owner of the other cart.
+    """
+
+    source_id: str
+    owner: str
+
+    def apply(self, document: Document) -> Applied:
+        record = next((e for e in document.merged if e.source == self.source_id), None)
+
+        if record is None or record.guest is None or record.user is None:
+            return document, ()
+
+        guest, user = record.guest, record.user
+        result = document
+        events: list[Event] = []
+
+        for theirs in guest.lines:
+            result, happened = _give_back(
+                result, theirs, user.line(theirs.id), record.gained.get(theirs.id, 0)
+            )
             events.extend(happened)
 
-    return document, tuple(events)
+        for condition in _came(document.conditions, guest.conditions, user.conditions):
+            previous = [each for each in user.conditions if each.name == condition.name]
+            undo = AddCondition(previous[0]) if previous else None
+            result, happened = (undo or RemoveCondition(condition.name)).apply(result)
+            events.extend(happened)
+
+        came = [
+            key
+            for key in guest.metadata
+            if _of(document, key) == _of(guest, key) != _of(user, key)
+        ]
+        values = {key: user.metadata[key] for key in came if key in user.metadata}
+        removed = tuple(key for key in came if key not in values)
+        result, happened = SetMetadata(FrozenDict(values), removed).apply(result)
+        events.extend(happened)
+
+        if result.pending is not None and result.pending == guest.pending:
+            result = replace(result, pending=user.pending)
+
+        if not result.lines and not result.conditions:
+            result = replace(result, currency=user.currency)
+
+        merged = tuple(each for each in document.merged if each is not record)
+        events.append(MergeUndone(source=self.owner))
+
+        return replace(result, merged=merged), tuple(events)
 
 
-def merge(source: Cart, target: Cart, limits: Limits) -> None:
+class RestoreContent(Reapplied, frozen=True):
+    """Put back what was in a cart before it was merged into another one."""
+
+    content: Content
+
+    def apply(self, document: Document) -> Applied:
+        # It is still, or again, the cart that was merged.
+        if document.created_at == self.content.created_at:
+            return document, ()
+
+        result = in_currency(document, self.content.currency)
+        events: list[Event] = []
+
+        for line in self.content.lines:
+            result, happened = take_over(result, line)
+            events.extend(happened)
+
+        result, happened = add_rest(
+            result, self.content.conditions, self.content.metadata
+        )
+        events.extend(happened)
+
+        # With its old date it is known to have been merged: if the other cart still
+        # says so, because somebody died in between, nothing of it counts twice.
+        result = replace(
+            result,
+            created_at=self.content.created_at,
+            pending=result.pending or self.content.pending,
+        )
+
+        return result, tuple(events)
+
+
+def merge(
+    source: WorkingCopy,
+    target: WorkingCopy,
+    strategy: Strategy = ADD_QUANTITIES,
+    limits: Limits | None = None,
+    *,
+    is_undoable: bool = True,
+) -> MergeReport:
     """Take over what is in one cart into another, and delete the first.
 
     What somebody adds to the first one meanwhile is taken over, too.
 
     :param source: The cart that is emptied.
     :param target: The cart that gets its content.
-    :param limits: What the target may reach.
+    :param limits: What the target may reach, if it is not what any cart may.
     :raises CartConflictError: If the source does not stop changing.
     :raises InvalidItemError: If they are in different currencies. Both stay.
     """
-    if source.key is None or source.key == target.key or not source.version:
-        return
+    source.refuse_batch("merged")
+    target.refuse_batch("merged")
+    events: list[Event] = []
+
+    if source.key is None or source.key == target.key or not source.snapshot.version:
+        return MergeReport()
 
     for _ in range(MAX_ROUNDS):
         content = source.document
-        source_id = _source_id(source.key, content)
-        target.apply(MergeDocument(content, source.key.owner, source_id, limits))
+        operation = MergeDocument(
+            content,
+            source.key.owner,
+            source_id(source.key, content),
+            limits or target.repository.limits,
+            strategy,
+            is_undoable,
+        )
+
+        try:
+            events += target.apply(operation)
+        except CartTooLargeError:
+            # It may be what is remembered that is too large.
+            events += target.apply(replace(operation, is_undoable=False))
 
         try:
             source.destroy()
         except CartConflictError as error:
             conflict = error
         else:
-            return
+            return MergeReport(
+                tuple(each for each in events if isinstance(each, CartMerged))
+            )
 
     raise conflict
 
 
-def _source_id(key: CartKey, document: Document) -> str:
+def undo_merge(target: WorkingCopy, source: WorkingCopy) -> bool:
+    """Give back to a cart what was merged of it last.
+
+    :param target: The cart that it was merged into.
+    :param source: The cart that was merged.
+    :return: Whether there was something to undo.
+    :raises CartConflictError: If what came has been changed since.
+    """
+    source.refuse_batch("given back")
+    target.refuse_batch("divided")
+
+    if source.key is None or target.key is None:
+        return False
+
+    key = source.key
+    found = _undoable(target.document, key)
+
+    if found is None or found.guest is None:
+        return False
+
+    restore = RestoreContent(found.guest)
+    undo = UndoMerge(found.source, key.owner)
+
+    try:
+        undo.apply(target.document)
+    except StaleError as error:
+        raise target.conflict(
+            "What was merged has been changed since, so it was not taken out.",
+            expected_version=target.snapshot.version,
+            line_id=error.line_id,
+            details=error.details,
+        ) from error
+
+    if target.repository.saves_together:
+        write_together(
+            [source, target],
+            [key, target.key],
+            lambda documents: [(restore,), (undo,)],
+        )
+    else:
+        source.write((restore,), None)
+        target.write((undo,), None)
+
+    return True
+
+
+def transfer(source: WorkingCopy, target: WorkingCopy) -> None:
+    """Give all that is in one cart to another owner, who has nothing there.
+
+    :raises CartConflictError: If the other cart is not empty.
+    """
+    check_vacant(target, source)
+    merge(source, target, limits=_UNLIMITED, is_undoable=False)
+
+
+def check_vacant(target: WorkingCopy, source: WorkingCopy) -> None:
+    """Refuse to give something to an owner who has something already.
+
+    :raises CartConflictError: If the cart is not empty.
+    """
+    document = target.document
+
+    # It may have been given already, by somebody who then died.
+    if _is_empty(document) or _is_merged(document, source):
+        return
+
+    raise target.conflict(
+        f"There is something in the cart {target.key} already. Empty it before it is"
+        f" given that of another owner, or merge the two.",
+        expected_version=0,
+    )
+
+
+def in_currency(document: Document, currency: str) -> Document:
+    """The document, ready for lines of this currency.
+
+    :raises InvalidItemError: If it has amounts of another one.
+    """
+    if currency == document.currency:
+        return document
+
+    if document.lines or document.conditions:
+        raise InvalidItemError(
+            f"What is in {currency} cannot be added to or merged into a cart in"
+            f" {document.currency}."
+        )
+
+    return replace(document, currency=currency)
+
+
+def take_over(document: Document, line: Line) -> Applied:
+    """Add a line of another cart.
+
+    If there is one already, it keeps its name, price, attributes and conditions, and
+    gets the conditions that it does not have.
+    """
+    existing = document.line(line.id)
+
+    if existing is None:
+        return AddLine(line).apply(document)
+
+    more = replace(existing, quantity=existing.quantity + line.quantity)
+    document, events = AddLine(more, "replace").apply(document)
+    document, happened = add_item_conditions(document, line)
+
+    return document, (*events, *happened)
+
+
+def add_item_conditions(
+    document: Document, line: Line, *, replaces: bool = False
+) -> Applied:
+    """Add the conditions that a line has and this cart's line has not.
+
+    :param replaces: Whether they replace those of the same name.
+    """
+    existing = document.line(line.id)
+    events: list[Event] = []
+
+    if existing is None:
+        return document, ()
+
+    for condition in line.conditions if replaces else _missing(existing, line):
+        document, happened = AddItemCondition(line.id, condition).apply(document)
+        events.extend(happened)
+
+    return document, tuple(events)
+
+
+def add_rest(
+    document: Document,
+    conditions: t.Iterable[Condition],
+    metadata: t.Mapping[str, t.Any],
+    replaces: bool = False,
+) -> Applied:
+    """Add the conditions and metadata that a cart does not have.
+
+    :param replaces: Whether they replace those of the same name.
+    """
+    events: list[Event] = []
+
+    for condition in conditions:
+        if replaces or document.condition(condition.name) is None:
+            document, happened = AddCondition(condition).apply(document)
+            events.extend(happened)
+
+    values = {
+        key: value
+        for key, value in metadata.items()
+        if replaces or key not in document.metadata
+    }
+    document, happened = SetMetadata(FrozenDict(values)).apply(document)
+
+    return document, (*events, *happened)
+
+
+def forgotten(record: MergedCart) -> MergedCart:
+    """The record without what is needed to undo the merge."""
+    return replace(record, guest=None, user=None)
+
+
+def source_id(key: CartKey, document: Document | Content) -> str:
     """Identifies a cart from its first version to its last.
 
     A cart that was made anew under the same key is another one. It is a hash, so that
     it does not give away the token of a guest.
     """
     return fingerprint(key.owner, key.instance, document.created_at)[:20]
+
+
+def _undoable(document: Document, key: CartKey) -> MergedCart | None:
+    """The record of the last merge, if it was of this cart and can be undone."""
+    for record in document.merged:
+        if record.guest is not None and record.source == source_id(key, record.guest):
+            return record
+
+    return None
+
+
+def _is_empty(document: Document) -> bool:
+    return not (
+        document.lines
+        or document.conditions
+        or document.metadata
+        or document.pending is not None
+    )
+
+
+def _is_merged(document: Document, source: WorkingCopy) -> bool:
+    """Whether a document has a record of a cart."""
+    if source.key is None:
+        return False
+
+    known = source_id(source.key, source.document)
+
+    return any(each.source == known for each in document.merged)
+
+
+def _all_of(source: Document, earlier: Content | None) -> Content:
+    """All that was ever merged of a cart."""
+    lines = {line.id: line for line in source.lines}
+    conditions = {each.name: each for each in source.conditions}
+    metadata = dict(source.metadata)
+
+    if earlier is not None:
+        for line in earlier.lines:
+            now = lines.get(line.id)
+
+            if now is None or now.quantity < line.quantity:
+                lines[line.id] = line
+
+        conditions = {each.name: each for each in earlier.conditions} | conditions
+        metadata = {**earlier.metadata, **metadata}
+
+    return Content(
+        currency=source.currency,
+        lines=tuple(lines.values()),
+        conditions=tuple(conditions.values()),
+        metadata=FrozenDict(metadata),
+        created_at=source.created_at,
+        pending=source.pending,
+    )
+
+
+def _part_of(document: Document, source: Document, before: MergedCart) -> Content:
+    """What a cart has of what a merge is about to change, or had before the first."""
+    first = before.user or Content(currency=document.currency, pending=document.pending)
+    known = before.guest or Content(currency=source.currency)
+    known_names = {each.name for each in known.conditions}
+    lines = [
+        line
+        for line in document.lines
+        if source.line(line.id) is not None and known.line(line.id) is None
+    ]
+    conditions = [
+        each
+        for each in document.conditions
+        if source.condition(each.name) is not None and each.name not in known_names
+    ]
+    metadata = {
+        key: value
+        for key, value in document.metadata.items()
+        if key in source.metadata and key not in known.metadata
+    }
+
+    return replace(
+        first,
+        lines=(*first.lines, *lines),
+        conditions=(*first.conditions, *conditions),
+        metadata=FrozenDict({**first.metadata, **metadata}),
+    )
+
+
+def _give_back(
+    document: Document, theirs: Line, had: Line | None, gained: int
+) -> Applied:
+    """Take out of a line what came from another cart.
+
+    :param theirs: The line of the other cart.
+    :param had: This cart's line before.
+    :param gained: How many came.
+    :raises StaleError: If there are fewer now.
+    """
+    line = document.line(theirs.id)
+    merged = gained + (had.quantity if had is not None else 0)
+    now = line.quantity if line is not None else 0
+
+    if now < merged:
+        raise StaleError(theirs.id, {"merged": merged, "stored": now})
+
+    if line is None:
+        return document, ()
+
+    if had is None:
+        if now == gained:
+            return RemoveLine(line.id).apply(document)
+
+        had = line
+
+    conditions = tuple(
+        next((each for each in had.conditions if each.name == condition.name), None)
+        if condition in _came(line.conditions, theirs.conditions, had.conditions)
+        else condition
+        for condition in line.conditions
+    )
+    changed = replace(
+        line,
+        quantity=now - gained,
+        name=had.name if line.name == theirs.name else line.name,
+        price=had.price if line.price == theirs.price else line.price,
+        attributes=(
+            had.attributes if line.attributes == theirs.attributes else line.attributes
+        ),
+        conditions=tuple(each for each in conditions if each is not None),
+    )
+
+    return AddLine(changed, "replace").apply(document)
+
+
+def _came(
+    now: t.Iterable[Condition],
+    theirs: t.Collection[Condition],
+    had: t.Collection[Condition],
+) -> list[Condition]:
+    """The conditions that came from another cart, and are still as they came."""
+    return [each for each in now if each in theirs and each not in had]
+
+
+def _of(content: Document | Content, key: str) -> tuple[t.Any, ...]:
+    """The value of a metadata key, if there is one."""
+    return (content.metadata[key],) if key in content.metadata else ()
+
+
+def _missing(existing: Line, line: Line) -> list[Condition]:
+    """The conditions of a line that another one does not have."""
+    return [each for each in line.conditions if existing.condition(each.name) is None]

@@ -53,7 +53,9 @@ LOCK_WAIT_SECONDS: t.Final = Metric(
     "lock_wait_seconds", "Waits for somebody else's lock.", ("storage",)
 )
 
+#: What is counted.
 COUNTERS: t.Final = (OPERATIONS, CONFLICTS, RETRIES, EXPIRED_LEASES, EVENTS)
+#: What is timed.
 TIMERS: t.Final = (ACCESS_SECONDS, LOCK_WAIT_SECONDS)
 
 #: The bounds of the buckets of a timer, in seconds.

@@ -7,6 +7,7 @@ import re
 import time
 import typing as t
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 
@@ -89,10 +90,14 @@ class Observer(t.Protocol):
 
 
 class Watch:
-    """What is noted while the storage is used."""
+    """What is noted while the storage is used.
 
-    def __init__(self) -> None:
+    :param operations: What is to be done, as far as that is known.
+    """
+
+    def __init__(self, operations: t.Iterable[object]) -> None:
         self.started = time.perf_counter()
+        self.operations = operations
         self.outcome: Outcome = "done"
         self.tries = 0
         self._held: list[Held] = []
@@ -102,15 +107,13 @@ class Watch:
         if isinstance(held, Held):
             self._held.append(held)
 
-    def access(
-        self, action: Action, key: CartKey, storage: str, operations: tuple[str, ...]
-    ) -> Access:
+    def access(self, action: Action, key: CartKey, storage: str) -> Access:
         """All of it, at the end."""
         return Access(
             action=action,
             key=key,
             storage=storage,
-            operations=operations,
+            operations=tuple(_kind(type(each).__name__) for each in self.operations),
             outcome=self.outcome,
             seconds=time.perf_counter() - self.started,
             retries=max(self.tries - 1, 0),
@@ -128,7 +131,7 @@ def watched(
     operations: t.Iterable[object] = (),
 ) -> t.Iterator[Watch]:
     """Watch one use of a storage, and tell about it."""
-    watch = Watch()
+    watch = Watch(operations)
 
     try:
         yield watch
@@ -136,14 +139,43 @@ def watched(
         watch.outcome = _outcome_of(error)
         raise
     finally:
-        access = watch.access(
-            action,
-            key,
-            # Not type(), which of a proxy is the proxy's.
-            storage.__class__.__name__,
-            tuple(_kind(type(each).__name__) for each in operations),
-        )
+        # Not type(), which of a proxy is the proxy's.
+        access = watch.access(action, key, storage.__class__.__name__)
         tell(observers, lambda each: each.accessed(access))
+
+
+class Observers:
+    """All observers of an extension."""
+
+    def __init__(self) -> None:
+        self.all: list[Observer] = []
+
+        #: The cart that this thread is about to delete because it is abandoned.
+        self._abandoned: ContextVar[Event | None] = ContextVar(
+            "abandoned", default=None
+        )
+
+    def happened(self, event: Event) -> None:
+        """Tell of an event, of an abandoned cart as soon as it is gone."""
+        if event.name == "cart_abandoned":
+            # Until then a receiver may keep it, or its owner come back.
+            self._abandoned.set(event)
+            return
+
+        abandoned = self._abandoned.get()
+
+        if (
+            abandoned is not None
+            and event.name == "cart_destroyed"
+            and _place(abandoned) == _place(event)
+        ):
+            tell(self.all, lambda each: each.happened(abandoned))
+
+        tell(self.all, lambda each: each.happened(event))
+
+
+def _place(event: Event) -> tuple[str, str, int]:
+    return event.owner, event.instance, event.version
 
 
 def tell(observers: t.Iterable[Observer], call: t.Callable[[Observer], object]) -> None:

@@ -130,7 +130,7 @@ class AddLine(Limited, frozen=True):
             )
 
         if self.on_existing == "replace":
-            return _put_line(document, existing, self.line)
+            return put_line(document, existing, self.line)
 
         merged = replace(
             existing,
@@ -139,7 +139,7 @@ class AddLine(Limited, frozen=True):
             quantity=existing.quantity + self.line.quantity,
         )
 
-        return _put_line(document, existing, merged)
+        return put_line(document, existing, merged)
 
 
 class UpdateLine(Limited, frozen=True):
@@ -164,7 +164,7 @@ class UpdateLine(Limited, frozen=True):
         if self.changes.get("quantity") == 0:
             return _drop_line(document, line)
 
-        return _put_line(document, line, replace(line, **self.changes))
+        return put_line(document, line, replace(line, **self.changes))
 
 
 class IncrementLine(Limited, frozen=True):
@@ -189,7 +189,7 @@ class IncrementLine(Limited, frozen=True):
         if quantity <= 0:
             return _drop_line(document, line)
 
-        return _put_line(document, line, replace(line, quantity=quantity))
+        return put_line(document, line, replace(line, quantity=quantity))
 
 
 class RemoveLine(Reapplied, frozen=True):
@@ -348,8 +348,12 @@ class Clear(msgspec.Struct, frozen=True):
 
 
 def emptied(document: Document) -> Document:
-    """The document without its content."""
-    return replace(document, lines=(), conditions=(), metadata=FrozenDict())
+    """The document without its content, and without what a merge would give back."""
+    merged = tuple(replace(each, guest=None, user=None) for each in document.merged)
+
+    return replace(
+        document, lines=(), conditions=(), metadata=FrozenDict(), merged=merged
+    )
 
 
 def _with_line(document: Document, line: Line) -> Document:
@@ -358,7 +362,7 @@ def _with_line(document: Document, line: Line) -> Document:
     return replace(document, lines=lines)
 
 
-def _put_line(document: Document, previous: Line, line: Line) -> Applied:
+def put_line(document: Document, previous: Line, line: Line) -> Applied:
     if _same(line, previous):
         return document, ()
 

@@ -258,6 +258,7 @@ def _content(working: WorkingCopy, token: str | None) -> PendingOrder:
     return PendingOrder(
         token=current,
         started_at=working.now(),
+        currency=document.currency,
         lines=document.lines,
         conditions=document.conditions,
         metadata=document.metadata,
@@ -272,6 +273,7 @@ def _draft(
 ) -> OrderDraft:
     content = replace(
         working.document,
+        currency=pending.currency,
         lines=pending.lines,
         conditions=pending.conditions,
         metadata=pending.metadata,
@@ -285,11 +287,12 @@ def _draft(
 
 
 def _is_all_of(document: Document, pending: PendingOrder) -> bool:
-    return (document.lines, document.conditions, document.metadata) == (
-        pending.lines,
-        pending.conditions,
-        pending.metadata,
-    )
+    return (
+        document.currency,
+        document.lines,
+        document.conditions,
+        document.metadata,
+    ) == (pending.currency, pending.lines, pending.conditions, pending.metadata)
 
 
 def _left_of(lines: t.Iterable[Line], taken: t.Iterable[Line]) -> t.Iterator[Line]:

@@ -16,11 +16,13 @@ from .coupons import provide_coupons
 from .events import Event
 from .items import Buyable
 from .observing import Observer
-from .observing import tell
+from .observing import Observers
 from .rulebook import ConditionProvider
 from .rulebook import FactsFunction
 from .rulebook import Rulebook
 from .rulebook import ShippingLister
+from .strategies import Decide as DecideQuantity
+from .strategies import Strategies
 from .working import utc_now
 
 Decide = t.TypeVar("Decide", bound=t.Callable[..., bool | str])
@@ -32,9 +34,10 @@ class Registrar:
 
     def __init__(self) -> None:
         self.rulebook = Rulebook()
-        self.observers: list[Observer] = []
+        self.observers = Observers()
         self.catalogue = Catalogue()
         self.load_coupon: CouponLoader = lambda code: None
+        self.strategies = Strategies()
 
         #: Tells what time it is, with a time zone, for rules about time. A test can
         #: put another function in its place.
@@ -61,6 +64,31 @@ class Registrar:
 
         def register(decide: Decide) -> Decide:
             self.rulebook.rules.add(name, decide)
+
+            return decide
+
+        return register
+
+    def merge_strategy(self, name: str) -> t.Callable[[DecideQuantity], DecideQuantity]:
+        """Register a function that decides how many there are of a merged line.
+
+        .. code-block:: python
+
+            @cart_ext.merge_strategy("keep_lowest_quantity")
+            def keep_lowest_quantity(mine, theirs):
+                if mine is None:
+                    return theirs.quantity
+                return min(mine.quantity, theirs.quantity)
+
+        It gets the user's :class:`Line`, or ``None``, and the guest's, and returns the
+        quantity that the user has afterwards; 0 for none.
+
+        :param name: What ``CART_MERGE_STRATEGY`` and :meth:`merge_guest_carts` call it.
+        :raises CartConfigError: If there is a built-in strategy of the name.
+        """
+
+        def register(decide: DecideQuantity) -> DecideQuantity:
+            self.strategies.add(name, decide)
 
             return decide
 
@@ -168,12 +196,12 @@ class Registrar:
 
         :param observer: Such as the metrics of ``flask_cart.contrib``.
         """
-        if not self.observers:
+        if not self.observers.all:
             signals.connect_to_all(self._tell_of_event)
 
-        self.observers.append(observer)
+        self.observers.all.append(observer)
 
     def _tell_of_event(self, app: Flask, event: Event, **extra: t.Any) -> None:
         # Other extensions send the same signals, each for its own apps.
         if app.extensions["cart"].extension is self:
-            tell(self.observers, lambda each: each.happened(event))
+            self.observers.happened(event)

@@ -8,6 +8,7 @@ import time
 import typing as t
 import uuid
 from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from contextlib import nullcontext
 
 import msgspec
@@ -36,6 +37,7 @@ from .operations import apply_all
 from .operations import terms_in
 from .stock import check_terms
 from .storage.base import CartKey
+from .storage.base import SavesTogether
 from .storage.base import Storage
 from .storage.base import Transaction
 
@@ -44,6 +46,9 @@ BeforeChange = t.Callable[[CartKey, int, tuple[Event, ...]], None]
 
 
 T = t.TypeVar("T")
+
+#: Makes the operations for each of several carts, of what is in all of them.
+Plan = t.Callable[[t.Sequence[Document]], t.Sequence[t.Sequence[Operation]]]
 
 #: Seconds after which nothing is tried again: a database that makes a request wait
 #: for its locks must not do so many times over.
@@ -66,6 +71,26 @@ class Written(t.NamedTuple):
 
     snapshot: Snapshot
     events: tuple[Event, ...] = ()
+
+
+class Writer(t.NamedTuple):
+    """Who changes one of several carts.
+
+    :param before: Told what is about to be saved.
+    :param expected: The only version that may be changed, if there is one.
+    """
+
+    before: BeforeChange
+    expected: int | None
+
+
+class _Change(t.NamedTuple):
+    """What is about to be saved."""
+
+    document: Document
+    data: str
+    events: tuple[Event, ...]
+    now: dt.datetime
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -165,6 +190,44 @@ class Repository:
             watch.outcome = "done" if written.events else "unchanged"
 
             return written
+
+    @property
+    def saves_together(self) -> bool:
+        """Whether several carts can be changed in one step."""
+        return isinstance(self.storage, SavesTogether)
+
+    def write_together(
+        self, carts: t.Mapping[CartKey, Writer], plan: Plan
+    ) -> list[Written]:
+        """Change several carts in one step, if the storage can.
+
+        :param carts: Their keys, and who changes them.
+        :param plan: Called with their documents, also again if somebody was faster.
+        :raises CartConflictError: If the operations cannot be applied.
+        :raises CartLimitError: If a result goes over a limit.
+        :raises CartStorageError: If the storage cannot be used.
+        """
+        with ExitStack() as stack:
+            storage = self.storage
+            keys = list(carts) if self._observers else []
+            watches = [
+                stack.enter_context(watched(self._observers, "write", key, storage))
+                for key in keys
+            ]
+
+            for _ in self._retry.tries():
+                for watch in watches:
+                    watch.tries += 1
+
+                try:
+                    with t.cast(SavesTogether, storage).together():
+                        return self._save_together(carts, plan, watches)
+                except CartLockTimeoutError:
+                    raise
+                except CartBusyError as error:
+                    busy = error
+
+            raise busy
 
     def destroy(
         self,
@@ -355,20 +418,72 @@ class Repository:
     ) -> Written | None:
         """Save once. ``None`` if somebody else was faster."""
         check_expected(base, expected)
+        version = seen_version if expected is None else expected
+        change = self._change(key, operations, base, version, before)
 
+        return Written(base) if change is None else self._store(key, base, change)
+
+    def _save_together(
+        self,
+        carts: t.Mapping[CartKey, Writer],
+        plan: Plan,
+        watches: t.Sequence[Watch],
+    ) -> list[Written]:
+        # In one order for all, or two would wait for each other.
+        bases = {key: self._load(key) for key in sorted(carts)}
+
+        for key, writer in carts.items():
+            check_expected(bases[key], writer.expected)
+
+        planned = plan([bases[key].document for key in carts])
+
+        # There is one watch for each cart, or none.
+        for watch, operations in zip(watches, planned, strict=False):
+            watch.operations = operations
+
+        # All that may be refused comes before the first save.
+        changes = [
+            self._change(key, operations, bases[key], bases[key].version, writer.before)
+            for (key, writer), operations in zip(carts.items(), planned, strict=True)
+        ]
+        written: list[Written] = []
+
+        for key, change in zip(carts, changes, strict=True):
+            base = bases[key]
+            saved = Written(base) if change is None else self._store(key, base, change)
+
+            if saved is None:
+                raise CartBusyError(f"Somebody else made the cart {key} meanwhile.")
+
+            written.append(saved)
+
+        for watch, each in zip(watches, written, strict=False):
+            watch.outcome = "done" if each.events else "unchanged"
+
+        return written
+
+    def _change(
+        self,
+        key: CartKey,
+        operations: t.Sequence[Operation],
+        base: Snapshot,
+        expected: int,
+        before: BeforeChange,
+    ) -> _Change | None:
+        """What operations make of a cart, if it may be saved; ``None`` if nothing."""
         try:
             document, happened = apply_all(base.document, operations)
         except StaleError as error:
             raise CartConflictError(
                 "The line was changed after it was read, so it was left as it is.",
-                expected_version=seen_version if expected is None else expected,
+                expected_version=expected,
                 current_version=base.version,
                 line_id=error.line_id,
                 details=error.details,
             ) from error
 
         if not happened:
-            return Written(base)
+            return None
 
         now = dt.datetime.now(dt.UTC)
         check_limits(base.document, document, self.limits)
@@ -377,20 +492,22 @@ class Repository:
             document, created_at=document.created_at or now, updated_at=now
         )
         data = encode(document)
-        size = _size(data)
-        check_size(base.size, size, self.limits)
+        check_size(base.size, _size(data), self.limits)
         before(key, base.version, happened)
-        version = self.storage.save(key, data, base.version)
+
+        return _Change(document, data, happened, now)
+
+    def _store(self, key: CartKey, base: Snapshot, change: _Change) -> Written | None:
+        version = self.storage.save(key, change.data, base.version)
 
         if version is None:
             return None
 
-        if not base.version:
-            happened = (CartCreated(), *happened)
+        created = () if base.version else (CartCreated(),)
+        events = _stamped((*created, *change.events), key, version, change.now)
+        snapshot = Snapshot(change.document, version, _size(change.data))
 
-        events = _stamped(happened, key, version, now)
-
-        return Written(Snapshot(document, version, size), events)
+        return Written(snapshot, events)
 
 
 @t.runtime_checkable

@@ -34,6 +34,13 @@ class RegisteredFunction(t.NamedTuple):
     call: t.Callable[..., t.Any]
     params: type[msgspec.Struct]
 
+    @property
+    def has_amounts(self) -> bool:
+        """Whether there are decimals among the parameters."""
+        hints = t.get_type_hints(self.params, include_extras=True)
+
+        return any(map(_has_decimals, hints.values()))
+
     def arguments(self, rule: Rule) -> dict[str, t.Any]:
         """What to call it with.
 
@@ -82,6 +89,12 @@ class Functions:
     def get(self, name: str) -> RegisteredFunction | None:
         """The function of this name, if there is one."""
         return self._own.get(name) or self._built_in.get(name)
+
+    def have_amounts(self, rule: Rule) -> bool:
+        """Whether there are amounts in a rule, as far as that is known."""
+        functions = [self.get(e.name) for e in rule.walk() if e.name not in COMBINATORS]
+
+        return any(each is None or each.has_amounts for each in functions)
 
     def check(self, rule: Rule) -> None:
         """Refuse a rule that is not registered or cannot be called.
@@ -141,6 +154,17 @@ class Rulebook:
         if condition.base is not None:
             self.amounts.check(condition.base)
 
+    def has_amounts(self, condition: Condition) -> bool:
+        """Whether a condition is about amounts of money of one currency."""
+        rules, base = filter(None, (condition.rule, condition.lines)), condition.base
+
+        return (
+            condition.is_amount
+            or condition.cap is not None
+            or any(map(self.rules.have_amounts, rules))
+            or (base is not None and self.amounts.have_amounts(base))
+        )
+
     def methods(self, facts: Facts) -> list[ShippingMethod]:
         """The shipping methods for a cart.
 
@@ -189,6 +213,10 @@ def _described(name: str, function: t.Callable[..., t.Any]) -> RegisteredFunctio
         ) from error
 
     return RegisteredFunction(function, params)
+
+
+def _has_decimals(kind: t.Any) -> bool:
+    return kind is Decimal or any(map(_has_decimals, t.get_args(kind)))
 
 
 def _field(

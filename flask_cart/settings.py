@@ -100,6 +100,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     #: Whether a guest's carts are merged into the user's on login.
     migrate_on_login: bool = True
 
+    #: How they are merged: the name of a strategy.
+    merge_strategy: _Name = "add_quantities"
+
+    #: Days without a change after which ``flask cart prune`` deletes a cart.
+    abandoned_after_days: t.Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 7
+
     #: Lines in a cart.
     max_items: _Positive = 1000
 

@@ -2,8 +2,9 @@
 
 Each is sent with the app as the sender and the keywords ``cart`` and ``event``, after
 the change is saved and in the order in which things happened; ``cart_updated`` comes
-last, once per saved version. Only ``before_change`` is sent earlier: a receiver that
-raises there keeps the change from being saved.
+last, once per saved version. Only ``before_change`` and ``cart_abandoned`` are sent
+earlier: a receiver that raises there keeps the change from being saved, or the cart
+from being deleted.
 
 Receivers that raise are logged, and keep nobody else from being called.
 """
@@ -20,7 +21,9 @@ from blinker import Signal
 from flask import Flask
 
 from .cart import Cart
+from .errors import CartVetoError
 from .events import BeforeChange
+from .events import CartAbandoned
 from .events import CartUpdated
 from .events import Event
 
@@ -46,13 +49,26 @@ item_condition_removed = _signals.signal("item_condition_removed")
 metadata_added = _signals.signal("metadata_added")
 #: A metadata key is gone; ``event.key``, ``event.value``.
 metadata_removed = _signals.signal("metadata_removed")
+#: All amounts are in another currency; ``event.currency``,
+#: ``event.previous_currency``.
+currency_changed = _signals.signal("currency_changed")
 #: The cart was emptied; ``event.lines``, ``event.conditions``, ``event.metadata``.
 cart_cleared = _signals.signal("cart_cleared")
 #: The cart was deleted; ``event.lines``.
 cart_destroyed = _signals.signal("cart_destroyed")
+#: The cart is about to be deleted, for it was not touched for long; ``event.kind``,
+#: ``event.lines``, ``event.last_changed``. Raise ``CartVetoError`` to keep it.
+cart_abandoned = _signals.signal("cart_abandoned")
 #: Another cart was merged into this one; ``event.source``, ``event.lines``,
 #: ``event.left_out``.
 cart_merged = _signals.signal("cart_merged")
+#: A merge was undone; ``event.source``.
+merge_undone = _signals.signal("merge_undone")
+#: A line is on its way into another cart, or no longer is; ``event.line``,
+#: ``event.to``, ``event.is_over``.
+item_moving = _signals.signal("item_moving")
+#: A line has come from another cart; ``event.line``, ``event.source``.
+item_moved = _signals.signal("item_moved")
 #: An order was begun and is not made yet; ``event.cart_token``, ``event.lines``.
 checkout_started = _signals.signal("checkout_started")
 #: The cart was sold; ``event.cart_token``, ``event.lines``.
@@ -115,6 +131,23 @@ class Signals:
 
         _version_saved.send(self, cart=cart, events=events)
 
+    def abandoned(self, cart: Cart, event: CartAbandoned) -> None:
+        """Send ``cart_abandoned``; raises what a receiver raised, once all were called.
+
+        What is not a :class:`CartVetoError` comes first.
+        """
+        errors = self._call(cart_abandoned, cart, event)
+        failures = [each for each in errors if not isinstance(each, CartVetoError)]
+
+        for error in failures:
+            self._app.logger.error(
+                "A receiver of 'cart_abandoned' failed; the cart was kept.",
+                exc_info=error,
+            )
+
+        for error in [*failures, *errors]:
+            raise error
+
     def update(self, cart: Cart, event: CartUpdated) -> None:
         """Send ``cart_updated``."""
         self._send(cart_updated, cart, event)
@@ -125,18 +158,29 @@ class Signals:
         )
 
     def _send(self, signal: NamedSignal, cart: Cart, event: Event) -> None:
+        for error in self._call(signal, cart, event):
+            self._app.logger.error(
+                "A receiver of %r failed; the cart was saved.",
+                signal.name,
+                exc_info=error,
+            )
+
+    def _call(self, signal: NamedSignal, cart: Cart, event: Event) -> list[Exception]:
+        """Call all receivers; what some of them raised."""
+        errors: list[Exception] = []
+
         if not self._sends(signal):
-            return
+            return errors
 
         # Not signal.send(): there, a receiver that raises keeps those after it from
         # being called.
         for receiver in signal.receivers_for(self._app):
             try:
                 self._app.ensure_sync(receiver)(self._app, cart=cart, event=event)
-            except Exception:
-                self._app.logger.exception(
-                    "A receiver of %r failed; the cart was saved.", signal.name
-                )
+            except Exception as error:
+                errors.append(error)
+
+        return errors
 
 
 @_version_saved.connect

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import typing as t
+from contextlib import ExitStack
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -17,16 +18,20 @@ from .document import Document
 from .errors import CartConfigError
 from .errors import CartConflictError
 from .errors import CartError
+from .events import CartAbandoned
 from .events import Event
 from .operations import Limited
 from .operations import Operation
 from .operations import apply_all
+from .repository import Plan
 from .repository import Repository
 from .repository import Snapshot
+from .repository import Writer
 from .repository import Written
 from .repository import check_expected
 from .rulebook import Rulebook
 from .storage.base import CartKey
+from .strategies import Strategies
 
 if t.TYPE_CHECKING:
     from .cart import Cart
@@ -55,6 +60,9 @@ class Announcer(t.Protocol):
     def after(self, cart: Cart, events: tuple[Event, ...]) -> None:
         """Say what was saved."""
 
+    def abandoned(self, cart: Cart, event: CartAbandoned) -> None:
+        """Say what is about to be deleted; raises to keep it."""
+
 
 @dataclass(frozen=True)
 class CartServices:
@@ -70,6 +78,9 @@ class CartServices:
     logger: logging.Logger = _logger
     catalogue: Catalogue = field(default_factory=Catalogue)
     stock_ignored: frozenset[str] = frozenset()
+    strategies: Strategies = field(default_factory=Strategies)
+    merge_strategy: str = "add_quantities"
+    guest: t.Callable[[], str | None] = lambda: None
 
     def now(self) -> dt.datetime:
         """When it is, as rules are told."""
@@ -102,6 +113,7 @@ class WorkingCopy:
     :param cart: The cart that signals and conflicts are about.
     :param key: Where it is stored, if that is known.
     :param make_key: Called at the first write if it is not.
+    :param repair: Called when what was read shows that a move was not finished.
     """
 
     def __init__(
@@ -110,14 +122,17 @@ class WorkingCopy:
         cart: Cart,
         key: CartKey | None,
         make_key: t.Callable[[], CartKey],
+        repair: t.Callable[[], None],
     ) -> None:
         self.key = key
         self.repository = services.repository
         self.now = services.now
-        self._with_terms = services.with_terms
+        self.with_terms = services.with_terms
         self._announcer = services.announcer
         self._cart = cart
         self._make_key = make_key
+        self._repair = repair
+        self._is_repairing = False
         self._snapshot: Snapshot | None = None
         self._expected: int | None = None
         self._batch: list[Operation] | None = None
@@ -126,14 +141,23 @@ class WorkingCopy:
     @property
     def snapshot(self) -> Snapshot:
         """The document and version that were read, now at the latest."""
-        if self._snapshot is None:
-            self._snapshot = (
-                self.repository.load(self.key)
-                if self.key is not None
-                else self.repository.nothing
-            )
+        if self._snapshot is not None:
+            return self._snapshot
 
-        return self._snapshot
+        snapshot = self._snapshot = self._read()
+
+        # Nobody who is asked about a cart can repair it.
+        if not snapshot.document.moves or self._is_repairing or _asked.get():
+            return snapshot
+
+        self._is_repairing = True
+
+        try:
+            self._repair()
+
+            return self.snapshot
+        finally:
+            self._is_repairing = False
 
     @property
     def document(self) -> Document:
@@ -142,6 +166,12 @@ class WorkingCopy:
             return self._batch_document
 
         return self.snapshot.document
+
+    def _read(self) -> Snapshot:
+        if self.key is None:
+            return self.repository.nothing
+
+        return self.repository.load(self.key)
 
     def refresh(self) -> None:
         """Forget what was read.
@@ -187,15 +217,19 @@ class WorkingCopy:
             details=details,
         )
 
-    def apply(self, *operations: Operation) -> None:
-        """Apply operations in one write, or make them part of the batch."""
+    def apply(self, *operations: Operation) -> tuple[Event, ...]:
+        """Apply operations in one write, or make them part of the batch.
+
+        :return: The events of the write.
+        """
         if self._batch is None:
-            self.write(operations, self._expected)
-            return
+            return self.write(operations, self._expected)
 
         _refuse_while_asked()
         self._batch_document, _ = apply_all(self.document, operations)
         self._batch.extend(operations)
+
+        return ()
 
     @contextmanager
     def batch(self) -> t.Iterator[None]:
@@ -230,10 +264,13 @@ class WorkingCopy:
             self._batch_document = document
             raise
 
-    def write(self, operations: t.Sequence[Operation], expected: int | None) -> None:
+    def write(
+        self, operations: t.Sequence[Operation], expected: int | None
+    ) -> tuple[Event, ...]:
         """Apply operations in a write of their own.
 
         :param expected: The only version that they may be applied to, if there is one.
+        :return: The events of the write.
         """
         _refuse_while_asked()
 
@@ -241,12 +278,12 @@ class WorkingCopy:
             check_expected(self.repository.nothing, expected)
 
             if not apply_all(self.document, operations)[1]:
-                return
+                return ()
 
             self.key = self._make_key()
 
         key = self.key
-        operations = self._with_terms(key, operations)
+        operations = self.with_terms(key, operations)
 
         with self._conflicts_reported():
             written = self.repository.write(
@@ -254,6 +291,8 @@ class WorkingCopy:
             )
 
         self._finish(written)
+
+        return written.events
 
     def destroy(self) -> None:
         """Delete what was read."""
@@ -316,6 +355,31 @@ class WorkingCopy:
             announce()
         else:
             transaction.when_done(announce, undo)
+
+
+def write_together(
+    copies: t.Sequence[WorkingCopy], keys: t.Sequence[CartKey], plan: Plan
+) -> None:
+    """Change several carts in one step; the storage must be able to.
+
+    :param copies: None of them in a batch.
+    :param keys: Where they are stored.
+    :param plan: Makes the operations for each, of what is in all of them.
+    """
+    _refuse_while_asked()
+    writers = {
+        key: Writer(copy._before, copy._expected)
+        for key, copy in zip(keys, copies, strict=True)
+    }
+
+    with ExitStack() as stack:
+        for copy in copies:
+            stack.enter_context(copy._conflicts_reported())
+
+        written = copies[0].repository.write_together(writers, plan)
+
+    for copy, each in zip(copies, written, strict=True):
+        copy._finish(each)
 
 
 @contextmanager

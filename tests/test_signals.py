@@ -646,11 +646,8 @@ def test_merge_is_announced() -> None:
     cart_of(app, "guest:a").add("mug", 2, price=1)
     cart_of(app).add("mug", price=1)
 
-    from flask_cart.limits import Limits
-    from flask_cart.merging import merge
-
     with Listener(app) as listener:
-        merge(cart_of(app, "guest:a"), cart_of(app), Limits())
+        cart_of(app).merge(cart_of(app, "guest:a"))
 
     assert listener.names == [
         "item_updated",
@@ -676,9 +673,14 @@ def test_names() -> None:
         "item_condition_removed",
         "metadata_added",
         "metadata_removed",
+        "currency_changed",
         "cart_cleared",
         "cart_destroyed",
+        "cart_abandoned",
         "cart_merged",
+        "merge_undone",
+        "item_moving",
+        "item_moved",
         "checkout_started",
         "cart_checked_out",
         "before_change",

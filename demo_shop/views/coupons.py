@@ -7,6 +7,7 @@ from flask import request
 from flask import url_for
 from werkzeug import Response
 
+from ..coupons import LONGEST_CODE
 from ..coupons import CouponRefusedError
 from ..coupons import coupons_to_try
 from ..coupons import enter_coupon
@@ -20,11 +21,14 @@ bp = Blueprint("coupons", __name__, url_prefix="/basket/coupon")
 @bp.post("/")
 def enter() -> Response:
     """Note the code that the shopper typed, or say what is the matter with it."""
+    code = read_line(request.form.get("code"))
+
     try:
-        enter_coupon(read_line(request.form.get("code")))
+        enter_coupon(code)
     except CouponRefusedError as error:
         # The box shows it, and not the top of the page, which may be out of sight.
         flash(str(error), "coupon")
+        flash(code[:LONGEST_CODE], "code")
         return redirect(url_for("basket.show", _anchor="code"), code=303)
 
     return redirect(url_for("basket.show", _anchor="coupon"), code=303)

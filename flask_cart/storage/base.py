@@ -125,6 +125,19 @@ class Stored(t.NamedTuple):
     version: int
 
 
+class Kept(t.NamedTuple):
+    """A cart as a storage comes across it.
+
+    :param stored: What is stored; with version 0 if it is damaged so that it has none,
+        and cannot be saved or deleted.
+    :param saved_at: When it was last saved, or ``None`` if that is damaged, too.
+    """
+
+    key: CartKey
+    stored: Stored
+    saved_at: dt.datetime | None
+
+
 class Guarantee(enum.Enum):
     """How a storage keeps two writers from undoing each other."""
 
@@ -206,6 +219,18 @@ class Storage(t.Protocol):
 
 
 @t.runtime_checkable
+class SavesTogether(t.Protocol):
+    """A storage that can change several carts in one step."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Keep others from changing what this thread loads inside, and make its saves
+        one change: all of them, or none if the block raises.
+
+        Storages without transactions may rely on it that nothing fails between them.
+        """
+
+
+@t.runtime_checkable
 class ListsCarts(t.Protocol):
     """A storage that knows which carts it has."""
 
@@ -213,6 +238,20 @@ class ListsCarts(t.Protocol):
         """The keys of all carts.
 
         One that is saved or deleted meanwhile may be missing.
+        """
+
+
+@t.runtime_checkable
+class ScansCarts(t.Protocol):
+    """A storage that can be gone through, for the commands of ``flask cart``."""
+
+    def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
+        """All carts with what is stored, each once, a few in memory at a time.
+
+        One that is saved or deleted meanwhile may be missing.
+
+        :param before: Only those that were last saved before this time, with its time
+            zone.
         """
 
 

@@ -18,6 +18,7 @@ from ..errors import CartConfigError
 from ..errors import CartStorageError
 from .base import CartKey
 from .base import Guarantee
+from .base import Kept
 from .base import Stored
 from .base import first_version
 from .engines import OwnConnections
@@ -29,8 +30,8 @@ _ADVICE: t.Final = (
     "If it does not exist yet, create it with 'flask cart init-db' or a migration."
 )
 
-#: How many keys are read at a time.
-_PAGE: t.Final = 1000
+#: How many carts are read at a time.
+_PAGE: t.Final = 500
 
 
 class DatabaseStorage:
@@ -112,8 +113,11 @@ class DatabaseStorage:
         with self._connection(self._writing_session()) as connection:
             return connection.execute(statement).rowcount == 1
 
+    def lock(self, key: CartKey) -> AbstractContextManager[None]:
+        return self.together()
+
     @contextmanager
-    def lock(self, key: CartKey) -> t.Iterator[None]:
+    def together(self) -> t.Iterator[None]:
         token = self._is_locked.set(True)
 
         try:
@@ -135,19 +139,29 @@ class DatabaseStorage:
 
     def keys(self) -> t.Iterator[CartKey]:
         columns = self.table.c.owner, self.table.c.instance
-        query = sa.select(*columns).order_by(*columns).limit(_PAGE)
-        page: t.Sequence[t.Any] = []
 
-        while not page or len(page) == _PAGE:
-            after = (sa.tuple_(*columns) > tuple(page[-1]),) if page else ()
+        for owner, instance in self._rows(sa.select(*columns)):
+            yield CartKey(owner, instance)
 
-            with self._connection(self._session()) as connection:
-                page = connection.execute(query.where(*after)).all()
+    def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
+        columns = self.table.c
+        query = sa.select(
+            columns.owner,
+            columns.instance,
+            columns.data,
+            columns.version,
+            columns.updated_at,
+        )
 
-            if not page:
-                return
+        if before is not None:
+            query = query.where(columns.updated_at < _utc(before))
 
-            yield from (CartKey(*row) for row in page)
+        for owner, instance, data, version, updated_at in self._rows(query):
+            yield Kept(
+                CartKey(owner, instance),
+                Stored(data, version),
+                updated_at.replace(tzinfo=dt.UTC),
+            )
 
     def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
         table = self.table
@@ -237,6 +251,26 @@ class DatabaseStorage:
             return None
 
         return version
+
+    def _rows(self, query: sa.Select[t.Any]) -> t.Iterator[t.Any]:
+        """The rows of a query that begins with the key, in pages.
+
+        Nothing is kept open between the pages, so that whoever reads them can write.
+        """
+        columns = self.table.c.owner, self.table.c.instance
+        query = query.order_by(*columns).limit(_PAGE)
+        page: t.Sequence[sa.Row[t.Any]] = []
+
+        while not page or len(page) == _PAGE:
+            after = (sa.tuple_(*columns) > tuple(page[-1][:2]),) if page else ()
+
+            with self._connection(self._session()) as connection:
+                page = connection.execute(query.where(*after)).all()
+
+            if not page:
+                return
+
+            yield from page
 
     def _at(self, key: CartKey) -> tuple[sa.ColumnElement[bool], ...]:
         return self.table.c.owner == key.owner, self.table.c.instance == key.instance

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from .base import CartKey
 from .base import Guarantee
+from .base import Kept
 from .base import Stored
 from .base import next_version
 
@@ -58,6 +59,9 @@ class MemoryStorage:
     def lock(self, key: CartKey) -> AbstractContextManager[None]:
         return self._locked()
 
+    def together(self) -> AbstractContextManager[None]:
+        return self._locked()
+
     def instances(self, owner: str) -> list[str]:
         with self._lock:
             return sorted(key.instance for key in self._carts if key.owner == owner)
@@ -65,6 +69,14 @@ class MemoryStorage:
     def keys(self) -> t.Iterator[CartKey]:
         with self._lock:
             return iter(sorted(self._carts))
+
+    def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
+        with self._lock:
+            carts = sorted(self._carts.items())
+
+        for key, (stored, saved_at) in carts:
+            if before is None or saved_at < before:
+                yield Kept(key, stored, saved_at)
 
     def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
         with self._lock:

@@ -21,6 +21,7 @@ from . import redis_scripts
 from .base import CartKey
 from .base import Guarantee
 from .base import Held
+from .base import Kept
 from .base import Stored
 from .base import next_version
 from .leases import Lease
@@ -126,6 +127,16 @@ class RedisStorage:
         with self._translated():
             for key, _, _ in self._heads():
                 yield key
+
+    def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
+        with self._translated():
+            for owner, name in self._names():
+                for instance, record in self._client.hgetall(name).items():
+                    key = CartKey(owner, instance.decode(errors="replace"))
+                    kept = _kept(key, record)
+
+                    if before is None or (kept.saved_at and kept.saved_at < before):
+                        yield kept
 
     def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
         limit_time = _microseconds(before.timestamp())
@@ -234,13 +245,7 @@ class RedisStorage:
 
     def _heads(self) -> t.Iterator[tuple[CartKey, int, int]]:
         """Key, version and time of all carts."""
-        prefix = f"{self._make_prefix()}{{"
-        pattern = re.sub(r"([][*?\\^])", r"\\\1", prefix) + "*}"
-
-        names = self._client.scan_iter(match=pattern, count=1000, _type="hash")
-
-        for name in names:
-            owner = name.decode(errors="replace")[len(prefix) : -1]
+        for owner, name in self._names():
             heads = iter(self._read_heads(keys=[name]))
 
             for instance, head in zip(heads, heads, strict=True):
@@ -250,6 +255,19 @@ class RedisStorage:
                 if found is not None:
                     key = CartKey(owner, instance.decode(errors="replace"))
                     yield key, int(found[1]), int(found[2])
+
+    def _names(self) -> t.Iterator[tuple[str, bytes]]:
+        """All owners and the names of their hashes."""
+        prefix = f"{self._make_prefix()}{{"
+        pattern = re.sub(r"([][*?\\^])", r"\\\1", prefix) + "*}"
+
+        # A server that is growing its table may tell of a key twice.
+        seen = set()
+
+        for name in self._client.scan_iter(match=pattern, count=1000, _type="hash"):
+            if name not in seen:
+                seen.add(name)
+                yield name.decode(errors="replace")[len(prefix) : -1], name
 
     # The braces make a cluster keep all of an owner's keys on one server. A key of
     # carts ends with a brace and the others do not, so they are never the same.
@@ -269,6 +287,17 @@ class RedisStorage:
             yield
         except self._errors as error:
             raise CartStorageError(f"Redis could not be used: {error}") from error
+
+
+def _kept(key: CartKey, record: bytes) -> Kept:
+    found = _record.fullmatch(record)
+
+    if found is None:
+        return Kept(key, Stored(record, 0), None)
+
+    saved_at = dt.datetime.fromtimestamp(int(found[2]) / 1_000_000, dt.UTC)
+
+    return Kept(key, Stored(found[3], int(found[1])), saved_at)
 
 
 def _milliseconds(seconds: float) -> int:

@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from mug_shop import MugShop
 from playwright.sync_api import Browser
 
 from browsers import Visits
 from browsers import chromium
 from browsers import served
-from mug_shop import MugShop
 
 
 @pytest.fixture(scope="module")

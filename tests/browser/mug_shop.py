@@ -59,7 +59,11 @@ SHELF = {
 COUPONS = {
     "TIDE": Condition("TIDE", "coupon", "subtotal", "-10%"),
     "STORM": Condition(
-        "STORM", "coupon", "subtotal", "-20", rule=Rule("total_at_least", {"amount": "500"})
+        "STORM",
+        "coupon",
+        "subtotal",
+        "-20",
+        rule=Rule("total_at_least", {"amount": "500"}),
     ),
 }
 

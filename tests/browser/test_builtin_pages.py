@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from mug_shop import MugShop
 from playwright.sync_api import Locator
 from playwright.sync_api import Page
 from playwright.sync_api import Response
@@ -17,7 +18,6 @@ from browsers import Visits
 from browsers import find_barriers
 from browsers import shifts
 from browsers import tab_to
-from mug_shop import MugShop
 
 with_and_without_scripts = pytest.mark.parametrize(
     "scripts", [True, False], ids=["scripts", "no scripts"]

@@ -5,6 +5,7 @@ from html import unescape
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import delete
 from sqlalchemy import func
 from sqlalchemy import select
 from sqlalchemy import update
@@ -15,6 +16,7 @@ from demo_shop.extensions import db
 from demo_shop.models import Coupon
 from demo_shop.models import CouponUse
 from demo_shop.models import Order
+from demo_shop.models import OrderLine
 from demo_shop.models import Variant
 
 SECRET_KEY = "only for tests"
@@ -139,6 +141,20 @@ class Shop:
             db.session.execute(
                 update(Coupon).where(Coupon.code == code).values(**changes)
             )
+            db.session.commit()
+
+    def burn_coupon(self, code: str) -> None:
+        """Make a coupon that no order was made with go away."""
+        with self.app.app_context():
+            db.session.execute(delete(Coupon).where(Coupon.code == code))
+            db.session.commit()
+
+    def forget_orders(self) -> None:
+        """Lose the book of orders."""
+        with self.app.app_context():
+            for model in (CouponUse, OrderLine, Order):
+                db.session.execute(delete(model))
+
             db.session.commit()
 
     def used(self, code: str) -> tuple[int, int]:

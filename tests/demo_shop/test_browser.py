@@ -211,6 +211,48 @@ def test_the_keyboard_is_enough(open_page):
     expect(page.get_by_text("Germany")).to_be_visible()
 
 
+def test_a_coupon_by_keyboard(open_page):
+    """On a narrow phone, the keyboard is enough to mistype, apply and remove a code,
+    and the focus is where the answer is."""
+    page = open_page(viewport={"width": 320, "height": 640})
+    add(page, "/goods/pilot-kettle", "Tar")
+    field = page.get_by_label("Coupon code")
+    basket = page.get_by_role("link", name="Basket")
+    tab_to(page, field)
+    page.keyboard.type("sprongtide")
+    page.keyboard.press("Enter")
+
+    expect(field).to_have_accessible_description(re.compile("isn't one of our codes"))
+    expect(field).to_be_focused()
+    expect(field).to_be_in_viewport()
+    expect(field).to_have_value("sprongtide")
+
+    field.clear()
+    page.keyboard.type("springtide")
+    page.keyboard.press("Enter")
+    ticket = page.locator("#coupon")
+
+    expect(ticket).to_contain_text("you save €5.20")
+    expect(ticket).to_be_focused()
+    expect(ticket).to_be_in_viewport()
+    expect(basket).to_contain_text("€51.70")
+
+    tab_to(page, page.get_by_role("button", name="Remove the coupon SPRINGTIDE"))
+    page.keyboard.press("Enter")
+
+    expect(field).to_be_focused()
+    expect(basket).to_contain_text("€56.90")
+
+    tab_to(page, page.get_by_text("Codes to try in this demo"))
+    page.keyboard.press("Enter")
+    tab_to(page, page.get_by_role("button", name="FAIRWIND"))
+    excess = page.locator("html").evaluate("e => e.scrollWidth - e.clientWidth")
+    page.keyboard.press("Enter")
+
+    expect(ticket).to_contain_text("FAIRWIND applies to orders of €60.00 or more")
+    assert excess == 0
+
+
 def tab_to(page: Page, target: Locator) -> None:
     """Press Tab until the target has the focus."""
     target.wait_for(state="attached")

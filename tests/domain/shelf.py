@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import typing as t
+from decimal import Decimal
 
+from flask_cart import Cart
+from flask_cart import Line
 from flask_cart.catalogue import Catalogue
 
 
@@ -37,3 +40,15 @@ class Shelf:
         catalogue.loader = self
 
         return catalogue
+
+
+def prices(cart: Cart) -> dict[str, Decimal]:
+    """The stored prices, by item."""
+    cart.refresh()
+
+    return {line.item_id: line.price for line in cart}
+
+
+def line_of(cart: Cart, item_id: str) -> Line:
+    """The first line of an item."""
+    return next(line for line in cart if line.item_id == item_id)

@@ -16,8 +16,10 @@ from flask_cart import not_
 from flask_cart import presets
 from flask_cart import rule
 from flask_cart.document import SCHEMA
+from flask_cart.document import Content
 from flask_cart.document import Document
 from flask_cart.document import MergedCart
+from flask_cart.document import Move
 from flask_cart.items import make_line
 from flask_cart.money import ROUNDING_MODES
 from flask_cart.money import Rounding
@@ -316,9 +318,24 @@ times = st.none() | st.datetimes(
 ).map(lambda time: time.replace(fold=0))
 
 
-merged_carts = st.builds(
-    MergedCart, labels, st.dictionaries(labels, st.integers(0, 10_000), max_size=3)
+merged_quantities = st.dictionaries(labels, st.integers(0, 10_000), max_size=3)
+contents = st.builds(
+    Content,
+    currency=st.sampled_from(CURRENCIES),
+    lines=st.lists(rich_lines(), max_size=1).map(tuple),
+    conditions=condition_lists().map(tuple),
+    metadata=json_objects,
+    created_at=times,
 )
+merged_carts = st.builds(
+    MergedCart,
+    labels,
+    merged_quantities,
+    merged_quantities,
+    digest=labels,
+    guest=st.none() | contents,
+)
+moves = st.builds(Move, labels, labels, rich_lines())
 
 
 @st.composite
@@ -335,4 +352,6 @@ def documents(draw: st.DrawFn) -> Document:
         created_at=draw(times),
         updated_at=draw(times),
         merged=tuple(draw(st.lists(merged_carts, max_size=3))),
+        moves=tuple(draw(st.lists(moves, max_size=1))),
+        received=tuple(draw(st.lists(labels, max_size=2))),
     )

@@ -30,7 +30,8 @@ from flask_cart.limits import check_limits
 from flask_cart.merging import MAX_ROUNDS
 from flask_cart.merging import REMEMBERED
 from flask_cart.merging import MergeDocument
-from flask_cart.merging import merge
+from flask_cart.merging import MergeReport
+from flask_cart.merging import merge as merging_of_carts
 from flask_cart.operations import apply_all
 from flask_cart.storage.base import CartKey
 from flask_cart.storage.memory import MemoryStorage
@@ -55,6 +56,10 @@ def holding(*lines: object, **fields: object) -> Document:
 
 def merging(source: Document, source_id: str = "g", limits: Limits = LIMITS):
     return MergeDocument(source, "guest:a", source_id, limits)
+
+
+def merge(guest: Cart, user: Cart, limits: Limits) -> MergeReport:
+    return merging_of_carts(guest._working, user._working, limits=limits)
 
 
 def quantities(document: Document) -> dict[str, int]:

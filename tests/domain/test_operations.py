@@ -11,7 +11,9 @@ from domain import strategies
 from flask_cart import Condition
 from flask_cart import InvalidItemError
 from flask_cart.document import SCHEMA
+from flask_cart.document import Content
 from flask_cart.document import Document
+from flask_cart.document import MergedCart
 from flask_cart.events import CartCleared
 from flask_cart.events import ConditionAdded
 from flask_cart.events import ConditionRemoved
@@ -476,11 +478,16 @@ class TestClear:
         )
 
     def test_what_else_there_is_stays(self) -> None:
-        """The currency and the record of merged carts are not content."""
-        before = replace(CART, currency="JPY", merged=("x@1",))
+        """The currency and the record of merged carts are not content; what they would
+        give back is."""
+        merged = MergedCart("x", {})
+        content = Content(currency="JPY")
+        before = replace(
+            CART, currency="JPY", merged=(replace(merged, guest=content, user=content),)
+        )
 
         assert Clear().apply(before)[0] == replace(
-            EMPTY, currency="JPY", merged=("x@1",)
+            EMPTY, currency="JPY", merged=(merged,)
         )
 
 

@@ -30,6 +30,8 @@ VALUES = {
     "CART_EVENTS_ENABLED": (False, False),
     "CART_EVENTS_DISABLED": (["item_added"], frozenset({"item_added"})),
     "CART_MIGRATE_ON_LOGIN": (False, False),
+    "CART_MERGE_STRATEGY": ("keep_user_cart", "keep_user_cart"),
+    "CART_ABANDONED_AFTER_DAYS": (30, 30),
     "CART_MAX_ITEMS": (5, 5),
     "CART_MAX_DATA_BYTES": (5, 5),
     "CART_MAX_QUANTITY": (2**31 - 1, 2**31 - 1),

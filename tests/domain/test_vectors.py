@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask_login import LoginManager
+from flask_login import UserMixin
+from flask_login import login_user
 from moneyed import Money
 
+from apps import make_app
 from domain.shop import make_cart
 from domain.shop import stored
 from flask_cart import Cart
 from flask_cart import Condition
+from flask_cart import FlaskCart
 from flask_cart import InvalidConditionError
 from flask_cart import InvalidItemError
-from flask_cart.limits import Limits
-from flask_cart.merging import merge
-from flask_cart.storage.base import CartKey
+from flask_cart import current_cart
 from flask_cart.storage.memory import MemoryStorage
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
@@ -120,19 +123,21 @@ def test_operations(case: dict[str, Any]) -> None:
     assert expected.get("quantity", quantities) == quantities
 
 
-# The strategies "keep_user_cart" and an unknown one come with CART_MERGE_STRATEGY;
-# until then every merge adds quantities up.
-@section("merge_quantities", strategy="add_quantities")
+@section("merge_quantities")
 def test_merge(case: dict[str, Any]) -> None:
-    """The quantities of both carts come to the one that is expected."""
-    storage = MemoryStorage()
-    user = make_cart(storage, key=CartKey("user:1", "default"))
-    guest = make_cart(storage, key=CartKey("guest:a", "default"))
-    user.add("mug", case["user_quantity"], price=1)
-    guest.add("mug", case["guest_quantity"], price=1)
-    merge(guest, user, Limits())
+    """Whoever logs in has the quantity that is expected of both carts."""
+    user = UserMixin()
+    user.id = 1
+    app = make_app(CART_STORAGE="memory", CART_MERGE_STRATEGY=case["strategy"])
+    LoginManager(app).user_loader(lambda user_id: user)
+    extension = FlaskCart(app)
 
-    assert [line.quantity for line in user] == [case["expect"]]
+    with app.test_request_context():
+        extension.cart(owner="user:1").add("mug", case["user_quantity"], price=1)
+        current_cart.add("mug", case["guest_quantity"], price=1)
+        login_user(user)
+
+        assert [line.quantity for line in current_cart] == [case["expect"]]
 
 
 @section("rejects", kind="condition")

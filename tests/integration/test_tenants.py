@@ -380,6 +380,80 @@ class TestAnyCart:
             extension.cart(owner=owner, tenant=tenant)
 
 
+class TestTwoCarts:
+    """What is done with two carts stays in one shop."""
+
+    @pytest.mark.parametrize("other", ["globex", None])
+    def test_merge(self, app: Flask, extension: FlaskCart, other: str | None) -> None:
+        """A cart of another shop is not merged, and stays as it is."""
+        with app.app_context():
+            source = extension.cart(owner="guest:x", tenant=other)
+            target = extension.cart(owner="user:7", tenant="acme")
+            source.add("mug", price=1)
+
+            with pytest.raises(CartConfigError, match="cannot be merged"):
+                target.merge(source)
+
+            assert _stored(extension, "guest:x", other) == {"mug": 1}
+            assert _stored(extension, "user:7", "acme") == {}
+
+    def test_undone_merge(self, app: Flask, extension: FlaskCart) -> None:
+        """What was merged is given back to the guest of the same shop."""
+        with app.app_context():
+            guest = extension.cart(owner="guest:x", tenant="acme")
+            user = extension.cart(owner="user:7", tenant="acme")
+            guest.add("mug", price=1)
+            report = user.merge(guest)
+
+            assert report.merged[0].source == "acme/guest:x"
+            assert user.undo_merge(report.merged[0].source)
+            assert _stored(extension, "guest:x", "acme") == {"mug": 1}
+            assert _stored(extension, "guest:x", None) == {}
+
+    def test_swap(self, app: Flask, extension: FlaskCart) -> None:
+        """A cart is given to an owner of its own shop."""
+        with app.app_context():
+            cart = extension.cart(owner="user:7", tenant="acme")
+            cart.add("mug", price=1)
+            given = cart.swap("company:1")
+            given.instance("wishlist").add("pot", price=1)
+            extension.swap("company:1", "company:2", tenant="acme")
+
+            assert given.key == ("acme/company:1", "default")
+            assert _stored(extension, "company:2", "acme") == {"mug": 1}
+            assert extension.storage.instances("acme/company:2") == [
+                "default",
+                "wishlist",
+            ]
+            assert extension.storage.instances("company:2") == []
+
+            with pytest.raises(CartConfigError, match="names a tenant"):
+                extension.cart(owner="company:2", tenant="acme").swap("globex/user:7")
+
+    def test_move(self, app: Flask, extension: FlaskCart) -> None:
+        """A line moves to the wishlist of its own shop."""
+        with app.test_request_context(headers={"Shop": "globex"}):
+            cart = extension.cart(owner="user:7", tenant="acme")
+            cart.move(cart.add("mug", price=1).id, to="wishlist")
+
+            assert extension.storage.instances("acme/user:7") == ["default", "wishlist"]
+            assert extension.storage.instances("globex/user:7") == []
+
+    def test_undone_login(self, app: Flask, extension: FlaskCart) -> None:
+        """What a login has merged in one shop is given back in this one only."""
+        with app.test_request_context(headers={"Shop": "acme"}):
+            current_cart.add("mug", price=1)
+            login_user(User("7"))
+            assert _content(current_cart) == {"mug": 1}
+
+            extension.tenant_loader(lambda: "globex")
+            assert not extension.undo_merge()
+
+            extension.tenant_loader(lambda: "acme")
+            assert extension.undo_merge()
+            assert _stored(extension, "user:7", "acme") == {}
+
+
 class TestOwnerLoader:
     def test_owner_in_a_shop(self, app: Flask, extension: FlaskCart) -> None:
         """An owner of the app's own has a cart in every shop."""
@@ -451,6 +525,10 @@ def test_events(app: Flask, shopper: Browser) -> None:
 
 def _content(cart: Cart) -> dict[str, int]:
     return {line.item_id: line.quantity for line in cart}
+
+
+def _stored(extension: FlaskCart, owner: str, tenant: str | None) -> dict[str, int]:
+    return _content(extension.cart(owner=owner, tenant=tenant))
 
 
 def _owner(cart: Cart) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import time
 import typing as t
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
+from flask import current_app
 from observers import Notes
 from observers import Observed
 from observers import observed
@@ -21,14 +23,18 @@ from domain.shop import ContestedStorage
 from flask_cart import Cart
 from flask_cart import CartConfigError
 from flask_cart import CartConflictError
+from flask_cart import CartLimitError
 from flask_cart import CartLockTimeoutError
 from flask_cart import CartStorageError
 from flask_cart import CartVetoError
 from flask_cart import Condition
 from flask_cart import FlaskCart
 from flask_cart import current_cart
+from flask_cart.events import CartAbandoned
 from flask_cart.observing import Access
+from flask_cart.repository import Writer
 from flask_cart.signals import before_change
+from flask_cart.signals import cart_abandoned
 from flask_cart.storage.base import CartKey
 from flask_cart.storage.base import Stored
 from flask_cart.storage.memory import MemoryStorage
@@ -153,9 +159,11 @@ class TestAccess:
         with pytest.raises(CartConflictError):
             cart.set_quantity(cart.lines[0].id, 5)
 
-        # The second one is the cart that the conflict shows.
-        write, *_ = shop.notes.accesses
-        assert summary(write) == ("write", ("update_line",), "conflict", 1)
+        # The look at what is there then is not told apart.
+        assert summary(shop.notes.access) == (
+            *("write", ("update_line",)),
+            *("conflict", 1),
+        )
 
     def test_expected_version(self, shop: Observed, storage: ContestedStorage) -> None:
         """What is meant for one version is not tried again."""
@@ -278,6 +286,52 @@ class TestAccess:
             assert summary(shop.notes.access)[2] == "done"
 
 
+class TestTogether:
+    """Each of two carts that are changed in one step is told."""
+
+    def test_move(self, shop: Observed) -> None:
+        """Both have operations of their own."""
+        cart = filled(shop)
+        cart.move(cart.lines[0].id, to="wishlist")
+
+        assert [
+            (access.key.instance, *summary(access)) for access in shop.notes.accesses
+        ] == [
+            ("wishlist", "write", ("receive_line",), "done", 0),
+            ("default", "write", ("increment_line",), "done", 0),
+        ]
+
+    def test_limit(self) -> None:
+        """If one of them cannot be changed, neither is."""
+        with observed(CART_STORAGE="memory", CART_MAX_QUANTITY=1) as shop:
+            add_a_mug(shop.cart().instance("wishlist"))
+            cart = filled(shop)
+
+            with pytest.raises(CartLimitError):
+                cart.move(cart.lines[0].id, to="wishlist")
+
+            assert [access.outcome for access in shop.notes.accesses] == ["refused"] * 2
+
+    def test_busy(self) -> None:
+        """Both were tried as often."""
+        storage = BusyStorage()
+
+        with observed(CART_STORAGE=storage) as shop:
+            cart = filled(shop)
+            storage.busy["save"] = 2
+            cart.move(cart.lines[0].id, to="wishlist")
+
+            assert [access.retries for access in shop.notes.accesses] == [2, 2]
+
+    def test_unchanged(self, shop: Observed) -> None:
+        """What changes nothing is not saved here either."""
+        repository = current_app.extensions["cart"].services.repository
+        writer = Writer(lambda key, version, events: None, None)
+        repository.write_together({KEY: writer}, lambda documents: [()])
+
+        assert summary(shop.notes.access) == ("write", (), "unchanged", 0)
+
+
 class TestEvents:
     """What signals announce is told, too."""
 
@@ -327,6 +381,48 @@ class TestEvents:
 
             assert notes.names == ([] if fails else ["cart_checked_out"])
 
+    def test_abandoned(self, storage: ContestedStorage, shop: Observed) -> None:
+        """A cart is told as abandoned once it is gone: not if a receiver keeps it, nor
+        if its owner comes back at the last moment."""
+        for owner in ["user:gone", "user:kept", "user:back"]:
+            add_a_mug(shop.cart(owner))
+
+        long_ago = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
+        storage._carts = {
+            key: (stored, long_ago) for key, (stored, _) in storage._carts.items()
+        }
+        shop.notes.events.clear()
+        asked = []
+
+        def decide(
+            app: Flask, cart: Cart, event: CartAbandoned, **extra: t.Any
+        ) -> None:
+            asked.append(event.owner)
+
+            if event.owner == "user:kept":
+                raise CartVetoError("Keep it.")
+
+            if event.owner == "user:back":
+                add_a_mug(shop.cart(event.owner))
+
+        with cart_abandoned.connected_to(decide, current_app._get_current_object()):
+            result = current_app.test_cli_runner().invoke(
+                args=["cart", "prune", "--yes"]
+            )
+
+        assert result.exit_code == 0, result.output
+        assert sorted(asked) == ["user:back", "user:gone", "user:kept"]
+        assert {key.owner for key in storage._carts} == {"user:back", "user:kept"}
+        assert sorted((event.name, event.owner) for event in shop.notes.events) == [
+            ("cart_abandoned", "user:gone"),
+            ("cart_destroyed", "user:gone"),
+            ("item_updated", "user:back"),
+        ]
+
+        shop.notes.events.clear()
+        shop.cart("user:back").destroy()
+        assert shop.notes.names == ["cart_destroyed"]
+
 
 class TestObservers:
     """Who is told."""
@@ -371,7 +467,7 @@ class TestObservers:
 
             happened = accessed
 
-        shop.extension.observers.insert(0, Broken())
+        shop.extension.observers.all.insert(0, Broken())
         add_a_mug(shop.cart())
 
         assert len(shop.cart()) == 1
@@ -382,7 +478,7 @@ class TestObservers:
             == [
                 (
                     *("flask_cart.observing", logging.ERROR),
-                    f"The observer {shop.extension.observers[0]!r} failed.",
+                    f"The observer {shop.extension.observers.all[0]!r} failed.",
                 )
             ]
             * 4

@@ -41,6 +41,10 @@ def check_out(cart: Cart) -> None:
         pass
 
 
+def move(cart: Cart) -> None:
+    cart.move(cart.lines[0].id, to="wishlist")
+
+
 def destroy(cart: Cart) -> None:
     cart.destroy()
 
@@ -58,6 +62,7 @@ WORK: list[tuple[Callable[[Cart], object], int, type[Exception] | None]] = [
     (add_a_mug, 8, None),
     (set_quantity, 1, CartConflictError),
     (check_out, 0, None),
+    (move, 0, None),
     (destroy, 0, None),
     (destroy, 1, CartConflictError),
 ]

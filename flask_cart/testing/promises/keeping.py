@@ -69,6 +69,12 @@ SIMILAR_KEYS = [
     ],
     CartKey("user:a:b:c", "b"),
     CartKey("user:a/b/c", "b"),
+    *[
+        CartKey(f"{tenant}/user:a", "b")
+        for tenant in ["a", "b", "a.b", "a-b", "a_b", "a.", "user"]
+    ],
+    CartKey("a/user:a/user:a", "b"),
+    CartKey("user:a/user:a", "b"),
     CartKey("user:user", "a"),
     CartKey("user:user:a", "b"),
     CartKey("user:{a}", "b"),

@@ -1,0 +1,47 @@
+"""The commands of ``flask cart``."""
+
+from __future__ import annotations
+
+import typing as t
+
+import click
+from flask.cli import AppGroup
+
+from ..errors import CartError
+from .browsing import explain
+from .browsing import list_carts
+from .browsing import show
+from .counting import stats
+from .examining import doctor
+from .moving import copy
+from .moving import export
+from .moving import import_carts
+from .moving import init_db
+from .pruning import prune
+
+
+class _CartGroup(AppGroup):
+    """Commands whose errors are for whoever types them, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> t.Any:
+        try:
+            return super().invoke(ctx)
+        except CartError as error:
+            raise click.ClickException(str(error)) from error
+
+
+cart_cli = _CartGroup("cart", help="Look after the shopping carts.")
+
+for command in (
+    init_db,
+    list_carts,
+    show,
+    explain,
+    stats,
+    doctor,
+    prune,
+    copy,
+    export,
+    import_carts,
+):
+    cart_cli.add_command(command)

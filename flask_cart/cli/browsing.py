@@ -1,0 +1,261 @@
+"""Commands that look at carts."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import typing as t
+
+import click
+import msgspec
+from flask.cli import with_appcontext
+from moneyed import Money
+
+from ..cart import Cart
+from ..document import Document
+from ..errors import CartCorruptError
+from ..inventory import Found
+from ..inventory import find_carts
+from ..money import format_money
+from ..storage.base import CartKey
+from ..totals import Totals
+from .output import echo_json
+from .output import echo_table
+from .output import json_option
+from .output import shown_owner
+from .output import shown_time
+from .output import tokens_option
+from .shop import deadline
+from .shop import instance_argument
+from .shop import open_cart
+from .shop import owner_argument
+from .shop import read_age
+from .shop import storage
+
+
+@click.command("list")
+@click.option("--owner", help="Only the carts of this one, such as user:7.")
+@click.option("--instance", help="Only carts of this name, such as wishlist.")
+@click.option(
+    "--older-than",
+    metavar="AGE",
+    callback=read_age,
+    help="Only carts last saved before, such as 7d, 12h or 2025-01-31.",
+)
+@click.option("--page", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--per-page", type=click.IntRange(1), default=50, show_default=True)
+@tokens_option
+@json_option
+@with_appcontext
+def list_carts(
+    owner: str | None,
+    instance: str | None,
+    older_than: dt.timedelta | dt.date | None,
+    page: int,
+    per_page: int,
+    show_tokens: bool,
+    as_json: bool,
+) -> None:
+    """List carts, in the order of their owners."""
+    before = deadline(older_than) if older_than is not None else None
+    found = (
+        each
+        for each in find_carts(storage(), before)
+        if owner in (None, each.key.owner) and instance in (None, each.key.instance)
+    )
+    start = (page - 1) * per_page
+    carts = list(itertools.islice(found, start, start + per_page + 1))
+    shown, has_more = carts[:per_page], len(carts) > per_page
+    rows = [_row(each, show_tokens) for each in shown]
+
+    if as_json:
+        echo_json({"carts": rows, "page": page, "has_more": has_more})
+        return
+
+    if not rows:
+        click.echo("There are no such carts.")
+
+    headings = "Owner", "Instance", ">Lines", ">Quantity", ">Total", "Saved"
+    echo_table(
+        headings,
+        (
+            (
+                row["owner"],
+                row["instance"],
+                *_amounts(row),
+                shown_time(row["saved_at"]),
+            )
+            for row in rows
+        ),
+    )
+
+    if has_more:
+        click.echo(f"There are more: --page {page + 1}")
+
+
+@click.command("show")
+@owner_argument
+@instance_argument
+@tokens_option
+@json_option
+@with_appcontext
+def show(owner: str, instance: str, show_tokens: bool, as_json: bool) -> None:
+    """Show a cart, such as that of user:7."""
+    cart = _stored_cart(owner, instance)
+    document, totals = cart.document, cart.totals
+    pending = document.pending
+    summary = {
+        "owner": shown_owner(owner, show_tokens),
+        "instance": instance,
+        "version": cart.version,
+        "created_at": document.created_at,
+        "updated_at": document.updated_at,
+        "order_begun_at": pending.started_at if pending is not None else None,
+    }
+
+    if as_json:
+        content = {
+            "currency": document.currency,
+            "lines": document.lines,
+            "conditions": document.conditions,
+            "metadata": document.metadata,
+            "totals": _amounts_of(totals),
+        }
+        echo_json(summary | content)
+        return
+
+    for title, value in summary.items():
+        if value is not None:
+            text = shown_time(value) if isinstance(value, dt.datetime) else value
+            click.echo(f"{title.removesuffix('_at').replace('_', ' '):12} {text}")
+
+    _echo_lines(totals)
+    _echo_adjustments(totals)
+    click.echo(f"\nTotal: {format_money(totals.total)}")
+
+    for key, value in document.metadata.items():
+        click.echo(f"{key}: {msgspec.json.encode(value).decode()}")
+
+
+@click.command("explain")
+@owner_argument
+@instance_argument
+@json_option
+@with_appcontext
+def explain(owner: str, instance: str, as_json: bool) -> None:
+    """Explain how the total of a cart comes about, or why a discount is not in it."""
+    totals = _stored_cart(owner, instance).totals
+
+    if as_json:
+        steps = [each.to_dict() for each in totals.explain()]
+        echo_json({"steps": steps, "totals": _amounts_of(totals)})
+        return
+
+    before = totals.subtotal_without_conditions
+    click.echo(f"Goods: {format_money(before)}")
+    _echo_adjustments(totals)
+    click.echo(f"\nTotal: {format_money(totals.total)}")
+
+
+def _stored_cart(owner: str, instance: str) -> Cart:
+    cart = open_cart(CartKey(owner, instance))
+
+    try:
+        is_stored = bool(cart.version)
+    except CartCorruptError as error:
+        raise click.ClickException(f"{error} See 'flask cart doctor'.") from error
+
+    if not is_stored:
+        raise click.ClickException(f"There is no cart {instance!r} of this owner.")
+
+    return cart
+
+
+def _row(found: Found, show_tokens: bool) -> dict[str, t.Any]:
+    document = found.content
+    row = {
+        "owner": shown_owner(found.key.owner, show_tokens),
+        "instance": found.key.instance,
+        "saved_at": found.saved_at,
+    }
+
+    if not isinstance(document, Document):
+        return row | {"error": str(document)}
+
+    total = open_cart(found.key).totals.total
+
+    return row | {
+        "lines": len(document.lines),
+        "quantity": sum(line.quantity for line in document.lines),
+        "total": str(total.amount),
+        "currency": total.currency.code,
+    }
+
+
+def _amounts(row: dict[str, t.Any]) -> tuple[t.Any, t.Any, str]:
+    if "error" in row:
+        return "", "", "corrupt"
+
+    total = Money(row["total"], row["currency"])
+
+    return row["lines"], row["quantity"], format_money(total)
+
+
+def _amounts_of(totals: Totals) -> dict[str, str]:
+    return {
+        "subtotal_without_conditions": str(totals.subtotal_without_conditions.amount),
+        "subtotal": str(totals.subtotal.amount),
+        "total": str(totals.total.amount),
+        "currency": totals.currency,
+    }
+
+
+def _echo_lines(totals: Totals) -> None:
+    if not totals.lines:
+        return
+
+    click.echo()
+    echo_table(
+        ("Item", "Name", "Options", ">Quantity", ">Price", ">Subtotal"),
+        (
+            (
+                line.item_id,
+                line.name,
+                ", ".join(f"{name}={value}" for name, value in line.options.items()),
+                line.quantity,
+                format_money(line.price),
+                format_money(line.subtotal),
+            )
+            for line in totals.lines
+        ),
+    )
+
+
+def _echo_adjustments(totals: Totals) -> None:
+    names = {line.id: line.item_id for line in totals.lines}
+    adjustments = totals.explain()
+
+    if not adjustments:
+        return
+
+    click.echo()
+    echo_table(
+        ("Condition", "Type", "On", "Value", ">Before", ">After", ">Change", "Why"),
+        (
+            (
+                each.name,
+                each.type,
+                names[each.line_id] if each.line_id else each.target,
+                each.value,
+                format_money(each.before),
+                format_money(each.after),
+                format_money(each.amount),
+                each.reason or _contained(each.contained),
+            )
+            for each in adjustments
+        ),
+    )
+
+
+def _contained(amount: Money | None) -> str:
+    return f"contains {format_money(amount)}" if amount is not None else ""

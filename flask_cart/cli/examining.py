@@ -1,0 +1,200 @@
+"""The command that finds carts that cannot be read."""
+
+from __future__ import annotations
+
+import typing as t
+from contextlib import ExitStack
+from dataclasses import dataclass
+from dataclasses import field
+
+import click
+from flask.cli import with_appcontext
+
+from ..document import Document
+from ..document import decode
+from ..document import encode
+from ..inventory import Found
+from ..inventory import find_carts
+from ..storage.base import CartKey
+from .files import new_file
+from .files import write_corrupt
+from .output import counted
+from .output import echo_json
+from .output import echo_table
+from .output import json_option
+from .output import shown_owner
+from .output import tokens_option
+from .shop import storage
+
+
+class _Finding(t.NamedTuple):
+    key: CartKey
+    version: int
+    size: int
+    problem: t.Literal["corrupt", "outdated"]
+    error: str
+
+
+@dataclass
+class _Diagnosis:
+    checked: int = 0
+    findings: list[_Finding] = field(default_factory=list)
+    cured: int = 0
+
+    @property
+    def left(self) -> int:
+        return len(self.findings) - self.cured
+
+
+@click.command("doctor")
+@click.option(
+    "--export",
+    "path",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="Write what cannot be read to this new file, as JSON lines.",
+)
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Save carts of older versions as this version does, and delete what cannot"
+    " be read once it is exported.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@tokens_option
+@json_option
+@with_appcontext
+def doctor(
+    path: str | None, repair: bool, yes: bool, show_tokens: bool, as_json: bool
+) -> None:
+    """Find carts that cannot be read, or were stored by an older version."""
+    diagnosis = _examine(path)
+
+    if not as_json:
+        _echo(diagnosis, show_tokens)
+
+    if repair:
+        _repair(diagnosis, may_delete=path is not None, yes=yes)
+
+    if as_json:
+        echo_json(_plain(diagnosis, show_tokens))
+
+    if diagnosis.left:
+        raise click.ClickException(
+            f"{counted(diagnosis.left, 'cart')} of {diagnosis.checked} left with a"
+            " problem."
+        )
+
+
+def _examine(path: str | None) -> _Diagnosis:
+    diagnosis = _Diagnosis()
+
+    with ExitStack() as stack:
+        file = stack.enter_context(new_file(path)) if path is not None else None
+
+        for found in find_carts(storage()):
+            diagnosis.checked += 1
+            finding = _finding(found)
+
+            if finding is None:
+                continue
+
+            diagnosis.findings.append(finding)
+
+            if file is not None and finding.problem == "corrupt":
+                write_corrupt(file, found)
+
+    return diagnosis
+
+
+def _finding(found: Found) -> _Finding | None:
+    key, (data, version), _, content = found
+
+    if not isinstance(content, Document):
+        return _Finding(key, version, len(data), "corrupt", str(content))
+
+    text = data if isinstance(data, str) else data.decode()
+
+    if encode(content) != text:
+        return _Finding(key, version, len(data), "outdated", "")
+
+    return None
+
+
+def _repair(diagnosis: _Diagnosis, *, may_delete: bool, yes: bool) -> None:
+    findings = [
+        each for each in diagnosis.findings if each.problem == "outdated" or may_delete
+    ]
+    outdated = sum(each.problem == "outdated" for each in findings)
+
+    if len(findings) < len(diagnosis.findings):
+        click.echo("What cannot be read is deleted only with --export.", err=True)
+
+    if not findings:
+        return
+
+    if not yes:
+        click.confirm(
+            f"Save {counted(outdated, 'cart')} anew, and delete"
+            f" {counted(len(findings) - outdated, 'cart')}?",
+            abort=True,
+            err=True,
+        )
+
+    diagnosis.cured = sum(_cure(each) for each in findings)
+    click.echo(f"Repaired {counted(diagnosis.cured, 'cart')}.", err=True)
+
+
+def _cure(finding: _Finding) -> bool:
+    if finding.problem == "corrupt":
+        return storage().delete(finding.key, finding.version)
+
+    stored = storage().load(finding.key)
+
+    # Whoever changed it or deleted it meanwhile has cured it.
+    if stored is None or stored.version != finding.version:
+        return True
+
+    text = encode(decode(stored.data))
+    storage().save(finding.key, text, finding.version)
+
+    return True
+
+
+def _plain(diagnosis: _Diagnosis, show_tokens: bool) -> dict[str, t.Any]:
+    findings = [
+        {
+            "owner": shown_owner(each.key.owner, show_tokens),
+            "instance": each.key.instance,
+            "problem": each.problem,
+            "bytes": each.size,
+            "error": each.error,
+        }
+        for each in diagnosis.findings
+    ]
+
+    return {
+        "checked": diagnosis.checked,
+        "findings": findings,
+        "repaired": diagnosis.cured,
+        "left": diagnosis.left,
+    }
+
+
+def _echo(diagnosis: _Diagnosis, show_tokens: bool) -> None:
+    echo_table(
+        ("Owner", "Instance", "Problem", ">Bytes", "Error"),
+        (
+            (
+                shown_owner(each.key.owner, show_tokens),
+                each.key.instance,
+                each.problem,
+                each.size,
+                each.error,
+            )
+            for each in diagnosis.findings
+        ),
+    )
+    click.echo(
+        f"Examined {counted(diagnosis.checked, 'cart')}, found"
+        f" {counted(len(diagnosis.findings), 'problem')}."
+    )

@@ -1,0 +1,110 @@
+"""Files of carts: JSON lines, one cart each."""
+
+from __future__ import annotations
+
+import os
+import sys
+import typing as t
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import msgspec
+
+from ..document import Document
+from ..document import decode
+from ..document import encode
+from ..errors import CartConfigError
+from ..errors import CartCorruptError
+from ..inventory import Found
+from ..storage.base import CartKey
+from ..storage.base import cart_key
+from ..tenants import split_owner
+
+
+class CartLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A cart in a file."""
+
+    owner: str
+    instance: str
+    cart: msgspec.Raw
+
+
+class CorruptLine(msgspec.Struct, frozen=True):
+    """What is stored in the place of a cart.
+
+    :param text: The same, unless it is not even text; then ``base64`` is.
+    """
+
+    owner: str
+    instance: str
+    error: str
+    text: str | None = None
+    base64: bytes | None = None
+
+
+@contextmanager
+def new_file(path: str) -> t.Iterator[t.BinaryIO]:
+    """A file that did not exist before, for nobody else to read; ``-`` is the output.
+
+    What is in it when the block ends stays there, even if the power fails.
+    """
+    if path == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise click.FileError(path, error.strerror) from error
+
+    with open(descriptor, "wb") as file:
+        yield file
+        file.flush()
+        os.fsync(descriptor)
+
+
+def write_cart(file: t.BinaryIO, key: CartKey, document: Document) -> None:
+    """Add a cart to a file."""
+    # Not as it is stored: somebody may have broken it into lines by hand.
+    cart = msgspec.Raw(encode(document).encode())
+    _write(file, CartLine(key.owner, key.instance, cart))
+
+
+def write_corrupt(file: t.BinaryIO, found: Found) -> None:
+    """Add what is stored in the place of a cart to a file."""
+    data, error = found.stored.data, str(found.content)
+
+    try:
+        text = data if isinstance(data, str) else data.decode()
+        line = CorruptLine(*found.key, error, text=text)
+    except UnicodeDecodeError:
+        line = CorruptLine(*found.key, error, base64=t.cast(bytes, data))
+
+    _write(file, line)
+
+
+def read_carts(path: Path) -> t.Iterator[tuple[int, CartKey, Document | ValueError]]:
+    """The number, key and content of every line; or what is wrong with it."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield number, *_read(line)
+
+
+def _read(line: bytes) -> tuple[CartKey, Document | ValueError]:
+    key = CartKey("", "")
+
+    try:
+        read = msgspec.json.decode(line, type=CartLine)
+        tenant, owner = split_owner(read.owner)
+        key = cart_key(owner, read.instance, tenant)
+
+        return key, decode(bytes(read.cart))
+    except (ValueError, CartConfigError, CartCorruptError) as error:
+        return key, ValueError(str(error))
+
+
+def _write(file: t.BinaryIO, line: msgspec.Struct) -> None:
+    file.write(msgspec.json.encode(line) + b"\n")

@@ -1,0 +1,94 @@
+"""What commands print: tables, JSON, and how far they are."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import re
+import sys
+import typing as t
+from contextlib import AbstractContextManager
+from contextlib import nullcontext
+
+import click
+import msgspec
+
+from .shop import services
+
+T = t.TypeVar("T")
+
+#: How many rows are read before they are printed, as wide as the widest of them.
+_ROWS: t.Final = 500
+
+_guest = re.compile(r"(guest:.{4}).+")
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+tokens_option = click.option(
+    "--show-tokens",
+    is_flag=True,
+    help="Print the tokens of guests in full. Whoever has one has the cart.",
+)
+
+
+def echo_json(value: t.Any, *, err: bool = False) -> None:
+    """Print a value as JSON."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2)
+    click.echo(text, err=err)
+
+
+def echo_table(headings: t.Sequence[str], rows: t.Iterable[t.Sequence[t.Any]]) -> None:
+    """Print rows below headings; those that begin with ``>`` are for numbers.
+
+    The rows are printed some at a time, and nothing is if there are none.
+    """
+    titles = [heading.lstrip(">") for heading in headings]
+    widths = [len(title) for title in titles]
+    remaining = iter(rows)
+    head = [titles]
+
+    while page := list(itertools.islice(remaining, _ROWS)):
+        lines = head + [[_printable(cell) for cell in row] for row in page]
+        head = []
+        longest = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        widths = [max(pair) for pair in zip(widths, longest, strict=True)]
+
+        for line in lines:
+            cells = [
+                cell.rjust(width) if heading.startswith(">") else cell.ljust(width)
+                for cell, width, heading in zip(line, widths, headings, strict=True)
+            ]
+            click.echo("  ".join(cells).rstrip())
+
+
+def progress(
+    items: t.Iterable[T], length: int, label: str
+) -> AbstractContextManager[t.Iterable[T]]:
+    """The items, with a bar that tells how many are done, on a terminal only."""
+    if not sys.stderr.isatty():
+        return nullcontext(items)
+
+    return click.progressbar(items, length=length, label=label, file=sys.stderr)
+
+
+def shown_owner(owner: str, show_tokens: bool) -> str:
+    """The owner, without the secret that the token of a guest is."""
+    return owner if show_tokens else _guest.sub(r"\1...", owner)
+
+
+def shown_time(moment: dt.datetime | None) -> str:
+    """The moment as the shop's clocks show it."""
+    if moment is None:
+        return "-"
+
+    return services().local_time(moment).strftime("%Y-%m-%d %H:%M")
+
+
+def counted(number: int, what: str) -> str:
+    """How many there are of something, such as ``"1 cart"`` and ``"2 carts"``."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _printable(cell: t.Any) -> str:
+    # Names come from anywhere, and a terminal obeys what it is sent.
+    return "".join(each if each.isprintable() else "?" for each in str(cell))

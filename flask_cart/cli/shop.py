@@ -1,0 +1,93 @@
+"""The shop that a command is about, and what it is asked for."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import typing as t
+
+import click
+from flask import current_app
+
+from ..cart import Cart
+from ..storage.base import CartKey
+from ..storage.base import Storage
+from ..working import CartServices
+
+#: How old something is, the beginning of a day, or ``"never"``.
+Age = dt.timedelta | dt.date | t.Literal["never"]
+
+_age = re.compile(r"([1-9][0-9]{0,4})([dh])")
+
+
+def read_age(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> Age | None:
+    """The age that an option was given."""
+    if value is None:
+        return None
+
+    found = _age.fullmatch(value)
+
+    if found is not None:
+        number = int(found[1])
+
+        return dt.timedelta(**{"days" if found[2] == "d" else "hours": number})
+
+    try:
+        return dt.date.fromisoformat(value)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{value!r} is neither an age such as '7d' or '12h' nor a date such as"
+            " '2025-01-31'."
+        ) from error
+
+
+def read_age_or_never(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> Age | None:
+    """The age that an option was given, if it is one that can be ``never``."""
+    return "never" if value == "never" else read_age(ctx, param, value)
+
+
+owner_argument = click.argument("owner")
+instance_argument = click.argument("instance", default="default")
+
+
+def services() -> CartServices:
+    """What all carts of the shop share."""
+    return t.cast(CartServices, current_app.extensions["cart"].services)
+
+
+def storage() -> Storage:
+    """Where the shop's carts are."""
+    return services().repository.storage
+
+
+def open_cart(key: CartKey) -> Cart:
+    """A cart of the shop."""
+    extension = current_app.extensions["cart"].extension
+
+    return t.cast(Cart, extension.cart(owner=key.owner, instance=key.instance))
+
+
+def deadline(age: Age) -> dt.datetime | None:
+    """Before when something was saved that is as old; ``None`` for never.
+
+    A day begins in the shop's time zone.
+    """
+    shop = services()
+    now = shop.clock()
+
+    if age == "never":
+        return None
+
+    if isinstance(age, dt.timedelta):
+        return now - age
+
+    moment = dt.datetime.combine(age, dt.time(), shop.time_zone)
+
+    if moment > now:
+        raise click.UsageError(f"{age} is in the future.")
+
+    return moment

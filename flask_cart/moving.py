@@ -1,0 +1,255 @@
+"""Moving: a line goes from one cart of an owner into another, and is never lost.
+
+Storages that can change two carts in one step do so. Elsewhere it takes three writes:
+the first cart notes that the line is moving, the second one receives it and remembers
+the move, the first one lets it go. Whoever dies in between leaves a note behind, and
+whoever loads the first cart next repeats what is missing; no step has an effect twice.
+"""
+
+from __future__ import annotations
+
+import secrets
+import typing as t
+
+from msgspec.structs import replace
+
+from .document import Document
+from .document import Move
+from .errors import CartConflictError
+from .errors import CartStorageError
+from .errors import InvalidItemError
+from .events import ItemMoved
+from .events import ItemMoving
+from .items import Line
+from .items import check_quantity
+from .merging import in_currency
+from .merging import take_over
+from .operations import Applied
+from .operations import IncrementLine
+from .operations import Limited
+from .operations import Operation
+from .operations import Reapplied
+from .operations import StaleError
+from .working import WorkingCopy
+from .working import write_together
+
+#: How many moves a cart remembers, so that none brings its line twice.
+REMEMBERED: t.Final = 50
+
+
+class StartMove(Reapplied, frozen=True):
+    """Note that a line is moving; it stays until it has arrived.
+
+    :param id: Identifies the move.
+    :param to: The instance that it moves into.
+    :param quantity: How many, ``None`` for all.
+    """
+
+    id: str
+    to: str
+    line_id: str
+    quantity: int | None
+
+    def apply(self, document: Document) -> Applied:
+        line = movable(document, self.line_id, self.quantity)
+        moves = (*document.moves, Move(self.id, self.to, line))
+
+        return replace(document, moves=moves), (
+            ItemMoving(line=line, to=self.to, is_over=False),
+        )
+
+
+class ReceiveCopy(Limited, frozen=True):
+    """Add a line of another cart.
+
+    :param currency: What its price is in.
+    """
+
+    line: Line
+    currency: str
+
+    def apply(self, document: Document) -> Applied:
+        return take_over(in_currency(document, self.currency), self.line)
+
+
+class ReceiveLine(ReceiveCopy, frozen=True):
+    """Add a line that moves, unless it has come already.
+
+    :param source: The instance that it comes from.
+    :param id: Identifies the move, if that is noted.
+    """
+
+    source: str
+    id: str | None = None
+
+    def apply(self, document: Document) -> Applied:
+        if self.id in document.received:
+            return document, ()
+
+        document, events = super().apply(document)
+
+        if self.id is not None:
+            received = (*document.received, self.id)[-REMEMBERED:]
+            document = replace(document, received=received)
+
+        return document, (*events, ItemMoved(line=self.line, source=self.source))
+
+
+class EndMove(Reapplied, frozen=True):
+    """Forget that a line is moving.
+
+    :param has_arrived: Whether it is in the other cart, and not in this one any more.
+    """
+
+    id: str
+    has_arrived: bool
+
+    def apply(self, document: Document) -> Applied:
+        move = next((each for each in document.moves if each.id == self.id), None)
+
+        if move is None:
+            return document, ()
+
+        others = tuple(each for each in document.moves if each is not move)
+        document = replace(document, moves=others)
+        ended = ItemMoving(line=move.line, to=move.to, is_over=True)
+
+        if not self.has_arrived:
+            return document, (ended,)
+
+        let_go = IncrementLine(move.line.id, -move.line.quantity)
+        document, events = let_go.apply(document)
+
+        return document, (*events, ended)
+
+
+def movable(document: Document, line_id: str, quantity: int | None) -> Line:
+    """The line with the quantity that is to move, without what is moving already.
+
+    :raises StaleError: If there is no such line.
+    :raises InvalidItemError: If there are fewer.
+    """
+    line = document.line(line_id)
+
+    if line is None:
+        raise StaleError(line_id, {"stored": None, "wanted": {"move": quantity}})
+
+    moving = [each.line for each in document.moves if each.line.id == line_id]
+    free = line.quantity - sum(each.quantity for each in moving)
+
+    if free <= 0 or (quantity or 0) > free:
+        raise InvalidItemError(
+            f"Of {line.item_id!r:.80}, {max(free, 0)} can be moved, not"
+            f" {quantity or 'more'}."
+        )
+
+    return replace(line, quantity=quantity or free)
+
+
+def move_line(
+    source: WorkingCopy, target: WorkingCopy, line: Line, quantity: int | None
+) -> None:
+    """Move a line into another cart of the same owner.
+
+    :param line: The line as it was read.
+    :param quantity: How many, ``None`` for all.
+    :raises InvalidItemError: If there are not as many, or the carts are the same.
+    :raises CartLimitError: If the other cart would become too large.
+    """
+    _check(source, target, quantity)
+    source_key, target_key = source.key, target.key
+
+    if source_key is None or target_key is None:
+        return
+
+    if not source.repository.saves_together:
+        start = StartMove(secrets.token_hex(8), target_key.instance, line.id, quantity)
+        source.apply(start)
+        (move,) = (each for each in source.document.moves if each.id == start.id)
+        _finish(source, target, move)
+
+        return
+
+    receive = ReceiveLine(
+        line, source.document.currency, source_key.instance, asks=line.item_id
+    )
+    # Not inside the transaction: the app's catalogue may take its time.
+    (arrive,) = target.with_terms(target_key, [receive])
+
+    def plan(documents: t.Sequence[Document]) -> list[tuple[Operation, ...]]:
+        here, _ = documents
+
+        try:
+            moved = movable(here, line.id, quantity)
+        except StaleError as error:
+            raise source.conflict(
+                "The line is not in the cart any more.",
+                expected_version=source.snapshot.version,
+                line_id=line.id,
+                details=error.details,
+            ) from error
+
+        come = replace(t.cast(ReceiveLine, arrive), line=moved, currency=here.currency)
+
+        return [(IncrementLine(line.id, -moved.quantity),), (come,)]
+
+    write_together([source, target], [source_key, target_key], plan)
+
+
+def copy_line(
+    source: WorkingCopy, target: WorkingCopy, line: Line, quantity: int | None
+) -> None:
+    """Add a line to another cart of the same owner, and leave it where it is.
+
+    :raises InvalidItemError: If the carts are the same.
+    :raises CartLimitError: If the other cart would become too large.
+    """
+    _check(source, target, quantity)
+    copied = replace(line, quantity=quantity or line.quantity)
+    target.apply(ReceiveCopy(copied, source.document.currency, asks=line.item_id))
+
+
+def finish_moves(
+    source: WorkingCopy, open_target: t.Callable[[str], WorkingCopy]
+) -> None:
+    """Finish what somebody has begun who then died.
+
+    :param open_target: Returns the owner's cart of an instance.
+    """
+    for move in source.document.moves:
+        _finish(source, open_target(move.to), move)
+
+
+def _finish(source: WorkingCopy, target: WorkingCopy, move: Move) -> None:
+    currency = source.document.currency
+    instance = source.key.instance if source.key is not None else ""
+    receive = ReceiveLine(
+        move.line, currency, instance, move.id, asks=move.line.item_id
+    )
+
+    try:
+        target.write((receive,), None)
+    except (CartConflictError, CartStorageError):
+        # Nobody knows whether it has arrived. Whoever loads the cart next finds out.
+        raise
+    except Exception:
+        source.write((EndMove(move.id, False),), None)
+        raise
+
+    source.write((EndMove(move.id, True),), None)
+
+
+def _check(source: WorkingCopy, target: WorkingCopy, quantity: int | None) -> None:
+    source.refuse_batch("moved or copied from")
+    target.refuse_batch("moved or copied into")
+
+    if source.key == target.key:
+        raise InvalidItemError("A line cannot be moved or copied into its own cart.")
+
+    if quantity is None:
+        return
+
+    try:
+        check_quantity(quantity)
+    except ValueError as error:
+        raise InvalidItemError(str(error)) from error

@@ -1,0 +1,173 @@
+"""Eight processes of four threads count together: each number is exactly what was
+done."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import typing as t
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import counting_shopper
+import pytest
+from counting_shopper import ROUNDS
+from counting_shopper import THREADS
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from prometheus_client import CollectorRegistry
+from prometheus_client.multiprocess import MultiProcessCollector
+
+import servers
+from apps import make_app
+from cache_servers import CacheServer
+from flask_cart import FlaskCart
+from flask_cart.contrib.opentelemetry import OpenTelemetryMetrics
+
+PROCESSES = 8
+TIMES = PROCESSES * THREADS * ROUNDS
+
+
+def shop_together(url: str, locking: str, folder: Path) -> Counter[str]:
+    """Let all processes shop at once.
+
+    :return: What they have done, all together.
+    """
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PROMETHEUS_MULTIPROC_DIR": str(folder),
+    }
+    script = counting_shopper.__file__
+    done: Counter[str] = Counter()
+
+    with ExitStack() as stack:
+        processes = []
+
+        for number in range(PROCESSES):
+            process = subprocess.Popen(
+                [sys.executable, script, url, locking, str(number)],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            stack.callback(servers.end, process)
+            processes.append(process)
+
+        for process in processes:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+
+        with ThreadPoolExecutor(PROCESSES) as pool:
+            answers = pool.map(lambda each: each.communicate("\n", 120)[0], processes)
+
+            for answer in answers:
+                done.update(json.loads(answer))
+
+    return done
+
+
+def kept_in(folder: Path) -> t.Callable[..., float]:
+    """Looks up what Prometheus has, from the files of all processes."""
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, str(folder))
+
+    def value(name: str, **labels: str) -> float:
+        """The sum of all that have these labels."""
+        return sum(
+            sample.value
+            for family in registry.collect()
+            for sample in family.samples
+            if sample.name == f"flask_cart_{name}"
+            and labels.items() <= sample.labels.items()
+        )
+
+    return value
+
+
+@pytest.mark.parametrize("locking", ["locking", "optimistic"])
+def test_prometheus(valkey_server: CacheServer, tmp_path: Path, locking: str) -> None:
+    """Operations, outcomes, retries, waits, conversions and times: nothing is counted
+    twice, and nothing is left out."""
+    done = shop_together(valkey_server.url, locking, tmp_path)
+    value = kept_in(tmp_path)
+
+    # All that was asked for has been done or refused, by their own account.
+    assert done["add done"] == TIMES
+    assert done["set done"] + done["set conflict"] == TIMES
+    assert done["set conflict"] > 0
+
+    for operation, name in [("add_line", "add"), ("update_line", "set")]:
+        for outcome in ["done", "conflict"]:
+            # The batches have two more lines each.
+            extra = 2 * TIMES if (name, outcome) == ("add", "done") else 0
+            found = value("operations_total", operation=operation, outcome=outcome)
+            unchanged = value(
+                "operations_total", operation=operation, outcome="unchanged"
+            )
+            expected = done[f"{name} {outcome}"] + extra
+            assert found + (unchanged if outcome == "done" else 0) == expected
+
+    assert value("operations_total", operation="sell", outcome="done") == TIMES
+    assert value("operations_total", outcome="busy") == 0
+    assert value("conflicts_total", action="write") == done["set conflict"]
+
+    # The carts of one's own are never lost to anybody, and what is lost is tried again.
+    assert value("retries_total") == done["lost saves"] == done["retries told"]
+    assert value("expired_leases_total") == 0
+    assert value("lock_wait_seconds_count") == done["lock waits"]
+
+    if locking == "locking":
+        assert done["lock waits"] > 0
+    else:
+        assert done["lost saves"] > 0
+
+    writes = 4 * TIMES
+    assert value("access_seconds_count", action="write") == writes
+    assert value("access_seconds_bucket", action="write", le="+Inf") == writes
+    assert value("access_seconds_count", action="load") == done["loads"] == 2 * TIMES
+    assert value("events_total", event="cart_checked_out") == done["sold"] == TIMES
+    assert value("events_total", event="cart_created") == 1 + PROCESSES * THREADS
+    assert value("events_total") == done["events"]
+
+
+def test_opentelemetry() -> None:
+    """Eight threads of one process count together, too."""
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader])
+    app = make_app(CART_STORAGE="memory", CART_RETRY_BASE_DELAY=0.001)
+    extension = FlaskCart(app)
+    extension.observe(OpenTelemetryMetrics(provider))
+
+    def add(thread: int) -> None:
+        for _ in range(200):
+            with app.app_context():
+                extension.cart(owner="user:1").add("mug", price=1)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(8)))
+
+    with app.app_context():
+        assert extension.cart(owner="user:1").quantity == 1600
+
+    data = reader.get_metrics_data()
+    provider.shutdown()
+    assert data is not None
+    points = {
+        metric.name: metric.data.data_points
+        for resource in data.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+    }
+    (operations,) = points["flask_cart.operations"]
+    assert operations.value == 1600
+    assert sum(each.count for each in points["flask_cart.access_seconds"]) == 1601
+    events = {
+        each.attributes["event"]: each.value for each in points["flask_cart.events"]
+    }
+    assert events == {"cart_created": 1, "item_added": 1, "item_updated": 1599}

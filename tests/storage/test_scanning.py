@@ -1,0 +1,181 @@
+"""Going through all the carts of a storage."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+from flask import Flask
+from flask_caching import Cache
+from flask_sqlalchemy import SQLAlchemy
+
+import cache_servers
+from apps import make_app
+from flask_cart import FlaskCart
+from flask_cart.storage import database
+from flask_cart.storage.base import CartKey
+from flask_cart.storage.base import Kept
+from flask_cart.storage.base import ScansCarts
+from flask_cart.storage.base import Storage
+from flask_cart.storage.base import Stored
+
+#: Those that a database could take for each other, or put in another order.
+KEYS = [
+    CartKey("acme/user:7", "default"),
+    CartKey("guest:AAAA", "default"),
+    CartKey("guest:aaaa", "default"),
+    CartKey("user:7", "default"),
+    CartKey("user:7", "wish-list"),
+    CartKey("user:7", "wishlist"),
+    CartKey("user:70", "default"),
+    CartKey("user:z", "default"),
+    CartKey("user:ä", "default"),
+]
+
+STORAGES = ["memory", "sqlite", "postgresql", "mariadb", "valkey"]
+
+
+@pytest.fixture(params=STORAGES)
+def storage(request: pytest.FixtureRequest) -> Iterator[Storage]:
+    """An empty storage that can be gone through."""
+    if request.param == "memory":
+        yield from opened(make_app(CART_STORAGE="memory"))
+    elif request.param == "valkey":
+        yield from opened_redis(request.getfixturevalue("valkey_server"))
+    else:
+        url = request.getfixturevalue(f"{request.param}_url")
+        yield from opened_database(url)
+
+
+def opened(app: Flask) -> Iterator[Storage]:
+    FlaskCart(app)
+
+    with app.app_context():
+        yield app.extensions["cart"].storage
+
+
+def opened_redis(server: cache_servers.CacheServer) -> Iterator[Storage]:
+    app = make_app(
+        CART_STORAGE="cache", CACHE_TYPE="RedisCache", CACHE_REDIS_URL=server.url
+    )
+    cache = Cache(app)
+    yield from opened(app)
+    app.extensions["cache"][cache]._write_client.close()
+
+
+def opened_database(url: str) -> Iterator[Storage]:
+    app = make_app(CART_STORAGE="database", SQLALCHEMY_DATABASE_URI=url)
+    db = SQLAlchemy(app)
+
+    for storage in opened(app):
+        db.create_all()
+        yield storage
+        db.engine.dispose()
+
+
+def scan(storage: Storage, before: dt.datetime | None = None) -> list[Kept]:
+    assert isinstance(storage, ScansCarts)
+
+    return list(storage.scan(before))
+
+
+@pytest.mark.parametrize("page", [1, 3, 4, 500])
+def test_all(storage: Storage, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every cart comes once, with what is stored and when it was, however many are
+    read at a time."""
+    monkeypatch.setattr(database, "_PAGE", page)
+    assert scan(storage) == []
+
+    begun = dt.datetime.now(dt.UTC) - dt.timedelta(milliseconds=1)
+    versions = {
+        key: storage.save(key, f'{{"number":{number}}}', 0)
+        for number, key in enumerate(KEYS)
+    }
+    ended = dt.datetime.now(dt.UTC) + dt.timedelta(milliseconds=1)
+    found = scan(storage)
+
+    assert sorted(each.key for each in found) == KEYS
+
+    for key, stored, saved_at in found:
+        data = stored.data if isinstance(stored.data, str) else stored.data.decode()
+
+        assert data == f'{{"number":{KEYS.index(key)}}}'
+        assert stored.version == versions[key]
+        assert saved_at is not None
+        assert begun <= saved_at <= ended
+
+
+def test_before(storage: Storage) -> None:
+    """Those that were saved since a time can be left out."""
+    version = storage.save(KEYS[0], "{}", 0)
+    storage.save(KEYS[1], "{}", 0)
+    assert version is not None
+    saved_at = {each.key: each.saved_at for each in scan(storage)}
+    first, second = saved_at[KEYS[0]], saved_at[KEYS[1]]
+    assert first is not None
+    assert second is not None
+    assert scan(storage, first) == []
+
+    storage.save(KEYS[0], "{}", version)
+    since = second + dt.timedelta(microseconds=1)
+    assert [each.key for each in scan(storage, since)] == [KEYS[1]]
+
+    # Whatever time zone it is told in.
+    east = since.astimezone(dt.timezone(dt.timedelta(hours=9)))
+    assert [each.key for each in scan(storage, east)] == [KEYS[1]]
+
+
+def test_changes_meanwhile(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read can be saved and deleted at once, and what is left is still read."""
+    monkeypatch.setattr(database, "_PAGE", 2)
+
+    for key in KEYS:
+        storage.save(key, "{}", 0)
+
+    assert isinstance(storage, ScansCarts)
+    seen = []
+
+    for number, (key, stored, _) in enumerate(storage.scan()):
+        seen.append(key)
+
+        if number % 2:
+            assert storage.delete(key, stored.version)
+        else:
+            assert storage.save(key, "{ }", stored.version)
+
+    assert sorted(seen) == KEYS
+    assert len(scan(storage)) == 5
+
+
+def test_damage_in_redis(valkey_server: cache_servers.CacheServer) -> None:
+    """A record that has no version is there as it is, but has no age."""
+    for storage in opened_redis(valkey_server):
+        client = storage._client  # type: ignore[attr-defined]
+        client.hset("cart:flask_cache_{user:7}", "default", b"\xff")
+        client.hset("cart:flask_cache_{user:7}", "wishlist", b"7 abc 1000000\n{")
+        found = {each.key.instance: each for each in scan(storage)}
+        epoch = dt.datetime.fromtimestamp(1, dt.UTC)
+
+        assert found["default"][1:] == (Stored(b"\xff", 0), None)
+        assert found["wishlist"][1:] == (Stored(b"{", 7), epoch)
+        later = dt.datetime.now(dt.UTC)
+        assert [each.key.instance for each in scan(storage, later)] == ["wishlist"]
+
+
+def test_redis_tells_twice(
+    valkey_server: cache_servers.CacheServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that is growing may tell of a key twice; its carts come once."""
+    for storage in opened_redis(valkey_server):
+        storage.save(KEYS[0], "{}", 0)
+        client = storage._client  # type: ignore[attr-defined]
+        twice = list(client.scan_iter()) * 2
+        monkeypatch.setattr(client, "scan_iter", partial(iterate, twice))
+
+        assert [each.key for each in scan(storage)] == [KEYS[0]]
+
+
+def iterate(names: list[bytes], **options: object) -> Iterator[bytes]:
+    return iter(names)
