@@ -11,6 +11,7 @@ from ..errors import CartConflictError
 from ..errors import CartError
 from ..errors import CartKeyReusedError
 from ..errors import CartLimitError
+from ..errors import CartQuantityError
 from ..errors import CartStorageError
 from ..errors import CartVetoError
 from ..errors import InvalidConditionError
@@ -67,7 +68,24 @@ def describe(error: CartError | HTTPException) -> Problem | None:
 
         return Problem(error.code or 500, code, error.description or error.name)
 
+    if isinstance(error, CartQuantityError):
+        return Problem(422, f"quantity-{error.term}", _quantity(error))
+
     if isinstance(error, CartVetoError):
         return Problem(422, "refused", str(error))
 
     return next((told for kind, told in _PROBLEMS if isinstance(error, kind)), None)
+
+
+def _quantity(error: CartQuantityError) -> str:
+    match error.term:
+        case "available" if not error.limit:
+            return "This is sold out."
+        case "available":
+            return f"Of this, only {error.limit} left; in your cart: {error.in_cart}."
+        case "maximum":
+            return f"You can have {error.limit} of this, and no more."
+        case "minimum":
+            return f"This is sold from {error.limit} pieces on."
+        case _:
+            return f"This is sold in multiples of {error.limit}."
