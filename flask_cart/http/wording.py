@@ -82,7 +82,7 @@ def _quantity(error: CartQuantityError) -> str:
         case "available" if not error.limit:
             return "This is sold out."
         case "available":
-            return f"Of this, only {error.limit} left; in your cart: {error.in_cart}."
+            return f"Only {error.limit} left, counting those in your cart."
         case "maximum":
             return f"You can have {error.limit} of this, and no more."
         case "minimum":
