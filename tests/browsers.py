@@ -108,7 +108,7 @@ class Visits:
             context.add_init_script(_COUNT_SHIFTS)
 
         def note(message: Any) -> None:
-            is_failure = message.text.startswith("Failed to load resource")
+            is_failure = message.text.startswith(("Failed to load resource", "htmx:"))
 
             if message.type == "error" and not (is_failure and failures_expected):
                 self.errors.append(message.text)
@@ -123,7 +123,8 @@ class Visits:
         for context in self._contexts:
             context.close()
 
-        assert self.errors == []
+        if self.errors:
+            pytest.fail("\n".join(self.errors))
 
 
 def shifts(page: Page) -> float:

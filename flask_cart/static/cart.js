@@ -188,7 +188,8 @@
   }
 
   document.addEventListener("htmx:afterRequest", (event) => {
-    const form = event.detail.elt;
+    // Not detail.elt, which is somewhere else if the form is gone.
+    const form = event.detail.requestConfig.elt;
 
     for (const [id, value] of drafts.splice(0)) {
       const field = byId(id);

@@ -107,6 +107,10 @@ class MugShop:
                 PAGE, product=SHELF[item], next=request.args.get("next")
             )
 
+        @app.get("/favicon.ico")
+        def icon() -> Response:
+            return Response(status=204)
+
         @app.before_request
         def take_the_way() -> None:
             if request.method == "POST" and not self._way.is_set():

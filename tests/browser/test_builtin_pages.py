@@ -94,7 +94,7 @@ def test_the_shopper_s_whole_way(open_page: Visits, scripts: bool) -> None:
     page.get_by_label("Code").fill("moon")
     button(page, "Use").click()
 
-    expect(page.get_by_role("status")).to_have_text("There is no such code.")
+    expect(page.get_by_role("status")).to_contain_text("There is no such code.")
 
     button(page, "Remove TIDE").click()
 
@@ -162,13 +162,19 @@ def test_nothing_moves_on_an_update(open_page: Visits) -> None:
 def test_a_double_click_adds_once(
     open_page: Visits, mug_shop: MugShop, scripts: bool
 ) -> None:
-    """However slow the shop is."""
+    """Also if the shop has not answered to the first one."""
     page = open_page(java_script_enabled=scripts)
     add(page, "pot")
     page.goto("/goods/mug")
     mug_shop.hold()
-    button(page, "Add to cart").dblclick(no_wait_after=True)
-    mug_shop.wait_for_changes(1 if scripts else 2)
+    place = centre(button(page, "Add to cart"))
+    page.mouse.click(*place)
+    mug_shop.wait_for_changes(1)
+    page.mouse.click(*place)
+
+    if not scripts:
+        mug_shop.wait_for_changes(1)
+
     mug_shop.go_on()
 
     expect(page.get_by_role("status")).to_contain_text("Harbour mug is in your cart.")
@@ -527,7 +533,7 @@ def test_the_wishlist(open_page: Visits) -> None:
     page.get_by_role("link", name="Wishlist").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Wishlist")
-    expect(button(page, "Move to cart: Harbour mug")).to_be_visible()
+    expect(button(page, "Move to cart Harbour mug")).to_be_visible()
 
     button(page, "Empty this list").click()
 
@@ -542,8 +548,8 @@ def visit_all(page: Page) -> t.Iterator[str]:
     yield "product"
     add(page, "mug", 3)
     yield "product with a message"
-    button(page, "Add to the wishlist").click()
-    expect(page.get_by_role("status")).to_contain_text("wishlist")
+    with page.expect_response("**/cart/wishlist/"):
+        button(page, "Add to the wishlist").click()
     page.goto("/cart/wishlist/")
     yield "wishlist"
     add(page, "pot")
@@ -559,7 +565,6 @@ def visit_all(page: Page) -> t.Iterator[str]:
     button(page, "Empty the cart").click()
     expect(button(page, "Do it all the same")).to_be_visible()
     yield "conflict about the cart"
-    button(other_tab(page), "More of Watch teapot").click()
     page.goto("/cart/")
     tab = other_tab(page)
     quantity_of(tab, "Watch teapot").fill("7")
@@ -614,7 +619,7 @@ def test_the_cart_is_light(open_page: Visits) -> None:
     add(page, "mug")
     add(page, "pot")
     responses: list[Response] = []
-    page.on("response", responses.append)
+    page.on("response", lambda each: responses.append(each))
     page.goto("/cart/", wait_until="networkidle")
     kinds = [each.request.resource_type for each in responses]
     sizes = [len(each.body()) for each in responses if each.ok]
