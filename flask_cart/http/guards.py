@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import typing as t
 from urllib.parse import urlsplit
 
 from flask import Request
 from werkzeug.exceptions import Forbidden
+from werkzeug.exceptions import RequestEntityTooLarge
+
+#: Bytes of a body; a change of a cart is small.
+MAX_BODY: t.Final = 65_536
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+def refuse_large_bodies(request: Request) -> None:
+    """Read no more of a request than a change of a cart can need.
+
+    :raises RequestEntityTooLarge: If it says itself that there is more.
+    """
+    request.max_content_length = MAX_BODY
+
+    # It may have been read already, to see if a form has a token against forgery.
+    if request.method not in _SAFE_METHODS and (request.content_length or 0) > MAX_BODY:
+        raise RequestEntityTooLarge(f"A request has at most {MAX_BODY} bytes.")
 
 
 def refuse_other_sites(request: Request) -> None:

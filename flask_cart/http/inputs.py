@@ -12,9 +12,6 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from ..values import check_text
 
-#: Bytes of a body; a change of a cart is small.
-MAX_BODY: t.Final = 65_536
-
 #: A form without fields may come without a type.
 _FORMS: t.Final = {"", "application/x-www-form-urlencoded", "multipart/form-data"}
 
@@ -118,7 +115,7 @@ def _json(request: Request) -> t.Any:
     try:
         # Not Python's own parser, for which NaN is a number.
         return msgspec.json.decode(request.get_data() or b"{}")
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadRequest(f"The body is not JSON: {error}.") from error
 
 

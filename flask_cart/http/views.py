@@ -29,8 +29,8 @@ from .answers import json_cart
 from .answers import json_problem
 from .answers import keep_private
 from .answers import wants_json
+from .guards import refuse_large_bodies
 from .guards import refuse_other_sites
-from .inputs import MAX_BODY
 from .inputs import Addition
 from .inputs import Code
 from .inputs import Entries
@@ -85,9 +85,8 @@ def answered(view: View) -> View:
 
     @wraps(view)
     def answer(views: Views, **arguments: str) -> Response:
-        request.max_content_length = MAX_BODY
-
         try:
+            refuse_large_bodies(request)
             refuse_other_sites(request)
             response = view(views, **arguments)
         except (CartError, HTTPException) as error:
