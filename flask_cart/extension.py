@@ -30,6 +30,7 @@ from .errors import CartError
 from .errors import CartStorageError
 from .events import CartMerged
 from .http.blueprint import make_blueprint
+from .http.limiting import check_rate_limits
 from .http.pages import Pages
 from .http.preconditions import make_form_key
 from .identity import OwnerLoader
@@ -128,6 +129,7 @@ class FlaskCart(Registrar):
             raise CartConfigError("This app has a FlaskCart already.")
 
         settings = read_settings(app.config, signals.names())
+        check_rate_limits(settings.rate_limits)
 
         def open_storage(name: str) -> Storage:
             return make_storage(app, replace(settings, storage=name), db, cache)
@@ -388,6 +390,10 @@ class _Storefront:
     @property
     def metadata_keys(self) -> t.Collection[str]:
         return _get_state().settings.client_metadata
+
+    @property
+    def rate_limits(self) -> t.Mapping[str, str]:
+        return _get_state().settings.rate_limits
 
     def cart(self, instance: str) -> Cart:
         return current_cart.instance(instance)

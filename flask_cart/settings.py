@@ -91,6 +91,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     #: The keys of the metadata that a shopper may set, by the blueprint.
     client_metadata: frozenset[str] = frozenset()
 
+    #: How often a client may use a route of the blueprint, by the route's name, if the
+    #: app has a Flask-Limiter. Codes of coupons can be guessed.
+    rate_limits: dict[str, str] = msgspec.field(
+        default_factory=lambda: {"add_coupon": "10 per minute"}
+    )
+
     #: Whether signals are sent.
     events_enabled: bool = True
 

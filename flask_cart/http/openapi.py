@@ -50,6 +50,7 @@ Amounts are decimal strings, and prices are always the shop's own.
 """
 
 _NOT_FOUND: t.Final = 404
+_TOO_MANY: t.Final = 429
 _UNAVAILABLE: t.Final = 503
 
 _PROBLEMS: t.Final = {
@@ -61,6 +62,7 @@ _PROBLEMS: t.Final = {
     413: "The body is too large.",
     415: "The body is neither JSON nor a form.",
     422: "The cart cannot take that, or the Idempotency-Key came with another change.",
+    _TOO_MANY: "That was too often; Retry-After says for how many seconds to wait.",
     _UNAVAILABLE: "The cart cannot be reached at the moment.",
 }
 
@@ -168,7 +170,7 @@ def _operation_id(route: Route, path: str) -> str:
 def _statuses(route: Route, path: str) -> t.Iterator[int]:
     """Every status that an operation can answer with."""
     may_be_missing = "{instance}" in path or route.view in _NEED_LINE
-    refusals = {_UNAVAILABLE} if route.method == "GET" else _PROBLEMS.keys()
+    refusals = {_TOO_MANY, _UNAVAILABLE} if route.method == "GET" else _PROBLEMS.keys()
 
     yield 200
 

@@ -14,6 +14,7 @@ from flask import request
 from flask import session
 from flask import url_for
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import TooManyRequests
 
 from ..cart import Cart
 from ..conditions import Condition
@@ -40,6 +41,7 @@ from .inputs import NewQuantity
 from .inputs import Nothing
 from .inputs import Step
 from .inputs import read_input
+from .limiting import count_request
 from .preconditions import KEY_FIELD
 from .preconditions import VERSION_FIELD
 from .preconditions import check_preconditions
@@ -70,6 +72,10 @@ class Shop(t.Protocol):
     def metadata_keys(self) -> t.Collection[str]:
         """The metadata that is the shopper's own."""
 
+    @property
+    def rate_limits(self) -> t.Mapping[str, str]:
+        """How often a client may use a view, by its name."""
+
     def cart(self, instance: str) -> Cart:
         """One of the carts of the request's owner."""
 
@@ -88,6 +94,7 @@ def answered(view: View) -> View:
         try:
             refuse_large_bodies(request)
             refuse_other_sites(request)
+            count_request(views._shop.rate_limits, view.__name__)
             response = view(views, **arguments)
         except (CartError, HTTPException) as error:
             response = views.refused(error, arguments["instance"])
@@ -263,10 +270,15 @@ class Views:
             if isinstance(error, CartConflictError):
                 more["line_id"], more["differs"] = error.line_id, error.details
 
-            return json_problem(problem, **more)
+            response = json_problem(problem, **more)
+
+            if isinstance(error, TooManyRequests):
+                response.headers["Retry-After"] = str(error.retry_after)
+
+            return response
 
         # The app has its own pages for what is missing, forbidden or down.
-        if request.method == "GET" or problem.status in (403, 404, 413, 503):
+        if request.method == "GET" or problem.status in (403, 404, 413, 429, 503):
             raise error
 
         if isinstance(error, CartConflictError):

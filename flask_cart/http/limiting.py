@@ -1,0 +1,77 @@
+"""Rate limits: how often a client may send what is worth guessing at."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+import typing as t
+
+from flask import current_app
+from werkzeug.exceptions import TooManyRequests
+
+from ..errors import CartConfigError
+from ..values import closest
+from .routes import ROUTES
+
+if t.TYPE_CHECKING:
+    from flask_limiter import Limiter
+
+
+def check_rate_limits(limits: t.Mapping[str, str]) -> None:
+    """Refuse limits that could never be reached.
+
+    :param limits: By the names of the views.
+    :raises CartConfigError: If there is no such view, or a limit is none.
+    """
+    views = {route.view for route in ROUTES}
+
+    for view, limit in limits.items():
+        if view not in views:
+            raise CartConfigError(
+                f"CART_RATE_LIMITS names {view!r}, which is no route."
+                f"{closest(view, views)}"
+            )
+
+        _check_limit(view, limit)
+
+
+def count_request(limits: t.Mapping[str, str], view: str) -> None:
+    """Count a request, if it is limited and the app has a Flask-Limiter.
+
+    :raises TooManyRequests: If there were too many.
+    """
+    if view in limits:
+        for limiter in current_app.extensions.get("limiter", ()):
+            _count(limiter, view, limits[view])
+
+
+def _count(limiter: Limiter, view: str, limit: str) -> None:
+    def counted() -> None:
+        """Flask-Limiter counts calls, and knows functions by their names."""
+
+    counted.__qualname__ = f"{view} {limit}"
+
+    try:
+        limiter.limit(limit)(counted)()
+    except TooManyRequests as error:
+        error.description = "That was too often. Please wait a moment."
+        # There may be several, such as one by the minute and one by the day.
+        until = max(each.reset_at for each in limiter.current_limits if each.breached)
+        error.retry_after = max(1, int(until - time.time()))
+        raise
+
+
+def _check_limit(view: str, limit: str) -> None:
+    # What reads them comes with Flask-Limiter.
+    if importlib.util.find_spec("limits") is None:
+        return
+
+    from limits import parse_many
+
+    try:
+        parse_many(limit)
+    except ValueError as error:
+        raise CartConfigError(
+            f"CART_RATE_LIMITS has {limit!r} for {view!r}, which is not a limit such as"
+            " '10 per minute'."
+        ) from error
