@@ -363,7 +363,7 @@ class Views:
         if product is None:
             return
 
-        choices = getattr(product, "cart_choices", {})
+        choices = _choices(product)
         session[UNDO] = {
             "instance": instance,
             "item": line.item_id,
@@ -377,14 +377,20 @@ def _find(cart: Cart, line_id: str) -> Line:
     line = cart.get(line_id)
 
     if line is None:
-        abort(404, "That is not in your cart any more.")
+        # A form was right when it was shown, so its page says why it no longer is.
+        status = 404 if wants_json(request) else 410
+        abort(status, "That is not in your cart any more.")
 
     return line
 
 
+def _choices(product: Buyable) -> t.Mapping[str, t.Collection[str]]:
+    return getattr(product, "cart_choices", None) or {}
+
+
 def _check_choices(product: Buyable, options: t.Mapping[str, str]) -> None:
     """Refuse options that the product does not leave to the shopper."""
-    choices = getattr(product, "cart_choices", {})
+    choices = _choices(product)
 
     for name, value in options.items():
         if value not in choices.get(name, ()):

@@ -166,7 +166,7 @@ ADDRESSES = [
     ),
     api("clear-of-another", 200, "", "DELETE /wishlist/"),
     form(
-        "form-foreign-line", 404, "not in your cart", f"/lines/{FOREIGN}", quantity="9"
+        "form-foreign-line", 303, "not in your cart", f"/lines/{FOREIGN}", quantity="9"
     ),
     form("form-no-instance", 404, "no cart", "/admin/clear"),
 ]
