@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from contextlib import nullcontext
 from functools import wraps
 
 from flask import Response
@@ -44,6 +46,7 @@ from .inputs import read_input
 from .limiting import count_request
 from .preconditions import KEY_FIELD
 from .preconditions import VERSION_FIELD
+from .preconditions import Attempt
 from .preconditions import check_preconditions
 from .preconditions import read_attempt
 from .representation import ShownCart
@@ -201,6 +204,9 @@ class Views:
         self._check_instance(wanted.to, 422)
 
         def change(cart: Cart) -> None:
+            if _was_moved(cart, line_id, wanted.to):
+                return
+
             _find(cart, line_id)
             cart.move(line_id, to=wanted.to, quantity=wanted.quantity)
 
@@ -294,7 +300,7 @@ class Views:
         attempt = read_attempt(request, wanted)
 
         try:
-            with cart.once(*attempt) if attempt else cart.batch():
+            with _together(cart, wanted, attempt):
                 check_preconditions(request, cart)
                 change(cart)
         except CartKeyReusedError:
@@ -371,6 +377,22 @@ class Views:
             "quantity": line.quantity,
             "options": {k: v for k, v in line.options.items() if k in choices},
         }
+
+
+def _together(
+    cart: Cart, wanted: Input, attempt: Attempt | None
+) -> AbstractContextManager[object]:
+    """What makes a change one write, and no second one if it is sent again."""
+    if isinstance(wanted, Move):
+        # It changes two carts, which knows no batch.
+        return nullcontext()
+
+    return cart.once(*attempt) if attempt else cart.batch()
+
+
+def _was_moved(cart: Cart, line_id: str, to: str) -> bool:
+    """Whether a line is there already, such as after the first of two clicks."""
+    return line_id not in cart and line_id in cart.instance(to)
 
 
 def _find(cart: Cart, line_id: str) -> Line:
