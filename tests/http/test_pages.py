@@ -1,0 +1,206 @@
+"""What the templates of the pages ask for, and what the forms of old pages are told."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+import flask_cart
+from apps import make_app
+from flask_cart import Condition
+from flask_cart import FlaskCart
+from flask_cart import current_cart
+from flask_cart.http.pages import Pages
+from storefronts import Storefront
+from storefronts import fill
+from storefronts import line_of
+from storefronts import show
+
+STATIC: t.Final = Path(flask_cart.__file__).parent / "static"
+
+
+def pages_of(app: Flask) -> Pages:
+    return t.cast(Pages, app.jinja_env.globals["cart_pages"])
+
+
+def product(**terms: t.Any) -> t.Any:
+    """A product that is sold on these terms."""
+    return SimpleNamespace(cart_id="egg", cart_name="Egg", cart_price=1, **terms)
+
+
+@pytest.fixture
+def app() -> Flask:
+    return make_app(CART_STORAGE="memory", CART_MAX_QUANTITY=50)
+
+
+@pytest.mark.parametrize(
+    ("terms", "expected"),
+    [
+        ({}, (1, 50, 1)),
+        ({"cart_available": 9, "cart_maximum": 20}, (1, 9, 1)),
+        ({"cart_available": 9, "cart_maximum": 3}, (1, 3, 1)),
+        ({"cart_minimum": 4}, (4, 50, 1)),
+        ({"cart_step": 6}, (6, 50, 6)),
+        ({"cart_minimum": 8, "cart_step": 6}, (12, 50, 6)),
+        ({"cart_minimum": 12, "cart_step": 6}, (12, 50, 6)),
+    ],
+)
+def test_a_field_takes_what_is_sold(
+    app: Flask, terms: t.Any, expected: tuple[int, int, int]
+) -> None:
+    """The tightest of the terms counts, and steps are counted from the minimum."""
+    FlaskCart(app)
+
+    assert pages_of(app).limits_of(product(**terms)) == expected
+
+
+def test_a_quantity_that_is_too_large_by_now_may_stay(app: Flask) -> None:
+    """The field of its line is valid as it is; what is gone has no terms."""
+    shelf = [product(cart_available=9)]
+    FlaskCart(app).product_loader(lambda ids: shelf)
+
+    with app.test_request_context():
+        egg = current_cart.add(shelf[0], 8)
+        pot = current_cart.add("pot", price=1)
+        shelf[0].cart_available = 2
+
+        limits = pages_of(app).limits(current_cart)
+
+        assert limits == {egg.id: (1, 8, 1), pot.id: (1, 50, 1)}
+
+
+def test_a_shop_without_a_product_loader_has_fields(app: Flask) -> None:
+    """Their limit is that of any cart."""
+    FlaskCart(app)
+
+    with app.test_request_context():
+        pot = current_cart.add("pot", price=1)
+
+        assert pages_of(app).limits(current_cart) == {pot.id: (1, 50, 1)}
+
+
+def test_a_coupon_that_ended_says_so(app: Flask) -> None:
+    """It stays in the cart, with the reason why it does nothing."""
+    coupons = {"TEN": Condition("TEN", "coupon", "subtotal", "-10%")}
+    extension = FlaskCart(app)
+    extension.coupon_loader(coupons.get)
+    extension.product_loader(lambda ids: [product()])
+    app.register_blueprint(extension.blueprint, url_prefix="/cart")
+    client = app.test_client()
+    client.post("/cart/lines", data={"item": "egg"})
+    client.post("/cart/coupons", data={"code": "TEN"})
+
+    assert "Not used" not in client.get("/cart/").text
+
+    coupons.clear()
+
+    assert "Not used: it is not valid any more." in client.get("/cart/").text
+
+
+def test_carts_are_listed_with_the_default_one_first() -> None:
+    """The others are in the order of their names."""
+    app = make_app(CART_STORAGE="memory", CART_INSTANCES=["wishlist", "b", "later"])
+    FlaskCart(app)
+
+    assert pages_of(app).instances == ["default", "b", "later", "wishlist"]
+
+
+@pytest.mark.parametrize(
+    ("address", "fields"),
+    [
+        ("", {"quantity": 5}),
+        ("/increment", {}),
+        ("/move", {"to": "later"}),
+    ],
+)
+def test_a_form_of_a_line_that_is_gone_is_told_so(
+    client: FlaskClient, address: str, fields: dict[str, t.Any]
+) -> None:
+    """On the page of the cart; a JSON client gets a 404."""
+    line = fill(client)
+    client.delete(f"/cart/lines/{line}")
+    response = client.post(f"/cart/lines/{line}{address}", data=fields)
+
+    assert (response.status_code, response.location) == (303, "/cart/")
+    assert "not in your cart any more" in client.get("/cart/").text
+    assert client.patch(f"/cart/lines/{line}", json={"quantity": 5}).status_code == 404
+
+
+@pytest.mark.parametrize("clicks", [1, 2])
+def test_a_line_is_moved_once(any_shop: Storefront, clicks: int) -> None:
+    """From one cart to another, on every storage, and by a double click too."""
+    client = any_shop.app.test_client()
+    line = fill(client)
+
+    for _ in range(clicks):
+        form = {"to": "later", "cart_key": "6f1d"}
+        client.post(f"/cart/lines/{line}/move", data=form)
+        page = client.get("/cart/").text
+
+    assert "not in your cart" not in page
+    assert show(client)["quantity"] == 0
+    assert show(client, "later")["quantity"] == 3
+
+
+def test_choices_may_be_none(app: Flask) -> None:
+    """An attribute of a product that is None is one that it does not have."""
+    extension = FlaskCart(app)
+    extension.product_loader(lambda ids: [product(cart_choices=None)])
+    app.register_blueprint(extension.blueprint, url_prefix="/cart")
+    client = app.test_client()
+
+    refused = client.post("/cart/lines", json={"item": "egg", "options": {"a": "b"}})
+    assert refused.status_code == 422
+
+    client.post("/cart/lines", data={"item": "egg"})
+    assert show(client)["quantity"] == 1
+
+    client.post(f"/cart/lines/{line_of('egg')}/remove")
+    assert "Put Egg back" in client.get("/cart/").text
+
+
+def test_undo_puts_back_what_was_removed(client: FlaskClient) -> None:
+    """The quantity and the options too; and it is offered once."""
+    line = fill(client)
+    before = show(client)["lines"]
+    client.post(f"/cart/lines/{line}/remove")
+    page = client.get("/cart/").text
+    form = page[page.index("cart-undo") :]
+    fields = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', form))
+    client.post("/cart/lines", data=fields)
+
+    assert show(client)["lines"] == before
+    assert "cart-undo" not in client.get("/cart/").text
+
+
+def test_an_app_can_extend_a_page_by_a_block(shop: Storefront, tmp_path: Path) -> None:
+    """Its own page has the name of ours, and extends it."""
+    folder = tmp_path / "templates" / "flask_cart"
+    folder.mkdir(parents=True)
+    (folder / "cart.html").write_text(
+        '{% extends "flask_cart/pages/cart.html" %}'
+        "{% block checkout %}<a>Pay now</a>{% endblock %}"
+    )
+    (folder / "_line.html").write_text("<li>Just {{ line.name }}</li>")
+    shop.app.jinja_loader.searchpath.append(str(tmp_path / "templates"))
+    client = shop.app.test_client()
+    fill(client)
+    page = client.get("/cart/").text
+
+    assert "<a>Pay now</a>" in page
+    assert "<li>Just Mug</li>" in page
+    assert "Coupons" in page
+
+
+def test_the_note_beside_htmx_names_its_version() -> None:
+    """What is vendored is what the note says."""
+    htmx = (STATIC / "htmx.min.js").read_text()
+    [version] = re.findall(r'\bversion:"([0-9.]+)"', htmx)
+
+    assert f"npm\npackage htmx.org@{version}," in (STATIC / "htmx.txt").read_text()
