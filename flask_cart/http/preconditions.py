@@ -10,6 +10,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.exceptions import PreconditionFailed
 
 from ..cart import Cart
+from ..errors import CartConflictError
 from .inputs import Input
 from .representation import encode
 from .representation import version_of
@@ -64,6 +65,13 @@ def read_attempt(request: Request, wanted: Input) -> Attempt | None:
     # A page that is shown again by the Back button has the old key in its forms. Sent
     # with something else in them, they mean something else.
     return Attempt(key + content, content) if key else None
+
+
+def is_stale(request: Request, error: CartConflictError) -> bool:
+    """Whether a conflict is about another cart than the one of ``If-Match``."""
+    names_cart = "If-Match" in request.headers and not request.if_match.star_tag
+
+    return names_cart and error.expected_version != error.current_version
 
 
 def check_preconditions(request: Request, cart: Cart) -> None:

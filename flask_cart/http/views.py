@@ -48,6 +48,7 @@ from .preconditions import KEY_FIELD
 from .preconditions import VERSION_FIELD
 from .preconditions import Attempt
 from .preconditions import check_preconditions
+from .preconditions import is_stale
 from .preconditions import read_attempt
 from .representation import ShownCart
 from .representation import show_cart
@@ -265,7 +266,7 @@ class Views:
         if problem is None:
             raise error
 
-        if isinstance(error, CartConflictError) and "If-Match" in request.headers:
+        if isinstance(error, CartConflictError) and is_stale(request, error):
             problem = Problem(412, "precondition-failed", problem.detail)
 
         if wants_json(request):
@@ -306,8 +307,8 @@ class Views:
         except CartKeyReusedError:
             raise
         except CartReplayedError:
-            # It has happened, and the answer is what it was then.
-            pass
+            # It has happened, maybe since this cart was read.
+            cart.refresh()
         finally:
             cart.expect(None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask.testing import FlaskClient
@@ -53,6 +54,33 @@ class TestHeader:
         assert first.headers["ETag"] == second.headers["ETag"]
         assert any_shop.stored(client) == kept
         assert show(client)["quantity"] == 2
+
+    def test_is_sent_twice_at_once(
+        self, shop: Storefront, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Who finds out only on saving shows what the other one has done, too."""
+        client, rival = shop.app.test_client(), shop.app.test_client()
+        fill(client)
+        rival.set_cookie("session", client.get_cookie("session").value)
+        storage = shop.app.extensions["cart"].storage
+        save = storage.save
+        answers = []
+
+        def save_later(*arguments: t.Any) -> t.Any:
+            monkeypatch.setattr(storage, "save", save)
+
+            # In a thread, where the other request has a context of its own.
+            with ThreadPoolExecutor() as pool:
+                answers.append(pool.submit(add, rival).result())
+
+            return save(*arguments)
+
+        monkeypatch.setattr(storage, "save", save_later)
+        answers.append(add(client))
+
+        assert [each.status_code for each in answers] == [200, 200]
+        assert answers[0].data == answers[1].data
+        assert show(client)["quantity"] == 5
 
     def test_belongs_to_one_change(self, client: FlaskClient) -> None:
         """Another body, address or method with the same key is a mistake."""
