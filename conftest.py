@@ -23,7 +23,7 @@ class TemplateParser(rest.CodeBlockParser):
 
     def evaluate(self, example: Example) -> None:
         path = Path(example.region.lexemes["options"]["caption"])
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(example.parsed)
 
 
