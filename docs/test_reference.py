@@ -27,6 +27,8 @@ from flask_cart import current_cart
 from flask_cart import signals
 from flask_cart.builtin_rules import AMOUNTS
 from flask_cart.builtin_rules import RULES
+from flask_cart.http.routes import ROUTES
+from flask_cart.http.views import Views
 from flask_cart.settings import Settings
 
 DOCS = Path(__file__).parent
@@ -111,6 +113,18 @@ def test_codes() -> None:
 
     assert all(label == title for label, title in sections)
     assert sorted(title for _, title in sections) == sorted(_codes())
+
+
+def test_json_api() -> None:
+    """Every request that a JSON client can make is in the table, in the same words."""
+    text = (DOCS / "json-api.rst").read_text()
+    rows = re.findall(r"\* - ``([A-Z]+ /.*)``\n +-.*\n +- (.+)\n", text)
+    routes = [each for each in ROUTES if not each.is_for_forms]
+
+    assert rows == [
+        (f"{each.method} {each.address}", getattr(Views, each.view).__doc__)
+        for each in routes
+    ]
 
 
 def _codes() -> set[str]:

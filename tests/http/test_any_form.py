@@ -16,13 +16,14 @@ from flask_cart.http.routes import ROUTES
 from storefronts import COUPONS
 from storefronts import SHELF
 from storefronts import Storefront
+from storefronts import fill
 from storefronts import line_of
 from storefronts import open_storefront
 from storefronts import show
 
 CARTS: t.Final = ("", "/later", "/wishlist", "/other")
-LINES: t.Final = tuple(line_of(item) for item in SHELF)
-ADDRESSES: t.Final = tuple(route.address for route in ROUTES if route.method == "POST")
+LINES: t.Final = (line_of("mug", size="S"), line_of("mug", size="L"), line_of("pot"))
+FORMS: t.Final = tuple(route for route in ROUTES if route.method == "POST")
 
 #: What forms have fields of, and what they may have in them to some effect.
 FIELDS: t.Final = {
@@ -43,6 +44,16 @@ FIELDS: t.Final = {
 }
 
 
+#: What a form has to have, or it is refused before it can do any harm.
+NEEDED: t.Final = {
+    "add": {"item", "option.size"},
+    "set_quantity": {"quantity"},
+    "move": {"to"},
+    "add_coupon": {"code"},
+    "set_metadata": {"metadata.note"},
+}
+
+
 class Sent(t.NamedTuple):
     """A form that is sent."""
 
@@ -53,15 +64,17 @@ class Sent(t.NamedTuple):
 @st.composite
 def forms(draw: st.DrawFn) -> Sent:
     anything = st.text(max_size=40)
-    address = draw(st.sampled_from(ADDRESSES))
+    route = draw(st.sampled_from(FORMS))
     line_id = draw(st.sampled_from(LINES))
     code = draw(st.sampled_from([*COUPONS, "%00", "%ED%A0%80"]))
-    known = draw(st.sets(st.sampled_from(sorted(FIELDS)), max_size=5))
+    known = draw(st.sets(st.sampled_from(sorted(FIELDS)), max_size=3))
+    known |= NEEDED.get(route.view, set())
     fields = {
-        name: draw(st.sampled_from(FIELDS[name]) | anything) for name in sorted(known)
+        name: draw(st.sampled_from([*FIELDS[name], draw(anything)]))
+        for name in sorted(known)
     }
     fields |= draw(st.dictionaries(anything, anything, max_size=2))
-    path = address.replace("<line_id>", line_id).replace("<code>", code)
+    path = route.address.replace("<line_id>", line_id).replace("<code>", code)
 
     return Sent(f"/cart{draw(st.sampled_from(CARTS))}{path}", fields)
 
@@ -95,6 +108,7 @@ def check_cart(cart: dict[str, t.Any]) -> None:
 def test_leaves_a_cart_of_the_shop(one_shop: Storefront, sent: list[Sent]) -> None:
     """Prices, names and choices are the shop's, and a refusal changes nothing."""
     client = one_shop.app.test_client()
+    fill(client)
 
     for each in sent:
         before = one_shop.stored(client)
