@@ -8,17 +8,22 @@ from typing import Any
 
 from flask import Flask
 
+from . import accounts
+from . import activity
 from . import settings
 from .extensions import cart_ext
 from .extensions import csrf
 from .extensions import db
 from .headers import add_headers
 from .seed import prepare_database
+from .views import account
+from .views import activity as activity_page
 from .views import basket
 from .views import catalogue
 from .views import checkout
 from .views import coupons
 from .views import errors
+from .views import search
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
@@ -41,11 +46,16 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     db.init_app(app)
     cart_ext.init_app(app, db=db)
     csrf.init_app(app)
+    accounts.init_app(app)
+    activity.init_app(app)
 
     app.register_blueprint(catalogue.bp)
     app.register_blueprint(basket.bp)
     app.register_blueprint(coupons.bp)
     app.register_blueprint(checkout.bp)
+    app.register_blueprint(search.bp)
+    app.register_blueprint(account.bp)
+    app.register_blueprint(activity_page.bp)
     errors.init_app(app)
     app.after_request(add_headers)
 

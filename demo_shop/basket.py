@@ -1,11 +1,22 @@
-"""The shop's own rules about the cart: stock, the sale, and the post."""
+"""The shop's own rules about the cart: what is in it, and the post."""
 
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 
-from flask_cart import Condition
-from flask_cart import current_cart
+from moneyed import Money
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
-from .forms import MAX_PIECES
+from flask_cart import Buyable
+from flask_cart import Cart
+from flask_cart import Condition
+from flask_cart import Facts
+from flask_cart import Totals
+
+from .extensions import cart_ext
+from .extensions import db
+from .models import Product
 from .models import Variant
 from .money import euros
 
@@ -13,55 +24,70 @@ SHIPPING_NAME = "Post, tracked"
 SHIPPING_PRICE = euros(490)
 
 
-class TooManyError(Exception):
-    """Raised when a shopper asks for more of a kind than we sell in one order."""
-
-
 class NotEnoughError(Exception):
-    """Raised when fewer pieces are left than a shopper asks for."""
+    """Raised when fewer pieces are left than a shopper orders.
 
-    def __init__(self, name: str, options: Mapping[str, str], left: int):
-        #: The product's name with its options.
-        self.label = ", ".join([name, *options.values()])
-        #: The pieces that are left.
-        self.left = left
-
-        super().__init__(f"'{self.label}' has {left} pieces left.")
+    Its message is a sentence for the shopper.
+    """
 
 
-def put_in_cart(variant: Variant, quantity: int) -> None:
-    """Add *quantity* pieces, with the sale and the post, in a single write."""
-    check_wanted(variant, in_cart(variant.sku) + quantity)
-    product = variant.product
-    attributes = {"slug": product.slug, "category": product.category.slug}
-
-    with current_cart.batch():
-        line = current_cart.add(variant, quantity, attributes=attributes)
-
-        if product.reduction and not line.conditions:
-            current_cart.add_item_condition(line.id, _sale(product.reduction))
-
-        current_cart.add_shipping(SHIPPING_NAME, SHIPPING_PRICE)
-
-
-def in_cart(sku: str) -> int:
-    """Count the pieces of one kind in the cart, over all its lines."""
-    return sum(line.quantity for line in current_cart if line.item_id == sku)
-
-
-def check_wanted(variant: Variant, wanted: int) -> None:
-    """Raise an error unless the shopper can have *wanted* pieces in all."""
-    if wanted > variant.stock:
-        raise NotEnoughError(variant.product.name, variant.options, variant.stock)
-
-    if wanted > MAX_PIECES:
-        raise TooManyError
-
-
-def _sale(reduction: int) -> Condition:
-    return Condition(
-        f"{reduction}% off",
-        type="discount",
-        target="item",
-        value=f"-{reduction}%",
+@cart_ext.product_loader
+def load_variants(skus: list[str]) -> Iterable[Variant]:
+    """Find what is behind the lines of a cart, with all that pages show of it."""
+    return db.session.scalars(
+        select(Variant)
+        .where(Variant.sku.in_(skus))
+        .options(joinedload(Variant.product).joinedload(Product.category))
     )
+
+
+@cart_ext.condition_provider
+def post(facts: Facts) -> Iterator[Condition]:
+    """Every basket is posted; a wish is not."""
+    if facts.lines and facts.instance == "default":
+        price = f"+{SHIPPING_PRICE.amount}"
+        yield Condition(SHIPPING_NAME, "shipping", "total", price)
+
+
+def variants_in(cart: Cart) -> dict[str, Variant]:
+    """What is behind the lines of a cart, by SKU."""
+    return _only_variants(cart.products())
+
+
+def variants_of(skus: Iterable[str]) -> dict[str, Variant]:
+    """What is behind these SKUs."""
+    return _only_variants(cart_ext.load_products(skus))
+
+
+def savings(totals: Totals, variants: Mapping[str, Variant]) -> Money:
+    """What the shopper saves: by the sale, and by a coupon."""
+    lines = (
+        (variants[line.item_id], line)
+        for line in totals.lines
+        if line.item_id in variants
+    )
+    sale = (
+        max(variant.price - line.price, euros(0)) * line.quantity
+        for variant, line in lines
+        if variant.product.reduction
+    )
+
+    return sum(sale, totals.savings)
+
+
+def not_enough(label: str, left: int) -> str:
+    """Tell a shopper how many pieces are left."""
+    if not left:
+        return f"Sorry, “{label}” has just sold out."
+
+    pieces = "one is" if left == 1 else f"{left} are"
+    return f"“{label}”: only {pieces} left, counting those in your basket."
+
+
+def label(name: str, options: Mapping[str, str]) -> str:
+    """A product's name with its options."""
+    return ", ".join([name, *options.values()])
+
+
+def _only_variants(products: Mapping[str, Buyable]) -> dict[str, Variant]:
+    return {sku: each for sku, each in products.items() if isinstance(each, Variant)}

@@ -5,14 +5,11 @@ somebody else, while it is in one; then the totals are those without it, and say
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from flask import has_request_context
-from flask import session
 from moneyed import Money
 from msgspec.structs import replace
 from sqlalchemy import ColumnElement
@@ -22,31 +19,29 @@ from sqlalchemy import select
 from sqlalchemy import update
 
 from flask_cart import Adjustment
+from flask_cart import CartVetoError
 from flask_cart import Condition
-from flask_cart import Facts
 from flask_cart import OrderDraft
-from flask_cart import Rule
 from flask_cart import Totals
-from flask_cart import all_of
 from flask_cart import current_cart
 from flask_cart import rule
+from flask_cart.coupons import coupon_key
+from flask_cart.coupons import noted_coupons
 from flask_cart.money import format_money
 from flask_cart.presets import buy_x_get_y
 
+from .accounts import shopper
 from .basket import SHIPPING_PRICE
 from .extensions import cart_ext
 from .extensions import db
+from .models import Category
 from .models import Coupon
 from .models import CouponUse
 from .models import Order
+from .models import Product
+from .models import Variant
 from .money import cents
 from .money import euros
-
-#: Where a cart keeps the code.
-KEY = "coupon"
-
-#: The rules that nothing the shopper puts in the basket can help with.
-FINAL = {"between", "coupon_unused", "first_order", "coupon_left"}
 
 LONGEST_CODE = 40
 
@@ -54,7 +49,7 @@ _CODE = re.compile(rf"[A-Z0-9-]{{1,{LONGEST_CODE}}}")
 
 
 class CouponRefusedError(Exception):
-    """Raised with a sentence for the shopper when a coupon cannot be used."""
+    """Raised with a sentence for the shopper when an order cannot use a coupon."""
 
 
 @dataclass(frozen=True)
@@ -72,50 +67,79 @@ class NotedCoupon:
     is_over: bool
 
 
-# What the cart asks when it calculates totals
+# What the cart asks when a code is entered, and when it calculates totals
 
 
-@cart_ext.condition_provider
-def noted_coupon(facts: Facts) -> Iterator[Condition]:
-    """Yield what the coupon in the cart takes off."""
-    coupon = find_coupon(facts.metadata.get(KEY))
+@cart_ext.coupon_loader
+def load_coupon(text: str) -> Condition:
+    """What a code takes off.
 
-    if coupon is not None:
-        yield _condition(coupon)
+    :raises CartVetoError: If the shopper can't use it, whatever they buy.
+    """
+    coupon = find_coupon(text)
+
+    if coupon is None:
+        raise CartVetoError(unknown_code(text))
+
+    if has_request_context() and not current_cart:
+        raise CartVetoError("Put something in your basket first, then the code.")
+
+    if why := why_over(coupon):
+        raise CartVetoError(why)
+
+    return _condition(coupon)
 
 
-@cart_ext.facts
-def shopper(facts: Facts) -> Mapping[str, object]:
-    """Tell how often this browser ordered, and with which coupons."""
-    secret = session.get("shopper", "") if has_request_context() else ""
+def unknown_code(text: str) -> str:
+    """Say that a code is none of ours."""
+    if not text.strip():
+        return "Please type a code first."
+
+    return f"“{text[:LONGEST_CODE]}” isn't one of our codes. Is there a typing error?"
+
+
+def why_over(coupon: Coupon) -> str:
+    """Say why nothing that is put in the basket can help, or nothing."""
+    code, now = coupon.code, cart_ext.clock()
+
+    if coupon.starts_at and now < coupon.starts_at:
+        return f"{code} starts on {_day(coupon.starts_at)}. Keep it dry till then."
+
+    if coupon.ends_at and now >= coupon.ends_at:
+        return f"{code} ended on {_day(coupon.ends_at)}."
+
+    if coupon.total_limit is not None and coupon.used >= coupon.total_limit:
+        return f"Sorry, {code} has been used up."
+
+    if coupon.first_order or coupon.customer_limit is not None:
+        return _why_not_again(coupon)
+
+    return ""
+
+
+def _why_not_again(coupon: Coupon) -> str:
+    """Say that the coupon is not for this shopper, after the orders they made."""
     codes = db.session.scalars(
         select(Coupon.code)
         .select_from(Order)
         .outerjoin(Order.coupon_use)
         .outerjoin(CouponUse.coupon)
-        .where(Order.shopper == secret)
+        .where(Order.shopper == shopper(), Order.shopper != "")
     ).all()
+    limit = coupon.customer_limit
 
-    return {"orders": len(codes), "coupons": Counter(codes)}
+    if limit is not None and codes.count(coupon.code) >= limit:
+        return f"You have used {coupon.code} already."
 
+    if coupon.first_order and codes:
+        return f"{coupon.code} is for a first order, and you have been here before."
 
-@cart_ext.rule("coupon_unused")
-def coupon_unused(facts: Facts, code: str, limit: int) -> bool:
-    """This browser ordered with the coupon less often than it may."""
-    uses: Counter[str] = facts.app["coupons"]
-
-    return uses[code] < limit
-
-
-@cart_ext.rule("coupon_left")
-def coupon_left(facts: Facts, uses: int) -> bool:
-    """There are uses left of the coupon."""
-    return uses > 0
+    return ""
 
 
 def _condition(coupon: Coupon) -> Condition:
     category = coupon.category
-    lines = rule("category", names=[category.slug]) if category else None
+    lines = rule("item", ids=_skus_of(category)) if category else None
 
     if coupon.kind == "cheapest_free":
         condition = buy_x_get_y(coupon.code, coupon.pieces - 1, lines=lines)
@@ -134,27 +158,22 @@ def _condition(coupon: Coupon) -> Condition:
             cap=None if cap is None else str(cap),
         )
 
-    rules = list(_rules(coupon))
+    if coupon.minimum_cents is None:
+        return condition
 
-    return replace(condition, rule=all_of(*rules)) if rules else condition
+    minimum = euros(coupon.minimum_cents).amount
+
+    return replace(condition, rule=rule("total_at_least", amount=minimum))
 
 
-def _rules(coupon: Coupon) -> Iterator[Rule]:
-    """When it applies; the first that does not hold is what the shopper is told."""
-    if coupon.starts_at or coupon.ends_at:
-        yield rule("between", start=coupon.starts_at, end=coupon.ends_at)
-
-    if coupon.customer_limit is not None:
-        yield rule("coupon_unused", code=coupon.code, limit=coupon.customer_limit)
-
-    if coupon.first_order:
-        yield rule("first_order")
-
-    if coupon.total_limit is not None:
-        yield rule("coupon_left", uses=coupon.total_limit - coupon.used)
-
-    if coupon.minimum_cents is not None:
-        yield rule("total_at_least", amount=euros(coupon.minimum_cents).amount)
+def _skus_of(category: Category) -> list[str]:
+    return list(
+        db.session.scalars(
+            select(Variant.sku)
+            .join(Variant.product)
+            .where(Product.category_id == category.id)
+        )
+    )
 
 
 # What the pages do with it
@@ -183,46 +202,23 @@ def coupons_to_try() -> list[Coupon]:
     )
 
 
-def enter_coupon(text: str) -> None:
-    """Note a code in the cart, in place of another.
-
-    :raises CouponRefusedError: If the shopper can't use it, whatever they buy.
-    """
-    coupon = find_coupon(text)
-
-    if coupon is None:
-        raise CouponRefusedError(
-            f"“{text[:LONGEST_CODE]}” isn't one of our codes. Is there a typing error?"
-            if text
-            else "Please type a code first."
-        )
-
-    if not current_cart:
-        raise CouponRefusedError("Put something in your basket first, then the code.")
-
-    # The rules decide, as they do later; an error discards what was noted to ask them.
-    with current_cart.batch():
-        current_cart.metadata[KEY] = coupon.code
-        noted = read_noted()
-
-        if noted is None:
-            raise CouponRefusedError("We can't read our coupons now. Try again soon?")
-
-        if noted.is_over:
-            raise CouponRefusedError(noted.reason)
-
-
 def forget_coupon() -> None:
     """Take the code out of the cart; nothing happens if there is none."""
-    current_cart.metadata.pop(KEY, None)
+    with current_cart.batch():
+        for code in noted_coupons(current_cart.metadata):
+            del current_cart.metadata[coupon_key(code)]
 
 
 def read_noted() -> NotedCoupon | None:
     """The coupon in the cart, and what it does there now."""
-    coupon = find_coupon(current_cart.metadata.get(KEY))
+    codes = noted_coupons(current_cart.metadata)
+    coupon = find_coupon(codes[-1]) if codes else None
 
     if coupon is None:
         return None
+
+    if why := why_over(coupon):
+        return NotedCoupon(coupon.code, coupon.blurb, euros(0), why, is_over=True)
 
     totals = current_cart.totals
     adjustment = _adjustment(coupon.code, totals)
@@ -235,7 +231,7 @@ def read_noted() -> NotedCoupon | None:
         coupon.blurb,
         -adjustment.amount,
         _why_not(coupon, adjustment, totals) if adjustment.code else "",
-        adjustment.rule is not None and adjustment.rule.name in FINAL,
+        is_over=False,
     )
 
 
@@ -249,16 +245,6 @@ def _why_not(coupon: Coupon, adjustment: Adjustment, totals: Totals) -> str:
     code, shelf = coupon.code, coupon.category.name if coupon.category else ""
 
     match adjustment.rule.name if adjustment.rule else adjustment.code:
-        case "between" if coupon.starts_at and cart_ext.clock() < coupon.starts_at:
-            return f"{code} starts on {_day(coupon.starts_at)}. Keep it dry till then."
-        case "between" if coupon.ends_at:
-            return f"{code} ended on {_day(coupon.ends_at)}."
-        case "coupon_unused":
-            return f"You have used {code} already."
-        case "first_order":
-            return f"{code} is for a first order, and you have been here before."
-        case "coupon_left":
-            return f"Sorry, {code} has been used up."
         case "total_at_least":
             return _below_minimum(code, euros(coupon.minimum_cents or 0), totals)
         case "no_lines":
@@ -291,11 +277,21 @@ def redeem(order: Order, draft: OrderDraft) -> None:
 
     :raises CouponRefusedError: If the coupon has ended or was used up meanwhile.
     """
-    code = draft.metadata.get(KEY)
-    adjustment = _adjustment(code, draft.totals)
+    adjustments = [
+        adjustment
+        for code in noted_coupons(draft.metadata)
+        if (adjustment := _adjustment(code, draft.totals)) and not adjustment.code
+    ]
 
-    if adjustment is None or adjustment.code:
+    if not adjustments:
         return
+
+    if len(adjustments) > 1:
+        # Two tabs may have entered them at the same moment.
+        raise CouponRefusedError("We take one code for an order.")
+
+    (adjustment,) = adjustments
+    code = adjustment.name
 
     # It decides and counts in one statement: of two who come at once, the other one
     # waits for this row, and then finds it as the first one has left it.

@@ -10,8 +10,6 @@ from decimal import Decimal
 from moneyed import EUR
 from moneyed import Money
 
-#: The most pieces of one kind in one order.
-MAX_PIECES = 20
 MAX_NOTE = 300
 
 COUNTRIES = (
@@ -28,7 +26,7 @@ COUNTRIES = (
     "Sweden",
 )
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _AMOUNT = re.compile(r"[0-9]{1,9}\.[0-9]{2}")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
@@ -39,16 +37,6 @@ def read_number(text: str | None) -> int | None:
         return None
 
     return int(text)
-
-
-def read_quantity(text: str | None, *, least: int = 1) -> int | None:
-    """Read a quantity from *least* to `MAX_PIECES`, or give ``None``."""
-    number = read_number(text)
-
-    if number is None or not least <= number <= MAX_PIECES:
-        return None
-
-    return number
 
 
 def read_amount(text: str | None) -> Money | None:
@@ -112,7 +100,7 @@ def _problems(address: Address) -> dict[str, str]:
         "country": None,
     }
 
-    if problems["email"] is None and not _EMAIL.fullmatch(address.email):
+    if problems["email"] is None and not EMAIL.fullmatch(address.email):
         problems["email"] = "That e-mail address looks unfinished. Is it name@place.ie?"
 
     if address.country not in COUNTRIES:

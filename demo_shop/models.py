@@ -1,16 +1,20 @@
-"""What the shop keeps: its shelves, what stands on them, and what was sold."""
+"""What the shop keeps: its shelves, what stands on them, and what was sold to whom."""
 
+import secrets
 from datetime import UTC
 from datetime import datetime
 from decimal import ROUND_HALF_UP
 from decimal import Decimal
+from typing import Any
 
 from moneyed import Money
 from sqlalchemy import JSON
+from sqlalchemy import BigInteger
 from sqlalchemy import CheckConstraint
 from sqlalchemy import DateTime
 from sqlalchemy import Dialect
 from sqlalchemy import ForeignKey
+from sqlalchemy import Index
 from sqlalchemy import String
 from sqlalchemy import Text
 from sqlalchemy import TypeDecorator
@@ -21,6 +25,9 @@ from sqlalchemy.orm import relationship
 
 from .extensions import Base
 from .money import euros
+
+#: The most pieces of one kind in one order.
+MOST_PIECES = 20
 
 
 def _now() -> datetime:
@@ -149,11 +156,44 @@ class Variant(Base):
 
     @property
     def cart_price(self) -> Money:
-        return self.price
+        return self.price_now
+
+    @property
+    def cart_available(self) -> int:
+        return self.stock
+
+    @property
+    def cart_maximum(self) -> int:
+        return MOST_PIECES
 
     @property
     def cart_options(self) -> dict[str, str]:
         return self.options
+
+
+def _secret() -> str:
+    return secrets.token_urlsafe(32)
+
+
+class Account(Base):
+    """Somebody who wants to find their basket and orders on every device."""
+
+    __tablename__ = "account"
+
+    is_active = is_authenticated = True
+    is_anonymous = False
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: In lower case.
+    email: Mapped[str] = mapped_column(String(254), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+    #: What its orders are known by, as those of a guest are by the browser's secret.
+    shopper: Mapped[str] = mapped_column(String(43), unique=True, default=_secret)
+    opened_at: Mapped[datetime] = mapped_column(Moment, default=_now)
+
+    def get_id(self) -> str:
+        """What Flask-Login keeps in the session, and Flask-Cart names carts by."""
+        return str(self.id)
 
 
 class Order(Base):
@@ -164,7 +204,7 @@ class Order(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     #: The order's place in URLs. It can't be guessed.
     token: Mapped[str] = mapped_column(String(43), unique=True)
-    #: The browser session that placed the order.
+    #: The secret of the account, or of the browser session, that placed the order.
     shopper: Mapped[str] = mapped_column(String(43), index=True)
     #: The sold cart: it can be sold only once.
     cart_token: Mapped[str] = mapped_column(String(255), unique=True)
@@ -298,3 +338,20 @@ class CouponUse(Base):
     @property
     def amount(self) -> Money:
         return euros(self.amount_cents)
+
+
+class CartWrite(Base):
+    """One saved version of somebody's cart, with the signals that told of it."""
+
+    __tablename__ = "cart_write"
+    __table_args__ = (Index("cart_write_of_owner", "owner", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(String(255))
+    instance: Mapped[str] = mapped_column(String(64))
+    version: Mapped[int] = mapped_column(BigInteger)
+    #: The name of the last event.
+    reason: Mapped[str] = mapped_column(String(40))
+    saved_at: Mapped[datetime] = mapped_column(Moment)
+    #: Each with its name and its own fields.
+    events: Mapped[list[dict[str, Any]]] = mapped_column(JSON)

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterable
+from collections.abc import Mapping
 
 from moneyed import Money
 from sqlalchemy import select
@@ -13,9 +14,14 @@ from flask_cart import Totals
 from flask_cart import current_cart
 
 from .basket import NotEnoughError
+from .basket import label
+from .basket import not_enough
+from .basket import savings
+from .basket import variants_of
 from .coupons import redeem
 from .extensions import db
 from .forms import Address
+from .forms import read_note
 from .models import Order
 from .models import OrderLine
 from .models import Variant
@@ -35,14 +41,15 @@ def place_order(
     """
 
     def create(draft: OrderDraft) -> Order:
+        variants = variants_of(line.item_id for line in draft)
         order = Order(
             token=secrets.token_urlsafe(32),
             shopper=shopper,
             cart_token=draft.cart_token,
-            note=draft.metadata.get("note", ""),
-            lines=[_order_line(line) for line in draft],
+            note=read_note(draft.metadata.get("note")),
+            lines=[_order_line(line, variants) for line in draft],
             **address.columns(),
-            **_sums(draft.totals),
+            **_sums(draft.totals, savings(draft.totals, variants)),
         )
         db.session.add(order)
         # Before anything is taken: whoever sends the same form a second time waits
@@ -82,13 +89,22 @@ def _take_from_stock(lines: Iterable[LineTotals]) -> None:
 
         if taken.rowcount != 1:
             left = select(Variant.stock).where(Variant.sku == line.item_id)
-            raise NotEnoughError(line.name, line.options, connection.scalar(left) or 0)
+            raise _not_enough(line, connection.scalar(left) or 0)
 
 
-def _order_line(line: LineTotals) -> OrderLine:
+def _not_enough(line: LineTotals, left: int) -> NotEnoughError:
+    return NotEnoughError(not_enough(label(line.name, line.options), left))
+
+
+def _order_line(line: LineTotals, variants: Mapping[str, Variant]) -> OrderLine:
+    variant = variants.get(line.item_id)
+
+    if variant is None:
+        raise _not_enough(line, 0)
+
     return OrderLine(
         sku=line.item_id,
-        slug=line.line.attributes["slug"],
+        slug=variant.product.slug,
         name=line.name,
         options=dict(line.options),
         quantity=line.quantity,
@@ -97,13 +113,13 @@ def _order_line(line: LineTotals) -> OrderLine:
     )
 
 
-def _sums(totals: Totals) -> dict[str, int]:
+def _sums(totals: Totals, savings: Money) -> dict[str, int]:
     shipping = [a.amount for a in totals.adjustments if a.type == "shipping"]
     goods = sum((line.subtotal for line in totals.lines), euros(0))
 
     return {
         "subtotal_cents": cents(goods),
         "shipping_cents": sum(cents(amount) for amount in shipping),
-        "savings_cents": cents(totals.savings),
+        "savings_cents": cents(savings),
         "total_cents": cents(totals.total),
     }

@@ -6,8 +6,10 @@ So a coupon can end or be used up while it is in a cart.
 from __future__ import annotations
 
 import typing as t
+from contextlib import suppress
 
 from .conditions import Condition
+from .errors import CartVetoError
 from .facts import Facts
 
 #: Finds the condition of a code; its name is the code as the shop writes it.
@@ -35,9 +37,17 @@ def provide_coupons(load: CouponLoader) -> t.Callable[[Facts], t.Iterator[Condit
 
     def coupons(facts: Facts) -> t.Iterator[Condition]:
         for code in noted_coupons(facts.metadata):
-            condition = load(code)
+            condition = _load(load, code)
 
             if condition is not None:
                 yield condition
 
     return coupons
+
+
+def _load(load: CouponLoader, code: str) -> Condition | None:
+    # One that is refused by now must not keep the others from being asked.
+    with suppress(CartVetoError):
+        return load(code)
+
+    return None

@@ -395,6 +395,10 @@ class _Storefront:
     def rate_limits(self) -> t.Mapping[str, str]:
         return _get_state().settings.rate_limits
 
+    @property
+    def max_coupons(self) -> int | None:
+        return _get_state().settings.max_coupons
+
     def cart(self, instance: str) -> Cart:
         return current_cart.instance(instance)
 
@@ -403,6 +407,9 @@ class _Storefront:
 
     def coupon(self, code: str) -> Condition | None:
         return self._extension.load_coupon(code)
+
+    def word(self, code: str, text: str, about: t.Any) -> str:
+        return self._extension.word(code, text, about)
 
 
 def _get_state() -> _State:

@@ -25,6 +25,9 @@ from .strategies import Decide as DecideQuantity
 from .strategies import Strategies
 from .working import utc_now
 
+#: Says something in the words of the shop: of a code, a text, and what it is about.
+Wording = t.Callable[[str, str, t.Any], str]
+
 Decide = t.TypeVar("Decide", bound=t.Callable[..., bool | str])
 Calculate = t.TypeVar("Calculate", bound=t.Callable[..., Decimal])
 
@@ -37,6 +40,7 @@ class Registrar:
         self.observers = Observers()
         self.catalogue = Catalogue()
         self.load_coupon: CouponLoader = lambda code: None
+        self.word: Wording = lambda code, text, about: text
         self.strategies = Strategies()
 
         #: Tells what time it is, with a time zone, for rules about time. A test can
@@ -150,14 +154,42 @@ class Registrar:
 
         It gets what a shopper has typed into the form of the :attr:`blueprint
         <FlaskCart.blueprint>`, and returns a :class:`Condition`, or ``None`` if there
-        is no such code. The name of the condition is the code as the shop writes it.
-        Only this is noted in the cart, and the function is called again whenever totals
-        are calculated. Whether the condition applies is for its rule to say.
+        is no such code. For a code that is of no use any more it may raise
+        :class:`CartVetoError` with a sentence for the shopper.
+
+        The name of the condition is the code as the shop writes it. Only this is noted
+        in the cart, and the function is called again whenever totals are calculated.
+        Whether the condition applies is for its rule to say.
         """
         self.load_coupon = load
         self.rulebook.providers.append(provide_coupons(load))
 
         return load
+
+    def wording(self, tell: Wording) -> Wording:
+        """Register the function that says what has happened in the words of the shop.
+
+        .. code-block:: python
+
+            @cart_ext.wording
+            def tell(code, text, about):
+                if code == "added":
+                    return gettext("%(name)s: in your basket.", name=about.name)
+                return text
+
+        It gets a word for what has happened, what the :attr:`blueprint
+        <FlaskCart.blueprint>` would say of it, and what it is about, and returns what
+        is said to the shopper; nothing if it is empty.
+
+        * ``"added"``, ``"changed"``, ``"removed"``, ``"moved"``: about the
+          :class:`Line`, or ``None`` if the same request came again.
+        * ``"coupon-noted"``, ``"coupon-removed"``: about the code.
+        * ``"cleared"``, ``"noted"``: about nothing.
+        * The ``code`` of a problem, such as ``"quantity-available"``: about the error.
+        """
+        self.word = tell
+
+        return tell
 
     def product_loader(self, load: ProductLoader) -> ProductLoader:
         """Register the function that finds products by the ids of their items.

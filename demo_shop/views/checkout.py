@@ -1,13 +1,10 @@
 """The checkout, and the page that says thank you."""
 
-import secrets
-
 from flask import Blueprint
 from flask import flash
 from flask import redirect
 from flask import render_template
 from flask import request
-from flask import session
 from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -18,6 +15,8 @@ from flask_cart import CartEmptyError
 from flask_cart import current_cart
 from flask_cart.money import format_money
 
+from ..accounts import make_shopper
+from ..accounts import shopper
 from ..basket import NotEnoughError
 from ..coupons import CouponRefusedError
 from ..coupons import forget_coupon
@@ -47,7 +46,7 @@ def show() -> Response | str:
     if not current_cart:
         return back_to_basket()
 
-    _shopper()
+    make_shopper()
     return _page(CheckoutForm())
 
 
@@ -61,7 +60,7 @@ def submit() -> Response | str | tuple[str, int]:
     if current_cart and form.errors:
         return _page(form), 422
 
-    order = find_order(token, _shopper())
+    order = find_order(token, make_shopper())
 
     if order is not None:
         return _to_order(order)
@@ -70,7 +69,7 @@ def submit() -> Response | str | tuple[str, int]:
         return _changed()
 
     try:
-        order = place_order(form.address, _shopper(), token, expected_total)
+        order = place_order(form.address, make_shopper(), token, expected_total)
     except CouponRefusedError as error:
         return _without_coupon(form, str(error)), 409
     except (CartConflictError, CartEmptyError):
@@ -95,10 +94,10 @@ def submit() -> Response | str | tuple[str, int]:
 
 @bp.get("/orders/<token>")
 def order(token: str) -> str:
-    """Show an order to the browser that placed it; for others it doesn't exist."""
+    """Show an order to whoever placed it; for others it doesn't exist."""
     order = db.one_or_404(
         select(Order)
-        .where(Order.token == token, Order.shopper == session.get("shopper", ""))
+        .where(Order.token == token, Order.shopper == shopper())
         .options(selectinload(Order.lines))
     )
     return render_template("order.html", order=order)
@@ -106,19 +105,6 @@ def order(token: str) -> str:
 
 def _page(form: CheckoutForm) -> str:
     return render_template("checkout.html", form=form, countries=COUNTRIES)
-
-
-def _shopper() -> str:
-    """The browser session's own secret, made before its first order.
-
-    As it is there before the order, a form that was sent twice leads to the same
-    order both times, whichever of the two answers the browser keeps.
-    """
-    if "shopper" not in session:
-        session["shopper"] = secrets.token_urlsafe(32)
-        session.permanent = True
-
-    return str(session["shopper"])
 
 
 def _changed() -> Response:

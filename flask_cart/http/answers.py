@@ -60,8 +60,11 @@ def back(request: Request, page: str, message: str, category: str) -> Response:
     """Say something on the page that the shopper came from.
 
     :param page: Where to go if the form does not say.
+    :param message: Nothing is said if it is empty.
     """
-    flash(message, category)
+    if message:
+        flash(message, category)
+
     target = safe_path(request.form.get(NEXT_FIELD)) or page
 
     # 303: reloading that page sends nothing again.

@@ -29,7 +29,10 @@ _TYPES: t.Final = {
 #: What ``option.size=L`` in a form is a part of.
 _GROUPS: t.Final = {"option": "options"}
 
-_Text = t.Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+#: Characters of a short text, such as the code of a coupon.
+MAX_TEXT: t.Final = 255
+
+_Text = t.Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
 _Quantity = t.Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 _NewQuantity = t.Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 

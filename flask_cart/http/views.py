@@ -21,6 +21,7 @@ from werkzeug.exceptions import TooManyRequests
 from ..cart import Cart
 from ..conditions import Condition
 from ..coupons import coupon_key
+from ..coupons import noted_coupons
 from ..errors import CartConflictError
 from ..errors import CartError
 from ..errors import CartKeyReusedError
@@ -34,6 +35,7 @@ from .answers import keep_private
 from .answers import wants_json
 from .guards import refuse_large_bodies
 from .guards import refuse_other_sites
+from .inputs import MAX_TEXT
 from .inputs import Addition
 from .inputs import Code
 from .inputs import Entries
@@ -58,6 +60,9 @@ from .wording import describe
 #: The key in Flask's session of what was removed last, for one click to undo it.
 UNDO: t.Final = "_cart_undo"
 
+#: The key in Flask's session of the code that was refused last, for its field.
+REFUSED_CODE: t.Final = "_cart_refused_code"
+
 #: The cart that is meant if none is named.
 DEFAULT: t.Final = "default"
 
@@ -80,6 +85,10 @@ class Shop(t.Protocol):
     def rate_limits(self) -> t.Mapping[str, str]:
         """How often a client may use a view, by its name."""
 
+    @property
+    def max_coupons(self) -> int | None:
+        """How many coupons a cart notes."""
+
     def cart(self, instance: str) -> Cart:
         """One of the carts of the request's owner."""
 
@@ -88,6 +97,9 @@ class Shop(t.Protocol):
 
     def coupon(self, code: str) -> Condition | None:
         """The condition of a code, if there is one."""
+
+    def word(self, code: str, text: str, about: t.Any) -> str:
+        """What is said of something, in the words of the shop."""
 
 
 def answered(view: View) -> View:
@@ -134,6 +146,7 @@ class Views:
             instance,
             wanted,
             lambda cart: cart.add(product, wanted.quantity, options=wanted.options),
+            "added",
             f"{product.cart_name} is in your cart.",
         )
 
@@ -142,7 +155,7 @@ class Views:
         """Set the quantity of a line, if it is still what the shopper saw."""
         wanted = read_input(request, NewQuantity)
 
-        def change(cart: Cart) -> None:
+        def change(cart: Cart) -> Line:
             line = _find(cart, line_id)
 
             if wanted.seen not in (None, line.quantity):
@@ -161,18 +174,26 @@ class Views:
 
             cart.set_quantity(line_id, wanted.quantity)
 
-        return self._change(instance, wanted, change, "Your cart is up to date.")
+            return line
+
+        return self._change(
+            instance, wanted, change, "changed", "Your cart is up to date."
+        )
 
     @answered
     def increment(self, line_id: str, instance: str) -> Response:
         """Add to the quantity of a line, whatever it is by now."""
         wanted = read_input(request, Step)
 
-        def change(cart: Cart) -> None:
-            _find(cart, line_id)
+        def change(cart: Cart) -> Line:
+            line = _find(cart, line_id)
             cart.increment(line_id, wanted.by)
 
-        return self._change(instance, wanted, change, "Your cart is up to date.")
+            return line
+
+        return self._change(
+            instance, wanted, change, "changed", "Your cart is up to date."
+        )
 
     @answered
     def remove(self, line_id: str, instance: str) -> Response:
@@ -180,11 +201,16 @@ class Views:
         wanted = read_input(request, Nothing)
         removed: list[Line] = []
 
-        def change(cart: Cart) -> None:
-            removed.extend(filter(None, [cart.get(line_id)]))
+        def change(cart: Cart) -> Line | None:
+            line = cart.get(line_id)
+            removed.extend(filter(None, [line]))
             cart.remove(line_id)
 
-        response = self._change(instance, wanted, change, "It is out of your cart.")
+            return line
+
+        response = self._change(
+            instance, wanted, change, "removed", "It is out of your cart."
+        )
 
         if removed and not wants_json(request):
             self._offer_undo(removed[0], instance)
@@ -196,7 +222,9 @@ class Views:
         """Remove everything that the shopper has seen."""
         wanted = read_input(request, Nothing)
 
-        return self._change(instance, wanted, Cart.clear, "Your cart is empty now.")
+        return self._change(
+            instance, wanted, Cart.clear, "cleared", "Your cart is empty now."
+        )
 
     @answered
     def move(self, line_id: str, instance: str) -> Response:
@@ -204,14 +232,16 @@ class Views:
         wanted = read_input(request, Move)
         self._check_instance(wanted.to, 422)
 
-        def change(cart: Cart) -> None:
+        def change(cart: Cart) -> Line | None:
             if _was_moved(cart, line_id, wanted.to):
-                return
+                return None
 
-            _find(cart, line_id)
+            line = _find(cart, line_id)
             cart.move(line_id, to=wanted.to, quantity=wanted.quantity)
 
-        return self._change(instance, wanted, change, "It is moved.")
+            return line
+
+        return self._change(instance, wanted, change, "moved", "It is moved.")
 
     @answered
     def add_coupon(self, instance: str) -> Response:
@@ -222,11 +252,19 @@ class Views:
         if coupon is None:
             abort(422, "There is no such code.")
 
+        def change(cart: Cart) -> str:
+            others = [c for c in noted_coupons(cart.metadata) if c != coupon.name]
+            most = self._shop.max_coupons or len(others) + 1
+
+            for code in others[: max(len(others) + 1 - most, 0)]:
+                del cart.metadata[coupon_key(code)]
+
+            cart.metadata[coupon_key(coupon.name)] = True
+
+            return coupon.name
+
         return self._change(
-            instance,
-            wanted,
-            lambda cart: cart.metadata.update({coupon_key(coupon.name): True}),
-            f"{coupon.name} is noted.",
+            instance, wanted, change, "coupon-noted", f"{coupon.name} is noted."
         )
 
     @answered
@@ -234,11 +272,13 @@ class Views:
         """Forget the code of a coupon; it is no mistake if it is gone already."""
         wanted = read_input(request, Nothing)
 
+        def change(cart: Cart) -> str:
+            cart.metadata.pop(coupon_key(code), None)
+
+            return code
+
         return self._change(
-            instance,
-            wanted,
-            lambda cart: cart.metadata.pop(coupon_key(code), None),
-            f"{code} is removed.",
+            instance, wanted, change, "coupon-removed", f"{code} is removed."
         )
 
     @answered
@@ -257,7 +297,7 @@ class Views:
             for key in wanted.metadata.keys() - given.keys():
                 cart.metadata.pop(key, None)
 
-        return self._change(instance, wanted, change, "It is noted.")
+        return self._change(instance, wanted, change, "noted", "It is noted.")
 
     def refused(self, error: CartError | HTTPException, instance: str) -> Response:
         """Tell the client why nothing was changed."""
@@ -265,6 +305,9 @@ class Views:
 
         if problem is None:
             raise error
+
+        said = self._shop.word(problem.code, problem.detail, error)
+        problem = problem._replace(detail=said)
 
         if isinstance(error, CartConflictError) and is_stale(request, error):
             problem = Problem(412, "precondition-failed", problem.detail)
@@ -291,19 +334,29 @@ class Views:
         if isinstance(error, CartConflictError):
             return self._conflict_page(error, instance)
 
+        if "code" in request.form and self._shop.cart(instance):
+            # Its field shows it, with what was typed in.
+            session[REFUSED_CODE] = {
+                "code": request.form["code"][:MAX_TEXT],
+                "reason": problem.detail,
+            }
+
+            return back(request, self._page(instance), "", "error")
+
         return back(request, self._page(instance), problem.detail, "error")
 
     def _change(
-        self, instance: str, wanted: Input, change: Change, said: str
+        self, instance: str, wanted: Input, change: Change, code: str, text: str
     ) -> Response:
         self._check_instance(instance, 404)
         cart = self._shop.cart(instance)
         attempt = read_attempt(request, wanted)
+        about: t.Any = None
 
         try:
             with _together(cart, wanted, attempt):
                 check_preconditions(request, cart)
-                change(cart)
+                about = change(cart)
         except CartKeyReusedError:
             raise
         except CartReplayedError:
@@ -314,6 +367,8 @@ class Views:
 
         if wants_json(request):
             return json_cart(request, self._show_cart(instance))
+
+        said = self._shop.word(code, text, about)
 
         return back(request, self._page(instance), said, "success")
 

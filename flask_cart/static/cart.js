@@ -176,13 +176,14 @@
     if (next !== "0" && isOlder) event.detail.shouldSwap = false;
   });
 
-  function findFocus() {
+  function findFocus(form) {
     if (document.activeElement !== document.body) return;
 
     const previous = focused ? byId(focused) : null;
     const line = previous?.closest(".cart-line");
 
     (line?.querySelector("input[type=number]")
+      ?? byId(form.dataset.focus)
       ?? document.querySelector(".cart-undo button")
       ?? byId("cart-heading"))?.focus();
   }
@@ -200,7 +201,7 @@
 
     if (!form.matches(".cart-form")) return;
 
-    findFocus();
+    findFocus(form);
 
     if (event.detail.successful) renewKey(form);
 

@@ -1,0 +1,202 @@
+"""What the cart's signals told, kept for the activity page.
+
+In the shop's database, as the worker that answers the page may be another than the one
+that changed the cart.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import delete
+from sqlalchemy import insert
+from sqlalchemy import select
+
+from flask_cart import Cart
+from flask_cart.events import CartUpdated
+from flask_cart.events import Event
+from flask_cart.signals import cart_updated
+
+from .extensions import db
+from .models import CartWrite
+
+#: How many writes are kept of an owner.
+KEPT = 100
+#: How many lines are kept of an event that has many.
+KEPT_LINES = 10
+
+#: What all events have. It is kept once for the write, or isn't needed.
+_COMMON = {"event", "id", "occurred_at", "owner", "tenant", "instance", "version"}
+
+#: How each kind of signal works, in a line.
+HOW_IT_WORKS = {
+    "cart_created": "A guest has no cart before the first change. This was it.",
+    "item_added": "A line that was not there. The same thing with the same options is"
+    " the same line.",
+    "item_updated": "The line before and after. Adding the same thing again sends this,"
+    " too.",
+    "item_removed": "The line as it was, so that a shop can offer to put it back.",
+    "condition_added": "A discount, a tax, a fee or the post, on the whole cart.",
+    "condition_removed": "One that replaces another is a removed one and an added one.",
+    "item_condition_added": "It changes the price of one line.",
+    "item_condition_removed": "The line has its old price again.",
+    "metadata_added": "What the shop notes beside the lines: here, a note or a code.",
+    "metadata_removed": "With the value that it had.",
+    "currency_changed": "All prices of the cart, in one write.",
+    "cart_cleared": "All that was in it. The cart stays, and its versions go on.",
+    "cart_destroyed": "The cart is deleted. If it comes back, its versions go on.",
+    "cart_abandoned": "Sent before a cart that was left for long is deleted. A"
+    " receiver can keep it by raising an error.",
+    "cart_merged": "What a guest had goes over at the log-in, once, however often it is"
+    " tried.",
+    "merge_undone": "What came is given back to the guest.",
+    "item_moving": "Where two carts can't be saved at once, the first one notes that"
+    " the line is on its way.",
+    "item_moved": "A line has come from another cart of the same shopper.",
+    "checkout_started": "The order has a token now. A second try with it is the same"
+    " order.",
+    "cart_checked_out": "The order is made, and the cart is empty: both, or neither.",
+    "before_change": "Sent before anything is saved. A receiver can refuse the change,"
+    " so it isn't in this list.",
+    "cart_updated": "The last signal of a write, once per saved version, with all the"
+    " others in it.",
+}
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One signal as the page shows it."""
+
+    name: str
+    #: In words, by the name of the field.
+    fields: Mapping[str, str]
+
+    @property
+    def how(self) -> str:
+        """How this kind works."""
+        return HOW_IT_WORKS.get(self.name, "")
+
+
+@dataclass(frozen=True)
+class Write:
+    """One saved version as the page shows it."""
+
+    id: int
+    instance: str
+    version: int
+    reason: str
+    saved_at: datetime
+    signals: list[Signal]
+
+
+def init_app(app: Flask) -> None:
+    """Listen to the carts of the shop."""
+    cart_updated.connect(keep, app)
+
+
+def keep(app: Flask, cart: Cart, event: CartUpdated, **extra: object) -> None:
+    """Keep what a write of a cart was about.
+
+    The cart is saved already: if this fails, Flask-Cart logs it, and that is all.
+    """
+    # Not the session of the request, which may be in the middle of something.
+    with db.engine.begin() as connection:
+        connection.execute(
+            insert(CartWrite).values(
+                owner=event.owner,
+                instance=event.instance,
+                version=event.version,
+                reason=event.reason,
+                saved_at=event.occurred_at,
+                events=[_to_keep(each) for each in event.events],
+            )
+        )
+        of_owner = select(CartWrite.id).where(CartWrite.owner == event.owner)
+        # A query of its own, as MySQL doesn't delete from what it reads.
+        oldest = connection.scalar(
+            of_owner.order_by(CartWrite.id.desc()).offset(KEPT - 1).limit(1)
+        )
+
+        if oldest is not None:
+            connection.execute(
+                delete(CartWrite).where(
+                    CartWrite.owner == event.owner, CartWrite.id < oldest
+                )
+            )
+
+
+def read_writes(owner: str, after: int = 0) -> list[Write]:
+    """The last writes to the carts of an owner, the newest first.
+
+    :param after: The id of the newest one that is known.
+    """
+    found = db.session.scalars(
+        select(CartWrite)
+        .where(CartWrite.owner == owner, CartWrite.id > after)
+        .order_by(CartWrite.id.desc())
+        .limit(KEPT)
+    )
+
+    return [_to_show(each) for each in found]
+
+
+def _to_keep(event: Event) -> dict[str, Any]:
+    fields = {
+        name: _without_secrets(value)
+        for name, value in event.to_dict().items()
+        if name not in _COMMON
+    }
+
+    return {"name": event.name, "fields": fields}
+
+
+def _without_secrets(value: Any) -> Any:
+    """Cut off what is too much for a page, or not for everybody who looks at it."""
+    if isinstance(value, str) and len(value) > 20:
+        return f"{value[:20]}…"
+
+    if isinstance(value, list) and len(value) > KEPT_LINES:
+        return [*value[:KEPT_LINES], f"{len(value) - KEPT_LINES} more"]
+
+    return value
+
+
+def _to_show(write: CartWrite) -> Write:
+    return Write(
+        write.id,
+        write.instance,
+        write.version,
+        write.reason,
+        write.saved_at,
+        [
+            Signal(
+                each["name"],
+                {name: _in_words(value) for name, value in each["fields"].items()},
+            )
+            for each in write.events
+        ],
+    )
+
+
+def _in_words(value: Any) -> str:
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:+}"
+        case list():
+            return "; ".join(_in_words(each) for each in value) or "none"
+        case {"item_id": _, "name": name, "quantity": quantity, "price": price}:
+            options = ", ".join(value.get("options", {}).values())
+            what = f"{name} ({options})" if options else name
+            return f"{quantity} \u00d7 {what} at {price}"
+        case {"name": name, "type": kind, "value": amount}:
+            return f"{name}: {amount} ({kind})"
+        case {}:
+            return "; ".join(f"{key}: {_in_words(each)}" for key, each in value.items())
+        case _:
+            return str(value)

@@ -1,0 +1,49 @@
+"""The activity page: the signals of the shopper's own carts, as they fire."""
+
+from flask import Blueprint
+from flask import render_template
+from flask import request
+from werkzeug import Response
+
+from flask_cart import current_cart
+
+from ..accounts import PLACES
+from ..activity import HOW_IT_WORKS
+from ..activity import KEPT
+from ..activity import Write
+from ..activity import read_writes
+from ..forms import read_number
+
+bp = Blueprint("activity", __name__, url_prefix="/activity")
+
+
+@bp.get("/")
+def show() -> str:
+    """Show what was heard of this shopper's carts."""
+    return render_template(
+        "activity.html", how_it_works=HOW_IT_WORKS, kept=KEPT, **_page(_read(0), 0)
+    )
+
+
+@bp.get("/latest")
+def latest() -> str | Response:
+    """What was heard since, for the page to put in front; 204 if nothing was."""
+    after = read_number(request.args.get("after")) or 0
+    writes = _read(after)
+
+    if not writes:
+        return Response(status=204)
+
+    return render_template("_latest.html", **_page(writes, after))
+
+
+def _read(after: int) -> list[Write]:
+    key = current_cart.key
+
+    return read_writes(key.owner, after) if key is not None else []
+
+
+def _page(writes: list[Write], after: int) -> dict[str, object]:
+    newest = writes[0].id if writes else after
+
+    return {"writes": writes, "newest": newest, "places": PLACES}

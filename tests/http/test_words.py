@@ -1,0 +1,174 @@
+"""What a shopper is told: in the words of the shop, and of codes beside their field."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+import pytest
+from flask.testing import FlaskClient
+
+from flask_cart import CartVetoError
+from flask_cart import Condition
+from storefronts import COUPONS
+from storefronts import JSON
+from storefronts import Storefront
+from storefronts import fill
+from storefronts import line_of
+from storefronts import open_storefront
+from storefronts import show
+
+MUG = line_of("mug", size="L")
+
+
+@pytest.fixture
+def told(shop: Storefront) -> list[tuple[str, str, t.Any]]:
+    """What the shop was asked to say; it says it in capitals."""
+    told: list[tuple[str, str, t.Any]] = []
+
+    @shop.extension.wording
+    def tell(code: str, text: str, about: t.Any) -> str:
+        told.append((code, text, about))
+
+        return text.upper()
+
+    return told
+
+
+def said(client: FlaskClient, path: str, **fields: str) -> str:
+    """What the page says after a form."""
+    page = client.post(path, data=fields, follow_redirects=True).text
+    messages, _, _ = page.partition('<template id="cart-failed">')
+
+    return " ".join(re.findall(r"<p>([^<]*)</p>\s*(?:<form|<button type)", messages))
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "code", "words"),
+    [
+        ("lines", {"item": "pot"}, "added", "POT IS IN YOUR CART."),
+        (f"lines/{MUG}", {"quantity": "2"}, "changed", "YOUR CART IS UP TO DATE."),
+        (f"lines/{MUG}/increment", {}, "changed", "YOUR CART IS UP TO DATE."),
+        (f"lines/{MUG}/remove", {}, "removed", "IT IS OUT OF YOUR CART."),
+        (f"lines/{MUG}/move", {"to": "later"}, "moved", "IT IS MOVED."),
+        ("coupons", {"code": "TEN"}, "coupon-noted", "TEN IS NOTED."),
+        ("coupons/TEN/remove", {}, "coupon-removed", "TEN IS REMOVED."),
+        ("metadata", {"metadata.note": "Hi"}, "noted", "IT IS NOTED."),
+        ("clear", {}, "cleared", "YOUR CART IS EMPTY NOW."),
+        ("lines", {"item": "boat"}, "unprocessable-entity", "THERE IS NO ITEM"),
+        ("lines", {"item": "rare", "quantity": "9"}, "quantity-available", "ONLY 3"),
+    ],
+)
+def test_the_words_of_the_shop(
+    client: FlaskClient,
+    told: list[tuple[str, str, t.Any]],
+    path: str,
+    fields: dict[str, str],
+    code: str,
+    words: str,
+) -> None:
+    """All that the pages say goes through the shop's function first."""
+    fill(client)
+    told.clear()
+
+    assert words in said(client, f"/cart/{path}", **fields)
+    assert [each[0] for each in told] == [code]
+
+
+def test_what_it_is_about(
+    client: FlaskClient, told: list[tuple[str, str, t.Any]]
+) -> None:
+    """The function gets the line, the code or the error; of a repetition, nothing."""
+    fields = {"item": "pot", "cart_key": "k"}
+    client.post("/cart/lines", data=fields)
+    client.post("/cart/lines", data=fields)
+    client.post("/cart/coupons", data={"code": "TEN"})
+    client.post("/cart/lines", json={"item": "rare", "quantity": 4})
+    line, nothing, coupon, error = [about for _, _, about in told]
+
+    assert (line.name, line.quantity) == ("Pot", 1)
+    assert nothing is None
+    assert coupon == "TEN"
+    assert (error.item_id, error.limit) == ("rare", 3)
+
+
+def test_the_words_of_a_problem_document(
+    client: FlaskClient, told: list[tuple[str, str, t.Any]]
+) -> None:
+    """A client of the API reads the same."""
+    answer = client.post("/cart/lines", json={"item": "rare", "quantity": 4})
+
+    assert answer.json["detail"] == told[0][1].upper()
+
+
+def test_nothing_to_say(shop: Storefront, client: FlaskClient) -> None:
+    """An empty text is not shown."""
+    shop.extension.wording(lambda code, text, about: "")
+    client.post("/cart/lines", data={"item": "pot"})
+
+    assert "cart-message-success" not in client.get("/cart/").text
+
+
+def test_a_code_is_refused_at_its_field(client: FlaskClient) -> None:
+    """The reason is beside the field, with what was typed, until the next page."""
+    fill(client)
+    code = 'FR"EE<b>'
+    page = client.post("/cart/coupons", data={"code": code}, follow_redirects=True).text
+    field = re.search(r'<input id="cart-code".*?>', page, re.DOTALL)
+
+    assert 'role="alert">There is no such code.' in page
+    assert field is not None
+    assert 'value="FR&#34;EE&lt;b&gt;" aria-invalid="true"' in field[0]
+    assert "cart-message-error" not in page.partition("<template")[0]
+    assert "There is no such code" not in client.get("/cart/").text
+
+
+def test_a_code_for_an_empty_cart(client: FlaskClient) -> None:
+    """Where there is no field for codes, the reason is a message."""
+    assert said(client, "/cart/coupons", code="FREE") == "There is no such code."
+
+
+def test_a_code_that_is_over(shop: Storefront, client: FlaskClient) -> None:
+    """The loader refuses a code with a sentence; in a cart already, it does nothing,
+    and the others go on."""
+    ended: set[str] = set()
+    # Instead of the shop's own loader.
+    shop.extension.rulebook.providers.clear()
+
+    @shop.extension.coupon_loader
+    def load(code: str) -> Condition | None:
+        if code in ended:
+            raise CartVetoError(f"{code} ended yesterday.")
+
+        return COUPONS.get(code)
+
+    fill(client)
+
+    for code in COUPONS:
+        client.post("/cart/coupons", json={"code": code}, headers=JSON)
+
+    before = show(client)
+    ended.add("TEN")
+    again = client.post("/cart/coupons", json={"code": "TEN"}, headers=JSON)
+    after = show(client)
+
+    assert (before["total"], after["total"]) == ("28.75", "32.50")
+    assert again.status_code == 422
+    assert again.json["detail"] == "TEN ended yesterday."
+
+
+@pytest.mark.parametrize(
+    ("most", "kept"), [(None, "A B C D"), (1, "D"), (2, "C D"), (9, "A B C D")]
+)
+def test_how_many_coupons(tmp_path, most: int | None, kept: str) -> None:
+    """A coupon too many takes the place of the oldest, one that is there already of
+    none."""
+    with open_storefront("memory", folder=tmp_path, CART_MAX_COUPONS=most) as shop:
+        shop.extension.coupon_loader(lambda c: Condition(c, "coupon", "subtotal", "-1"))
+        client = shop.app.test_client()
+        fill(client)
+
+        for code in "ABCDD":
+            client.post("/cart/coupons", json={"code": code}, headers=JSON)
+
+        assert show(client)["coupons"] == kept.split()
