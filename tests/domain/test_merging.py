@@ -588,6 +588,23 @@ class TestStrategies:
 
         assert operation.apply(once) == (once, ())
 
+    @pytest.mark.parametrize("name", BUILT_IN)
+    def test_what_was_removed_stays_away(self, name: str) -> None:
+        """What the user has removed or changed since does not come again."""
+        vat = Condition("VAT", "tax", "total", "7%")
+        source = holding(line("a", 2, GIFT), conditions=(vat,), metadata={"x": 1})
+        operation = merging(source, strategy=name)
+        result, _ = operation.apply(holding(line("a")))
+        (merged,) = result.lines
+        changed = replace(
+            result,
+            lines=(replace(merged, conditions=(), price=7),),
+            conditions=(),
+            metadata=FrozenDict({"x": 2}),
+        )
+
+        assert operation.apply(changed) == (changed, ())
+
     @given(small_carts(), small_carts(), st.sampled_from(BUILT_IN))
     def test_later_additions(
         self, later: Document, target: Document, name: str
@@ -939,7 +956,6 @@ class TestUndoStepByStep:
 
         assert quantities(user.document) == {"a": 3, "c": 1}
         assert quantities(make_cart(storage, key=GUEST).document) == {"a": 2, "b": 1}
-
 
     def test_cut_off(self) -> None:
         """An undo that failed half-way is finished by the next one, and nothing is

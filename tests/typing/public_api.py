@@ -19,6 +19,7 @@ from flask_cart import FlaskCart
 from flask_cart import Line
 from flask_cart import LineDrift
 from flask_cart import LineTotals
+from flask_cart import MergeReport
 from flask_cart import Rule
 from flask_cart import ShippingMethod
 from flask_cart import ShippingOption
@@ -60,6 +61,11 @@ def use(app: Flask, db: SQLAlchemy) -> None:
         Condition("SUMMER", type="discount", target="subtotal", value="-10%")
     )
     current_cart.metadata["note"] = "ring twice"
+    current_cart.move("id", to="wishlist", quantity=2)
+    assert_type(current_cart.undo_merge(), bool)
+    assert_type(current_cart.swap("company:7"), Cart)
+    assert_type(extension.merge_guest_carts("keep_user_cart"), MergeReport)
+    assert_type(extension.merge_report, MergeReport | None)
 
     for line in current_cart:
         assert_type(line, Line)
