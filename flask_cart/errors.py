@@ -215,7 +215,8 @@ class CartQuantityError(InvalidItemError):
     :param term: Which term of the product stands against it: ``"available"``,
         ``"maximum"``, ``"minimum"`` or ``"step"``.
     :param limit: The value of that term.
-    :param in_cart: How many there are in the cart.
+    :param in_cart: How many there are in the cart, or in the line if it is about the
+        minimum or step.
     :param wanted: How many there would have been.
     """
 

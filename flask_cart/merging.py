@@ -162,7 +162,7 @@ class MergeDocument(Reapplied, frozen=True):
         if self.is_undoable and (earlier is None or earlier.guest is not None):
             record = replace(
                 record,
-                guest=_all_of(self.source, before.guest),
+                guest=_all_of(self.source, before.guest, self.strategy.prefers_guest),
                 user=_part_of(document, self.source, before),
             )
 
@@ -579,30 +579,50 @@ def _is_merged(document: Document, source: WorkingCopy) -> bool:
     return any(each.source == known for each in document.merged)
 
 
-def _all_of(source: Document, earlier: Content | None) -> Content:
-    """All that was ever merged of a cart."""
-    lines = {line.id: line for line in source.lines}
-    conditions = {each.name: each for each in source.conditions}
-    metadata = dict(source.metadata)
+def _all_of(source: Document, earlier: Content | None, prefers_latest: bool) -> Content:
+    """All that was ever merged of a cart.
 
-    if earlier is not None:
-        for line in earlier.lines:
-            now = lines.get(line.id)
+    :param prefers_latest: Whether of two things with the same name, the later has come.
+    """
+    before = earlier or Content(currency=source.currency)
+    lines = {line.id: line for line in before.lines}
 
-            if now is None or now.quantity < line.quantity:
-                lines[line.id] = line
+    for line in source.lines:
+        first = lines.get(line.id, line)
+        has_grown = line.quantity > first.quantity
+        came = line if prefers_latest and has_grown else first
+        conditions = _named(first.conditions, line.conditions, prefers_latest)
+        lines[line.id] = replace(
+            came, quantity=max(first.quantity, line.quantity), conditions=conditions
+        )
 
-        conditions = {each.name: each for each in earlier.conditions} | conditions
-        metadata = {**earlier.metadata, **metadata}
+    metadata = (
+        {**before.metadata, **source.metadata}
+        if prefers_latest
+        else {**source.metadata, **before.metadata}
+    )
 
     return Content(
         currency=source.currency,
         lines=tuple(lines.values()),
-        conditions=tuple(conditions.values()),
+        conditions=_named(before.conditions, source.conditions, prefers_latest),
         metadata=FrozenDict(metadata),
         created_at=source.created_at,
         pending=source.pending,
     )
+
+
+def _named(
+    first: t.Iterable[Condition], second: t.Iterable[Condition], prefers_second: bool
+) -> tuple[Condition, ...]:
+    """The conditions of both, one of each name."""
+    found = {each.name: each for each in first}
+
+    for each in second:
+        if prefers_second or each.name not in found:
+            found[each.name] = each
+
+    return tuple(found.values())
 
 
 def _part_of(document: Document, source: Document, before: MergedCart) -> Content:
@@ -652,7 +672,7 @@ def _give_back(
         raise StaleError(theirs.id, {"merged": merged, "stored": now})
 
     if line is None:
-        return document, ()
+        return AddLine(had).apply(document) if had is not None else (document, ())
 
     if had is None:
         if now == gained:

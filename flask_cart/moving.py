@@ -30,6 +30,7 @@ from .operations import Limited
 from .operations import Operation
 from .operations import Reapplied
 from .operations import StaleError
+from .storage.base import CartKey
 from .working import WorkingCopy
 from .working import write_together
 
@@ -157,10 +158,9 @@ def move_line(
     :raises CartLimitError: If the other cart would become too large.
     """
     _check(source, target, quantity)
-    source_key, target_key = source.key, target.key
-
-    if source_key is None or target_key is None:
-        return
+    # There is a line, so there is a cart.
+    source_key = t.cast(CartKey, source.key)
+    target_key = t.cast(CartKey, target.key)
 
     if not source.repository.saves_together:
         start = StartMove(secrets.token_hex(8), target_key.instance, line.id, quantity)
@@ -222,7 +222,7 @@ def finish_moves(
 
 def _finish(source: WorkingCopy, target: WorkingCopy, move: Move) -> None:
     currency = source.document.currency
-    instance = source.key.instance if source.key is not None else ""
+    instance = t.cast(CartKey, source.key).instance
     receive = ReceiveLine(
         move.line, currency, instance, move.id, asks=move.line.item_id
     )

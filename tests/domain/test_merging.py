@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 
 import pytest
@@ -10,19 +11,26 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from domain import strategies
+from domain.shop import NOW
 from domain.shop import BusyStorage
 from domain.shop import ContestedStorage
 from domain.shop import Recorder
 from domain.shop import make_cart
 from domain.shop import stored
 from flask_cart import Cart
+from flask_cart import CartConfigError
 from flask_cart import CartConflictError
+from flask_cart import CartError
+from flask_cart import CartStorageError
 from flask_cart import CartTooLargeError
 from flask_cart import CartVetoError
 from flask_cart import Condition
 from flask_cart import InvalidItemError
+from flask_cart import Line
+from flask_cart import OrderDraft
 from flask_cart.document import SCHEMA
 from flask_cart.document import Document
+from flask_cart.document import PendingOrder
 from flask_cart.document import encode
 from flask_cart.items import make_line
 from flask_cart.limits import Limits
@@ -31,14 +39,27 @@ from flask_cart.merging import MAX_ROUNDS
 from flask_cart.merging import REMEMBERED
 from flask_cart.merging import MergeDocument
 from flask_cart.merging import MergeReport
+from flask_cart.merging import RestoreContent
+from flask_cart.merging import UndoMerge
 from flask_cart.merging import merge as merging_of_carts
+from flask_cart.operations import AddLine
+from flask_cart.operations import SetMetadata
 from flask_cart.operations import apply_all
 from flask_cart.storage.base import CartKey
 from flask_cart.storage.memory import MemoryStorage
+from flask_cart.strategies import Strategies
+from flask_cart.values import FrozenDict
 
 USER = CartKey("user:1", "default")
 GUEST = CartKey("guest:a", "default")
 LIMITS = Limits(items=4, quantity=10)
+
+BUILT_IN = [
+    "add_quantities",
+    "keep_highest_quantity",
+    "keep_user_cart",
+    "replace_with_guest",
+]
 
 GIFT = Condition("GIFT", "fee", "item", "2")
 WRAP = Condition("WRAP", "fee", "item", "3")
@@ -54,8 +75,16 @@ def holding(*lines: object, **fields: object) -> Document:
     return Document(**{"schema": SCHEMA, "currency": "EUR", "lines": lines} | fields)
 
 
-def merging(source: Document, source_id: str = "g", limits: Limits = LIMITS):
-    return MergeDocument(source, "guest:a", source_id, limits)
+def merging(
+    source: Document,
+    source_id: str = "g",
+    limits: Limits = LIMITS,
+    strategy: str = "add_quantities",
+    **options: object,
+):
+    chosen = Strategies().find(strategy)
+
+    return MergeDocument(source, "guest:a", source_id, limits, chosen, **options)
 
 
 def merge(guest: Cart, user: Cart, limits: Limits) -> MergeReport:
@@ -512,3 +541,500 @@ class TestContestedMerge:
         merge(guest, user, LIMITS)
 
         assert quantities(user.document) == {"a": 5, "c": 1, "b": 1}
+
+
+def undone(document: Document) -> Document:
+    return UndoMerge("g", "guest:a").apply(document)[0]
+
+
+def content_of(document: Document) -> tuple[object, ...]:
+    return (
+        document.currency,
+        document.lines,
+        document.conditions,
+        document.metadata,
+        document.pending,
+    )
+
+
+class TestStrategies:
+    @pytest.mark.parametrize(
+        ("name", "both", "user", "guest"),
+        [
+            ("add_quantities", 5, 3, 2),
+            ("keep_highest_quantity", 3, 3, 2),
+            ("keep_user_cart", 3, 3, 2),
+            ("replace_with_guest", 2, 3, 2),
+        ],
+    )
+    def test_quantities(self, name: str, both: int, user: int, guest: int) -> None:
+        """A line of both has what the strategy says, one of either what it had."""
+        operation = merging(holding(line("a", guest), line("b", guest)), strategy=name)
+        result, _ = operation.apply(holding(line("a", user), line("c", user)))
+
+        assert quantities(result) == {"a": both, "c": user, "b": guest}
+
+    def test_highest_of_the_guest(self) -> None:
+        """The guest's quantity is kept if it is the higher one."""
+        operation = merging(holding(line("a", 5)), strategy="keep_highest_quantity")
+
+        assert quantities(operation.apply(holding(line("a", 2)))[0]) == {"a": 5}
+
+    @given(small_carts(), small_carts(), st.sampled_from(BUILT_IN))
+    def test_only_once(self, source: Document, target: Document, name: str) -> None:
+        """The same content is merged once, whatever the strategy."""
+        operation = merging(source, strategy=name)
+        once, _ = operation.apply(target)
+
+        assert operation.apply(once) == (once, ())
+
+    @pytest.mark.parametrize("name", BUILT_IN)
+    def test_what_was_removed_stays_away(self, name: str) -> None:
+        """What the user has removed or changed since does not come again."""
+        vat = Condition("VAT", "tax", "total", "7%")
+        source = holding(line("a", 2, GIFT), conditions=(vat,), metadata={"x": 1})
+        operation = merging(source, strategy=name)
+        result, _ = operation.apply(holding(line("a")))
+        (merged,) = result.lines
+        changed = replace(
+            result,
+            lines=(replace(merged, conditions=(), price=7),),
+            conditions=(),
+            metadata=FrozenDict({"x": 2}),
+        )
+
+        assert operation.apply(changed) == (changed, ())
+
+    @given(small_carts(), small_carts(), st.sampled_from(BUILT_IN))
+    def test_later_additions(
+        self, later: Document, target: Document, name: str
+    ) -> None:
+        """What comes to the guest's cart between two merges makes no difference."""
+        roomy = Limits(items=100, quantity=100)
+        first = replace(later, lines=later.lines[:1], conditions=(), metadata={})
+        document, _ = merging(first, limits=roomy, strategy=name).apply(target)
+        document, _ = merging(later, limits=roomy, strategy=name).apply(document)
+        at_once, _ = merging(later, limits=roomy, strategy=name).apply(target)
+
+        assert quantities(document) == quantities(at_once)
+        assert document.conditions == at_once.conditions
+        assert document.metadata == at_once.metadata
+
+    def test_replace_with_guest(self) -> None:
+        """Of what both have, all is the guest's."""
+        theirs = line("a", 2, GIFT, name="A", price=9, attributes={"x": 1})
+        mine = line("a", 3, replace(GIFT, value="5"), WRAP, price=7)
+        vat = Condition("VAT", "tax", "total", "7%")
+        source = holding(theirs, conditions=(vat,), metadata={"x": 1})
+        target = holding(
+            mine, conditions=(replace(vat, value="19%"),), metadata={"x": 2, "y": 2}
+        )
+        result, _ = merging(source, strategy="replace_with_guest").apply(target)
+
+        assert result.lines == (replace(theirs, conditions=(GIFT, WRAP)),)
+        assert result.conditions == (vat,)
+        assert result.metadata == {"x": 1, "y": 2}
+
+    def test_own(self) -> None:
+        """An app can decide by line, also to have none of it."""
+        known = Strategies()
+        seen = []
+
+        def decide(mine: Line | None, theirs: Line) -> int:
+            seen.append((mine and mine.quantity, theirs.quantity))
+            return 0 if theirs.item_id in "ab" else 7
+
+        known.add("own", decide)
+        operation = MergeDocument(
+            holding(line("a"), line("b"), line("c")),
+            "guest:a",
+            "g",
+            LIMITS,
+            known.find("own"),
+        )
+        result, events = operation.apply(holding(line("a", 2)))
+
+        assert seen == [(2, 1), (None, 1), (None, 1)]
+        assert quantities(result) == {"c": 7}
+        assert quantities(undone(result)) == {"a": 2}
+        assert [each.quantity for each in events[-1].lines] == [7]
+
+    @pytest.mark.parametrize("wrong", [-1, 1.5, None, "2"])
+    def test_own_that_is_wrong(self, wrong: object) -> None:
+        """A strategy that returns no quantity is named."""
+        known = Strategies()
+        known.add("own", lambda mine, theirs: wrong)
+
+        with pytest.raises(CartConfigError, match="'own' is wrong"):
+            known.find("own").quantity(None, line("a"))
+
+    def test_names(self) -> None:
+        """Nobody replaces a built-in strategy, and a misspelt one is an error."""
+        known = Strategies()
+
+        with pytest.raises(CartConfigError, match="built-in"):
+            known.add("keep_user_cart", lambda mine, theirs: 1)
+
+        with pytest.raises(CartConfigError, match="mean 'keep_user_cart'"):
+            known.find("keep_user_card")
+
+
+class TestPendingOrder:
+    def begun(self, token: str, minute: int) -> PendingOrder:
+        return PendingOrder(
+            token=token,
+            started_at=dt.datetime(2025, 1, 1, 0, minute, tzinfo=dt.UTC),
+            lines=(line("a"),),
+            conditions=(),
+            metadata={},
+            currency="EUR",
+        )
+
+    def test_is_taken_over(self) -> None:
+        """An order that the guest has begun can be finished after the login."""
+        begun = self.begun("t", 1)
+        result, _ = merging(holding(line("a"), pending=begun)).apply(holding())
+
+        assert result.pending == begun
+        assert undone(result).pending is None
+
+    def test_is_taken_over_once(self) -> None:
+        """An order that was made since is not begun again by a second merge."""
+        source = holding(line("a"), pending=self.begun("t", 1))
+        result, _ = merging(source).apply(holding())
+        later = replace(source, lines=(line("a"), line("b")))
+        result, _ = merging(later).apply(replace(result, pending=None))
+
+        assert result.pending is None
+
+    @pytest.mark.parametrize(("mine", "expected"), [(0, "theirs"), (2, "mine")])
+    def test_of_both(self, mine: int, expected: str) -> None:
+        """Of two orders, the one that was begun last goes on."""
+        source = holding(line("a"), pending=self.begun("theirs", 1))
+        target = holding(line("a"), pending=self.begun("mine", mine))
+        result, _ = merging(source).apply(target)
+
+        assert result.pending.token == expected
+        assert undone(result).pending == target.pending
+
+    def test_is_all_there_is(self) -> None:
+        """Also the order of a cart that was emptied since is taken over."""
+        source = holding(pending=self.begun("t", 1))
+
+        assert merging(source).apply(holding())[0].pending == source.pending
+
+    def test_is_finished(self, storage: MemoryStorage) -> None:
+        """The guest begins an order and logs in; what was begun is ordered, the rest
+        stays."""
+        guest, user = carts(storage)
+        draft = guest.begin_order()
+        orders: dict[str, OrderDraft] = {}
+        merge(guest, user, Limits())
+        user.place_order(
+            lambda made: orders.setdefault(made.cart_token, made),
+            orders.get,
+            token=draft.cart_token,
+        )
+
+        assert [each.quantity for each in orders[draft.cart_token]] == [2, 1]
+        assert quantities(user.document) == {"a": 3, "c": 1}
+
+
+class TestUndo:
+    @given(small_carts(), small_carts(), st.sampled_from(BUILT_IN))
+    def test_restores_the_user(
+        self, source: Document, target: Document, name: str
+    ) -> None:
+        """Whatever was merged, the cart is as it was before."""
+        result, _ = merging(source, strategy=name).apply(target)
+
+        assert content_of(undone(result)) == content_of(target)
+        assert undone(result).merged == ()
+
+    @given(small_carts(), small_carts(), small_carts(), st.sampled_from(BUILT_IN))
+    def test_of_several_rounds(
+        self, first: Document, later: Document, target: Document, name: str
+    ) -> None:
+        """Also if the other cart changed while it was merged."""
+        result, _ = merging(first, strategy=name).apply(target)
+        result, _ = merging(later, strategy=name).apply(result)
+
+        assert content_of(undone(result)) == content_of(target)
+
+    @given(small_carts(), st.sampled_from(BUILT_IN))
+    def test_restores_the_guest(self, source: Document, name: str) -> None:
+        """All of the other cart is remembered, also what was left out."""
+        result, _ = merging(source, limits=Limits(items=1, quantity=2)).apply(holding())
+        restored = holding()
+
+        for record in result.merged:
+            restored, _ = RestoreContent(record.guest).apply(
+                replace(restored, created_at=NOW)
+            )
+
+        assert content_of(restored) == content_of(source)
+
+    def test_currency(self) -> None:
+        """A cart that took the currency of another one has its own again."""
+        source = holding(line("a", price=500), currency="JPY")
+        result, _ = merging(source).apply(holding())
+
+        assert undone(result).currency == "EUR"
+
+    def test_what_was_added_since(self) -> None:
+        """What the user added after the merge stays."""
+        source = holding(
+            line("a", 2, GIFT), line("b", name="B"), metadata={"x": None, "y": 1}
+        )
+        result, _ = merging(source).apply(holding(line("a", 3)))
+        result, _ = apply_all(
+            result,
+            [
+                AddLine(line("a", 1)),
+                AddLine(line("b", 2, price=2)),
+                AddLine(line("c")),
+                SetMetadata(FrozenDict({"y": 2})),
+            ],
+        )
+        result = undone(result)
+
+        assert quantities(result) == {"a": 4, "b": 2, "c": 1}
+        assert result.lines[0].conditions == ()
+        assert result.lines[1].price == 2
+        assert result.metadata == {"y": 2}
+
+    def test_what_was_changed_since(self) -> None:
+        """Fields and conditions that the user has changed are left as they are."""
+        theirs = line("a", 2, GIFT, WRAP, name="A", price=9, attributes={"x": 1})
+        mine = line("a", 1, replace(GIFT, value="5"), name="a", price=7)
+        vat = Condition("VAT", "tax", "total", "7%")
+        source = holding(theirs, conditions=(vat,), metadata={"x": 1})
+        target = holding(
+            mine, conditions=(replace(vat, value="19%"),), metadata={"x": 2}
+        )
+        result, _ = merging(source, strategy="replace_with_guest").apply(target)
+        (now,) = result.lines
+        result = undone(replace(result, lines=(replace(now, name="AAA"),)))
+
+        assert result.lines == (replace(mine, name="AAA"),)
+        assert result.conditions == target.conditions
+        assert result.metadata == target.metadata
+
+    def test_nothing_to_undo(self) -> None:
+        """A cart that nothing was merged into stays as it is."""
+        assert UndoMerge("g", "guest:a").apply(holding()) == (holding(), ())
+
+    def test_only_the_last(self) -> None:
+        """A merge before the last one cannot be undone."""
+        result, _ = merging(holding(line("a")), "g").apply(holding())
+        result, _ = merging(holding(line("b")), "h").apply(result)
+
+        assert undone(result) == result
+
+    def test_carts(self, storage: MemoryStorage) -> None:
+        """Both carts are as before, and the guest's can be merged again."""
+        guest, user = carts(storage)
+        before = content_of(guest.document), content_of(user.document)
+        merge(guest, user, LIMITS)
+
+        assert user.undo_merge("guest:a")
+        assert content_of(user.document) == before[1]
+        assert content_of(make_cart(storage, key=GUEST).document) == before[0]
+        assert not user.undo_merge("guest:a")
+
+        merge(make_cart(storage, key=GUEST), user, LIMITS)
+        assert quantities(user.document) == {"a": 5, "c": 1, "b": 1}
+
+    def test_is_announced(self, storage: MemoryStorage) -> None:
+        """The events tell what went and what came back."""
+        recorder = Recorder()
+        guest, user = carts(storage, announcer=recorder)
+        merge(guest, user, LIMITS)
+        recorder.told.clear()
+        user.undo_merge("guest:a")
+
+        assert [[each.name for each in told] for told in recorder.told] == [
+            [
+                "cart_created",
+                "item_added",
+                "item_added",
+                "condition_added",
+                "metadata_added",
+            ],
+            [
+                "item_updated",
+                "item_removed",
+                "condition_removed",
+                "metadata_removed",
+                "merge_undone",
+            ],
+        ]
+
+    def test_of_another_guest(self, storage: MemoryStorage) -> None:
+        """Nobody gets what was merged of somebody else."""
+        guest, user = carts(storage)
+        merge(guest, user, LIMITS)
+
+        assert not user.undo_merge("guest:b")
+        assert not user.undo_merge()
+        assert not make_cart(storage, key=None).undo_merge("guest:a")
+
+    def test_after_something_was_taken_out(self, storage: MemoryStorage) -> None:
+        """What came and is gone cannot be given back, and then nothing is."""
+        guest, user = carts(storage)
+        merge(guest, user, LIMITS)
+        user.increment(user.lines[0].id, -1)
+        before = dict(storage._carts)
+
+        with pytest.raises(CartConflictError, match="changed since") as caught:
+            user.undo_merge("guest:a")
+
+        assert caught.value.details == {"merged": 5, "stored": 4}
+        assert storage._carts == before
+
+    def test_after_an_order(self, storage: MemoryStorage) -> None:
+        """What was sold is not given back."""
+        guest, user = carts(storage)
+        merge(guest, user, LIMITS)
+
+        with user.checkout():
+            pass
+
+        assert not user.undo_merge("guest:a")
+
+    def test_guest_who_went_on(self, storage: MemoryStorage) -> None:
+        """What the guest has put into a new cart since stays."""
+        guest, user = carts(storage)
+        merge(guest, user, LIMITS)
+        guest = make_cart(storage, key=GUEST)
+        guest.add("a", price=1)
+        guest.add("d", price=1)
+        user.undo_merge("guest:a")
+        guest.refresh()
+
+        assert quantities(guest.document) == {"a": 3, "b": 1, "d": 1}
+
+    def test_too_much_to_remember(self, storage: MemoryStorage) -> None:
+        """A cart that has no room to remember is merged, and cannot be undone."""
+        guest, user = carts(storage)
+        size = len(stored(storage, USER).data) + len(stored(storage, GUEST).data)
+        user = make_cart(storage, key=USER, limits=Limits(data_bytes=size + 200))
+        merge(guest, user, LIMITS)
+
+        assert quantities(user.document) == {"a": 5, "c": 1, "b": 1}
+        assert not user.undo_merge("guest:a")
+
+        # The next round must not remember a part of it.
+        result, _ = merging(holding(line("a")), is_undoable=False).apply(holding())
+        result, _ = merging(holding(line("a", 2))).apply(result)
+        assert undone(result) == result
+
+    def test_in_a_batch(self, storage: MemoryStorage) -> None:
+        """Two carts cannot be part of the batch of one."""
+        guest, user = carts(storage)
+
+        with user.batch(), pytest.raises(CartError, match="inside a batch"):
+            user.undo_merge("guest:a")
+
+        with user.batch(), pytest.raises(CartError, match="inside a batch"):
+            user.merge(guest)
+
+
+class StepByStep(MemoryStorage):
+    """Memory that changes one cart at a time."""
+
+    together = None
+
+
+class TestUndoStepByStep:
+    def test_carts(self) -> None:
+        """Where two carts cannot be changed at once, both are restored all the same."""
+        storage = StepByStep()
+        guest, user = carts(storage)
+        merge(guest, user, LIMITS)
+        user.undo_merge("guest:a")
+
+        assert quantities(user.document) == {"a": 3, "c": 1}
+        assert quantities(make_cart(storage, key=GUEST).document) == {"a": 2, "b": 1}
+
+    def test_cut_off(self) -> None:
+        """An undo that failed half-way is finished by the next one, and nothing is
+        given back twice."""
+
+        class CutOff(StepByStep):
+            fails = False
+
+            def save(self, key: CartKey, data: str, expected: int) -> int | None:
+                if self.fails and key == USER:
+                    raise CartStorageError("down")
+
+                return super().save(key, data, expected)
+
+        storage = CutOff()
+        guest, user = carts(storage)
+        merge(guest, user, LIMITS)
+        storage.fails = True
+
+        with pytest.raises(CartStorageError):
+            user.undo_merge("guest:a")
+
+        storage.fails = False
+        assert user.undo_merge("guest:a")
+        assert quantities(user.document) == {"a": 3, "c": 1}
+        assert quantities(make_cart(storage, key=GUEST).document) == {"a": 2, "b": 1}
+
+
+class TestSwap:
+    def test_swap(self, storage: MemoryStorage) -> None:
+        """All that is in the cart belongs to the other owner, limits or not."""
+        guest, _ = carts(storage, limits=Limits(items=2, quantity=2))
+        before = content_of(guest.document)
+        company = guest.swap("company:1")
+
+        assert company.key == CartKey("company:1", "default")
+        assert content_of(company.document) == before
+        assert stored(storage, GUEST) is None
+        assert guest.lines == ()
+        assert not company.undo_merge("guest:a")
+
+    def test_to_somebody_who_has_a_cart(self, storage: MemoryStorage) -> None:
+        """Nobody's cart is overwritten, or filled with that of another."""
+        guest, _ = carts(storage)
+        before = dict(storage._carts)
+
+        with pytest.raises(CartConflictError, match="something in the cart user:1"):
+            guest.swap("user:1")
+
+        assert storage._carts == before
+
+    def test_to_somebody_with_an_empty_cart(self, storage: MemoryStorage) -> None:
+        """A cart that was emptied is no obstacle."""
+        guest, user = carts(storage)
+        user.clear()
+        guest.swap("user:1")
+
+        assert quantities(make_cart(storage, key=USER).document) == {"a": 2, "b": 1}
+
+    def test_nothing(self, storage: MemoryStorage) -> None:
+        """A guest who has no cart has nothing to give."""
+        assert make_cart(storage, key=None).swap("user:9").lines == ()
+        assert storage._carts == {}
+
+        carts(storage)
+
+        with pytest.raises(CartConflictError):
+            make_cart(storage, key=None).swap("user:1")
+
+
+def test_report(storage: MemoryStorage) -> None:
+    """A report tells what came, and what was left out."""
+    guest, user = carts(storage)
+    report = merge(guest, user, Limits(items=2, quantity=4))
+
+    assert [(each.item_id, each.quantity) for each in report.lines] == [("a", 1)]
+    assert [(each.item_id, each.quantity) for each in report.left_out] == [
+        ("a", 1),
+        ("b", 1),
+    ]
+    assert report.quantity == 1
+    assert merge(guest, user, Limits()) == MergeReport()

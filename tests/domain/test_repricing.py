@@ -5,6 +5,8 @@ import typing as t
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from moneyed import Money
 
 from domain.shelf import Product
@@ -235,9 +237,11 @@ class TestReprice:
         """What was added by its id has a price that the shop made, and keeps it."""
         shelf.products["pin"] = Product("pin", 1)
         cart.add("pin", price=2)
+        own = cart.add("mug", price=20, options={"size": "L"})
 
         assert not cart.reprice()
-        assert prices(cart)["pin"] == 2
+        assert shelf.asked == [["mug", "pot", "cup"]]
+        assert (prices(cart)["pin"], cart.get(own.id).price) == (2, 20)
 
     def test_keeps_what_the_shopper_chose(self, cart: Cart, shelf: Shelf) -> None:
         """Only names and prices change: not quantities, conditions or attributes."""
@@ -388,3 +392,40 @@ class TestRepriceAmongRivals:
 
         with pytest.raises(CartConflictError):
             cart.reprice()
+
+
+amounts = st.integers(0, 5)
+
+
+@given(
+    prices=st.lists(st.tuples(amounts, amounts, st.none() | amounts), max_size=5),
+    repeated=st.integers(1, 3),
+)
+def test_nobody_pays_more_than_he_agreed_to(
+    prices: list[tuple[int, int, int | None]], repeated: int
+) -> None:
+    """Whatever prices were, are and were agreed to, a line is at the lower one or at
+    what was agreed to; and to compare again changes nothing."""
+    shelf, recorder = Shelf(), Recorder()
+    cart = make_cart(catalogue=shelf.catalogue(), announcer=recorder)
+    consents = {}
+
+    for number, (old, new, agreed) in enumerate(prices):
+        shelf.products[str(number)] = Product(number, new)
+        line = cart.add(Product(number, old))
+
+        if agreed is not None:
+            consents[line.id] = str(agreed)
+
+    recorder.told.clear()
+
+    for _ in range(repeated):
+        drift = cart.reprice(consents)
+
+    assert [line.price for line in cart] == [
+        new if new < old or new == agreed else old for old, new, agreed in prices
+    ]
+    assert len(drift.needing_consent) == sum(
+        line.price != new for line, (_, new, _) in zip(cart, prices, strict=True)
+    )
+    assert len(recorder.told) <= 1

@@ -4,6 +4,8 @@ import pickle
 import typing as t
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.shelf import Product
 from domain.shelf import Shelf
@@ -428,3 +430,41 @@ def test_error_travels(cart: Cart) -> None:
 
     found = pickle.loads(pickle.dumps(caught.value))
     assert (found.limit, found.wanted, str(found)) == (1, 2, str(caught.value))
+
+
+changes = st.tuples(
+    st.sampled_from(["add", "increment", "set", "restock"]),
+    st.sampled_from("SML"),
+    st.integers(-4, 9),
+)
+
+
+@given(changes=st.lists(changes, max_size=12))
+def test_whatever_a_shopper_does(changes: list[tuple[str, str, int]]) -> None:
+    """The cart never comes to hold more than there are, nor a line less than the
+    minimum or between two steps; and what is refused changes nothing."""
+    mug = Product("mug", available=8, maximum=10, minimum=2, step=2)
+    shelf = Shelf(mug)
+    cart = make_cart(catalogue=shelf.catalogue())
+
+    for what, size, number in changes:
+        before = quantities(cart)
+        line = next((each for each in cart if each.options["size"] == size), None)
+
+        try:
+            if what == "restock":
+                mug.cart_available = number
+            elif what == "add":
+                cart.add(mug, number, options={"size": size})
+            elif line is not None and what == "increment":
+                cart.increment(line.id, number)
+            elif line is not None:
+                cart.set_quantity(line.id, number)
+        except InvalidItemError:
+            assert quantities(cart) == before
+
+        after = quantities(cart)
+        assert all(each >= 2 and each % 2 == 0 for each in after.values())
+
+        if sum(after.values()) > sum(before.values()):
+            assert sum(after.values()) <= min(mug.cart_available, 10)

@@ -17,8 +17,11 @@ from flask_login import logout_user
 
 from apps import make_app
 from flask_cart import CartConfigError
+from flask_cart import CartConflictError
+from flask_cart import CartCorruptError
 from flask_cart import CartStorageError
 from flask_cart import FlaskCart
+from flask_cart import MergeReport
 from flask_cart import current_cart
 from flask_cart import signals
 from flask_cart.storage.memory import MemoryStorage
@@ -399,3 +402,239 @@ def test_late_add_of_the_guest_is_not_lost(client: FlaskClient, shop: Flask) -> 
         shop.extensions["cart"].extension.cart(owner=guest).add("tea", price=1)
 
     assert client.post("/login/7").text == "1xmug 1xtea"
+
+
+def test_strategy_is_configured() -> None:
+    """CART_MERGE_STRATEGY says how many there are of what both carts have."""
+    client = make_shop(CART_MERGE_STRATEGY="keep_user_cart").test_client()
+    client.post("/login/7")
+    client.post("/add/mug")
+    client.post("/logout")
+    client.post("/add/mug")
+    client.post("/add/mug")
+
+    assert client.post("/login/7").text == "1xmug"
+
+
+def test_strategy_of_the_app() -> None:
+    """A strategy may be registered after the app is set up."""
+    shop = make_shop(CART_MERGE_STRATEGY="three")
+    shop.extensions["cart"].extension.merge_strategy("three")(lambda mine, theirs: 3)
+    client = shop.test_client()
+    client.post("/add/mug")
+
+    assert client.post("/login/7").text == "3xmug"
+
+
+def test_unknown_strategy(caplog: pytest.LogCaptureFixture) -> None:
+    """A misspelt strategy is logged, and nobody loses a cart because of it."""
+    client = make_shop(CART_MERGE_STRATEGY="keep_user_card").test_client()
+    client.post("/add/mug")
+
+    assert client.post("/login/7").text == "1xmug"
+    assert "Did you mean 'keep_user_cart'?" in caplog.text
+
+
+def report_of(shop: Flask) -> list[MergeReport | None]:
+    """What a view that logs somebody in, and one that does not, can tell of it."""
+    extension = shop.extensions["cart"].extension
+    seen: list[MergeReport | None] = []
+
+    @shop.after_request
+    def note(response):
+        seen.append(extension.merge_report)
+        return response
+
+    return seen
+
+
+def test_login_tells_what_came() -> None:
+    """The view that logs a user in can say what was added to the cart."""
+    shop = make_shop(CART_MAX_QUANTITY=2)
+    seen = report_of(shop)
+    client = shop.test_client()
+    client.post("/login/7")
+    client.post("/add/mug")
+    client.post("/logout")
+
+    for item in ["mug", "mug", "tea"]:
+        client.post(f"/add/{item}")
+
+    client.post("/login/7")
+    client.get("/")
+    report = seen[-2]
+
+    assert seen[-1] is None
+    assert report is not None
+    assert report.quantity == 2
+    assert [line.item_id for line in report.lines] == ["mug", "tea"]
+    assert [(line.item_id, line.quantity) for line in report.left_out] == [("mug", 1)]
+    assert report.errors == ()
+
+
+def test_report_needs_a_request(memory_app: Flask) -> None:
+    """Outside a request nobody has logged in."""
+    with memory_app.app_context():
+        assert memory_app.extensions["cart"].extension.merge_report is None
+
+
+def test_login_on_a_broken_storage_says_so() -> None:
+    """The user is logged in, and the view can say what could not be done."""
+
+    class Broken(MemoryStorage):
+        def instances(self, owner: str) -> list[str]:
+            raise CartStorageError("down")
+
+    shop = make_shop(CART_STORAGE=Broken())
+    seen = report_of(shop)
+    client = shop.test_client()
+    client.post("/add/mug")
+
+    assert client.post("/login/7").status_code == 200
+    assert [str(error) for error in seen[-1].errors] == ["down"]
+
+
+def test_one_damaged_cart_does_not_stop_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Each instance is merged, whatever is wrong with another one."""
+    storage = MemoryStorage()
+    shop = make_shop(CART_STORAGE=storage)
+    seen = report_of(shop)
+    client = shop.test_client()
+    client.post("/add/mug?instance=a")
+    client.post("/add/mug?instance=b")
+    (damaged,) = (key for key in list(storage.keys()) if key.instance == "a")
+    storage.save(damaged, "{", storage.load(damaged).version)
+    client.post("/login/7")
+
+    assert storage.instances("user:7") == ["b"]
+    assert [type(error) for error in seen[-1].errors] == [CartCorruptError]
+    assert "not merged" in caplog.text
+
+
+def test_undo_after_login(client: FlaskClient, shop: Flask) -> None:
+    """A shopper who wanted two carts gets both back, all instances."""
+
+    @shop.post("/undo")
+    def undo() -> str:
+        return str(shop.extensions["cart"].extension.undo_merge())
+
+    assert client.post("/undo").text == "False"
+
+    client.post("/login/7")
+    client.post("/add/mug")
+    client.post("/logout")
+    client.post("/add/mug")
+    client.post("/add/tea?instance=wishlist")
+
+    assert client.post("/login/7").text == "2xmug"
+    assert client.post("/undo").text == "True"
+    assert client.post("/undo").text == "False"
+    assert client.get("/").text == "1xmug"
+    assert client.post("/logout").text == "1xmug"
+    assert client.post("/login/7").text == "2xmug"
+
+
+def test_undo_elsewhere(client: FlaskClient, shop: Flask) -> None:
+    """Another device of the user has nothing to give back to its own guest."""
+
+    @shop.post("/undo")
+    def undo() -> str:
+        return str(current_cart.undo_merge())
+
+    client.post("/add/mug")
+    client.post("/login/7")
+    laptop = shop.test_client()
+    laptop.post("/add/tea")
+    laptop.post("/login/7")
+
+    assert client.post("/undo").text == "False"
+    assert laptop.post("/undo").text == "True"
+    assert laptop.get("/").text == "1xmug"
+
+
+def test_merge_by_hand() -> None:
+    """An app can merge with another strategy, and only some instances."""
+    app = make_app(CART_STORAGE="memory")
+    extension = FlaskCart(app)
+    known: list[str] = []
+    extension.owner_loader(lambda: known[0] if known else None)
+
+    with app.test_request_context():
+        extension.cart(owner="member:3").add("mug", 2, price=1)
+        current_cart.add("mug", price=1)
+        current_cart.instance("wishlist").add("tea", price=1)
+        assert extension.merge_guest_carts() == MergeReport()
+        known.append("member:3")
+
+        with pytest.raises(CartConfigError, match="no merge strategy"):
+            extension.merge_guest_carts("keep")
+
+        report = extension.merge_guest_carts("replace_with_guest", ["default"])
+        assert report.lines == ()
+        assert current_cart.quantity == 1
+        assert current_cart.instance("wishlist").quantity == 0
+
+        assert extension.merge_guest_carts().quantity == 1
+        assert current_cart.instance("wishlist").quantity == 1
+
+
+def test_merge_by_hand_raises() -> None:
+    """What goes wrong is raised, after all the others were merged."""
+    storage = MemoryStorage()
+    app = make_app(CART_STORAGE=storage)
+    extension = FlaskCart(app)
+    known: list[str] = []
+    extension.owner_loader(lambda: known[0] if known else None)
+
+    with app.test_request_context():
+        current_cart.instance("a").add("mug", price=1)
+        current_cart.instance("b").add("mug", price=1)
+        (damaged,) = (key for key in list(storage.keys()) if key.instance == "a")
+        storage.save(damaged, "{", storage.load(damaged).version)
+        known.append("member:3")
+
+        with pytest.raises(CartCorruptError):
+            extension.merge_guest_carts()
+
+        assert storage.instances("member:3") == ["b"]
+
+
+def test_swap(memory_app: Flask) -> None:
+    """All carts of an owner are given to another one, or none of them."""
+    extension = memory_app.extensions["cart"].extension
+
+    with memory_app.app_context():
+        for name in ("default", "wishlist"):
+            extension.cart(owner="user:1", instance=name).add("mug", price=1)
+
+        extension.cart(owner="user:2", instance="wishlist").add("tea", price=1)
+
+        with pytest.raises(CartConflictError, match="user:2/wishlist"):
+            extension.swap("user:1", "user:2")
+
+        assert extension.storage.instances("user:1") == ["default", "wishlist"]
+
+        extension.swap("user:1", "user:3", tenant=None)
+        assert extension.storage.instances("user:1") == []
+        assert extension.cart(owner="user:3", instance="wishlist").quantity == 1
+
+
+def test_logout_in_the_middle_of_a_move(client: FlaskClient, shop: Flask) -> None:
+    """What a view holds is a cart of whoever was logged in when it was read."""
+
+    @shop.post("/logout-and-move")
+    def logout_and_move() -> str:
+        cart = current_cart._get_current_object()
+        logout_user()
+        cart.move(cart.lines[0].id, to="wishlist")
+        return _shown()
+
+    client.post("/login/7")
+    client.post("/add/mug")
+    client.post("/logout-and-move")
+
+    with shop.app_context():
+        extension = shop.extensions["cart"].extension
+        assert extension.cart(owner="user:7", instance="wishlist").quantity == 1

@@ -10,12 +10,16 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from moneyed import Money
 
+from flask_cart import Buyable
 from flask_cart import Cart
 from flask_cart import Condition
+from flask_cart import Drift
 from flask_cart import Facts
 from flask_cart import FlaskCart
 from flask_cart import Line
+from flask_cart import LineDrift
 from flask_cart import LineTotals
+from flask_cart import MergeReport
 from flask_cart import Rule
 from flask_cart import ShippingMethod
 from flask_cart import ShippingOption
@@ -57,6 +61,11 @@ def use(app: Flask, db: SQLAlchemy) -> None:
         Condition("SUMMER", type="discount", target="subtotal", value="-10%")
     )
     current_cart.metadata["note"] = "ring twice"
+    current_cart.move("id", to="wishlist", quantity=2)
+    assert_type(current_cart.undo_merge(), bool)
+    assert_type(current_cart.swap("company:7"), Cart)
+    assert_type(extension.merge_guest_carts("keep_user_cart"), MergeReport)
+    assert_type(extension.merge_report, MergeReport | None)
 
     for line in current_cart:
         assert_type(line, Line)
@@ -98,6 +107,18 @@ def use(app: Flask, db: SQLAlchemy) -> None:
         return [ShippingMethod(Condition("Post", "shipping", "total", "4.90"))]
 
     assert_type(heavy(facts_of(), 5), bool | str)
+
+    @extension.product_loader
+    def load_products(ids: list[str]) -> list[Product]:
+        return [Product() for each in ids if each == "7"]
+
+    assert_type(extension.load_products(["7"]), dict[str, Buyable])
+    assert_type(current_cart.products(), dict[str, Buyable])
+    drift = current_cart.reprice(accept={"line": "12.50"})
+    assert_type(drift, Drift)
+    assert_type(drift.gone, tuple[LineDrift, ...])
+    assert_type(current_cart.reprice("all").needing_consent[0].new_price, Money | None)
+    current_cart.change_currency("USD", prices={"line": 5}, drop=["Post"])
 
     @extension.owner_loader
     def load_owner() -> str | None:
