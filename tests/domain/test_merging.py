@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -598,7 +599,7 @@ class TestStrategies:
         (merged,) = result.lines
         changed = replace(
             result,
-            lines=(replace(merged, conditions=(), price=7),),
+            lines=(replace(merged, conditions=(), price=Decimal(7)),),
             conditions=(),
             metadata=FrozenDict({"x": 2}),
         )
