@@ -10,9 +10,11 @@ from .errors import CartConflictError
 from .errors import CartCorruptError
 from .errors import CartEmptyError
 from .errors import CartError
+from .errors import CartKeyReusedError
 from .errors import CartLimitError
 from .errors import CartLockTimeoutError
 from .errors import CartQuantityError
+from .errors import CartReplayedError
 from .errors import CartStockError
 from .errors import CartStorageError
 from .errors import CartTooLargeError
@@ -50,9 +52,11 @@ __all__ = [
     "CartCorruptError",
     "CartEmptyError",
     "CartError",
+    "CartKeyReusedError",
     "CartLimitError",
     "CartLockTimeoutError",
     "CartQuantityError",
+    "CartReplayedError",
     "CartStockError",
     "CartStorageError",
     "CartTooLargeError",

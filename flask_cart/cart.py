@@ -12,6 +12,7 @@ from moneyed import Money
 
 from .checkout import OrderDraft
 from .checkout import check_out
+from .claims import ClaimKey
 from .claims import claim_key
 from .conditions import Condition
 from .currencies import change_currency
@@ -436,7 +437,14 @@ class Cart:
 
     # Other carts
 
-    def move(self, line_id: str, *, to: str, quantity: int | None = None) -> None:
+    def move(
+        self,
+        line_id: str,
+        *,
+        to: str,
+        quantity: int | None = None,
+        key: str | None = None,
+    ) -> None:
         """Move a line into another cart of the same owner.
 
         What the other cart has of it already is added up, and keeps its name, price
@@ -451,11 +459,24 @@ class Cart:
 
         :param to: The instance.
         :param quantity: How many; all of them if it is left out.
+        :param key: As for :meth:`once`, which cannot be around two carts.
         :raises InvalidItemError: If there is no such line, or there are not as many.
         :raises CartLimitError: If the other cart would become too large.
         :raises CartConflictError: If somebody else removed the line.
+        :raises CartReplayedError: If it has happened before with this key.
         """
-        move_line(self._working, self._beside(to), self._line(line_id), quantity)
+        beside = self._beside(to)
+
+        if key is None:
+            move_line(self._working, beside, self._line(line_id), quantity)
+            return
+
+        claim = claim_key(key, f"move {line_id} to {to}: {quantity}")
+        # Before the line is looked for, which is gone if it has happened.
+        claim.apply(self.document)
+
+        with self._rivals_known(claim):
+            move_line(self._working, beside, self._line(line_id), quantity, claim)
 
     def copy(self, line_id: str, *, to: str, quantity: int | None = None) -> None:
         """Add a line to another cart of the same owner, and keep it here.
@@ -755,14 +776,9 @@ class Cart:
         """
         claim = claim_key(key, content)
 
-        try:
-            with self.batch():
-                self.apply(claim)
-                yield self
-        except CartConflictError:
-            # The rival may have been the same change, which came a little earlier.
-            claim.apply(self.document)
-            raise
+        with self._rivals_known(claim), self.batch():
+            self.apply(claim)
+            yield self
 
     def checkout(
         self, session: t.Any = None, expected_total: Amount | None = None
@@ -865,6 +881,15 @@ class Cart:
     def apply(self, *operations: Operation) -> None:
         """Apply operations in one write, or make them part of the batch."""
         self._working.apply(*operations)
+
+    @contextmanager
+    def _rivals_known(self, claim: ClaimKey) -> t.Iterator[None]:
+        try:
+            yield
+        except CartConflictError:
+            # The rival may have been the same change, which came a little earlier.
+            claim.apply(self.document)
+            raise
 
     def _price(self, document: Document, at: dt.datetime) -> Totals:
         return self._priced_at(document, self._services.local_time(at)).totals

@@ -30,6 +30,7 @@ from .operations import Limited
 from .operations import Operation
 from .operations import Reapplied
 from .operations import StaleError
+from .operations import apply_all
 from .storage.base import CartKey
 from .working import WorkingCopy
 from .working import write_together
@@ -148,12 +149,17 @@ def movable(document: Document, line_id: str, quantity: int | None) -> Line:
 
 
 def move_line(
-    source: WorkingCopy, target: WorkingCopy, line: Line, quantity: int | None
+    source: WorkingCopy,
+    target: WorkingCopy,
+    line: Line,
+    quantity: int | None,
+    *before: Operation,
 ) -> None:
     """Move a line into another cart of the same owner.
 
     :param line: The line as it was read.
     :param quantity: How many, ``None`` for all.
+    :param before: What is applied to the first cart before that, in the same write.
     :raises InvalidItemError: If there are not as many, or the carts are the same.
     :raises CartLimitError: If the other cart would become too large.
     """
@@ -164,7 +170,7 @@ def move_line(
 
     if not source.repository.saves_together:
         start = StartMove(secrets.token_hex(8), target_key.instance, line.id, quantity)
-        source.apply(start)
+        source.apply(*before, start)
         (move,) = (each for each in source.document.moves if each.id == start.id)
         _finish(source, target, move)
 
@@ -178,6 +184,7 @@ def move_line(
 
     def plan(documents: t.Sequence[Document]) -> list[tuple[Operation, ...]]:
         here, _ = documents
+        here, _ = apply_all(here, before)
 
         try:
             moved = movable(here, line.id, quantity)
@@ -191,7 +198,7 @@ def move_line(
 
         come = replace(t.cast(ReceiveLine, arrive), line=moved, currency=here.currency)
 
-        return [(IncrementLine(line.id, -moved.quantity),), (come,)]
+        return [(*before, IncrementLine(line.id, -moved.quantity)), (come,)]
 
     write_together([source, target], [source_key, target_key], plan)
 

@@ -111,6 +111,7 @@ def answered(view: View) -> View:
             refuse_large_bodies(request)
             refuse_other_sites(request)
             count_request(views._shop.rate_limits, view.__name__)
+            views.check_instance(arguments["instance"], 404)
             response = view(views, **arguments)
         except (CartError, HTTPException) as error:
             response = views.refused(error, arguments["instance"])
@@ -230,14 +231,16 @@ class Views:
     def move(self, line_id: str, instance: str) -> Response:
         """Move a line to another of the shopper's carts."""
         wanted = read_input(request, Move)
-        self._check_instance(wanted.to, 422)
+        self.check_instance(wanted.to, 422)
 
         def change(cart: Cart) -> Line | None:
             if _was_moved(cart, line_id, wanted.to):
                 return None
 
             line = _find(cart, line_id)
-            cart.move(line_id, to=wanted.to, quantity=wanted.quantity)
+            attempt = read_attempt(request, wanted)
+            key = attempt.key if attempt is not None else None
+            cart.move(line_id, to=wanted.to, quantity=wanted.quantity, key=key)
 
             return line
 
@@ -348,7 +351,6 @@ class Views:
     def _change(
         self, instance: str, wanted: Input, change: Change, code: str, text: str
     ) -> Response:
-        self._check_instance(instance, 404)
         cart = self._shop.cart(instance)
         attempt = read_attempt(request, wanted)
         about: t.Any = None
@@ -373,8 +375,6 @@ class Views:
         return back(request, self._page(instance), said, "success")
 
     def _shown(self, instance: str) -> Response:
-        self._check_instance(instance, 404)
-
         if wants_json(request):
             return json_cart(request, self._show_cart(instance))
 
@@ -412,7 +412,8 @@ class Views:
 
         return show_cart(cart, instance, self._shop.metadata_keys)
 
-    def _check_instance(self, instance: str, status: int) -> None:
+    def check_instance(self, instance: str, status: int) -> None:
+        """Refuse a cart that a shopper cannot have."""
         if instance not in self._shop.instances:
             abort(status, f"There is no cart {instance!r:.80}.")
 

@@ -18,8 +18,10 @@ from flask_cart import Cart
 from flask_cart import CartBusyError
 from flask_cart import CartConflictError
 from flask_cart import CartError
+from flask_cart import CartKeyReusedError
 from flask_cart import CartLimitError
 from flask_cart import CartLockTimeoutError
+from flask_cart import CartReplayedError
 from flask_cart import CartStorageError
 from flask_cart import CartVetoError
 from flask_cart import Condition
@@ -225,6 +227,41 @@ class TestMove:
 
         assert caught.value.line_id == line_id
         assert quantities(storage) == (0, 0)
+
+    def test_with_a_key(self, storage: MemoryStorage) -> None:
+        """A move that is sent twice moves once, also for who has read it before."""
+        late, line_id = filled(storage)
+        assert late.quantity == 3
+        make_cart(storage).move(line_id, to="wishlist", quantity=1, key="k")
+
+        with pytest.raises(CartReplayedError):
+            make_cart(storage).move(line_id, to="wishlist", quantity=1, key="k")
+
+        with pytest.raises(CartReplayedError):
+            late.move(line_id, to="wishlist", quantity=1, key="k")
+
+        assert quantities(storage) == (2, 1)
+
+    def test_with_a_key_and_a_version(self, storage: MemoryStorage) -> None:
+        """A rival with the same key is no conflict, but the same change."""
+        late, line_id = filled(storage)
+        late.expect(late.version)
+        make_cart(storage).move(line_id, to="wishlist", key="k")
+
+        with pytest.raises(CartReplayedError):
+            late.move(line_id, to="wishlist", key="k")
+
+        assert quantities(storage) == (0, 3)
+
+    def test_with_the_key_of_another_move(self, storage: MemoryStorage) -> None:
+        """A key stands for one change."""
+        cart, line_id = filled(storage)
+        cart.move(line_id, to="wishlist", quantity=1, key="k")
+
+        with pytest.raises(CartKeyReusedError):
+            cart.move(line_id, to="wishlist", quantity=2, key="k")
+
+        assert quantities(storage) == (2, 1)
 
     def test_is_announced(self, storage: MemoryStorage) -> None:
         """Both carts tell what happened to them."""
