@@ -1,0 +1,660 @@
+"""The views: what each does, and says, to a browser and to a program."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import unescape
+
+import pytest
+from flask import Response
+from flask import request
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from apps import make_app
+from flask_cart import Cart
+from flask_cart import CartStorageError
+from flask_cart import CartVetoError
+from flask_cart import FlaskCart
+from flask_cart import signals
+from flask_cart.http.routes import ROUTES
+from flask_cart.http.routes import Route
+from storefronts import JSON
+from storefronts import Storefront
+from storefronts import fill
+from storefronts import line_of
+from storefronts import show
+
+CARTS = ["", "wishlist/"]
+CHANGES = [each for each in ROUTES if each.method != "GET"]
+
+#: What makes each view do something to a cart of three mugs with the coupon FIVE.
+BODIES: dict[str, dict[str, t.Any]] = {
+    "add": {"item": "pot"},
+    "set_quantity": {"quantity": 5},
+    "increment": {"by": 2},
+    "remove": {},
+    "move": {"to": "later"},
+    "add_coupon": {"code": "TEN"},
+    "remove_coupon": {},
+    "set_metadata": {"metadata": {"note": "ring"}},
+    "clear": {},
+}
+
+
+def named(route: Route) -> str:
+    """A route as it is written in documents."""
+    return f"{route.method} {route.address}"
+
+
+def address(route: Route, cart: str = "", **names: str) -> str:
+    """Where a route leads to, in a cart with three mugs."""
+    known = {"line_id": line_of("mug", size="L"), "code": "FIVE"} | names
+
+    return f"/cart/{cart}" + re.sub(
+        "<(.*?)>", lambda name: known[name[1]], route.address.removeprefix("/")
+    )
+
+
+def prepare(client: FlaskClient, cart: str = "") -> str:
+    """Three mugs and a coupon; the id of their line."""
+    added = {"item": "mug", "quantity": 3, "options": {"size": "L"}}
+    client.post(f"/cart/{cart}lines", json=added)
+    client.post(f"/cart/{cart}coupons", json={"code": "FIVE"})
+
+    return line_of("mug", size="L")
+
+
+def as_fields(body: dict[str, t.Any]) -> dict[str, str]:
+    """A body as the fields of a form."""
+    fields = {}
+
+    for name, value in body.items():
+        if isinstance(value, dict):
+            fields |= {f"{name}.{key}": str(each) for key, each in value.items()}
+        else:
+            fields[name] = str(value)
+
+    return fields
+
+
+def send(
+    client: FlaskClient, route: Route, cart: str, body: dict[str, t.Any]
+) -> TestResponse:
+    """Send JSON to a route."""
+    return client.open(
+        address(route, cart), method=route.method, json=body, headers=JSON
+    )
+
+
+@contextmanager
+def as_the_shop(shop: Storefront, client: FlaskClient) -> Iterator[Cart]:
+    """The client's cart, without the blueprint."""
+    with client.session_transaction() as session:
+        owner = f"guest:{session['_cart_token']}"
+
+    with shop.app.app_context():
+        yield shop.extension.cart(owner=owner)
+
+
+def outcome(client: FlaskClient) -> t.Any:
+    """What is in all the carts, apart from their versions."""
+    carts = [show(client, name) for name in ("", "wishlist", "later")]
+
+    return [
+        (
+            [(line["id"], line["quantity"]) for line in cart["lines"]],
+            cart["coupons"],
+            cart["metadata"],
+        )
+        for cart in carts
+    ]
+
+
+def said(client: FlaskClient, answer: TestResponse) -> list[str]:
+    """What the page says that an answer leads to."""
+    text = client.get(answer.location).text
+
+    return [unescape(each) for each in re.findall(r"<p>(.*?)</p>", text)]
+
+
+class TestShow:
+    @pytest.mark.parametrize("cart", CARTS)
+    def test_json(self, client: FlaskClient, cart: str) -> None:
+        """A program gets all amounts, and why they are so."""
+        prepare(client, cart)
+        shown = client.get(f"/cart/{cart}", headers=JSON)
+        (line,) = shown.json["lines"]
+        (coupon,) = shown.json["conditions"]
+
+        assert shown.mimetype == "application/json"
+        assert shown.json["instance"] == (cart.strip("/") or "default")
+        assert (line["item"], line["name"], line["options"], line["subtotal"]) == (
+            "mug",
+            "Mug",
+            {"size": "L"},
+            "37.50",
+        )
+        assert (coupon["name"], coupon["amount"]) == ("FIVE", "-5.00")
+        assert (shown.json["total"], shown.json["currency"]) == ("32.50", "EUR")
+
+    @pytest.mark.parametrize("cart", CARTS)
+    def test_page(self, client: FlaskClient, cart: str) -> None:
+        """A browser gets a page with the lines and their forms."""
+        line = prepare(client, cart)
+        shown = client.get(f"/cart/{cart}")
+
+        assert shown.mimetype == "text/html"
+        assert "Mug" in shown.text
+        assert f'action="/cart/{cart}lines/{line}"' in shown.text
+
+    def test_makes_no_cart(self, shop: Storefront) -> None:
+        """Who only looks has no cart, and no token."""
+        client = shop.app.test_client()
+        before = shop.stored(client)
+        client.get("/cart/")
+        client.get("/cart/", headers=JSON)
+
+        assert shop.stored(client) == before
+
+    @pytest.mark.parametrize(
+        ("accept", "kind"),
+        [
+            ("text/html", "text/html"),
+            ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html"),
+            ("*/*", "text/html"),
+            ("", "text/html"),
+            ("application/json", "application/json"),
+            ("application/json, text/html;q=0.5", "application/json"),
+            ("application/json;q=0.5, text/html", "text/html"),
+            ("image/png", "text/html"),
+        ],
+    )
+    def test_is_what_the_client_accepts(
+        self, client: FlaskClient, accept: str, kind: str
+    ) -> None:
+        """The form of the answer is the one that the client likes best."""
+        assert client.get("/cart/", headers={"Accept": accept}).mimetype == kind
+
+    def test_is_at_one_address(self, client: FlaskClient) -> None:
+        """Without the slash, it is a redirect."""
+        answer = client.get("/cart")
+
+        assert answer.status_code == 308
+        assert answer.location.endswith("/cart/")
+
+
+class TestChanges:
+    @pytest.mark.parametrize("cart", CARTS)
+    @pytest.mark.parametrize(
+        "route", [each for each in CHANGES if not each.is_for_forms], ids=named
+    )
+    def test_by_json(self, client: FlaskClient, route: Route, cart: str) -> None:
+        """Each answers with the cart as it is then."""
+        prepare(client, cart)
+        before = outcome(client)
+        answer = send(client, route, cart, BODIES[route.view])
+
+        assert answer.status_code == 200
+        assert answer.json == show(client, cart.strip("/"))
+        assert outcome(client) != before
+
+    @pytest.mark.parametrize("cart", CARTS)
+    @pytest.mark.parametrize(
+        "route", [each for each in CHANGES if each.method == "POST"], ids=named
+    )
+    def test_by_forms(self, shop: Storefront, route: Route, cart: str) -> None:
+        """Each is done by a form as well, which leads back to the cart's page.
+
+        What it does is the same, and the page says it.
+        """
+        client, program = shop.app.test_client(), shop.app.test_client()
+
+        for each in (client, program):
+            prepare(each, cart)
+
+        fields = as_fields(BODIES[route.view])
+        answer = client.post(address(route, cart), data=fields)
+        send(program, route, cart, BODIES[route.view])
+
+        assert answer.status_code == 303
+        assert answer.location == f"/cart/{cart}"
+        assert outcome(client) == outcome(program)
+        assert 'class="cart-message cart-message-success"' in (
+            client.get(answer.location).text
+        )
+
+    def test_add(self, client: FlaskClient) -> None:
+        """What is added has the price and the name of the shop."""
+        fields = {"item": "mug", "quantity": "2", "option.size": "S"}
+        answer = client.post("/cart/lines", data=fields)
+        (line,) = show(client)["lines"]
+
+        assert line["options"] == {"size": "S"}
+        assert (line["quantity"], line["price"]) == (2, "12.50")
+        assert "Mug is in your cart." in said(client, answer)
+
+    def test_set_quantity(self, client: FlaskClient) -> None:
+        """A quantity of 0 removes the line."""
+        line = prepare(client)
+        client.patch(f"/cart/lines/{line}", json={"quantity": 5, "seen": 3})
+        assert show(client)["quantity"] == 5
+
+        client.post(f"/cart/lines/{line}", data={"quantity": "0"})
+        assert show(client)["lines"] == []
+
+    def test_increment(self, client: FlaskClient) -> None:
+        """It is one more if nothing is said, and less than one is none."""
+        line = prepare(client)
+        client.post(f"/cart/lines/{line}/increment")
+        assert show(client)["quantity"] == 4
+
+        client.post(f"/cart/lines/{line}/increment", json={"by": -4})
+        assert show(client)["lines"] == []
+
+    def test_remove_twice(self, client: FlaskClient) -> None:
+        """What is gone already is no mistake."""
+        line = prepare(client)
+        answers = [client.delete(f"/cart/lines/{line}", headers=JSON) for _ in range(2)]
+
+        assert [each.status_code for each in answers] == [200, 200]
+
+    def test_remove_offers_to_put_it_back(self, client: FlaskClient) -> None:
+        """The next page has a form that does, once."""
+        line = prepare(client)
+        page = client.post(f"/cart/lines/{line}/remove", follow_redirects=True).text
+
+        assert "Put Mug back" in page
+        assert 'name="option.size" value="L"' in page
+        assert "Put Mug back" not in client.get("/cart/").text
+
+    def test_clear(self, client: FlaskClient) -> None:
+        """Coupons and notes go, too; other carts stay."""
+        prepare(client)
+        prepare(client, "wishlist/")
+        client.patch("/cart/metadata", json={"metadata": {"note": "ring"}})
+        client.delete("/cart/", headers=JSON)
+        shown = show(client)
+
+        assert (shown["lines"], shown["coupons"], shown["metadata"]) == ([], [], {})
+        assert show(client, "wishlist")["quantity"] == 3
+
+    def test_move(self, client: FlaskClient) -> None:
+        """Some of a line go into another cart, the others stay."""
+        line = prepare(client)
+        body = {"to": "wishlist", "quantity": 1}
+        answer = client.post(f"/cart/lines/{line}/move", json=body)
+
+        assert answer.json["quantity"] == 2
+        assert show(client, "wishlist")["quantity"] == 1
+
+    def test_coupons(self, client: FlaskClient) -> None:
+        """A code that is noted counts, until it is removed."""
+        prepare(client)
+        client.post("/cart/coupons", data={"code": " TEN "})
+        assert show(client)["coupons"] == ["FIVE", "TEN"]
+        assert show(client)["total"] == "29.25"
+
+        client.delete("/cart/coupons/FIVE", headers=JSON)
+        client.post("/cart/coupons/FIVE/remove")
+        assert show(client)["coupons"] == ["TEN"]
+        assert show(client)["total"] == "33.75"
+
+    def test_metadata(self, client: FlaskClient) -> None:
+        """An entry is set, and removed by null, or by an empty field."""
+        prepare(client)
+
+        for body, left in [
+            ({"note": "ring"}, {"note": "ring"}),
+            ({}, {"note": "ring"}),
+            ({"note": None}, {}),
+            ({"note": None}, {}),
+        ]:
+            answer = client.patch("/cart/metadata", json={"metadata": body})
+            assert answer.json["metadata"] == left
+
+        client.post("/cart/metadata", data={"metadata.note": "knock"})
+        assert show(client)["metadata"] == {"note": "knock"}
+
+    @pytest.mark.parametrize("route", CHANGES, ids=named)
+    def test_are_never_made_by_get(self, client: FlaskClient, route: Route) -> None:
+        """A link can change nothing."""
+        prepare(client)
+        before = outcome(client)
+
+        if route.address != "/":
+            assert client.get(address(route)).status_code in (404, 405)
+
+        assert outcome(client) == before
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("path", "body", "message"),
+        [
+            ("lines", {"item": "boat"}, "There is no item 'boat'."),
+            ("lines", {"item": "rare", "quantity": 4}, "3"),
+            ("lines", {"item": "mug", "quantity": 0}, "quantity"),
+            ("lines", {"item": "mug", "options": {"size": "XXL"}}, "'XXL' is not"),
+            ("lines", {"item": "mug", "options": {"gift": "L"}}, "for 'gift'"),
+            ("lines", {"item": "pot", "options": {"size": "L"}}, "for 'size'"),
+            ("lines", {}, "item"),
+            ("coupons", {"code": "HUNDRED"}, "There is no such code."),
+            ("metadata", {"metadata": {"vip": "1"}}, "'vip' is not yours to set."),
+            (
+                "metadata",
+                {"metadata": {"coupon:TEN": "1"}},
+                "'coupon:TEN' is not yours",
+            ),
+        ],
+    )
+    def test_say_why(
+        self, shop: Storefront, path: str, body: dict[str, t.Any], message: str
+    ) -> None:
+        """A program gets a problem document, a browser the page it came from."""
+        client = shop.app.test_client()
+        prepare(client)
+        kept = shop.stored(client)
+        method = "PATCH" if path == "metadata" else "POST"
+        problem = client.open(f"/cart/{path}", method=method, json=body)
+        redirect = client.post(f"/cart/{path}", data=as_fields(body))
+
+        assert problem.status_code == 422
+        assert problem.mimetype == "application/problem+json"
+        assert message in problem.json["detail"]
+        assert redirect.status_code == 303
+        assert message in unescape(client.get(redirect.location).text)
+        assert shop.stored(client) == kept
+
+    @pytest.mark.parametrize(
+        "route", [each for each in CHANGES if "line_id" in each.address], ids=named
+    )
+    def test_of_a_line_that_is_not_there(
+        self, client: FlaskClient, route: Route
+    ) -> None:
+        """A line that is not in the cart is not found; removing it is no mistake."""
+        prepare(client)
+        before = outcome(client)
+        answer = client.open(
+            address(route, line_id="0" * 64),
+            method=route.method,
+            json=BODIES[route.view],
+            headers=JSON,
+        )
+
+        assert answer.status_code == (200 if route.view == "remove" else 404)
+        assert outcome(client) == before
+
+    @pytest.mark.parametrize("name", ["cellar", "user:1", "..", "Wishlist"])
+    @pytest.mark.parametrize("headers", [JSON, {}], ids=["json", "page"])
+    def test_of_carts_that_there_are_not(
+        self, client: FlaskClient, name: str, headers: dict[str, str]
+    ) -> None:
+        """Shoppers have the carts of CART_INSTANCES, and no others."""
+        for route in ROUTES:
+            answer = client.open(
+                address(route, f"{name}/"), method=route.method, headers=headers
+            )
+            # What may be another route of the default cart takes other methods.
+            assert answer.status_code in (404, 405)
+
+        assert outcome(client) == [([], [], {})] * 3
+
+    @pytest.mark.parametrize("to", ["cellar", "user:1", ""])
+    def test_of_a_way_to_no_cart(self, client: FlaskClient, to: str) -> None:
+        """A line is moved only into a cart that there is."""
+        line = prepare(client)
+        answer = client.post(f"/cart/lines/{line}/move", json={"to": to})
+
+        assert answer.status_code == 422
+        assert show(client)["quantity"] == 3
+
+    def test_of_what_the_shop_gave(self, shop: Storefront) -> None:
+        """Only what came with a code is removed by its code, and shown as one."""
+        client = shop.app.test_client()
+        prepare(client)
+
+        with as_the_shop(shop, client) as cart:
+            cart.add_tax("VAT", "20%")
+            cart.metadata["vip"] = True
+
+        for code in ("VAT", "vip", "coupon:FIVE"):
+            answer = client.delete(f"/cart/coupons/{code}", headers=JSON)
+            assert answer.status_code == 200
+
+        assert show(client)["coupons"] == ["FIVE"]
+        assert show(client)["metadata"] == {}
+
+        with as_the_shop(shop, client) as cart:
+            assert [each.name for each in cart.conditions] == ["VAT"]
+            assert cart.metadata["vip"] is True
+
+    def test_by_the_app(self, shop: Storefront) -> None:
+        """A veto speaks to the shopper in its own words."""
+
+        def refuse(sender: t.Any, **arguments: t.Any) -> None:
+            raise CartVetoError("We are closed.")
+
+        client = shop.app.test_client()
+        prepare(client)
+
+        with signals.before_change.connected_to(refuse, shop.app):
+            problem = client.post("/cart/lines", json={"item": "pot"})
+            redirect = client.post("/cart/lines", data={"item": "pot"})
+
+        assert problem.status_code == 422
+        assert problem.json["detail"] == "We are closed."
+        assert "We are closed." in said(client, redirect)
+
+    @pytest.mark.parametrize("headers", [JSON, {}], ids=["json", "page"])
+    def test_of_a_storage_that_is_down(
+        self,
+        shop: Storefront,
+        monkeypatch: pytest.MonkeyPatch,
+        headers: dict[str, str],
+    ) -> None:
+        """It is a 503 of the app's own, and says nothing of what broke."""
+
+        def fail(*arguments: t.Any) -> t.Any:
+            raise CartStorageError("postgresql://secret@db is away")
+
+        shop.app.register_error_handler(503, lambda error: ("Closed for a while", 503))
+        client = shop.app.test_client()
+        prepare(client)
+        storage = shop.app.extensions["cart"].storage
+
+        for method in ("load", "save"):
+            with monkeypatch.context() as patch:
+                patch.setattr(storage, method, fail)
+                answer = client.post(
+                    "/cart/lines", data={"item": "pot"}, headers=headers
+                )
+
+            assert answer.status_code == 503
+            assert "secret" not in answer.text
+            assert answer.is_json or answer.text == "Closed for a while"
+
+    @pytest.mark.parametrize("status", [403, 404, 413])
+    def test_on_pages_of_the_app(self, shop: Storefront, status: int) -> None:
+        """What is forbidden, missing or too much is told on the app's own page."""
+        shop.app.register_error_handler(
+            status, lambda error: (f"Our page: {error.description}", status)
+        )
+        client = shop.app.test_client()
+        asked: dict[int, t.Any] = {
+            403: {"headers": {"Sec-Fetch-Site": "cross-site"}},
+            404: {"path": "/cart/cellar/lines"},
+            413: {"data": {"item": "x" * 70_000}},
+        }
+        answer = client.post(
+            **{"path": "/cart/lines", "data": {"item": "pot"}} | asked[status]
+        )
+
+        assert answer.status_code == status
+        assert answer.text.startswith("Our page: ")
+
+    def test_of_coupons_in_a_shop_without(self) -> None:
+        """A shop with no coupon_loader knows no code."""
+        app = make_app(CART_STORAGE="memory")
+        extension = FlaskCart(app)
+        app.register_blueprint(extension.blueprint, url_prefix="/cart")
+        answer = app.test_client().post("/cart/coupons", json={"code": "TEN"})
+
+        assert answer.status_code == 422
+
+    def test_in_the_words_of_no_programmer(self, client: FlaskClient) -> None:
+        """The limits of a cart are told without its insides."""
+        answer = client.post("/cart/lines", json={"item": "pot", "quantity": 10_001})
+
+        assert answer.status_code == 422
+        assert answer.json["code"] in ("limit", "invalid-item", "quantity")
+        assert "CART_MAX" not in answer.text
+
+
+class TestNext:
+    @pytest.mark.parametrize(
+        "target", ["/", "/mugs?page=2#blue", "/cart/wishlist/", "/caf%C3%A9", "/a//b"]
+    )
+    def test_leads_to_a_page_of_the_site(
+        self, client: FlaskClient, target: str
+    ) -> None:
+        """A form may say where the shopper came from."""
+        form = {"item": "pot", "next": target}
+        answer = client.post("/cart/lines", data=form)
+
+        assert answer.status_code == 303
+        assert answer.location == target
+
+    @pytest.mark.parametrize(
+        "target",
+        [
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example",
+            "https:evil.example",
+            "javascript:alert(1)",
+            "evil.example",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "\x00/",
+            " //evil.example",
+            "",
+        ],
+    )
+    @pytest.mark.parametrize("item", ["pot", "boat"])
+    def test_leads_to_no_other_site(
+        self, client: FlaskClient, target: str, item: str
+    ) -> None:
+        """Anything else leads to the cart, whether the change was made or not."""
+        answer = client.post("/cart/lines", data={"item": item, "next": target})
+
+        assert answer.status_code == 303
+        assert answer.location == "/cart/"
+
+    def test_of_an_app_below_a_path(self, client: FlaskClient) -> None:
+        """The cart's page is found where the app is mounted."""
+        answer = client.post(
+            "/cart/lines", data={"item": "pot"}, base_url="http://localhost/shop/"
+        )
+
+        assert answer.location == "/shop/cart/"
+
+
+class TestCaching:
+    @pytest.mark.parametrize(
+        ("headers", "caching"),
+        [(JSON, "private, no-cache"), ({}, "private, no-store")],
+        ids=["json", "page"],
+    )
+    def test_is_private(
+        self, client: FlaskClient, headers: dict[str, str], caching: str
+    ) -> None:
+        """No shared cache may keep a cart, nor what was said about a change."""
+        line = prepare(client)
+        answers = [
+            client.get("/cart/", headers=headers),
+            client.post("/cart/lines", data={"item": "pot"}, headers=headers),
+            client.post("/cart/lines", data={"item": "boat"}, headers=headers),
+            client.post(
+                f"/cart/lines/{line}",
+                data={"quantity": 1, "seen": 9},
+                headers=headers,
+            ),
+        ]
+
+        for each in answers:
+            assert each.headers["Cache-Control"] == caching
+            assert {"Accept", "Cookie"} <= set(each.vary)
+
+
+class TestOwners:
+    def test_do_not_reach_each_other(self, shop: Storefront) -> None:
+        """Nothing that a shopper can send touches the cart of somebody else."""
+        ann, bob = shop.app.test_client(), shop.app.test_client()
+        line = prepare(ann)
+        before = outcome(ann)
+
+        for route in CHANGES:
+            bob.open(
+                address(route),
+                method=route.method,
+                json=BODIES[route.view],
+                headers=JSON | {"If-Match": "*"},
+            )
+
+        assert line == line_of("mug", size="L")
+        assert outcome(ann) == before
+
+    def test_may_be_named_by_the_app(self, shop: Storefront) -> None:
+        """With an owner_loader, the cart is the one of whom it names."""
+        shop.extension.owner_loader(lambda: request.headers.get("X-Company"))
+        client = shop.app.test_client()
+
+        for company in ("company:1", "company:2"):
+            client.post(
+                "/cart/lines", json={"item": "pot"}, headers={"X-Company": company}
+            )
+
+        seen = client.get("/cart/", headers=JSON | {"X-Company": "company:1"})
+        assert seen.json["quantity"] == 1
+        assert show(client)["quantity"] == 0
+
+
+class TestTwoApps:
+    def test_share_one_extension(self) -> None:
+        """One blueprint serves several apps, each with its own carts."""
+        extension = FlaskCart()
+        clients = []
+
+        for instances in (["wishlist"], ["later"]):
+            app = make_app(CART_STORAGE="memory", CART_INSTANCES=instances)
+            extension.init_app(app)
+            app.register_blueprint(extension.blueprint, url_prefix="/cart")
+            clients.append(app.test_client())
+
+        statuses = [
+            [client.get(f"/cart/{name}/").status_code for name in ("wishlist", "later")]
+            for client in clients
+        ]
+        assert statuses == [[200, 404], [404, 200]]
+
+    def test_may_put_it_anywhere(self) -> None:
+        """The redirect leads to where the app has put it."""
+        app = make_app(CART_STORAGE="memory")
+        app.register_blueprint(FlaskCart(app).blueprint, url_prefix="/basket")
+
+        assert app.test_client().post("/basket/clear").location == "/basket/"
+
+
+def test_head_has_no_body(client: FlaskClient) -> None:
+    """HEAD is GET without a body."""
+    fill(client)
+    answer: Response = client.head("/cart/", headers=JSON)
+
+    assert answer.status_code == 200
+    assert answer.data == b""
+    assert answer.headers["ETag"]
