@@ -139,12 +139,8 @@ def _document(instances: t.Collection[str]) -> Json:
 
 
 def _operation(route: Route, path: str) -> Json:
-    headers = ["If-None-Match"] if route.method == "GET" else ["If-Match"]
-
-    # A move changes two carts, and neither remembers its key.
-    if route.method != "GET" and route.view != "move":
-        headers.append("Idempotency-Key")
-
+    is_read = route.method == "GET"
+    headers = ["If-None-Match"] if is_read else ["If-Match", "Idempotency-Key"]
     operation: Json = {
         "operationId": _operation_id(route, path),
         "summary": getattr(Views, route.view).__doc__,

@@ -618,6 +618,21 @@ def test_replayed_key_changes_nothing(
     check_is_clear(shopper, response, attack.message)
 
 
+def test_replayed_move_moves_nothing(
+    hostile_shop: Storefront, shopper: FlaskClient
+) -> None:
+    """Of three mugs one is moved, however often the same request comes."""
+    wanted = {"to": "later", "quantity": 1}
+    path = f"/cart/lines/{LINE}/move"
+    assert shopper.post(path, json=wanted, headers=KEY).status_code == 200
+    before = hostile_shop.stored(shopper)
+
+    assert shopper.post(path, json=wanted, headers=KEY).status_code == 200
+
+    assert hostile_shop.stored(shopper) == before
+    assert show(shopper, "later")["quantity"] == 1
+
+
 def test_replayed_form_changes_nothing(
     hostile_shop: Storefront, shopper: FlaskClient
 ) -> None:
