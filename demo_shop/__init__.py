@@ -11,9 +11,12 @@ from flask import Flask
 from . import accounts
 from . import activity
 from . import settings
+from . import words  # noqa: F401
+from .extensions import cache
 from .extensions import cart_ext
 from .extensions import csrf
 from .extensions import db
+from .extensions import server_sessions
 from .headers import add_headers
 from .seed import prepare_database
 from .views import account
@@ -21,7 +24,6 @@ from .views import activity as activity_page
 from .views import basket
 from .views import catalogue
 from .views import checkout
-from .views import coupons
 from .views import errors
 from .views import search
 
@@ -43,15 +45,22 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     if not app.config["SECRET_KEY"]:
         app.config["SECRET_KEY"] = settings.secret_key()
 
+    app.config.from_mapping(settings.storage(app.config))
     db.init_app(app)
+
+    if "SESSION_TYPE" in app.config:
+        server_sessions.init_app(app)
+
+    if "CACHE_TYPE" in app.config:
+        cache.init_app(app)
+
     cart_ext.init_app(app, db=db)
     csrf.init_app(app)
     accounts.init_app(app)
     activity.init_app(app)
 
     app.register_blueprint(catalogue.bp)
-    app.register_blueprint(basket.bp)
-    app.register_blueprint(coupons.bp)
+    app.register_blueprint(basket.bp, url_prefix="/basket")
     app.register_blueprint(checkout.bp)
     app.register_blueprint(search.bp)
     app.register_blueprint(account.bp)

@@ -157,7 +157,7 @@ def _without_secrets(value: Any) -> Any:
     if isinstance(value, str) and len(value) > 20:
         return f"{value[:20]}…"
 
-    if isinstance(value, list) and len(value) > KEPT_LINES:
+    if isinstance(value, list | tuple) and len(value) > KEPT_LINES:
         return [*value[:KEPT_LINES], f"{len(value) - KEPT_LINES} more"]
 
     return value
@@ -188,7 +188,7 @@ def _in_words(value: Any) -> str:
             return "yes" if value else "no"
         case int():
             return f"{value:+}"
-        case list():
+        case [*_]:
             return "; ".join(_in_words(each) for each in value) or "none"
         case {"item_id": _, "name": name, "quantity": quantity, "price": price}:
             options = ", ".join(value.get("options", {}).values())

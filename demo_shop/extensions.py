@@ -1,5 +1,7 @@
 """The extensions, made once and bound to an application by :func:`create_app`."""
 
+from flask_caching import Cache
+from flask_session import Session
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from sqlalchemy.orm import DeclarativeBase
@@ -14,5 +16,8 @@ class Base(DeclarativeBase):
 # Sharing the metadata instead of the class lets type checkers see plain SQLAlchemy
 # models, while `db.session`, `db.create_all` and `flask db` work as ever.
 db = SQLAlchemy(metadata=Base.metadata)
+#: Only for baskets in sessions on the server, and for those in a cache.
+server_sessions = Session()
+cache = Cache()
 cart_ext = FlaskCart()
 csrf = CSRFProtect()

@@ -2,25 +2,46 @@
 
 import os
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+
+from cachelib import FileSystemCache
 
 ROOT = Path(__file__).resolve().parent.parent
 INSTANCE = ROOT / "instance"
+LIFETIME = timedelta(days=90)
+
+#: Where baskets are, at the end of a sentence of the footer.
+PLACES = {
+    "database": "in the database of the shop",
+    "session": "beside the sessions, in files",
+    "cache": "in a cache of files",
+    "redis": "in a cache in Redis, with a lock for each",
+}
 
 
 def defaults() -> dict[str, object]:
     """The settings that a caller of `create_app` may override."""
     return {
-        "CART_STORAGE": "database",
+        "DEMO_SHOP_STORAGE": os.environ.get("DEMO_SHOP_STORAGE", "database"),
+        "DEMO_SHOP_REDIS_URL": os.environ.get("DEMO_SHOP_REDIS_URL", ""),
+        #: Where sessions and baskets are, if they are in files.
+        "DEMO_SHOP_FOLDER": INSTANCE,
         "CART_CURRENCY": "EUR",
+        "CART_INSTANCES": {"wishlist", "later"},
+        # Nobody has to hurry for a wish, and one may wait for more pieces.
+        "CART_STOCK_IGNORED": {"wishlist", "later"},
+        "CART_CLIENT_METADATA": {"note"},
+        "CART_MAX_COUPONS": 1,
         "SQLALCHEMY_DATABASE_URI": os.environ.get(
             "DEMO_SHOP_DATABASE_URI", "sqlite:///shop.sqlite3"
         ),
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "PERMANENT_SESSION_LIFETIME": timedelta(days=90),
+        "PERMANENT_SESSION_LIFETIME": LIFETIME,
         # Without this, a slow page sends its older copy of the session back and
         # undoes what a faster one wrote.
         "SESSION_REFRESH_EACH_REQUEST": False,
@@ -29,6 +50,53 @@ def defaults() -> dict[str, object]:
         "MAX_CONTENT_LENGTH": 64 * 1024,
         "SEND_FILE_MAX_AGE_DEFAULT": timedelta(hours=1),
     }
+
+
+def storage(config: Mapping[str, Any]) -> dict[str, object]:
+    """What a storage of the baskets needs.
+
+    :param config: Names it as ``DEMO_SHOP_STORAGE``.
+    :raises ValueError: If there is no such storage.
+    """
+    folder, url = Path(config["DEMO_SHOP_FOLDER"]), config["DEMO_SHOP_REDIS_URL"]
+
+    match config["DEMO_SHOP_STORAGE"]:
+        case "database":
+            return _kept("database", CART_STORAGE="database")
+        case "session":
+            return _kept(
+                "session",
+                CART_STORAGE="session",
+                SESSION_TYPE="cachelib",
+                SESSION_CACHELIB=FileSystemCache(str(folder / "sessions"), 0),
+            )
+        case "cache" if url:
+            return _kept(
+                "redis",
+                CART_STORAGE="cache",
+                CART_CACHE_TTL=LIFETIME // timedelta(seconds=1),
+                CART_CACHE_LOCKING=True,
+                CACHE_TYPE="RedisCache",
+                CACHE_REDIS_URL=url,
+            )
+        case "cache":
+            return _kept(
+                "cache",
+                CART_STORAGE="cache",
+                CART_CACHE_TTL=LIFETIME // timedelta(seconds=1),
+                CACHE_TYPE="FileSystemCache",
+                CACHE_DIR=str(folder / "baskets"),
+                CACHE_THRESHOLD=0,
+            )
+        case name:
+            raise ValueError(
+                "DEMO_SHOP_STORAGE must be 'database', 'session' or 'cache', not"
+                f" {name!r}."
+            )
+
+
+def _kept(place: str, **config: object) -> dict[str, object]:
+    return {"DEMO_SHOP_PLACE": PLACES[place], **config}
 
 
 def secret_key() -> str:

@@ -4,6 +4,11 @@
 document.addEventListener("submit", (event) => {
   const form = event.target;
 
+  // Flask-Cart has its own way.
+  if (form.matches(".cart-form")) {
+    return;
+  }
+
   if (form.dataset.sent) {
     event.preventDefault();
     return;

@@ -1,40 +1,29 @@
-"""The basket: every change is a POST that answers with a redirect."""
+"""The basket: the pages of Flask-Cart, and what this shop does beside them."""
 
 from flask import Blueprint
 from flask import flash
+from flask import g
 from flask import redirect
-from flask import render_template
 from flask import request
 from flask import session
 from flask import url_for
-from sqlalchemy import select
 from werkzeug import Response
 
-from flask_cart import CartConflictError
-from flask_cart import CartLimitError
-from flask_cart import InvalidItemError
+from flask_cart import Drift
 from flask_cart import current_cart
 
-from ..basket import NotEnoughError
-from ..basket import TooManyError
-from ..basket import check_wanted
-from ..basket import put_in_cart
-from ..extensions import db
+from ..accounts import PLACES
+from ..basket import savings
+from ..basket import variants_in
+from ..coupons import coupons_to_try
+from ..coupons import read_noted
+from ..extensions import cart_ext
 from ..forms import MAX_NOTE
-from ..forms import MAX_PIECES
-from ..forms import read_note
-from ..forms import read_number
-from ..forms import read_quantity
-from ..models import Variant
 
-bp = Blueprint("basket", __name__, url_prefix="/basket")
+#: The hidden fields with the prices that a shopper agrees to, before the line's id.
+PRICE = "price."
 
-ASK_FOR_QUANTITY = f"Please choose a number from 1 to {MAX_PIECES}."
-TOO_MANY = f"We sell at most {MAX_PIECES} of a kind in one order, so others get some."
-CHANGED_ELSEWHERE = (
-    "Your basket changed in another tab. This is how it looks now: nothing was lost,"
-    " so please make your change again."
-)
+bp: Blueprint = cart_ext.blueprint
 
 
 @bp.before_request
@@ -44,178 +33,57 @@ def remember_shopper() -> None:
         session.permanent = True
 
 
-@bp.get("/")
-def show() -> str:
-    """Show the basket."""
-    skus = [line.item_id for line in current_cart]
-    variants = db.session.scalars(select(Variant).where(Variant.sku.in_(skus)))
-    stock = {variant.sku: variant.stock for variant in variants}
+@bp.before_request
+def compare_with_shelves() -> None:
+    """Before a basket is shown, see what has become of the prices in it.
 
-    return render_template(
-        "basket.html", stock=stock, most=MAX_PIECES, longest_note=MAX_NOTE
+    Lower prices are given at once. Of a higher one the page asks, because the shopper
+    has chosen at the old one; nobody has agreed to the price of a mere wish.
+    """
+    instance = (request.view_args or {}).get("instance", "")
+
+    if request.endpoint != "cart.show" or instance not in PLACES:
+        return
+
+    cart = current_cart.instance(instance)
+    g.drift = cart.reprice("lower" if instance == "default" else "all")
+
+
+@bp.post("/lines/prices")
+def take_prices() -> Response:
+    """Take the new prices that the shopper has read and agreed to."""
+    drift = current_cart.reprice(
+        {
+            field.removeprefix(PRICE): price
+            for field, price in request.form.items()
+            if field.startswith(PRICE)
+        }
     )
 
+    if drift.needing_consent:
+        flash("A price has just changed once more. This is how it is now.", "problem")
+    else:
+        flash("Your basket has the new prices.", "good")
 
-@bp.post("/")
-def add() -> Response:
-    """Put pieces of one variant in the basket."""
-    sku = request.form.get("sku", "")
-    variant = db.session.scalar(select(Variant).where(Variant.sku == sku))
-
-    if variant is None:
-        flash("Please choose one of the things on our shelves.", "problem")
-        return redirect(url_for("catalogue.home"), code=303)
-
-    page = url_for("catalogue.product", slug=variant.product.slug)
-    quantity = read_quantity(request.form.get("quantity", "1"))
-
-    if quantity is None:
-        flash(ASK_FOR_QUANTITY, "problem")
-        return redirect(page, code=303)
-
-    try:
-        put_in_cart(variant, quantity)
-    except NotEnoughError as error:
-        flash(not_enough(error), "problem")
-        return redirect(page, code=303)
-    except TooManyError:
-        flash(TOO_MANY, "problem")
-        return redirect(page, code=303)
-
-    flash(f"{variant.product.name}: in your basket.", "good")
-    return back_to_basket()
-
-
-@bp.post("/lines/<line_id>")
-def set_quantity(line_id: str) -> Response:
-    """Change the quantity of the line that the shopper saw."""
-    quantity = read_quantity(request.form.get("quantity"), least=0)
-    version = read_number(request.form.get("version"))
-    line = current_cart.get(line_id)
-
-    if quantity is None:
-        flash(ASK_FOR_QUANTITY, "problem")
-        return back_to_basket()
-
-    if line is None or version is None:
-        flash(CHANGED_ELSEWHERE, "problem")
-        return back_to_basket()
-
-    _check_line(line.item_id, quantity)
-    current_cart.expect(version).set_quantity(line_id, quantity)
-
-    return back_to_line(line_id)
-
-
-@bp.post("/lines/<line_id>/more")
-def more(line_id: str) -> Response:
-    """Add one piece. It means the same whatever another tab did meanwhile."""
-    line = current_cart.get(line_id)
-
-    if line is None:
-        flash(CHANGED_ELSEWHERE, "problem")
-        return back_to_basket()
-
-    _check_line(line.item_id, line.quantity + 1)
-    current_cart.increment(line_id)
-
-    return back_to_line(line_id)
-
-
-@bp.post("/lines/<line_id>/fewer")
-def fewer(line_id: str) -> Response:
-    """Take one piece out; the line goes with its last piece."""
-    if current_cart.get(line_id) is not None:
-        current_cart.increment(line_id, by=-1)
-
-    return back_to_line(line_id)
-
-
-@bp.post("/lines/<line_id>/remove")
-def remove(line_id: str) -> Response:
-    """Take a line out."""
-    current_cart.remove(line_id)
-
-    return back_to_basket()
-
-
-@bp.post("/empty")
-def empty() -> Response:
-    """Take everything out that the shopper saw."""
-    version = read_number(request.form.get("version"))
-
-    if version is None:
-        flash(CHANGED_ELSEWHERE, "problem")
-        return back_to_basket()
-
-    current_cart.expect(version).clear()
-    flash("Everything is back on its shelf.", "good")
-
-    return back_to_basket()
-
-
-@bp.post("/note")
-def note() -> Response:
-    """Keep a note to the shop with the cart."""
-    current_cart.metadata["note"] = read_note(request.form.get("note"))
-    flash("Your note is with your basket.", "good")
-
-    return back_to_basket()
-
-
-@bp.errorhandler(CartConflictError)
-def changed_elsewhere(error: CartConflictError) -> Response:
-    """Show the basket as it is now; the change was made to one that is gone."""
-    flash(CHANGED_ELSEWHERE, "problem")
-    return back_to_basket()
-
-
-@bp.errorhandler(NotEnoughError)
-def sold_out(error: NotEnoughError) -> Response:
-    """Say how many pieces there are; the basket stays as it was."""
-    flash(not_enough(error), "problem")
-    return back_to_basket()
-
-
-@bp.errorhandler(TooManyError)
-def too_many(error: TooManyError) -> Response:
-    """Say how many we sell at once; the basket stays as it was."""
-    flash(TOO_MANY, "problem")
-    return back_to_basket()
-
-
-@bp.errorhandler(CartLimitError)
-@bp.errorhandler(InvalidItemError)
-def refused(error: CartLimitError | InvalidItemError) -> Response:
-    """Say that the basket can't take that; it stays as it was."""
-    flash("Your basket can't take that. Nothing was changed.", "problem")
     return back_to_basket()
 
 
 def back_to_basket() -> Response:
     """Redirect so that reloading the page doesn't send the form again."""
-    return redirect(url_for("basket.show"), code=303)
+    return redirect(url_for("cart.show"), code=303)
 
 
-def back_to_line(line_id: str) -> Response:
-    """Redirect to the line that was changed, if it is still there."""
-    if current_cart.get(line_id) is None:
-        return back_to_basket()
+@bp.app_template_global()
+def read_drift() -> Drift:
+    """What was different on the shelves when the page was asked for."""
+    drift: Drift = g.get("drift", Drift(()))
 
-    return redirect(url_for("basket.show", _anchor=f"line-{line_id}"), code=303)
-
-
-def not_enough(error: NotEnoughError) -> str:
-    """Tell a shopper how many pieces are left."""
-    if not error.left:
-        return f"Sorry, “{error.label}” has just sold out."
-
-    pieces = "one is" if error.left == 1 else f"{error.left} are"
-    return f"“{error.label}”: only {pieces} left, counting those in your basket."
+    return drift
 
 
-def _check_line(sku: str, wanted: int) -> None:
-    variant = db.session.scalar(select(Variant).where(Variant.sku == sku))
-
-    if variant is not None:
-        check_wanted(variant, wanted)
+# What the parts of the basket's pages ask for. Nothing is read unless they do.
+bp.add_app_template_global(variants_in)
+bp.add_app_template_global(savings, "savings_of")
+bp.add_app_template_global(read_noted, "read_coupon")
+bp.add_app_template_global(coupons_to_try)
+bp.add_app_template_global(lambda: MAX_NOTE, "longest_note")

@@ -7,7 +7,7 @@ from sqlalchemy.orm import selectinload
 
 from ..basket import SHIPPING_PRICE
 from ..extensions import db
-from ..forms import MAX_PIECES
+from ..models import MOST_PIECES
 from ..models import Category
 from ..models import Product
 
@@ -56,7 +56,7 @@ def product(slug: str) -> str:
         "product.html",
         product=product,
         neighbours=neighbours.all(),
-        most=MAX_PIECES,
+        most=MOST_PIECES,
     )
 
 

@@ -18,6 +18,7 @@ from flask_cart.money import format_money
 from ..accounts import make_shopper
 from ..accounts import shopper
 from ..basket import NotEnoughError
+from ..basket import variants_in
 from ..coupons import CouponRefusedError
 from ..coupons import forget_coupon
 from ..coupons import read_noted
@@ -29,7 +30,6 @@ from ..models import Order
 from ..ordering import find_order
 from ..ordering import place_order
 from .basket import back_to_basket
-from .basket import not_enough
 
 bp = Blueprint("checkout", __name__)
 
@@ -38,12 +38,18 @@ CHANGED_BEFORE_ORDER = (
     " how it looks now."
 )
 OTHER_TOTAL = "The total has changed since this page was made."
+OTHER_PRICE = "A price has changed since this page was made."
+NOT_SETTLED = "Before you check out: something in your basket needs a look."
 
 
 @bp.get("/checkout")
 def show() -> Response | str:
     """Show the address form beside what is going to be ordered."""
     if not current_cart:
+        return back_to_basket()
+
+    if not current_cart.reprice().is_settled:
+        flash(NOT_SETTLED, "problem")
         return back_to_basket()
 
     make_shopper()
@@ -68,6 +74,15 @@ def submit() -> Response | str | tuple[str, int]:
     if not current_cart or expected_total is None:
         return _changed()
 
+    drift = current_cart.reprice()
+
+    if drift.needing_consent:
+        flash(NOT_SETTLED, "problem")
+        return back_to_basket()
+
+    if any(each.new_price not in (None, each.old_price) for each in drift):
+        return _with_other_total(form, OTHER_PRICE), 409
+
     try:
         order = place_order(form.address, make_shopper(), token, expected_total)
     except CouponRefusedError as error:
@@ -86,7 +101,7 @@ def submit() -> Response | str | tuple[str, int]:
 
         return _with_other_total(form, OTHER_TOTAL), 409
     except NotEnoughError as error:
-        flash(f"{not_enough(error)} Nothing was ordered yet.", "problem")
+        flash(f"{error} Nothing was ordered yet.", "problem")
         return back_to_basket()
 
     return _to_order(order)
@@ -104,7 +119,12 @@ def order(token: str) -> str:
 
 
 def _page(form: CheckoutForm) -> str:
-    return render_template("checkout.html", form=form, countries=COUNTRIES)
+    return render_template(
+        "checkout.html",
+        form=form,
+        countries=COUNTRIES,
+        variants=variants_in(current_cart),
+    )
 
 
 def _changed() -> Response:

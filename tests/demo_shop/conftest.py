@@ -22,6 +22,25 @@ def open_shop(tmp_path: Path) -> Iterator[Callable[[], Shop]]:
         shop.close()
 
 
+@pytest.fixture(params=["database", "session", "cache", "redis"])
+def any_shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    """The same shop with its baskets in each of the storages."""
+    url = ""
+    storage = request.param
+
+    if storage == "redis":
+        storage, url = "cache", request.getfixturevalue("valkey_server").url
+
+    shop = Shop(
+        f"sqlite:///{tmp_path / 'shop.sqlite3'}",
+        DEMO_SHOP_STORAGE=storage,
+        DEMO_SHOP_REDIS_URL=url,
+        DEMO_SHOP_FOLDER=tmp_path,
+    )
+    yield shop
+    shop.close()
+
+
 @pytest.fixture
 def shop(open_shop: Callable[[], Shop]) -> Shop:
     """A shop that has just opened."""

@@ -53,8 +53,12 @@ class Visitor:
         return found[1]
 
     def post(self, path: str, **fields: str) -> TestResponse:
-        """Send a form with the page's CSRF token."""
+        """Send a form with the page's CSRF token, and a one-time key if it has any."""
         fields = {"csrf_token": self.field("csrf_token"), **fields}
+
+        if 'name="cart_key"' in self.page:
+            fields = {"cart_key": self.field("cart_key"), **fields}
+
         return self.client.post(path, data=fields)
 
     def follow(self, response: TestResponse) -> str:
@@ -67,11 +71,11 @@ class Visitor:
     def add(self, slug: str, sku: str, quantity: str = "1") -> str:
         """Put pieces in the basket, starting from the product's page."""
         self.get(f"/goods/{slug}")
-        return self.follow(self.post("/basket/", sku=sku, quantity=quantity))
+        return self.follow(self.post("/basket/lines", item=sku, quantity=quantity))
 
-    def lines(self) -> list[str]:
-        """The ids of the basket's lines."""
-        self.get("/basket/")
+    def lines(self, instance: str = "") -> list[str]:
+        """The ids of the lines in the basket, or in what is kept beside it."""
+        self.get(f"/basket/{instance}")
         return re.findall(r'id="line-(\w+)"', self.page)
 
     def order(self, **changes: str) -> TestResponse:
@@ -89,18 +93,23 @@ class Visitor:
         """Type a coupon code into the basket's box."""
         self.get("/basket/")
 
-        return self.follow(self.post("/basket/coupon/", code=code))
+        return self.follow(self.post("/basket/coupons", code=code))
 
 
 class Shop:
-    """A shop on a database of its own, with a view into its storeroom."""
+    """A shop on a database of its own, with a view into its storeroom.
 
-    def __init__(self, url: str) -> None:
+    :param url: The database.
+    :param config: Where the baskets are, if they are somewhere else.
+    """
+
+    def __init__(self, url: str, **config: Any) -> None:
         self.app = create_app(
             {
                 "SQLALCHEMY_DATABASE_URI": url,
                 "SECRET_KEY": SECRET_KEY,
                 "PROPAGATE_EXCEPTIONS": False,
+                **config,
             }
         )
 
@@ -120,6 +129,14 @@ class Shop:
         with self.app.app_context():
             db.session.execute(
                 update(Variant).where(Variant.sku == sku).values(stock=stock)
+            )
+            db.session.commit()
+
+    def set_price(self, sku: str, cents: int) -> None:
+        """Print a new price tag."""
+        with self.app.app_context():
+            db.session.execute(
+                update(Variant).where(Variant.sku == sku).values(price_cents=cents)
             )
             db.session.commit()
 

@@ -251,8 +251,8 @@ def test_adds_while_it_is_ordered(server: Server) -> None:
     """What is added during the checkout is in the order, or in the basket."""
     (visitor,) = shoppers(server.shop, 1, "BIGFISH")
     form = visitor.checkout_form()
-    added = {"csrf_token": form["csrf_token"], "sku": "MUG-NAVY", "quantity": "1"}
-    adds = [(visitor, "/basket/", added)] * 8
+    added = {"csrf_token": form["csrf_token"], "item": "MUG-NAVY", "quantity": "1"}
+    adds = [(visitor, "/basket/lines", added)] * 8
     answers = server.post_together([*adds[:4], (visitor, "/checkout", form), *adds[4:]])
     sold = PIECES - server.shop.stock("MUG-NAVY")
     visitor.get("/basket/")
