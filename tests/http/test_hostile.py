@@ -338,6 +338,14 @@ HEADERS = [
         "tag-empty", 412, "not the one", SET, {"quantity": 9}, headers={"If-Match": ""}
     ),
     api(
+        "tag-of-nothing",
+        412,
+        "not the one",
+        SET,
+        {"quantity": 9},
+        headers={"If-Match": '""'},
+    ),
+    api(
         "tag-of-digits",
         412,
         "not the one",
