@@ -212,7 +212,10 @@ def tell_merged(report: MergeReport) -> str:
     first, *others = parts
     text = f"We added {first[0]} from this browser to your {first[1]}"
 
-    return f"{text}{''.join(f', {count} to your {place}' for count, place in others)}."
+    for things, place in others:
+        text += f", and {things} to your {place}"
+
+    return f"{text}."
 
 
 def tell_left_out(report: MergeReport) -> str:

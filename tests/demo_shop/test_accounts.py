@@ -302,6 +302,26 @@ def test_taking_it_out_again(shop, member):
     assert "Harbour mug" in guest.get("/account")
 
 
+def test_in_every_storage(any_shop):
+    """Wherever baskets are kept, what came along can be taken out again, and is back in
+    the browser after the log-out, while the account keeps its own."""
+    member, guest, phone = (any_shop.visitor() for _ in range(3))
+    sign_up(member)
+    member.add("watch-cap", "CAP-MOSS")
+    guest.add("harbour-mug", "MUG-NAVY", "2")
+
+    assert "We added 2 things from this browser to your basket." in log_in(guest)
+    assert "3 things" in member.get("/account")
+
+    guest.get("/account")
+    guest.follow(guest.post("/account/undo-merge"))
+    log_out(guest)
+
+    assert "2 things" in guest.get("/account")
+    assert "1 thing" in log_in(phone)
+    assert "Harbour mug" not in phone.page
+
+
 def test_what_was_changed_since_stays(shop, member):
     """Once some of what came was taken out, the basket is left alone."""
     guest = shop.visitor()
@@ -338,7 +358,9 @@ def test_what_is_told_of_a_merge():
         lines = tuple(line(quantity) for quantity in quantities)
         left = (line(left_out),) if left_out else ()
 
-        return CartMerged(source="guest:x", instance=instance, lines=lines, left_out=left)
+        return CartMerged(
+            source="guest:x", instance=instance, lines=lines, left_out=left
+        )
 
     def line(quantity: int):
         return make_line("MUG", quantity, "EUR", name="Harbour mug", price=14)
@@ -348,7 +370,8 @@ def test_what_is_told_of_a_merge():
     failed = MergeReport(errors=(ValueError("broken"),))
 
     assert accounts.tell_merged(both) == (
-        "We added 3 things from this browser to your basket, one thing to your wishlist."
+        "We added 3 things from this browser to your basket, and one thing to your"
+        " wishlist."
     )
     assert accounts.tell_left_out(both) == ""
     assert accounts.tell_left_out(cut) == "There was no room for 4 \u00d7 Harbour mug."
@@ -403,7 +426,7 @@ def test_a_guests_orders_stay_in_the_browser(shop, visitor):
 
 
 def test_a_guests_orders_come_along(shop, visitor):
-    """They belong to the account from the log-in on, and not to the browser any more."""
+    """From the log-in on, they belong to the account and no longer to the browser."""
     visitor.add("harbour-mug", "MUG-NAVY")
     visitor.follow(visitor.order())
     (order,) = shop.orders()

@@ -82,11 +82,11 @@ def test_wildcards_are_only_characters(visitor, query):
 def test_the_count_is_said(visitor):
     """The status line says how many there are, and the title does, too."""
     assert count(visitor.get("/search?q=mug")) == "We have 1 thing for “mug”."
-    assert "<title>1 thing for “mug” – Slackwater</title>" in visitor.page
+    assert "<title>1 thing for “mug” " in visitor.page
     assert count(visitor.get("/search?q=zebra")) == (
         "Nothing on our shelves matches that."
     )
-    assert "<title>Nothing for “zebra” – Slackwater</title>" in visitor.page
+    assert "<title>Nothing for “zebra” " in visitor.page
 
 
 def test_nothing_found_is_friendly(visitor):
