@@ -599,6 +599,15 @@ CONFIG: dict[str, tuple[dict[str, Any], str]] = {
         for key in ["MAX_ITEMS", "MAX_DATA_BYTES", "MAX_QUANTITY", "MAX_STRING_LENGTH"]
         for value in [0, -1, 1.5, "5", None, True]
     },
+    **{
+        f"instance {name!r}": ({"CART_INSTANCES": [name]}, "CART_INSTANCES is")
+        for name in ["", "lines", "static", "default", "a/b", "..", "x" * 65, "é", "-a"]
+    },
+    "instances a str": ({"CART_INSTANCES": "wishlist"}, "CART_INSTANCES is 'wish"),
+    "client metadata a str": ({"CART_CLIENT_METADATA": "note"}, "is 'note'"),
+    "coupons none": ({"CART_MAX_COUPONS": 0}, "CART_MAX_COUPONS is 0"),
+    "rate of no route": ({"CART_RATE_LIMITS": {"ad": "1 per day"}}, "'ad', .*'add'"),
+    "rate that is none": ({"CART_RATE_LIMITS": {"add": "many"}}, "'many' for 'add'"),
     "quantity of 32 bits": ({"CART_MAX_QUANTITY": 2**31}, "2147483648"),
     "retries negative": ({"CART_RETRY_ATTEMPTS": -1}, "CART_RETRY_ATTEMPTS is -1"),
     "retries too many": ({"CART_RETRY_ATTEMPTS": 101}, "CART_RETRY_ATTEMPTS is 101"),
