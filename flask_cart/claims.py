@@ -40,14 +40,17 @@ class ClaimKey(Reapplied, frozen=True):
             if claim[:_LENGTH] == self.claim[:_LENGTH]:
                 raise CartKeyReusedError("The key came with another change before.")
 
-        claims = (*document.claims, self.claim)[-REMEMBERED:]
-
-        return replace(document, claims=claims), ()
+        return replace(document, claims=remembered(document.claims, [self.claim])), ()
 
 
 def claim_key(key: str, content: str) -> ClaimKey:
     """The claim of a key for a change with this content."""
     return ClaimKey(_digest(key) + _digest(content))
+
+
+def remembered(earlier: t.Iterable[str], later: t.Iterable[str]) -> tuple[str, ...]:
+    """The claims that a cart remembers of all these."""
+    return tuple(dict.fromkeys([*earlier, *later]))[-REMEMBERED:]
 
 
 def _digest(text: str) -> str:

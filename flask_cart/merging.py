@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from .claims import remembered
 from .conditions import Condition
 from .document import Content
 from .document import Document
@@ -171,8 +172,10 @@ class MergeDocument(Reapplied, frozen=True):
             forgotten(each) for each in document.merged if each.source != self.source_id
         ]
         merged = (*others, record)[-REMEMBERED:]
+        # A form that was sent before the login may be sent again after it.
+        claims = remembered(document.claims, self.source.claims)
 
-        return replace(result, merged=merged), tuple(events)
+        return replace(result, merged=merged, claims=claims), tuple(events)
 
     def _share(self, line: Line, document: Document, gained: int) -> tuple[int, int]:
         """How many more there are of a line, and how many the limits leave out.

@@ -97,7 +97,13 @@ def apply_all(document: Document, operations: t.Iterable[Operation]) -> Applied:
         result, happened = operation.apply(result)
         events.extend(happened)
 
-    return (document, ()) if _same(result, document) else (result, tuple(events))
+    unchanged = document
+
+    if result.claims != document.claims:
+        # The key that a change came with is no change of the cart.
+        unchanged = replace(document, claims=result.claims)
+
+    return (unchanged, ()) if _same(result, unchanged) else (result, tuple(events))
 
 
 class AddLine(Limited, frozen=True):
