@@ -60,7 +60,7 @@ def compute_totals(
             _line_totals(*each, rounding)
             for each in zip(priced, shown, shares, strict=True)
         )
-        nothing = rounding.money(ZERO)
+        nothing = rounding.money(rounding.round(ZERO))
 
         return Totals(
             lines=lines,

@@ -486,8 +486,9 @@ def test_a_third_of_ten(mode: str, at: str) -> None:
     assert abs(totals.total.amount - 10) <= Decimal("0.02")
 
 
-def test_savings_of_nothing_have_all_decimals() -> None:
-    """Where nothing was taken off, that is 0.00, and not 0."""
-    cart = make_cart(currency="EUR")
+def test_amounts_of_nothing_have_all_decimals() -> None:
+    """What an empty cart comes to is 0.00, and not 0."""
+    totals = make_cart(currency="EUR").totals
+    amounts = [totals.subtotal_without_conditions, totals.subtotal, totals.total]
 
-    assert str(cart.totals.savings.amount) == "0.00"
+    assert {str(each.amount) for each in [*amounts, totals.savings]} == {"0.00"}
