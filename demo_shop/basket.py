@@ -61,15 +61,10 @@ def variants_of(skus: Iterable[str]) -> dict[str, Variant]:
 
 def savings(totals: Totals, variants: Mapping[str, Variant]) -> Money:
     """What the shopper saves: by the sale, and by a coupon."""
-    lines = (
-        (variants[line.item_id], line)
-        for line in totals.lines
-        if line.item_id in variants
-    )
     sale = (
-        max(variant.price - line.price, euros(0)) * line.quantity
-        for variant, line in lines
-        if variant.product.reduction
+        (variant.price - line.price) * line.quantity
+        for line in totals.lines
+        if (variant := variants.get(line.item_id)) and line.price == variant.price_now
     )
 
     return sum(sale, totals.savings)
