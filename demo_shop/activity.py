@@ -26,13 +26,14 @@ from .models import CartWrite
 KEPT = 100
 #: How many lines are kept of an event that has many.
 KEPT_LINES = 10
+KEPT_LETTERS = 40
 
 #: What all events have. It is kept once for the write, or isn't needed.
 _COMMON = {"event", "id", "occurred_at", "owner", "tenant", "instance", "version"}
 
 #: How each kind of signal works, in a line.
 HOW_IT_WORKS = {
-    "cart_created": "A guest has no cart before the first change. This was it.",
+    "cart_created": "Nobody has a cart before the first change. This was it.",
     "item_added": "A line that was not there. The same thing with the same options is"
     " the same line.",
     "item_updated": "The line before and after. Adding the same thing again sends this,"
@@ -154,8 +155,11 @@ def _to_keep(event: Event) -> dict[str, Any]:
 
 def _without_secrets(value: Any) -> Any:
     """Cut off what is too much for a page, or not for everybody who looks at it."""
-    if isinstance(value, str) and len(value) > 20:
-        return f"{value[:20]}…"
+    if isinstance(value, str) and value.startswith("guest:"):
+        return f"{value[:10]}…"
+
+    if isinstance(value, str) and len(value) > KEPT_LETTERS:
+        return f"{value[:KEPT_LETTERS]}…"
 
     if isinstance(value, list | tuple) and len(value) > KEPT_LINES:
         return [*value[:KEPT_LINES], f"{len(value) - KEPT_LINES} more"]

@@ -1,9 +1,7 @@
 "use strict";
 
-// The page asks for news only while somebody looks at it, and once more when they
-// come back. A shop that can't be reached for a moment is asked again, without a word.
-document.documentElement.classList.add("is-live");
-
+// The page asks for news only while somebody looks at it. A shop that can't be reached
+// for a moment is asked again, without a word.
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.target.id === "poll" && document.hidden) {
     event.preventDefault();

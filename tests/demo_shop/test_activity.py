@@ -192,7 +192,7 @@ def test_what_is_long_is_cut(visitor):
     page = visitor.get("/activity/")
     print(page)
 
-    assert "ring ring ring ring …" in page
+    assert "ring " * 8 + "…" in page
     assert "sku-8" in page.split("cart_cleared")[1].split("cart_updated")[0]
     assert "sku-12" not in page.split("cart_cleared")[1].split("cart_updated")[0]
     assert "31 more" in page
@@ -212,4 +212,4 @@ def test_a_merge_is_shown_without_the_guests_secret(visitor):
 
     assert "cart_merged" in writes(page)[0]
     assert "guest:" in page
-    assert token not in page
+    assert token[:8] not in page
