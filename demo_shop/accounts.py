@@ -186,7 +186,8 @@ def let_out() -> None:
 
 
 def _take_over_orders(account: Account) -> None:
-    mine = str(session.pop("shopper", ""))
+    # It stays: an order that is being made in another tab comes along the next time.
+    mine = str(session.get("shopper", ""))
 
     if mine:
         db.session.execute(

@@ -242,6 +242,27 @@ def test_log_in_leads_nowhere_else(shop, member):
         assert (target, response.location) == (target, "/account")
 
 
+def test_a_log_in_changes_the_id_of_the_session(tmp_path):
+    """Where sessions are on the server, nobody who planted or saw the id before the
+    log-in is in as well."""
+    shop = Shop(
+        f"sqlite:///{tmp_path / 'shop.sqlite3'}",
+        DEMO_SHOP_STORAGE="session",
+        DEMO_SHOP_FOLDER=tmp_path,
+    )
+    visitor, thief = shop.visitor(), shop.visitor()
+    visitor.get("/signup")
+    planted = visitor.client.get_cookie("session")
+    assert planted is not None
+    thief.client.set_cookie("session", planted.value)
+    visitor.follow(visitor.post("/signup", email=EMAIL, password=PASSWORD))
+
+    assert is_known(visitor)
+    assert not is_known(thief)
+
+    shop.close()
+
+
 def test_who_is_in_needs_no_form(member):
     """The pages to log in and sign up lead on to the account."""
     for path in ("/login", "/signup"):

@@ -116,6 +116,17 @@ def test_filters_by_todays_price(visitor):
     assert "cleat-hook" not in found(visitor.get("/search?high=16.64"))
 
 
+def test_prices_are_rounded_as_on_the_shelf(open_shop):
+    """Half a cent is rounded up, as it is where the price is shown."""
+    shop = open_shop()
+    visitor = shop.visitor()
+    shop.set_price("CLEAT", 1855)
+    page = visitor.get("/search?low=16.70&high=16.70")
+
+    assert found(page) == ["cleat-hook"]
+    assert "€16.70" in page
+
+
 def test_a_range_the_wrong_way_round(visitor):
     """It is the same range."""
     assert found(visitor.get("/search?low=30&high=20")) == found(
