@@ -58,7 +58,7 @@ HOW_IT_WORKS = {
     "item_moved": "A line has come from another cart of the same shopper.",
     "checkout_started": "The order has a token now. A second try with it is the same"
     " order.",
-    "cart_checked_out": "The order is made, and the cart is empty: both, or neither.",
+    "cart_checked_out": "The order is made, and what was ordered is out of the cart.",
     "before_change": "Sent before anything is saved. A receiver can refuse the change,"
     " so it isn't in this list.",
     "cart_updated": "The last signal of a write, once per saved version, with all the"

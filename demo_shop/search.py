@@ -29,8 +29,8 @@ HIGHEST_PRICE = Decimal(100_000)
 #: The orders that results can be in, as the shopper reads them.
 SORTS = {
     "best": "Best match",
-    "cheap": "Price, low to high",
-    "dear": "Price, high to low",
+    "cheap": "Lowest price",
+    "dear": "Highest price",
     "name": "Name, A to Z",
 }
 
