@@ -324,3 +324,41 @@ def test_pages_are_light(open_page, path):
 
     assert sum(sizes) < 150 * 1024
     assert kinds.count("script") + kinds.count("stylesheet") == 3
+
+
+def test_the_page_stays(open_page):
+    """A wish, an addition, a removal and its undo need no new page: the header counts,
+    nothing moves, and the focus goes to where one goes on."""
+    page = open_page()
+    basket = page.locator("#cart-mini")
+    messages = page.locator("#cart-messages")
+    page.goto("/")
+    page.evaluate("window.stays = true")
+    page.get_by_role("button", name="Add to the wishlist: Pilot kettle").click()
+
+    expect(messages).to_contain_text("Pilot kettle: on your wishlist.")
+    assert page.evaluate("window.stays")
+
+    add(page, "/goods/pilot-kettle", "Tar")
+    page.evaluate("window.stays = true")
+    page.get_by_role("button", name="Add to basket").click()
+
+    expect(basket).to_contain_text("2 pieces")
+    assert page.evaluate("window.stays")
+
+    page.get_by_role("link", name="See the basket").click()
+    page.evaluate("window.stays = true")
+    page.get_by_role("button", name="Save for later: Pilot kettle").click()
+
+    expect(page.get_by_role("link", name="For later 2 pieces")).to_be_visible()
+    expect(basket).to_contain_text("0 pieces")
+
+    page.get_by_role("link", name="Wishlist").first.click()
+    page.get_by_role("button", name="Remove Pilot kettle").press("Enter")
+    undo = page.get_by_role("button", name="Put it back: Pilot kettle")
+
+    expect(undo).to_be_focused()
+
+    undo.press("Enter")
+
+    expect(page.locator(".line")).to_have_count(1)
