@@ -26,6 +26,7 @@ from ..errors import CartConflictError
 from ..errors import CartError
 from ..errors import CartKeyReusedError
 from ..errors import CartReplayedError
+from ..errors import InvalidItemError
 from ..items import Buyable
 from ..items import Line
 from .answers import back
@@ -234,13 +235,17 @@ class Views:
         self.check_instance(wanted.to, 422)
 
         def change(cart: Cart) -> Line | None:
-            if _was_moved(cart, line_id, wanted.to):
-                return None
-
-            line = _find(cart, line_id)
+            line = cart.get(line_id)
             attempt = read_attempt(request, wanted)
             key = attempt.key if attempt is not None else None
-            cart.move(line_id, to=wanted.to, quantity=wanted.quantity, key=key)
+
+            try:
+                cart.move(line_id, to=wanted.to, quantity=wanted.quantity, key=key)
+            except InvalidItemError:
+                # After the first of two clicks it is there already.
+                if line_id in cart or line_id not in cart.instance(wanted.to):
+                    _find(cart, line_id)
+                    raise
 
             return line
 
@@ -445,11 +450,6 @@ def _together(
         return nullcontext()
 
     return cart.once(*attempt) if attempt else cart.batch()
-
-
-def _was_moved(cart: Cart, line_id: str, to: str) -> bool:
-    """Whether a line is there already, such as after the first of two clicks."""
-    return line_id not in cart and line_id in cart.instance(to)
 
 
 def _find(cart: Cart, line_id: str) -> Line:

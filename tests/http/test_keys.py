@@ -206,6 +206,58 @@ class TestHeader:
         assert answers[0][0] == 200
 
 
+class TestMove:
+    """A move is two writes on most storages, and has its key in the first of them."""
+
+    def test_moves_once(self, any_shop: Storefront) -> None:
+        """Some of a line are moved once, however often it is sent."""
+        client = any_shop.app.test_client()
+        line = fill(client)
+        body = {"to": "wishlist", "quantity": 1}
+        answers = [
+            client.post(f"/cart/lines/{line}/move", json=body, headers=keyed())
+            for _ in range(2)
+        ]
+
+        assert [each.status_code for each in answers] == [200, 200]
+        assert answers[0].data == answers[1].data
+        assert show(client)["quantity"] == 2
+        assert show(client, "wishlist")["quantity"] == 1
+
+    @pytest.mark.parametrize("then", ["/cart/wishlist/clear", "/cart/later/clear"])
+    def test_of_a_whole_line(self, client: FlaskClient, then: str) -> None:
+        """It is no mistake that the line is gone, wherever it is by now."""
+        line = fill(client)
+        statuses = []
+
+        for _ in range(2):
+            answer = client.post(
+                f"/cart/lines/{line}/move", json={"to": "wishlist"}, headers=keyed()
+            )
+            statuses.append(answer.status_code)
+            client.post(then)
+
+        assert statuses == [200, 200]
+
+    def test_belongs_to_one_move(self, client: FlaskClient) -> None:
+        """The same key with another number, or another cart, is a mistake."""
+        line = fill(client)
+        bodies = [
+            {"to": "wishlist", "quantity": 1},
+            {"to": "wishlist", "quantity": 2},
+            {"to": "later", "quantity": 1},
+        ]
+        statuses = [
+            client.post(
+                f"/cart/lines/{line}/move", json=body, headers=keyed()
+            ).status_code
+            for body in bodies
+        ]
+
+        assert statuses == [200, 422, 422]
+        assert show(client)["quantity"] == 2
+
+
 class TestForm:
     def test_is_sent_twice(self, any_shop: Storefront) -> None:
         """A double click adds once, and both answers lead to the same page."""
