@@ -209,6 +209,13 @@ def forget_coupon() -> None:
             del current_cart.metadata[coupon_key(code)]
 
 
+def keep_one_coupon() -> None:
+    """Keep the last code of several: a guest's may have come beside one's own."""
+    with current_cart.batch():
+        for code in noted_coupons(current_cart.metadata)[:-1]:
+            del current_cart.metadata[coupon_key(code)]
+
+
 def read_noted() -> NotedCoupon | None:
     """The coupon in the cart, and what it does there now."""
     codes = noted_coupons(current_cart.metadata)

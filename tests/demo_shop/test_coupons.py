@@ -4,6 +4,8 @@ import datetime as dt
 import re
 
 import pytest
+from slackwater import ADDRESS
+from slackwater import Visitor
 
 from demo_shop.extensions import cart_ext
 
@@ -312,13 +314,50 @@ def test_the_cart_keeps_only_the_code(shop, visitor):
     visitor.add("pilot-kettle", "KETTLE-TAR")
     visitor.enter("SPRINGTIDE")
 
-    with visitor.client.session_transaction() as session:
-        token = next(value for key, value in session.items() if "cart" in key)
-
     with shop.app.app_context():
-        cart = cart_ext.cart(owner=f"guest:{token}")
+        cart = cart_ext.cart(owner=owner_of(visitor))
 
         assert dict(cart.metadata) == {"coupon:SPRINGTIDE": True}
         assert cart.conditions == ()
         assert cart.lines[0].conditions == ()
         assert str(cart.totals.total.amount) == "51.70"
+
+
+@pytest.mark.parametrize("page", ["/basket/", "/checkout"])
+def test_two_codes_that_came_together(shop, visitor, page):
+    """Of two codes, as after a log-in, only the last one is left and counts."""
+    visitor.add("pilot-kettle", "KETTLE-TAR")
+    visitor.enter("SPRINGTIDE")
+
+    with shop.app.app_context():
+        cart_ext.cart(owner=owner_of(visitor)).metadata["coupon:BIGFISH"] = True
+
+    sums = amounts(visitor.get(page))
+
+    assert "SPRINGTIDE" not in sums
+    assert sums["BIGFISH"] == "-€10.40"
+
+
+def test_two_codes_are_not_used(shop, visitor):
+    """Two codes that came after the checkout was shown are both taken out."""
+    visitor.add("pilot-kettle", "KETTLE-TAR")
+    visitor.enter("SPRINGTIDE")
+    visitor.get("/checkout")
+
+    with shop.app.app_context():
+        cart = cart_ext.cart(owner=owner_of(visitor))
+        cart.metadata["coupon:BIGFISH"] = True
+        form = {"token": cart.token, "expected_total": str(cart.totals.total.amount)}
+
+    response = visitor.post("/checkout", **{**ADDRESS, **form})
+
+    assert response.status_code == 409
+    assert "We take one code for an order." in response.text
+    assert "Order for €56.90" in response.text
+    assert shop.orders() == []
+
+
+def owner_of(visitor: Visitor) -> str:
+    """Whose cart it is that the visitor's browser knows."""
+    with visitor.client.session_transaction() as session:
+        return f"guest:{session['_cart_token']}"
