@@ -19,7 +19,8 @@ demo-redis: .venv/.valkey  ## The same with two workers, and baskets in Valkey u
 	PORT=$(PORT) $(BIN)/python -m demo_shop.with_valkey
 
 test: .venv/.tests  ## Run the tests, and see that the domain and the storages are covered
-	$(BIN)/python -m pytest --cov --cov-report= $(ARGS)
+	@# Most tests wait for a server. What shares a module's servers stays together.
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --cov --cov-report= $(ARGS)
 	$(BIN)/python -m coverage report --fail-under=100
 
 lint: .venv/.lint .venv/.tests  ## Check style, types and which layer imports which
