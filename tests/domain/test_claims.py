@@ -51,9 +51,10 @@ class TestOnce:
         add_once(cart, "a")
         kept = stored(storage)
 
-        with pytest.raises(CartReplayedError):
+        with pytest.raises(CartReplayedError) as caught:
             add_once(cart, "a")
 
+        assert caught.type is CartReplayedError
         assert stored(storage) == kept
         assert cart.quantity == 1
 

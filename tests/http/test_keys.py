@@ -239,6 +239,24 @@ class TestMove:
 
         assert statuses == [200, 200]
 
+    def test_without_a_key(self, client: FlaskClient) -> None:
+        """A line that is there already is no mistake, one that is nowhere is."""
+        line = fill(client)
+        path = f"/cart/lines/{line}/move"
+        first, second = [client.post(path, json={"to": "later"}) for _ in range(2)]
+        client.post("/cart/later/clear")
+        third = client.post(path, json={"to": "later"})
+
+        assert [each.status_code for each in (first, second, third)] == [200, 200, 404]
+
+    def test_into_its_own_cart(self, client: FlaskClient) -> None:
+        """A line that is in the cart cannot be moved into it."""
+        line = fill(client)
+        answer = client.post(f"/cart/lines/{line}/move", json={"to": "default"})
+
+        assert answer.status_code == 422
+        assert show(client)["quantity"] == 3
+
     def test_belongs_to_one_move(self, client: FlaskClient) -> None:
         """The same key with another number, or another cart, is a mistake."""
         line = fill(client)
