@@ -11,6 +11,7 @@ from flask import Flask
 from . import signals
 from .catalogue import Catalogue
 from .catalogue import ProductLoader
+from .conditions import Condition
 from .coupons import CouponLoader
 from .coupons import provide_coupons
 from .events import Event
@@ -39,7 +40,7 @@ class Registrar:
         self.rulebook = Rulebook()
         self.observers = Observers()
         self.catalogue = Catalogue()
-        self.load_coupon: CouponLoader = lambda code: None
+        self._load_coupon: CouponLoader | None = None
         self.word: Wording = lambda code, text, about: text
         self.strategies = Strategies()
 
@@ -161,10 +162,20 @@ class Registrar:
         in the cart, and the function is called again whenever totals are calculated.
         Whether the condition applies is for its rule to say.
         """
-        self.load_coupon = load
-        self.rulebook.providers.append(provide_coupons(load))
+        # Registered again, the new one also answers for what is noted already.
+        if self._load_coupon is None:
+            self.rulebook.providers.append(provide_coupons(self.load_coupon))
+
+        self._load_coupon = load
 
         return load
+
+    def load_coupon(self, code: str) -> Condition | None:
+        """The condition of a code, if there is one.
+
+        :raises CartVetoError: If the app refuses it with a sentence for the shopper.
+        """
+        return self._load_coupon(code) if self._load_coupon is not None else None
 
     def wording(self, tell: Wording) -> Wording:
         """Register the function that says what has happened in the words of the shop.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from domain.shop import make_cart
 from flask_cart import Condition
+from flask_cart import FlaskCart
 from flask_cart.coupons import coupon_key
 from flask_cart.coupons import noted_coupons
 from flask_cart.coupons import provide_coupons
@@ -33,3 +34,19 @@ def test_coupon_is_what_the_shop_says_when_totals_are_read() -> None:
 def test_other_metadata_is_no_coupon() -> None:
     """Only what was noted as a code is one."""
     assert noted_coupons({"note": "coupon:", coupon_key("A"): True}) == ("A",)
+
+
+def test_loader_that_is_registered_again() -> None:
+    """The later loader answers, also for what was noted before."""
+    extension = FlaskCart()
+    cart = make_cart(rulebook=extension.rulebook)
+    cart.add("mug", price=100)
+    cart.metadata[coupon_key("SUMMER")] = True
+    assert extension.load_coupon("SUMMER") is None
+
+    for value in ("-10%", "-20%"):
+        coupon = Condition("SUMMER", "coupon", "subtotal", value)
+        extension.coupon_loader({"SUMMER": coupon}.get)
+
+    assert str(cart.totals.total.amount) == "80.00"
+    assert len(extension.rulebook.providers) == 1
