@@ -3,6 +3,7 @@
 from .cart import Cart
 from .checkout import OrderDraft
 from .conditions import Condition
+from .current import current_cart
 from .errors import CartBusyError
 from .errors import CartConfigError
 from .errors import CartConfigWarning
@@ -22,7 +23,6 @@ from .errors import CartVetoError
 from .errors import InvalidConditionError
 from .errors import InvalidItemError
 from .extension import FlaskCart
-from .extension import current_cart
 from .facts import Facts
 from .items import Buyable
 from .items import Line

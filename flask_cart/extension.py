@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
 import types
 import typing as t
-from dataclasses import dataclass
 from functools import cached_property
 
 from flask import Blueprint
 from flask import Flask
 from flask import current_app
-from flask import g
 from flask import request
 from flask import request_started
 from msgspec.structs import replace
 from werkzeug.exceptions import default_exceptions
-from werkzeug.local import LocalProxy
 
 from . import signals
 from .backends import make_storage
 from .cart import Cart
 from .cli import cart_cli
-from .conditions import Condition
 from .cookies import check_cookie_after_request
+from .current import AppState
+from .current import current_cart
+from .current import forget_carts
+from .current import get_state
+from .current import request_cart
+from .current import request_carts
 from .errors import CartConfigError
 from .errors import CartConflictError
 from .errors import CartError
@@ -39,47 +40,24 @@ from .identity import guest_owner
 from .identity import keep_guest_on_regenerate
 from .identity import known_owner
 from .identity import known_tenant
-from .identity import make_guest_owner
-from .identity import user_owner
-from .items import Buyable
+from .logins import connect_to_logins
 from .merging import MergeReport
 from .money import format_money
 from .registrar import Registrar
 from .repository import Repository
-from .settings import Settings
 from .settings import read_settings
 from .storage.base import CartKey
 from .storage.base import Storage
 from .storage.base import cart_key
 from .storage.base import check_instance
 from .storage.base import owner_in
-from .strategies import ADD_QUANTITIES
+from .storefront import Storefront
 from .tenants import tenant_of
 from .working import CartServices
 
 if t.TYPE_CHECKING:
     from flask_caching import Cache
     from flask_sqlalchemy import SQLAlchemy
-
-
-@dataclass(frozen=True)
-class _State:
-    """What belongs to one app."""
-
-    extension: FlaskCart
-    settings: Settings
-    storage: Storage
-    services: CartServices
-    open_storage: t.Callable[[str], Storage]
-
-
-class _RequestCarts:
-    """The carts of one request, by tenant, owner and instance."""
-
-    def __init__(self, request: t.Any) -> None:
-        self.request = request
-        self.carts: dict[tuple[str | None, str | None, str], Cart] = {}
-        self.report: MergeReport | None = None
 
 
 class FlaskCart(Registrar):
@@ -112,8 +90,8 @@ class FlaskCart(Registrar):
         cache: Cache | None = None,
     ) -> None:
         super().__init__()
-        self._load_owner: OwnerLoader | None = None
-        self._load_tenant: TenantLoader | None = None
+        self.load_owner: OwnerLoader | None = None
+        self.load_tenant: TenantLoader | None = None
 
         if app is not None:
             self.init_app(app, db=db, cache=cache)
@@ -160,7 +138,9 @@ class FlaskCart(Registrar):
             settings.merge_strategy,
             lambda: guest_owner(settings.session_key) if request else None,
         )
-        app.extensions["cart"] = _State(self, settings, storage, services, open_storage)
+        app.extensions["cart"] = AppState(
+            self, settings, storage, services, open_storage
+        )
 
         if settings.storage == "session":
             # The first of these functions is called last, when the session is full.
@@ -169,14 +149,14 @@ class FlaskCart(Registrar):
 
         # At the first request: Session(app) may come after this.
         request_started.connect(_keep_guest_on_regenerate, app)
-        app.teardown_request(_forget_carts)
+        app.teardown_request(forget_carts)
         app.register_error_handler(CartError, _answer_with_status)
         app.jinja_env.globals["current_cart"] = current_cart
         app.jinja_env.globals["cart_form_key"] = make_form_key
         app.jinja_env.globals["cart_pages"] = Pages(settings, self.catalogue)
         app.jinja_env.filters["money"] = format_money
         app.cli.add_command(cart_cli)
-        _connect_to_logins(app)
+        connect_to_logins(app)
 
     @cached_property
     def blueprint(self) -> Blueprint:
@@ -186,12 +166,12 @@ class FlaskCart(Registrar):
 
             app.register_blueprint(cart_ext.blueprint, url_prefix="/cart")
         """
-        return make_blueprint(_Storefront(self))
+        return make_blueprint(Storefront(self))
 
     @property
     def storage(self) -> Storage:
         """The storage of the current app."""
-        return _get_state().storage
+        return get_state().storage
 
     def owner_loader(self, load_owner: OwnerLoader) -> OwnerLoader:
         """Register a function that tells whose cart a request is about.
@@ -199,7 +179,7 @@ class FlaskCart(Registrar):
         It returns a kind and an id, such as ``f"company:{g.company.id}"``, or
         ``None`` for a guest. It takes the place of Flask-Login.
         """
-        self._load_owner = load_owner
+        self.load_owner = load_owner
 
         return load_owner
 
@@ -209,7 +189,7 @@ class FlaskCart(Registrar):
         For an app that several shops share: it returns the name of one, such as
         ``g.shop.slug``, or ``None``. The carts of one are never seen in another.
         """
-        self._load_tenant = load_tenant
+        self.load_tenant = load_tenant
 
         return load_tenant
 
@@ -237,14 +217,14 @@ class FlaskCart(Registrar):
         return self._cart_at(cart_key(owner, instance, tenant))
 
     def _tenant_for(self, owner: str) -> str | None:
-        if self._load_tenant is not None and request:
-            return known_tenant(self._load_tenant)
+        if self.load_tenant is not None and request:
+            return known_tenant(self.load_tenant)
 
         return tenant_of(owner) if isinstance(owner, str) else None
 
     def _cart_at(self, key: CartKey) -> Cart:
         return Cart(
-            _get_state().services,
+            get_state().services,
             key,
             make_key=lambda: key,
             sibling=lambda name: self._cart_at(
@@ -269,13 +249,13 @@ class FlaskCart(Registrar):
         :raises CartConflictError: If a guest cart does not stop changing.
         :raises CartStorageError: If the storage cannot be used.
         """
-        owner = known_owner(self._load_owner)
+        owner = known_owner(self.load_owner)
 
         if owner is None:
             return MergeReport()
 
-        self.strategies.find(strategy or _get_state().settings.merge_strategy)
-        report = self._merge_guest_carts_into(owner, strategy, instances)
+        self.strategies.find(strategy or get_state().settings.merge_strategy)
+        report = self.merge_guest_carts_into(owner, strategy, instances)
 
         # The other carts are merged all the same.
         for error in report.errors:
@@ -289,7 +269,7 @@ class FlaskCart(Registrar):
 
         A login does not fail if they cannot be merged; the ``errors`` tell why not.
         """
-        report: MergeReport | None = _request_carts().report if request else None
+        report: MergeReport | None = request_carts().report if request else None
 
         return report
 
@@ -301,14 +281,14 @@ class FlaskCart(Registrar):
         :return: Whether there was something to undo.
         :raises CartConflictError: If what came has been changed since.
         """
-        owner = known_owner(self._load_owner)
+        owner = known_owner(self.load_owner)
 
         if owner is None:
             return False
 
-        tenant = known_tenant(self._load_tenant)
+        tenant = known_tenant(self.load_tenant)
         instances = self.storage.instances(owner_in(tenant, owner))
-        undone = [_request_cart(name, tenant).undo_merge() for name in instances]
+        undone = [request_cart(name, tenant).undo_merge() for name in instances]
 
         return any(undone)
 
@@ -342,14 +322,18 @@ class FlaskCart(Registrar):
         for each in carts:
             each.swap(to)
 
-    def _merge_guest_carts_into(
+    def merge_guest_carts_into(
         self,
         owner: str,
         strategy: str | None = None,
         instances: t.Iterable[str] | None = None,
     ) -> MergeReport:
-        state = _get_state()
-        tenant = known_tenant(self._load_tenant)
+        """Like :meth:`merge_guest_carts`, for an owner who is only about to be known.
+
+        What cannot be merged is among the ``errors`` of the report.
+        """
+        state = get_state()
+        tenant = known_tenant(self.load_tenant)
         guest = guest_owner(state.settings.session_key)
 
         if guest is None or guest == owner:
@@ -372,115 +356,14 @@ class FlaskCart(Registrar):
                 # One that is damaged must not keep the others from being merged.
                 errors.append(error)
 
-        g.pop("_flask_cart", None)
+        forget_carts()
 
         return MergeReport(tuple(merged), tuple(errors))
 
 
-class _Storefront:
-    """What the blueprint needs to know of an extension and its app."""
-
-    def __init__(self, extension: FlaskCart) -> None:
-        self._extension = extension
-
-    @property
-    def instances(self) -> t.Collection[str]:
-        return _get_state().settings.instances | {"default"}
-
-    @property
-    def metadata_keys(self) -> t.Collection[str]:
-        return _get_state().settings.client_metadata
-
-    @property
-    def rate_limits(self) -> t.Mapping[str, str]:
-        return _get_state().settings.rate_limits
-
-    @property
-    def max_coupons(self) -> int | None:
-        return _get_state().settings.max_coupons
-
-    def cart(self, instance: str) -> Cart:
-        return current_cart.instance(instance)
-
-    def product(self, item_id: str) -> Buyable | None:
-        return self._extension.load_products([item_id]).get(item_id)
-
-    def coupon(self, code: str) -> Condition | None:
-        return self._extension.load_coupon(code)
-
-    def word(self, code: str, text: str, about: t.Any) -> str:
-        return self._extension.word(code, text, about)
-
-
-def _get_state() -> _State:
-    if "cart" not in current_app.extensions:
-        raise RuntimeError(
-            "The current Flask app has no FlaskCart. Did you forget to call 'init_app'?"
-        )
-
-    return t.cast(_State, current_app.extensions["cart"])
-
-
-def _get_cart() -> Cart:
-    if not request:
-        raise RuntimeError(
-            "'current_cart' is the cart of a request, and there is none. Use"
-            " cart(owner=...) of your FlaskCart."
-        )
-
-    return _request_cart("default", known_tenant(_get_state().extension._load_tenant))
-
-
-def _request_cart(instance: str, tenant: str | None) -> Cart:
-    """The cart of this request's owner, the same one for the whole request."""
-    check_instance(instance)
-    state = _get_state()
-    session_key = state.settings.session_key
-    owner = known_owner(state.extension._load_owner) or guest_owner(session_key)
-    carts = _request_carts().carts
-    cart = carts.get((tenant, owner, instance))
-
-    if cart is not None:
-        return cart
-
-    def make_key() -> CartKey:
-        guest = make_guest_owner(session_key)
-
-        for where, name in [(where, name) for where, who, name in carts if who is None]:
-            carts[where, guest, name] = carts.pop((where, None, name))
-
-        return cart_key(guest, instance, tenant)
-
-    cart = carts[tenant, owner, instance] = Cart(
-        state.services,
-        cart_key(owner, instance, tenant) if owner is not None else None,
-        make_key=make_key,
-        sibling=lambda name: _request_cart(name, tenant),
-        tenant=tenant,
-    )
-
-    return cart
-
-
-def _request_carts() -> _RequestCarts:
-    # The proxy is typed as the request that it stands for.
-    this_request = request._get_current_object()  # type: ignore[attr-defined]
-    found: _RequestCarts | None = g.get("_flask_cart")
-
-    # An app context may be older than the request, and then g is, too.
-    if found is None or found.request is not this_request:
-        found = g._flask_cart = _RequestCarts(this_request)
-
-    return found
-
-
 def _keep_guest_on_regenerate(app: Flask, **extra: t.Any) -> None:
-    session_key = _get_state().settings.session_key
+    session_key = get_state().settings.session_key
     keep_guest_on_regenerate(app.session_interface, session_key)
-
-
-def _forget_carts(error: BaseException | None) -> None:
-    g.pop("_flask_cart", None)
 
 
 def _answer_with_status(error: CartError) -> t.Any:
@@ -495,56 +378,3 @@ def _answer_with_status(error: CartError) -> t.Any:
 
     # Like abort(), so that the app's own page for the status is shown.
     return current_app.handle_http_exception(exception)
-
-
-def _connect_to_logins(app: Flask) -> None:
-    if importlib.util.find_spec("flask_login") is None:
-        return
-
-    from flask_login import user_loaded_from_cookie
-    from flask_login import user_logged_in
-
-    # With the app as the sender, or the logins of all apps would be heard.
-    user_logged_in.connect(_merge_on_login, app)
-    user_loaded_from_cookie.connect(_merge_on_login, app)
-
-
-def _merge_on_login(app: Flask, user: t.Any, **extra: t.Any) -> None:
-    state = _get_state()
-    extension = state.extension
-
-    if not state.settings.migrate_on_login or extension._load_owner is not None:
-        return
-
-    try:
-        # Not current_user: while a remembered user is being loaded, it is not set.
-        report = extension._merge_guest_carts_into(
-            user_owner(user), _strategy_for_logins(state)
-        )
-    except Exception as error:
-        report = MergeReport(errors=(error,))
-
-    for reason in report.errors:
-        # Whatever it is, the guest's cart is still there, and a login must not fail
-        # because of it.
-        app.logger.error(
-            "The guest's cart was not merged into the user's.", exc_info=reason
-        )
-
-    _request_carts().report = report
-
-
-def _strategy_for_logins(state: _State) -> str:
-    """The configured strategy; an unknown one must not keep shoppers from their cart.
-
-    It cannot be checked at startup, as the app may register it after that.
-    """
-    try:
-        return state.extension.strategies.find(state.settings.merge_strategy).name
-    except CartConfigError as error:
-        state.services.logger.error("%s Quantities are added up.", error)
-
-        return ADD_QUANTITIES.name
-
-
-current_cart: Cart = t.cast("Cart", LocalProxy(_get_cart))

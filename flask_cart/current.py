@@ -1,0 +1,122 @@
+"""The current carts: those of the request that is being answered."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from flask import current_app
+from flask import g
+from flask import request
+from werkzeug.local import LocalProxy
+
+from .cart import Cart
+from .identity import guest_owner
+from .identity import known_owner
+from .identity import known_tenant
+from .identity import make_guest_owner
+from .merging import MergeReport
+from .settings import Settings
+from .storage.base import CartKey
+from .storage.base import Storage
+from .storage.base import cart_key
+from .storage.base import check_instance
+from .working import CartServices
+
+if t.TYPE_CHECKING:
+    from .extension import FlaskCart
+
+
+@dataclass(frozen=True)
+class AppState:
+    """What belongs to one app."""
+
+    extension: FlaskCart
+    settings: Settings
+    storage: Storage
+    services: CartServices
+    open_storage: t.Callable[[str], Storage]
+
+
+class RequestCarts:
+    """The carts of one request, by tenant, owner and instance."""
+
+    def __init__(self, request: t.Any) -> None:
+        self.request = request
+        self.carts: dict[tuple[str | None, str | None, str], Cart] = {}
+        self.report: MergeReport | None = None
+
+
+def get_state() -> AppState:
+    """What belongs to the current app.
+
+    :raises RuntimeError: If it has no FlaskCart.
+    """
+    if "cart" not in current_app.extensions:
+        raise RuntimeError(
+            "The current Flask app has no FlaskCart. Did you forget to call 'init_app'?"
+        )
+
+    return t.cast(AppState, current_app.extensions["cart"])
+
+
+def _get_cart() -> Cart:
+    if not request:
+        raise RuntimeError(
+            "'current_cart' is the cart of a request, and there is none. Use"
+            " cart(owner=...) of your FlaskCart."
+        )
+
+    return request_cart("default", known_tenant(get_state().extension.load_tenant))
+
+
+def request_cart(instance: str, tenant: str | None) -> Cart:
+    """The cart of this request's owner, the same one for the whole request."""
+    check_instance(instance)
+    state = get_state()
+    session_key = state.settings.session_key
+    owner = known_owner(state.extension.load_owner) or guest_owner(session_key)
+    carts = request_carts().carts
+    cart = carts.get((tenant, owner, instance))
+
+    if cart is not None:
+        return cart
+
+    def make_key() -> CartKey:
+        guest = make_guest_owner(session_key)
+
+        for where, name in [(where, name) for where, who, name in carts if who is None]:
+            carts[where, guest, name] = carts.pop((where, None, name))
+
+        return cart_key(guest, instance, tenant)
+
+    cart = carts[tenant, owner, instance] = Cart(
+        state.services,
+        cart_key(owner, instance, tenant) if owner is not None else None,
+        make_key=make_key,
+        sibling=lambda name: request_cart(name, tenant),
+        tenant=tenant,
+    )
+
+    return cart
+
+
+def request_carts() -> RequestCarts:
+    """The carts of this request."""
+    # The proxy is typed as the request that it stands for.
+    this_request = request._get_current_object()  # type: ignore[attr-defined]
+    found: RequestCarts | None = g.get("_flask_cart")
+
+    # An app context may be older than the request, and then g is, too.
+    if found is None or found.request is not this_request:
+        found = g._flask_cart = RequestCarts(this_request)
+
+    return found
+
+
+def forget_carts(error: BaseException | None = None) -> None:
+    """Let the next access of a cart find out anew whose it is."""
+    g.pop("_flask_cart", None)
+
+
+current_cart: Cart = t.cast("Cart", LocalProxy(_get_cart))
