@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
+from flask import request
 from playwright.sync_api import Browser
 from playwright.sync_api import Locator
 from playwright.sync_api import Page
@@ -80,6 +81,37 @@ def served(app: Flask) -> Iterator[str]:
         server.shutdown()
         thread.join(timeout=10)
         server.server_close()
+
+
+class Way:
+    """The way from browsers to an app, on which changes can be held up.
+
+    :param app: Has not answered to anything yet.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        self._open = threading.Event()
+        self._open.set()
+        self._arrivals = threading.Semaphore(0)
+        app.before_request(self._take)
+
+    def hold(self) -> None:
+        """Let changes arrive, and not be handled before :meth:`go_on`."""
+        self._open.clear()
+
+    def wait_for_changes(self, count: int) -> None:
+        """Wait until so many more have arrived since :meth:`hold`."""
+        for _ in range(count):
+            assert self._arrivals.acquire(timeout=10)
+
+    def go_on(self) -> None:
+        """Handle what has arrived, all of it at once."""
+        self._open.set()
+
+    def _take(self) -> None:
+        if request.method == "POST" and not self._open.is_set():
+            self._arrivals.release()
+            assert self._open.wait(timeout=10)
 
 
 class Visits:

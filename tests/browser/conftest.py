@@ -31,5 +31,5 @@ def open_page(browser: Browser, mug_shop: MugShop) -> Iterator[Visits]:
     """Opens pages of the shop, each for another shopper."""
     visits = Visits(browser, mug_shop.address)
     yield visits
-    mug_shop.go_on()
+    mug_shop.way.go_on()
     visits.end()

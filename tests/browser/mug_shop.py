@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from dataclasses import field
 
@@ -12,6 +11,7 @@ from flask import render_template_string
 from flask import request
 
 from apps import make_app
+from browsers import Way
 from flask_cart import Condition
 from flask_cart import FlaskCart
 from flask_cart import Rule
@@ -74,21 +74,7 @@ class MugShop:
     def __init__(self) -> None:
         self.address = ""
         self.app = self._make_app()
-        self._way = threading.Event()
-        self._way.set()
-        self._arrivals = threading.Semaphore(0)
-
-    def hold(self) -> None:
-        """Let changes arrive, and not be handled before :meth:`go_on`."""
-        self._way.clear()
-
-    def wait_for_changes(self, count: int) -> None:
-        """Wait until so many more have arrived since :meth:`hold`."""
-        for _ in range(count):
-            assert self._arrivals.acquire(timeout=10)
-
-    def go_on(self) -> None:
-        self._way.set()
+        self.way = Way(self.app)
 
     def _make_app(self) -> Flask:
         app = make_app(
@@ -110,12 +96,6 @@ class MugShop:
         @app.get("/favicon.ico")
         def icon() -> Response:
             return Response(status=204)
-
-        @app.before_request
-        def take_the_way() -> None:
-            if request.method == "POST" and not self._way.is_set():
-                self._arrivals.release()
-                assert self._way.wait(timeout=10)
 
         @app.after_request
         def forbid(response: Response) -> Response:

@@ -180,16 +180,16 @@ def test_a_double_click_adds_once(
     page = open_page(java_script_enabled=scripts)
     put(page, "pot")
     page.goto("/goods/mug")
-    mug_shop.hold()
+    mug_shop.way.hold()
     place = centre(button(page, "Add to cart"))
     page.mouse.click(*place)
-    mug_shop.wait_for_changes(1)
+    mug_shop.way.wait_for_changes(1)
     page.mouse.click(*place)
 
     if not scripts:
-        mug_shop.wait_for_changes(1)
+        mug_shop.way.wait_for_changes(1)
 
-    mug_shop.go_on()
+    mug_shop.way.go_on()
 
     expect(page.get_by_role("status")).to_contain_text("Harbour mug is in your cart.")
     expect(header(page)).to_contain_text("2 items")
@@ -388,9 +388,9 @@ def test_while_the_shop_is_slow(open_page: Visits, mug_shop: MugShop) -> None:
     """The button says that it is busy, keeps the focus and takes no second click."""
     page = open_page()
     page.goto("/goods/mug")
-    mug_shop.hold()
+    mug_shop.way.hold()
     button(page, "Add to cart").click()
-    mug_shop.wait_for_changes(1)
+    mug_shop.way.wait_for_changes(1)
 
     form = page.locator("form", has=button(page, "Add to cart"))
     expect(form).to_have_attribute("aria-busy", "true")
@@ -399,7 +399,7 @@ def test_while_the_shop_is_slow(open_page: Visits, mug_shop: MugShop) -> None:
 
     page.keyboard.press("Enter")
     button(page, "Add to cart").click(force=True)
-    mug_shop.go_on()
+    mug_shop.way.go_on()
 
     expect(header(page)).to_contain_text("1 item")
     expect(button(page, "Add to cart")).to_have_attribute("aria-disabled", "false")

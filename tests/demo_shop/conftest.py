@@ -1,10 +1,18 @@
 from collections.abc import Callable
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 from slackwater import Shop
 from slackwater import Visitor
+from windows import Front
+
+from browsers import Visits
+from browsers import Way
+from browsers import chromium
+from browsers import served
 
 
 @pytest.fixture
@@ -51,3 +59,60 @@ def shop(open_shop: Callable[[], Shop]) -> Shop:
 def visitor(shop: Shop) -> Visitor:
     """The first visitor of the shop."""
     return shop.visitor()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    with chromium() as browser:
+        yield browser
+
+
+@contextmanager
+def open_front(storage: str, folder: Path) -> Iterator[Front]:
+    """A shop that real browsers can go to."""
+    shop = Shop(
+        f"sqlite:///{folder / 'shop.sqlite3'}",
+        DEMO_SHOP_STORAGE=storage,
+        DEMO_SHOP_FOLDER=folder,
+    )
+    way = Way(shop.app)
+
+    with served(shop.app) as address:
+        yield Front(address, shop, way)
+
+    shop.close()
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """The shop for browsers."""
+    with open_front("database", tmp_path_factory.mktemp("shop")) as front:
+        yield front
+
+
+@pytest.fixture(scope="module", params=["database", "session", "cache"])
+def any_front(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Front]:
+    """The same, with its baskets in each of the storages."""
+    with open_front(request.param, tmp_path_factory.mktemp("shop")) as front:
+        yield front
+
+
+@pytest.fixture
+def open_window(browser: Browser, front: Front) -> Iterator[Visits]:
+    """Opens pages of the shop, each for somebody new."""
+    visits = Visits(browser, front.address)
+    yield visits
+    front.way.go_on()
+    visits.end()
+
+
+@pytest.fixture
+def open_any_window(browser: Browser, any_front: Front) -> Iterator[Visits]:
+    """Opens pages of the shop with its baskets in each of the storages."""
+    visits = Visits(browser, any_front.address)
+    yield visits
+    any_front.way.go_on()
+    visits.end()

@@ -1,0 +1,201 @@
+"""How every page looks, on desktops and phones, in light and in dark."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+from playwright.sync_api import expect
+from windows import Front
+from windows import add
+from windows import button
+from windows import expect_pieces
+from windows import fill_in_address
+from windows import sign_up
+
+from browsers import DESKTOP
+from browsers import PHONE
+from browsers import Visits
+from browsers import find_barriers
+from browsers import shifts
+
+SIZES: t.Final = {"desktop": DESKTOP, "phone": PHONE}
+SCHEMES: t.Final[tuple[t.Literal["light", "dark"], ...]] = ("light", "dark")
+#: The pages that are as they are when one comes to them.
+PLAIN: t.Final = {
+    "home": "/",
+    "shelf": "/shelves/foul-weather",
+    "search": "/search?q=boots",
+    "nothing found": "/search?q=zebra&stock=1",
+    "product": "/goods/slipway-boots",
+    "empty basket": "/basket/",
+    "empty wishlist": "/basket/wishlist/",
+    "guest": "/account",
+    "quiet activity": "/activity/",
+    "login": "/login",
+    "signup": "/signup",
+    "error": "/goods/anchor",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where screenshots are kept: where ``CART_TESTS_SCREENSHOTS`` says, to be looked
+    at."""
+    folder = Path(os.environ.get("CART_TESTS_SCREENSHOTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+
+    return folder
+
+
+def show_all(page: Page, front: Front) -> t.Iterator[str]:
+    """Show every page in every state, each with its name."""
+    for name, path in PLAIN.items():
+        page.goto(path)
+        yield name
+
+    page.goto("/signup")
+    button(page, "Open my account").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    yield "signup with mistakes"
+
+    add(page, "pier-shirt", "Navy, S")
+    yield "added"
+    yield from show_baskets(page, front)
+
+    page.goto("/checkout")
+    yield "checkout"
+    button(page, "Order for").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    yield "checkout with mistakes"
+
+    page.goto("/signup")
+    sign_up(page, "looks@example.org")
+    yield "merged"
+    page.goto("/checkout")
+    fill_in_address(page)
+    button(page, "Order for").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Thank you, Ada.")
+    yield "order"
+
+    for name, path in {"account": "/account", "activity": "/activity/"}.items():
+        page.goto(path)
+        yield name
+
+
+def show_baskets(page: Page, front: Front) -> t.Iterator[str]:
+    """Show the basket and what is beside it, full of things to say."""
+    page.goto("/goods/cleat-hook")
+    button(page, "Add to basket").click()
+    expect_pieces(page, 2)
+    page.goto("/goods/harbour-mug")
+    button(page, "Add to the wishlist: Pilot kettle").click()
+    expect(page.get_by_text("Pilot kettle: on your wishlist.")).to_be_visible()
+    page.goto("/basket/wishlist/")
+    yield "wishlist"
+
+    add(page, "harbour-mug", "Buoy red")
+    page.goto("/basket/")
+    button(page, "Save for later: Harbour mug").click()
+    expect_pieces(page, 2)
+    page.goto("/basket/later/")
+    yield "for later"
+
+    page.goto("/basket/")
+    page.get_by_label("Coupon code").fill("sprongtide")
+    button(page, "Apply").click()
+    expect(page.get_by_text("isn't one of our codes")).to_be_visible()
+    yield "wrong coupon"
+    page.get_by_label("Coupon code").fill("springtide")
+    button(page, "Apply").click()
+    expect(page.locator("#coupon")).to_contain_text("you save")
+    page.get_by_label("A note to the shop").fill("Please ring twice.")
+    button(page, "Keep the note").click()
+    expect(page.get_by_text("Your note is with your basket.")).to_be_visible()
+    page.goto("/basket/")
+    page.get_by_text("Why this total?").click()
+    yield "basket"
+
+    page.goto("/basket/")
+    other = page.context.new_page()
+    add(other, "pier-shirt", "Navy, S")
+    other.close()
+    page.get_by_label("Quantity: Pier stripe shirt").fill("3")
+    page.get_by_label("Quantity: Pier stripe shirt").press("Enter")
+    expect(button(page, "Make it 3")).to_be_visible()
+    yield "conflict"
+
+    price, stock = 1850, front.shop.stock("SHIRT-NAVY-S")
+    front.shop.set_price("CLEAT", 2400)
+    front.shop.set_stock("SHIRT-NAVY-S", 1)
+    page.goto("/basket/")
+    yield "changed on the shelf"
+    front.shop.set_price("CLEAT", price)
+    front.shop.set_stock("SHIRT-NAVY-S", stock)
+
+    page.goto("/basket/")
+    button(page, "Remove Cleat hook").click()
+    expect(button(page, "Put it back: Cleat hook")).to_be_visible()
+    yield "removed"
+
+
+def test_every_page_is_for_everybody(
+    open_window: Visits, front: Front, folder: Path
+) -> None:
+    """Every page is kept as a picture, in every size and scheme; axe finds nothing
+    wrong, and nothing is wider than the window."""
+    page = open_window(
+        viewport=DESKTOP, reduced_motion="reduce", failures_expected=True
+    )
+
+    for name in show_all(page, front):
+        for size, viewport in SIZES.items():
+            page.set_viewport_size(viewport)
+            excess = page.locator("html").evaluate("e => e.scrollWidth - innerWidth")
+
+            assert (name, size, excess) == (name, size, 0)
+
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme)
+                # Hiding the caret would take a style that the pages forbid.
+                path = folder / f"{name.replace(' ', '-')}-{size}-{scheme}.png"
+                page.screenshot(path=path, full_page=True, caret="initial")
+
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+
+            assert (name, scheme, find_barriers(page)) == (name, scheme, [])
+
+        page.set_viewport_size(DESKTOP)
+
+
+@pytest.mark.parametrize("viewport", SIZES.values(), ids=SIZES)
+def test_nothing_moves(open_window: Visits, viewport: t.Any) -> None:
+    """No page moves while it is loaded, nor when the basket on it is changed."""
+    page = open_window(viewport=viewport, failures_expected=True)
+
+    for path in PLAIN.values():
+        page.goto(path)
+
+        assert (path, shifts(page)) == (path, pytest.approx(0, abs=0.01))
+
+    add(page, "harbour-mug", "Navy")
+    button(page, "Add to basket").click()
+    expect_pieces(page, 2)
+    button(page, "Add to the wishlist: Pilot kettle").click()
+    expect(page.get_by_text("Pilot kettle: on your wishlist.")).to_be_visible()
+
+    assert shifts(page) == pytest.approx(0, abs=0.01)
+
+    page.goto("/basket/")
+    button(page, "One more: Harbour mug").click()
+    expect_pieces(page, 3)
+
+    assert shifts(page) == pytest.approx(0, abs=0.01)
+
+    page.goto("/checkout")
+
+    assert shifts(page) == pytest.approx(0, abs=0.01)
