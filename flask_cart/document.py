@@ -107,11 +107,13 @@ class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :param id: Identifies the move.
     :param to: The instance that it moves into.
     :param line: The line, with the quantity that moves.
+    :param claim: What identifies the key that it came with, if there was one.
     """
 
     id: str
     to: str
     line: Line
+    claim: str = ""
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

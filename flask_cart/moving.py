@@ -13,6 +13,7 @@ import typing as t
 
 from msgspec.structs import replace
 
+from .claims import ClaimKey
 from .document import Document
 from .document import Move
 from .errors import CartConflictError
@@ -45,16 +46,19 @@ class StartMove(Reapplied, frozen=True):
     :param id: Identifies the move.
     :param to: The instance that it moves into.
     :param quantity: How many, ``None`` for all.
+    :param claim: What identifies the key that it came with, if there was one.
     """
 
     id: str
     to: str
     line_id: str
     quantity: int | None
+    claim: str = ""
 
     def apply(self, document: Document) -> Applied:
         line = movable(document, self.line_id, self.quantity)
-        moves = (*document.moves, Move(self.id, self.to, line))
+        move = Move(self.id, self.to, line, self.claim)
+        moves = (*document.moves, move)
 
         return replace(document, moves=moves), (
             ItemMoving(line=line, to=self.to, is_over=False),
@@ -101,6 +105,7 @@ class EndMove(Reapplied, frozen=True):
     """Forget that a line is moving.
 
     :param has_arrived: Whether it is in the other cart, and not in this one any more.
+        If it is not, the key of the move is free for another try.
     """
 
     id: str
@@ -117,7 +122,9 @@ class EndMove(Reapplied, frozen=True):
         ended = ItemMoving(line=move.line, to=move.to, is_over=True)
 
         if not self.has_arrived:
-            return document, (ended,)
+            claims = tuple(each for each in document.claims if each != move.claim)
+
+            return replace(document, claims=claims), (ended,)
 
         let_go = IncrementLine(move.line.id, -move.line.quantity)
         document, events = let_go.apply(document)
@@ -153,13 +160,13 @@ def move_line(
     target: WorkingCopy,
     line: Line,
     quantity: int | None,
-    *before: Operation,
+    claim: ClaimKey | None = None,
 ) -> None:
     """Move a line into another cart of the same owner.
 
     :param line: The line as it was read.
     :param quantity: How many, ``None`` for all.
-    :param before: What is applied to the first cart before that, in the same write.
+    :param claim: Of the key that the move came with, if there was one.
     :raises InvalidItemError: If there are not as many, or the carts are the same.
     :raises CartLimitError: If the other cart would become too large.
     """
@@ -167,9 +174,16 @@ def move_line(
     # There is a line, so there is a cart.
     source_key = t.cast(CartKey, source.key)
     target_key = t.cast(CartKey, target.key)
+    before = (claim,) if claim is not None else ()
 
     if not source.repository.saves_together:
-        start = StartMove(secrets.token_hex(8), target_key.instance, line.id, quantity)
+        start = StartMove(
+            secrets.token_hex(8),
+            target_key.instance,
+            line.id,
+            quantity,
+            claim.claim if claim is not None else "",
+        )
         source.apply(*before, start)
         (move,) = (each for each in source.document.moves if each.id == start.id)
         _finish(source, target, move)

@@ -113,6 +113,7 @@ def test_text_is_readable_json() -> None:
         "updated_at": None,
         "merged": [],
         "pending": None,
+        "claims": [],
         "moves": [],
         "received": [],
     }

@@ -263,6 +263,23 @@ class TestMove:
 
         assert quantities(storage) == (2, 1)
 
+    def test_refused_with_a_key(self, storage: MemoryStorage) -> None:
+        """What was refused has not happened: the same key may try again."""
+        cart, line_id = filled(storage, limits=Limits(quantity=4))
+        wishlist = make_cart(storage, key=WISHLIST)
+        wishlist.add("mug", 2, price=5)
+
+        for _ in range(2):
+            with pytest.raises(CartLimitError):
+                cart.move(line_id, to="wishlist", key="k")
+
+        wishlist.clear()
+        cart.move(line_id, to="wishlist", key="k")
+        assert quantities(storage) == (0, 3)
+
+        with pytest.raises(CartReplayedError):
+            cart.move(line_id, to="wishlist", key="k")
+
     def test_is_announced(self, storage: MemoryStorage) -> None:
         """Both carts tell what happened to them."""
         recorder = Recorder()
