@@ -107,12 +107,14 @@ class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :param id: Identifies the move.
     :param to: The instance that it moves into.
     :param line: The line, with the quantity that moves.
+    :param currency: What its price is in.
     :param claim: What identifies the key that it came with, if there was one.
     """
 
     id: str
     to: str
     line: Line
+    currency: str
     claim: str = ""
 
 

@@ -57,7 +57,7 @@ class StartMove(Reapplied, frozen=True):
 
     def apply(self, document: Document) -> Applied:
         line = movable(document, self.line_id, self.quantity)
-        move = Move(self.id, self.to, line, self.claim)
+        move = Move(self.id, self.to, line, document.currency, self.claim)
         moves = (*document.moves, move)
 
         return replace(document, moves=moves), (
@@ -242,10 +242,9 @@ def finish_moves(
 
 
 def _finish(source: WorkingCopy, target: WorkingCopy, move: Move) -> None:
-    currency = source.document.currency
     instance = t.cast(CartKey, source.key).instance
     receive = ReceiveLine(
-        move.line, currency, instance, move.id, asks=move.line.item_id
+        move.line, move.currency, instance, move.id, asks=move.line.item_id
     )
 
     try:

@@ -385,6 +385,23 @@ class TestStepByStep:
 
         assert quantities(storage) == (0, 3)
 
+    def test_other_currency_meanwhile(self, caplog: pytest.LogCaptureFixture) -> None:
+        """What is on its way arrives with the price and currency that it had."""
+        storage = StepByStep()
+        cart, line_id = filled(storage)
+        storage.fails_at = 2
+
+        with pytest.raises(CartStorageError):
+            cart.move(line_id, to="wishlist")
+
+        storage.fails_at = 1
+        make_cart(storage).change_currency("JPY", prices={line_id: 800})
+        assert "still in two carts" in caplog.text
+        assert quantities(storage) == (0, 3)
+
+        wishlist = make_cart(storage, key=WISHLIST)
+        assert (wishlist.currency, wishlist.lines[0].price) == ("EUR", 5)
+
     def test_not_while_asked(self) -> None:
         """Who decides about a change reads the cart as it is."""
         storage = StepByStep()
