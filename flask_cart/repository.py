@@ -67,10 +67,15 @@ class Snapshot(t.NamedTuple):
 
 
 class Written(t.NamedTuple):
-    """What a write left, and the events to announce; none if nothing was saved."""
+    """What a write left.
+
+    :param events: What is to be announced; none if nothing was saved.
+    :param follows: The version that it was made of, if something was saved.
+    """
 
     snapshot: Snapshot
     events: tuple[Event, ...] = ()
+    follows: int | None = None
 
 
 class Writer(t.NamedTuple):
@@ -356,7 +361,7 @@ class Repository:
 
         events = _stamped(happened, key, base.version, dt.datetime.now(dt.UTC))
 
-        return Written(self.nothing, events)
+        return Written(self.nothing, events, base.version)
 
     def transaction(self) -> Transaction | None:
         """The app's transaction that this thread's writes are part of, if any."""
@@ -507,7 +512,7 @@ class Repository:
         events = _stamped((*created, *change.events), key, version, change.now)
         snapshot = Snapshot(change.document, version, _size(change.data))
 
-        return Written(snapshot, events)
+        return Written(snapshot, events, base.version)
 
 
 @t.runtime_checkable

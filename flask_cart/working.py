@@ -335,11 +335,12 @@ class WorkingCopy:
         expected = self._expected
         self._snapshot = written.snapshot
 
-        if expected is not None:
-            self._expected = written.snapshot.version
-
         if not written.events:
             return
+
+        # What repairs a cart may follow on a version that nobody has expected.
+        if written.follows == expected:
+            self._expected = written.snapshot.version
 
         def announce() -> None:
             self._announcer.after(self._cart, written.events)

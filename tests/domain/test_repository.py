@@ -34,6 +34,7 @@ from flask_cart.document import decode
 from flask_cart.document import encode
 from flask_cart.events import MetadataAdded
 from flask_cart.limits import Limits
+from flask_cart.moving import StartMove
 from flask_cart.operations import Applied
 from flask_cart.operations import Clear
 from flask_cart.operations import Reapplied
@@ -575,6 +576,37 @@ class TestExpect:
         error = caught.value
         assert (error.expected_version, error.current_version) == (old, old + 1)
         assert (error.line_id, error.cart) == (line_id, cart)
+
+    @pytest.mark.parametrize(
+        "change", [lambda cart: cart.clear(), lambda cart: cart.destroy()]
+    )
+    def test_another_version_that_is_repaired(
+        self, storage: MemoryStorage, change: Callable[[Cart], object]
+    ) -> None:
+        """That a move was finished by whoever reads the cart does not make it the
+        version that was expected."""
+        cart = filled(storage)
+        old, line_id = cart.version, mug(cart)
+        add_a_cup(cart)
+        cart.apply(StartMove("m", "wishlist", line_id, 1))
+        late = make_cart(storage).expect(old)
+        assert late.quantity == 3
+
+        with pytest.raises(CartConflictError) as caught:
+            change(late)
+
+        assert caught.value.expected_version == old
+        assert quantities(storage) == {"mug": 1, "pot": 1, "cup": 1}
+
+    def test_version_that_is_repaired(self, storage: MemoryStorage) -> None:
+        """Who expects the cart with its unfinished move may go on after the repair."""
+        cart = filled(storage)
+        cart.apply(StartMove("m", "wishlist", mug(cart), 1))
+        late = make_cart(storage).expect(cart.version)
+        assert late.quantity == 2
+
+        late.clear()
+        assert quantities(storage) == {}
 
     def test_line_that_never_was(self, contested: ContestedStorage) -> None:
         """At the expected version, an unknown line is a mistake."""
