@@ -32,6 +32,7 @@ from .operations import RemoveCondition
 from .operations import RemoveLine
 from .operations import SetMetadata
 from .operations import StaleError
+from .operations import apply_all
 from .storage.base import CartKey
 from .strategies import ADD_QUANTITIES
 from .strategies import Strategy
@@ -45,6 +46,9 @@ REMEMBERED: t.Final = 5
 
 #: How often a cart that keeps changing while it is merged is looked at again.
 MAX_ROUNDS: t.Final = 10
+
+#: The type of the conditions of which a cart has those of one choice.
+SHIPPING: t.Final = "shipping"
 
 #: What leaves nothing behind.
 _UNLIMITED: t.Final = Limits(items=MAX_QUANTITY, quantity=MAX_QUANTITY)
@@ -270,11 +274,12 @@ class UndoMerge(Reapplied, frozen=True):
             )
             events.extend(happened)
 
-        for condition in _came(document.conditions, guest.conditions, user.conditions):
-            previous = [each for each in user.conditions if each.name == condition.name]
-            undo = AddCondition(previous[0]) if previous else None
-            result, happened = (undo or RemoveCondition(condition.name)).apply(result)
-            events.extend(happened)
+        gone = _came(document.conditions, guest.conditions, user.conditions)
+        back = [each for each in user.conditions if _meets(each, gone)]
+        names = {each.name for each in back}
+        stay = [c for c in document.conditions if c not in gone or c.name in names]
+        result, happened = _put_conditions(result, _united(stay, back, True))
+        events.extend(happened)
 
         came = [
             key
@@ -515,20 +520,16 @@ def add_item_conditions(
 
 def add_rest(
     document: Document,
-    conditions: t.Iterable[Condition],
+    conditions: t.Collection[Condition],
     metadata: t.Mapping[str, t.Any],
     replaces: bool = False,
 ) -> Applied:
     """Add the conditions and metadata that a cart does not have.
 
-    :param replaces: Whether they replace those of the same name.
+    :param replaces: Whether they replace those of the same name, and the shipping.
     """
-    events: list[Event] = []
-
-    for condition in conditions:
-        if replaces or document.condition(condition.name) is None:
-            document, happened = AddCondition(condition).apply(document)
-            events.extend(happened)
+    both = _united(document.conditions, conditions, replaces)
+    document, events = _put_conditions(document, both)
 
     values = {
         key: value
@@ -536,6 +537,16 @@ def add_rest(
         if replaces or key not in document.metadata
     }
     document, happened = SetMetadata(FrozenDict(values)).apply(document)
+
+    return document, (*events, *happened)
+
+
+def _put_conditions(document: Document, conditions: t.Collection[Condition]) -> Applied:
+    """Give a cart these conditions, and no others."""
+    names = {each.name for each in conditions}
+    gone = [each.name for each in document.conditions if each.name not in names]
+    document, events = apply_all(document, map(RemoveCondition, gone))
+    document, happened = apply_all(document, map(AddCondition, conditions))
 
     return document, (*events, *happened)
 
@@ -608,7 +619,7 @@ def _all_of(source: Document, earlier: Content | None, prefers_latest: bool) -> 
     return Content(
         currency=source.currency,
         lines=tuple(lines.values()),
-        conditions=_named(before.conditions, source.conditions, prefers_latest),
+        conditions=_united(before.conditions, source.conditions, prefers_latest),
         metadata=FrozenDict(metadata),
         created_at=source.created_at,
         pending=source.pending,
@@ -628,11 +639,43 @@ def _named(
     return tuple(found.values())
 
 
+def _united(
+    first: t.Collection[Condition],
+    second: t.Collection[Condition],
+    prefers_second: bool,
+) -> tuple[Condition, ...]:
+    """The conditions of two carts: one of each name, and one cart's shipping."""
+    if prefers_second:
+        first = _without_rivals(first, second)
+    else:
+        second = _without_rivals(second, first)
+
+    return _named(first, second, prefers_second)
+
+
+def _without_rivals(
+    conditions: t.Iterable[Condition], preferred: t.Collection[Condition]
+) -> list[Condition]:
+    """The conditions without a shipping that others are preferred to."""
+    names = {each.name for each in preferred}
+
+    return [
+        each for each in conditions if each.name in names or not _meets(each, preferred)
+    ]
+
+
+def _meets(condition: Condition, others: t.Iterable[Condition]) -> bool:
+    """Whether one of the others has the same name, or is shipping, too."""
+    return any(
+        each.name == condition.name or each.type == condition.type == SHIPPING
+        for each in others
+    )
+
+
 def _part_of(document: Document, source: Document, before: MergedCart) -> Content:
     """What a cart has of what a merge is about to change, or had before the first."""
     first = before.user or Content(currency=document.currency, pending=document.pending)
     known = before.guest or Content(currency=source.currency)
-    known_names = {each.name for each in known.conditions}
     lines = [
         line
         for line in document.lines
@@ -641,7 +684,7 @@ def _part_of(document: Document, source: Document, before: MergedCart) -> Conten
     conditions = [
         each
         for each in document.conditions
-        if source.condition(each.name) is not None and each.name not in known_names
+        if _meets(each, source.conditions) and not _meets(each, known.conditions)
     ]
     metadata = {
         key: value

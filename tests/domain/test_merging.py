@@ -62,6 +62,8 @@ BUILT_IN = [
     "replace_with_guest",
 ]
 
+GUEST_FIRST = "replace_with_guest"
+
 GIFT = Condition("GIFT", "fee", "item", "2")
 WRAP = Condition("WRAP", "fee", "item", "3")
 
@@ -70,6 +72,10 @@ def line(item_id: str, quantity: int = 1, *on_line: Condition, **fields: object)
     made = make_line(item_id, quantity, "EUR", **{"price": 1} | fields)
 
     return strategies.with_conditions(made, list(on_line))
+
+
+def shipping(name: str) -> Condition:
+    return Condition(name, "shipping", "total", "4.90")
 
 
 def holding(*lines: object, **fields: object) -> Document:
@@ -280,6 +286,56 @@ class TestMergeDocument:
             return
 
         assert result.currency == "EUR" or shipping not in result.conditions
+
+    @pytest.mark.parametrize(
+        ("strategy", "expected"),
+        [("add_quantities", "standard"), ("replace_with_guest", "express")],
+    )
+    def test_shipping_of_both(self, strategy: str, expected: str) -> None:
+        """Nobody pays for two ways of shipping because of a login."""
+        vat = Condition("VAT", "tax", "total", "19%")
+        source = holding(line("a"), conditions=(shipping("express"), vat))
+        target = holding(conditions=(shipping("standard"),))
+        result, _ = merging(source, strategy=strategy).apply(target)
+
+        assert {each.name for each in result.conditions} == {expected, "VAT"}
+        assert undone(result).conditions == target.conditions
+
+        guest = result.merged[0].guest
+        restored, _ = RestoreContent(guest).apply(holding(created_at=NOW))
+        assert restored.conditions == source.conditions
+
+    def test_shipping_of_several_parts(self) -> None:
+        """A choice of two conditions goes, comes and comes back as a whole."""
+        theirs = shipping("express"), shipping("island")
+        mine = shipping("standard"), shipping("bulky")
+        target = holding(conditions=mine)
+        merge = merging(holding(line("a"), conditions=theirs), strategy=GUEST_FIRST)
+        result, _ = merge.apply(target)
+
+        assert result.conditions == theirs
+        assert undone(result).conditions == mine
+
+    def test_shipping_that_is_changed_meanwhile(self) -> None:
+        """What the guest chooses between two rounds is not charged beside the first."""
+        first = holding(line("a"), conditions=(shipping("standard"),))
+        later = replace(first, conditions=(shipping("express"),))
+        result, _ = merging(first).apply(holding())
+        result, _ = merging(later).apply(result)
+        guest = result.merged[0].guest
+        restored, _ = RestoreContent(guest).apply(holding(created_at=NOW))
+
+        assert result.conditions == restored.conditions == first.conditions
+        assert undone(result).conditions == ()
+
+    def test_shipping_that_was_chosen_since(self) -> None:
+        """An undo does not bring the old way of shipping back beside a new one."""
+        source = holding(line("a"), conditions=(shipping("express"),))
+        target = holding(conditions=(shipping("standard"),))
+        result, _ = merging(source, strategy=GUEST_FIRST).apply(target)
+        chosen = replace(result, conditions=(shipping("pick-up"),))
+
+        assert undone(chosen).conditions == chosen.conditions
 
     def test_may_be_applied_again(self) -> None:
         """A merge that lost is applied to what the other one saved."""
