@@ -95,6 +95,10 @@ class Nothing(Input, frozen=True):
     """A body that says nothing more than the address."""
 
 
+#: msgspec learns a type at its first use. Of two threads that are the first, one
+#: crashes the process, so it has to learn these before there is a second one.
+_KNOWN: t.Final = [msgspec.json.Decoder(kind) for kind in Input.__subclasses__()]
+
 Wanted = t.TypeVar("Wanted", bound=Input)
 
 

@@ -1,0 +1,46 @@
+"""Inputs: what is read of a form, and by many threads at once."""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import sys
+import typing as t
+from types import ModuleType
+
+import pytest
+
+from flask_cart.http import inputs
+
+
+@pytest.fixture
+def fresh_inputs(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The module as it is before anything was read with it."""
+    name = "flask_cart.http.inputs_again"
+    spec = importlib.util.spec_from_file_location(name, inputs.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, name, module)
+    spec.loader.exec_module(module)
+
+    return module
+
+
+def is_known(kind: type[t.Any]) -> bool:
+    """Whether msgspec has made what it reads a type with."""
+    return "StructInfo" in {type(each).__name__ for each in gc.get_referents(kind)}
+
+
+def test_every_type_is_known_before_the_first_request(
+    fresh_inputs: ModuleType,
+) -> None:
+    """Two threads that are the first to read a type would crash the process."""
+    kinds = fresh_inputs.Input.__subclasses__()
+
+    class Unread(inputs.Input):
+        """What this would see if it were not so."""
+
+    assert len(kinds) == 7
+    assert [each for each in kinds if not is_known(each)] == []
+    assert not is_known(Unread)
