@@ -462,7 +462,8 @@ class Cart:
         :param key: As for :meth:`once`, which cannot be around two carts.
         :raises InvalidItemError: If there is no such line, or there are not as many.
         :raises CartLimitError: If the other cart would become too large.
-        :raises CartConflictError: If somebody else removed the line.
+        :raises CartConflictError: If somebody else removed the line, or has ended the
+            move and merged the other cart.
         :raises CartReplayedError: If it has happened before with this key.
         """
         beside = self._beside(to)

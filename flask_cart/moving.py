@@ -242,9 +242,25 @@ def finish_moves(
 
 
 def _finish(source: WorkingCopy, target: WorkingCopy, move: Move) -> None:
-    instance = t.cast(CartKey, source.key).instance
+    source_key = t.cast(CartKey, source.key)
+    target_key = t.cast(CartKey, target.key)
+    load = source.repository.load
+
+    # Whoever has finished it may have merged the other cart since, with what it knows.
+    if all(each.id != move.id for each in load(source_key).document.moves):
+        source.refresh()
+
+        if move.id in load(target_key).document.received:
+            return
+
+        raise source.conflict(
+            "It is not known where the line is now: somebody else has ended the move.",
+            expected_version=source.snapshot.version,
+            line_id=move.line.id,
+        )
+
     receive = ReceiveLine(
-        move.line, move.currency, instance, move.id, asks=move.line.item_id
+        move.line, move.currency, source_key.instance, move.id, asks=move.line.item_id
     )
 
     try:

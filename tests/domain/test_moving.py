@@ -27,6 +27,7 @@ from flask_cart import CartVetoError
 from flask_cart import Condition
 from flask_cart import InvalidItemError
 from flask_cart.document import new_document
+from flask_cart.events import Event
 from flask_cart.items import make_line
 from flask_cart.limits import Limits
 from flask_cart.moving import REMEMBERED
@@ -68,6 +69,18 @@ class StepByStep(MemoryStorage):
             super().save(key, data, expected)
 
         raise CartStorageError("down")
+
+
+class Meanwhile(Recorder):
+    """Lets others do something between the first and the second write of a move."""
+
+    def __init__(self, *deeds: t.Callable[[], object]) -> None:
+        super().__init__()
+        self.deeds = list(deeds)
+
+    def after(self, cart: Cart, events: tuple[Event, ...]) -> None:
+        while self.deeds:
+            self.deeds.pop(0)()
 
 
 @pytest.fixture(params=[MemoryStorage, StepByStep])
@@ -401,6 +414,33 @@ class TestStepByStep:
 
         wishlist = make_cart(storage, key=WISHLIST)
         assert (wishlist.currency, wishlist.lines[0].price) == ("EUR", 5)
+
+    def test_finished_by_another(self) -> None:
+        """Who finds that somebody else has finished the move is done."""
+        storage = StepByStep()
+        meanwhile = Meanwhile(lambda: quantities(storage))
+        cart, line_id = filled(storage, announcer=meanwhile)
+        cart.move(line_id, to="wishlist")
+
+        assert cart.quantity == 0
+        assert quantities(storage) == (0, 3)
+
+    def test_finished_and_merged(self) -> None:
+        """What somebody else has finished and merged does not come again."""
+        storage = StepByStep()
+
+        def merge() -> None:
+            wishlist = make_cart(storage, key=CartKey("user:2", "wishlist"))
+            wishlist.merge(make_cart(storage, key=WISHLIST))
+
+        meanwhile = Meanwhile(lambda: quantities(storage), merge)
+        cart, line_id = filled(storage, announcer=meanwhile)
+
+        with pytest.raises(CartConflictError, match="somebody else has ended"):
+            cart.move(line_id, to="wishlist")
+
+        assert quantities(storage) == (0, 0)
+        assert make_cart(storage, key=CartKey("user:2", "wishlist")).quantity == 3
 
     def test_not_while_asked(self) -> None:
         """Who decides about a change reads the cart as it is."""
