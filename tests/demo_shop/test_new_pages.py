@@ -10,21 +10,9 @@ from playwright.sync_api import Page
 from playwright.sync_api import expect
 from slackwater import Shop
 
-from browsers import DESKTOP
-from browsers import PHONE
 from browsers import Visits
-from browsers import chromium
-from browsers import find_barriers
 from browsers import served
-from browsers import shifts
 from browsers import tab_to
-
-PATHS = [
-    "/search?q=boots",
-    "/search?q=zebra&stock=1",
-    "/account",
-    "/activity/",
-]
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +25,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
     shop.close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -71,37 +52,6 @@ def sign_up(page: Page, email: str) -> None:
     page.get_by_role("button", name="Open my account").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Your account")
-
-
-@pytest.mark.parametrize(
-    ("scheme", "size"), [("light", DESKTOP), ("dark", PHONE)], ids=["desktop", "phone"]
-)
-def test_every_page_is_for_everybody(open_page, scheme, size):
-    """axe finds nothing, nothing scrolls sideways, and nothing moves by itself: for a
-    guest and for a member, also with what is wrong in a form."""
-    page = open_page(viewport=size, color_scheme=scheme, failures_expected=True)
-    add(page, "slipway-boots")
-
-    def check(path: str) -> None:
-        excess = page.locator("html").evaluate("e => e.scrollWidth - e.clientWidth")
-
-        assert (path, excess) == (path, 0)
-        assert (path, find_barriers(page)) == (path, [])
-        assert (path, shifts(page)) == (path, pytest.approx(0, abs=0.01))
-
-    for path in [*PATHS, "/login", "/signup"]:
-        page.goto(path)
-        check(path)
-
-    page.get_by_role("button", name="Open my account").click()
-    expect(page.get_by_role("alert")).to_be_focused()
-    check("/signup with mistakes")
-    sign_up(page, f"{scheme}@example.org")
-    check("the first page of a member")
-
-    for path in PATHS:
-        page.goto(path)
-        check(path)
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["with js", "without js"])

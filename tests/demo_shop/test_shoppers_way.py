@@ -20,12 +20,17 @@ from browsers import Visits
 from browsers import shifts
 from browsers import tab_to
 
-with_and_without_scripts = pytest.mark.parametrize(
-    "scripts", [True, False], ids=["scripts", "no scripts"]
+
+@pytest.mark.parametrize(
+    ("any_front", "scripts"),
+    [
+        pytest.param("database", True, id="database, scripts"),
+        pytest.param("database", False, id="database, no scripts"),
+        pytest.param("session", True, id="session, scripts"),
+        pytest.param("cache", False, id="cache, no scripts"),
+    ],
+    indirect=["any_front"],
 )
-
-
-@with_and_without_scripts
 def test_the_whole_way(
     open_any_window: Visits, any_front: Front, scripts: bool
 ) -> None:
