@@ -53,8 +53,10 @@ def tell(code: str, text: str, about: Any) -> str:
         case "unprocessable-entity":
             return _unreadable(text)
         case _:
+            sentence = _SENTENCES.get(code)
+            # Not in the text, which may have in it what somebody has typed.
             place = PLACES.get(instance, "basket")
-            return _SENTENCES.get(code, text).format(place=place)
+            return text if sentence is None else sentence.format(place=place)
 
 
 def _destination() -> str:

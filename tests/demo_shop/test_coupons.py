@@ -11,6 +11,7 @@ from demo_shop.extensions import cart_ext
 
 NOW = dt.datetime(2025, 5, 3, 12, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
+JSON = "application/json"
 
 
 @pytest.fixture
@@ -153,6 +154,20 @@ def test_a_code_that_is_no_use(shop, visitor, at_noon, code, answer):
     assert answer in found[1]
     assert f'name="code" type="text" value="{code[:40]}"' in page
     assert amounts(page)["BIGFISH"] == "-€2.80"
+
+
+@pytest.mark.parametrize("typed", ["{x}", "{", "}", "{place}", "{place.__class__}"])
+def test_what_is_typed_is_only_text(visitor, typed):
+    """A brace means nothing in a code, nor in the name of a basket."""
+    visitor.add("harbour-mug", "MUG-NAVY")
+
+    assert f"“{typed}” isn't one of our codes." in visitor.enter(typed)
+
+    visitor.get(f"/basket/{typed}/", status=404)
+    response = visitor.client.get(f"/basket/{typed}/", headers={"Accept": JSON})
+
+    assert response.status_code == 404
+    assert response.json["detail"] == f"There is no cart '{typed}'."
 
 
 def test_a_code_for_an_empty_basket(visitor):
