@@ -461,6 +461,8 @@ class Cart:
         :param quantity: How many; all of them if it is left out.
         :param key: As for :meth:`once`, which cannot be around two carts.
         :raises InvalidItemError: If there is no such line, or there are not as many.
+        :raises CartQuantityError: If the item is not sold in what would be in one of
+            the carts.
         :raises CartLimitError: If the other cart would become too large.
         :raises CartConflictError: If somebody else removed the line, or has ended the
             move and merged the other cart.

@@ -32,6 +32,7 @@ from .operations import Operation
 from .operations import Reapplied
 from .operations import StaleError
 from .operations import apply_all
+from .stock import check_terms
 from .storage.base import CartKey
 from .working import WorkingCopy
 from .working import write_together
@@ -40,8 +41,11 @@ from .working import write_together
 REMEMBERED: t.Final = 50
 
 
-class StartMove(Reapplied, frozen=True):
+class StartMove(Limited, frozen=True):
     """Note that a line is moving; it stays until it has arrived.
+
+    What stays behind has to keep to the terms of the item now: later there is nobody to
+    tell.
 
     :param id: Identifies the move.
     :param to: The instance that it moves into.
@@ -57,6 +61,11 @@ class StartMove(Reapplied, frozen=True):
 
     def apply(self, document: Document) -> Applied:
         line = movable(document, self.line_id, self.quantity)
+
+        if self.terms is not None:
+            rest, _ = IncrementLine(line.id, -line.quantity).apply(document)
+            check_terms(document, rest, [self.terms])
+
         move = Move(self.id, self.to, line, document.currency, self.claim)
         moves = (*document.moves, move)
 
@@ -168,6 +177,7 @@ def move_line(
     :param quantity: How many, ``None`` for all.
     :param claim: Of the key that the move came with, if there was one.
     :raises InvalidItemError: If there are not as many, or the carts are the same.
+    :raises CartQuantityError: If it is not sold in what would be in one of the carts.
     :raises CartLimitError: If the other cart would become too large.
     """
     _check(source, target, quantity)
@@ -175,6 +185,8 @@ def move_line(
     source_key = t.cast(CartKey, source.key)
     target_key = t.cast(CartKey, target.key)
     before = (claim,) if claim is not None else ()
+    # Of all of it nothing stays behind that the product would have to be asked about.
+    asks = line.product_id if quantity is not None else None
 
     if not source.repository.saves_together:
         start = StartMove(
@@ -183,6 +195,7 @@ def move_line(
             line.id,
             quantity,
             claim.claim if claim is not None else "",
+            asks=asks,
         )
         source.apply(*before, start)
         (move,) = (each for each in source.document.moves if each.id == start.id)
@@ -195,6 +208,7 @@ def move_line(
     )
     # Not inside the transaction: the app's catalogue may take its time.
     (arrive,) = target.with_terms(target_key, [receive])
+    (leave,) = source.with_terms(source_key, [IncrementLine(line.id, 0, asks=asks)])
 
     def plan(documents: t.Sequence[Document]) -> list[tuple[Operation, ...]]:
         here, _ = documents
@@ -210,9 +224,10 @@ def move_line(
                 details=error.details,
             ) from error
 
+        go = replace(t.cast(IncrementLine, leave), by=-moved.quantity)
         come = replace(t.cast(ReceiveLine, arrive), line=moved, currency=here.currency)
 
-        return [(*before, IncrementLine(line.id, -moved.quantity)), (come,)]
+        return [(*before, go), (come,)]
 
     write_together([source, target], [source_key, target_key], plan)
 

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from domain.shelf import Product
+from domain.shelf import Shelf
 from domain.shop import ContestedStorage
 from domain.shop import Recorder
 from domain.shop import make_cart
@@ -21,6 +23,7 @@ from flask_cart import CartError
 from flask_cart import CartKeyReusedError
 from flask_cart import CartLimitError
 from flask_cart import CartLockTimeoutError
+from flask_cart import CartQuantityError
 from flask_cart import CartReplayedError
 from flask_cart import CartStorageError
 from flask_cart import CartVetoError
@@ -199,6 +202,40 @@ class TestMove:
 
         cart.move(line_id, to="wishlist", quantity=2)
         assert quantities(storage) == (1, 4)
+
+    @pytest.mark.parametrize(("moved", "term"), [(4, "minimum"), (1, "step")])
+    def test_rest_that_is_not_sold(
+        self, storage: MemoryStorage, moved: int, term: str
+    ) -> None:
+        """What stays behind has to be a quantity in which the item is sold."""
+        egg = Product("egg", minimum=4, step=2)
+        cart = make_cart(
+            storage,
+            catalogue=Shelf(egg).catalogue(),
+            stock_ignored=frozenset({"wishlist"}),
+        )
+        line = cart.add(egg, 6)
+
+        with pytest.raises(CartQuantityError) as caught:
+            cart.move(line.id, to="wishlist", quantity=moved)
+
+        assert caught.value.term == term
+        assert quantities(storage) == (6, 0)
+        assert not make_cart(storage).document.moves
+
+    def test_all_of_what_is_not_sold_any_more(self, storage: MemoryStorage) -> None:
+        """A line that is too small by now can be moved as a whole; nobody is asked."""
+        shelf = Shelf(Product("egg", minimum=4))
+        cart = make_cart(
+            storage,
+            catalogue=shelf.catalogue(),
+            stock_ignored=frozenset({"wishlist"}),
+        )
+        line = make_cart(storage).add(Product("egg"), 3)
+        cart.move(line.id, to="wishlist")
+
+        assert quantities(storage) == (0, 3)
+        assert shelf.asked == []
 
     def test_veto(self, storage: MemoryStorage) -> None:
         """Whoever listens can refuse what comes into a cart."""
