@@ -23,12 +23,15 @@ class Limits(msgspec.Struct, frozen=True):
     :param quantity: The quantity of one line.
     :param data_bytes: The stored size.
     :param string_length: Characters of an id, name, type, option or metadata key.
+    :param coupons: Codes of coupons that are noted. A further one is not refused, it
+        takes the place of the oldest.
     """
 
     items: int = 1000
     quantity: int = 10_000
     data_bytes: int = 2**20
     string_length: int = 255
+    coupons: int | None = None
 
 
 def check_limits(before: Document, after: Document, limits: Limits) -> None:

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from .claims import remembered
 from .conditions import Condition
+from .coupons import coupon_keys
+from .coupons import surplus_coupons
 from .document import Content
 from .document import Document
 from .document import MergedCart
@@ -168,7 +170,7 @@ class MergeDocument(Reapplied, frozen=True):
             record = replace(
                 record,
                 guest=_all_of(self.source, before.guest, self.strategy.prefers_guest),
-                user=_part_of(document, self.source, before),
+                user=_part_of(document, self.source, before, result.metadata),
             )
 
         # Only the last merge can be undone.
@@ -228,7 +230,11 @@ class MergeDocument(Reapplied, frozen=True):
         prefers_guest = self.strategy.prefers_guest
 
         return add_rest(
-            document, self.source.conditions, self.source.metadata, prefers_guest
+            document,
+            self.source.conditions,
+            self.source.metadata,
+            prefers_guest,
+            self.limits.coupons,
         )
 
     def _order(self, document: Document, known: str) -> PendingOrder | None:
@@ -286,7 +292,8 @@ class UndoMerge(Reapplied, frozen=True):
             for key in guest.metadata
             if _of(document, key) == _of(guest, key) != _of(user, key)
         ]
-        values = {key: user.metadata[key] for key in came if key in user.metadata}
+        keys = [*came, *_displaced(document, user, guest, came)]
+        values = {key: user.metadata[key] for key in keys if key in user.metadata}
         removed = tuple(key for key in came if key not in values)
         result, happened = SetMetadata(FrozenDict(values), removed).apply(result)
         events.extend(happened)
@@ -304,9 +311,13 @@ class UndoMerge(Reapplied, frozen=True):
 
 
 class RestoreContent(Reapplied, frozen=True):
-    """Put back what was in a cart before it was merged into another one."""
+    """Put back what was in a cart before it was merged into another one.
+
+    :param max_coupons: How many codes of coupons a cart notes.
+    """
 
     content: Content
+    max_coupons: int | None = None
 
     def apply(self, document: Document) -> Applied:
         # It is still, or again, the cart that was merged.
@@ -321,7 +332,10 @@ class RestoreContent(Reapplied, frozen=True):
             events.extend(happened)
 
         result, happened = add_rest(
-            result, self.content.conditions, self.content.metadata
+            result,
+            self.content.conditions,
+            self.content.metadata,
+            max_coupons=self.max_coupons,
         )
         events.extend(happened)
 
@@ -410,7 +424,7 @@ def undo_merge(target: WorkingCopy, source: WorkingCopy) -> bool:
     if found is None or found.guest is None:
         return False
 
-    restore = RestoreContent(found.guest)
+    restore = RestoreContent(found.guest, target.repository.limits.coupons)
     undo = UndoMerge(found.source, key.owner)
 
     try:
@@ -523,10 +537,13 @@ def add_rest(
     conditions: t.Collection[Condition],
     metadata: t.Mapping[str, t.Any],
     replaces: bool = False,
+    max_coupons: int | None = None,
 ) -> Applied:
     """Add the conditions and metadata that a cart does not have.
 
     :param replaces: Whether they replace those of the same name, and the shipping.
+    :param max_coupons: How many coupons are noted then: the last, as if these had been
+        noted after those of the cart.
     """
     both = _united(document.conditions, conditions, replaces)
     document, events = _put_conditions(document, both)
@@ -536,7 +553,10 @@ def add_rest(
         for key, value in metadata.items()
         if replaces or key not in document.metadata
     }
-    document, happened = SetMetadata(FrozenDict(values)).apply(document)
+    noted = [key for key in document.metadata if key not in metadata]
+    surplus = surplus_coupons([*noted, *metadata], max_coupons)
+    kept = {key: value for key, value in values.items() if key not in surplus}
+    document, happened = SetMetadata(FrozenDict(kept), surplus).apply(document)
 
     return document, (*events, *happened)
 
@@ -613,7 +633,8 @@ def _all_of(source: Document, earlier: Content | None, prefers_latest: bool) -> 
     metadata = (
         {**before.metadata, **source.metadata}
         if prefers_latest
-        else {**source.metadata, **before.metadata}
+        # In the order in which they came, with the values that came first.
+        else {**before.metadata, **source.metadata, **before.metadata}
     )
 
     return Content(
@@ -672,8 +693,16 @@ def _meets(condition: Condition, others: t.Iterable[Condition]) -> bool:
     )
 
 
-def _part_of(document: Document, source: Document, before: MergedCart) -> Content:
-    """What a cart has of what a merge is about to change, or had before the first."""
+def _part_of(
+    document: Document,
+    source: Document,
+    before: MergedCart,
+    kept: t.Container[str],
+) -> Content:
+    """What a cart has of what a merge is about to change, or had before the first.
+
+    :param kept: The keys of the metadata that are there afterwards.
+    """
     first = before.user or Content(currency=document.currency, pending=document.pending)
     known = before.guest or Content(currency=source.currency)
     lines = [
@@ -689,7 +718,7 @@ def _part_of(document: Document, source: Document, before: MergedCart) -> Conten
     metadata = {
         key: value
         for key, value in document.metadata.items()
-        if key in source.metadata and key not in known.metadata
+        if (key in source.metadata or key not in kept) and key not in known.metadata
     }
 
     return replace(
@@ -753,6 +782,20 @@ def _came(
 ) -> list[Condition]:
     """The conditions that came from another cart, and are still as they came."""
     return [each for each in now if each in theirs and each not in had]
+
+
+def _displaced(
+    document: Document, had: Content, theirs: Content, came: t.Iterable[str]
+) -> tuple[str, ...]:
+    """The keys of the coupons that had to go for those that came."""
+    gone = [
+        key
+        for key in had.metadata
+        if key not in theirs.metadata and key not in document.metadata
+    ]
+    count = len(coupon_keys(came))
+
+    return coupon_keys(gone)[-count:] if count else ()
 
 
 def _of(content: Document | Content, key: str) -> tuple[t.Any, ...]:

@@ -29,6 +29,8 @@ from flask_cart import Condition
 from flask_cart import InvalidItemError
 from flask_cart import Line
 from flask_cart import OrderDraft
+from flask_cart.coupons import coupon_key
+from flask_cart.coupons import noted_coupons
 from flask_cart.document import SCHEMA
 from flask_cart.document import Document
 from flask_cart.document import PendingOrder
@@ -62,6 +64,7 @@ BUILT_IN = [
     "replace_with_guest",
 ]
 
+ONE_COUPON = Limits(coupons=1)
 GUEST_FIRST = "replace_with_guest"
 
 GIFT = Condition("GIFT", "fee", "item", "2")
@@ -76,6 +79,10 @@ def line(item_id: str, quantity: int = 1, *on_line: Condition, **fields: object)
 
 def shipping(name: str) -> Condition:
     return Condition(name, "shipping", "total", "4.90")
+
+
+def noting(*codes: str) -> FrozenDict:
+    return FrozenDict({coupon_key(code): True for code in codes})
 
 
 def holding(*lines: object, **fields: object) -> Document:
@@ -336,6 +343,58 @@ class TestMergeDocument:
         chosen = replace(result, conditions=(shipping("pick-up"),))
 
         assert undone(chosen).conditions == chosen.conditions
+
+    @pytest.mark.parametrize("strategy", BUILT_IN)
+    def test_coupons_of_both(self, strategy: str) -> None:
+        """A login does not make two coupons of the one that an order may have."""
+        target = holding(metadata=noting("A"))
+        source = holding(line("a"), metadata=noting("B"))
+        operation = merging(source, limits=ONE_COUPON, strategy=strategy)
+        result, _ = operation.apply(target)
+
+        assert noted_coupons(result.metadata) == ("B",)
+        assert undone(result).metadata == target.metadata
+
+    @pytest.mark.parametrize(
+        ("most", "expected"), [(None, "ABC"), (3, "ABC"), (2, "AC"), (1, "C")]
+    )
+    def test_room_for_coupons(self, most: int | None, expected: str) -> None:
+        """The guest's are the later ones, and the oldest go."""
+        target = holding(metadata=noting("A", "B") | {"note": 1})
+        source = holding(line("a"), metadata=noting("A", "C"))
+        operation = merging(source, limits=Limits(coupons=most))
+        result, _ = operation.apply(target)
+
+        assert set(noted_coupons(result.metadata)) == set(expected)
+        assert result.metadata["note"] == 1
+
+        if most != 1:
+            assert undone(result).metadata == target.metadata
+
+    def test_coupons_that_were_noted_since(self) -> None:
+        """An undo brings back only as many coupons as it takes out."""
+        limits = Limits(coupons=2)
+        source = holding(line("a"), metadata=noting("C", "D"))
+        operation = merging(source, limits=limits)
+        result, _ = operation.apply(holding(metadata=noting("A", "B")))
+        later = undone(replace(result, metadata=noting("D", "E")))
+        none = undone(replace(result, metadata=noting("E", "F")))
+
+        assert noted_coupons(later.metadata) == ("E", "B")
+        assert noted_coupons(none.metadata) == ("E", "F")
+
+    def test_coupon_that_is_changed_meanwhile(self) -> None:
+        """Of what the guest notes between two rounds, only the last is restored."""
+        operation = merging(holding(metadata=noting("A")), limits=ONE_COUPON)
+        result, _ = operation.apply(holding())
+        operation = merging(holding(metadata=noting("B")), limits=ONE_COUPON)
+        result, _ = operation.apply(result)
+        restore = RestoreContent(result.merged[0].guest, 1)
+        restored, _ = restore.apply(holding(created_at=NOW))
+
+        assert noted_coupons(result.metadata) == ("B",)
+        assert noted_coupons(restored.metadata) == ("B",)
+        assert undone(result).metadata == {}
 
     def test_may_be_applied_again(self) -> None:
         """A merge that lost is applied to what the other one saved."""

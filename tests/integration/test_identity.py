@@ -24,6 +24,8 @@ from flask_cart import FlaskCart
 from flask_cart import MergeReport
 from flask_cart import current_cart
 from flask_cart import signals
+from flask_cart.coupons import coupon_key
+from flask_cart.coupons import noted_coupons
 from flask_cart.storage.memory import MemoryStorage
 
 
@@ -103,6 +105,29 @@ def test_login_merges(client: FlaskClient) -> None:
 
     assert client.post("/login/7").text == "2xmug 1xpot 1xtea"
     assert client.get("/").text == "2xmug 1xpot 1xtea"
+
+
+def test_login_with_a_coupon_in_both_carts() -> None:
+    """Who notes one coupon as a user and one as a guest has one after the login."""
+    shop = make_shop(CART_MAX_COUPONS=1)
+    client = shop.test_client()
+
+    @shop.post("/note/<code>")
+    def note(code: str) -> str:
+        current_cart.metadata[coupon_key(code)] = True
+        return ""
+
+    @shop.get("/noted")
+    def noted() -> list[str]:
+        return list(noted_coupons(current_cart.metadata))
+
+    client.post("/login/7")
+    client.post("/note/OLD")
+    client.post("/logout")
+    client.post("/note/NEW")
+    client.post("/login/7")
+
+    assert client.get("/noted").json == ["NEW"]
 
 
 def test_login_sees_the_new_cart_at_once(client: FlaskClient, shop: Flask) -> None:
