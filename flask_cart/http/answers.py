@@ -26,10 +26,10 @@ _PROBLEM_JSON: t.Final = "application/problem+json"
 
 def wants_json(request: Request) -> bool:
     """Whether the client would rather have JSON than a page."""
-    accepted = request.accept_mimetypes
-    html, json = accepted.quality(_HTML), accepted.quality(_JSON)
+    # Of two that are liked the same, what is named counts more than what "*/*" covers.
+    kinds = [_JSON, _HTML] if request.is_json else [_HTML, _JSON]
 
-    return json > html or (json == html and request.is_json)
+    return request.accept_mimetypes.best_match(kinds, kinds[0]) == _JSON
 
 
 def json_cart(request: Request, cart: ShownCart) -> Response:

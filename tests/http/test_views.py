@@ -170,6 +170,10 @@ class TestShow:
             ("application/json", "application/json"),
             ("application/json, text/html;q=0.5", "application/json"),
             ("application/json;q=0.5, text/html", "text/html"),
+            # What axios and Angular say if they are told nothing.
+            ("application/json, text/plain, */*", "application/json"),
+            ("text/html, */*", "text/html"),
+            ("text/html, application/json", "text/html"),
             ("image/png", "text/html"),
         ],
     )
@@ -178,6 +182,20 @@ class TestShow:
     ) -> None:
         """The form of the answer is the one that the client likes best."""
         assert client.get("/cart/", headers={"Accept": accept}).mimetype == kind
+
+    @pytest.mark.parametrize(
+        ("accept", "is_json"),
+        [("*/*", True), ("", True), ("image/png", True), ("text/html, */*", False)],
+    )
+    def test_is_what_the_client_speaks(
+        self, client: FlaskClient, accept: str, is_json: bool
+    ) -> None:
+        """Who does not say gets JSON for JSON; who names a page gets a page."""
+        answer = client.post(
+            "/cart/lines", json={"item": "pot"}, headers={"Accept": accept}
+        )
+
+        assert answer.is_json is is_json
 
     def test_is_at_one_address(self, client: FlaskClient) -> None:
         """Without the slash, it is a redirect."""
