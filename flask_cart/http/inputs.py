@@ -27,7 +27,11 @@ _TYPES: t.Final = {
 }
 
 #: What ``option.size=L`` in a form is a part of.
-_GROUPS: t.Final = {"option": "options"}
+_GROUPS: t.Final = {
+    "metadata": "metadata",
+    "option": "options",
+    "options": "options",
+}
 
 #: Characters of a short text, such as the code of a coupon.
 MAX_TEXT: t.Final = 255
@@ -131,14 +135,17 @@ def _form(request: Request, kind: type[Input]) -> dict[str, t.Any]:
         raise UnsupportedMediaType("Send a form, or application/json.")
 
     fields: dict[str, t.Any] = {}
+    groups: dict[str, dict[str, str]] = {}
 
     for name, value in request.form.items():
         group, dot, key = name.partition(".")
 
-        if dot:
-            fields.setdefault(_GROUPS.get(group, group), {})[key] = value
+        if dot and group in _GROUPS:
+            groups.setdefault(_GROUPS[group], {})[key] = value
         elif value:
             fields[name] = value
+
+    fields |= groups
 
     # A form has more fields than these: the shop's own, and those against forgery.
     return {name: fields[name] for name in kind.__struct_fields__ if name in fields}

@@ -9,8 +9,11 @@ import typing as t
 from types import ModuleType
 
 import pytest
+from flask.testing import FlaskClient
 
 from flask_cart.http import inputs
+from storefronts import fill
+from storefronts import show
 
 
 @pytest.fixture
@@ -44,3 +47,36 @@ def test_every_type_is_known_before_the_first_request(
     assert len(kinds) == 7
     assert [each for each in kinds if not is_known(each)] == []
     assert not is_known(Unread)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"item": "mug", "item.x": "1", "option.size": "L"},
+        {"item.x": "1", "item": "mug", "option.size": "L"},
+        {"item": "mug", "options": "x", "option.size": "L"},
+        {"item": "mug", "option.size": "L", "options": "x"},
+        {"item": "mug", "options.size": "L", "quantity.x": "9"},
+    ],
+)
+def test_a_field_beside_a_group_of_the_same_name(
+    client: FlaskClient, fields: dict[str, str]
+) -> None:
+    """Only options and metadata are groups; all else is a field of the shop's own."""
+    assert client.post("/cart/lines", data=fields).status_code == 303
+
+    (line,) = show(client)["lines"]
+
+    assert (line["item"], line["options"]) == ("mug", {"size": "L"})
+
+
+def test_a_field_beside_the_metadata(client: FlaskClient) -> None:
+    """What is called as the whole of it is no entry."""
+    fill(client)
+
+    for fields in [
+        {"metadata": "x", "metadata.note": "one"},
+        {"metadata.note": "two", "metadata": "x"},
+    ]:
+        assert client.post("/cart/metadata", data=fields).status_code == 303
+        assert show(client)["metadata"] == {"note": fields["metadata.note"]}
