@@ -14,6 +14,9 @@ MAX_BODY: t.Final = 65_536
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
+#: What ``Sec-Fetch-Site`` says of the shop's own pages, and of the shopper's own doing.
+_OWN_SITES: t.Final = {"none", "same-origin"}
+
 
 def refuse_large_bodies(request: Request) -> None:
     """Read no more of a request than a change of a cart can need.
@@ -38,18 +41,8 @@ def refuse_other_sites(request: Request) -> None:
     if request.method in _SAFE_METHODS:
         return
 
-    origin = request.headers.get("Origin")
-
-    # Some proxies take TLS off and do not say so, therefore only the host.
-    if origin is not None and _host(origin) == request.host.lower():
-        return
-
-    site = request.headers.get("Sec-Fetch-Site")
-
-    if site in ("same-origin", "none") or (site is None and origin is None):
-        return
-
-    raise Forbidden("The request came from another site.")
+    if not _is_own(request):
+        raise Forbidden("The request came from another site.")
 
 
 def safe_path(target: str | None) -> str | None:
@@ -62,6 +55,19 @@ def safe_path(target: str | None) -> str | None:
         return None
 
     return target
+
+
+def _is_own(request: Request) -> bool:
+    site = request.headers.get("Sec-Fetch-Site")
+
+    # It knows the scheme as well, so it is asked first.
+    if site is not None:
+        return site in _OWN_SITES
+
+    origin = request.headers.get("Origin")
+
+    # Some proxies take TLS off and do not say so, therefore only the host.
+    return origin is None or _host(origin) == request.host.lower()
 
 
 def _host(origin: str) -> str:

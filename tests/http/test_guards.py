@@ -46,6 +46,9 @@ SENT: list[tuple[dict[str, str], bool]] = [
     ({"Origin": "null", "Sec-Fetch-Site": "cross-site"}, False),
     ({"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}, False),
     ({"Origin": "http://shop.localhost", "Sec-Fetch-Site": "same-site"}, False),
+    # The same host without TLS, where anybody on the way can put a form.
+    ({"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"}, False),
+    ({"Origin": "http://localhost", "Sec-Fetch-Site": ""}, False),
 ]
 
 
