@@ -204,6 +204,14 @@ def decode(data: str | bytes, upgraders: Upgraders = UPGRADERS) -> Document:
         raise CartCorruptError(f"The stored text is not a cart: {e}", data) from e
 
 
+def is_newer(data: str | bytes) -> bool:
+    """Whether a newer version has stored it, so that only that one can read it."""
+    try:
+        return _header_decoder.decode(data).schema > SCHEMA
+    except (ValueError, RecursionError):
+        return False
+
+
 def _upgraded(data: str | bytes, schema: int, upgraders: Upgraders) -> dict[str, t.Any]:
     plain = msgspec.json.decode(data, type=dict[str, t.Any])
 

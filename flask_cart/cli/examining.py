@@ -13,6 +13,7 @@ from flask.cli import with_appcontext
 from ..document import Document
 from ..document import decode
 from ..document import encode
+from ..document import is_newer
 from ..inventory import Found
 from ..inventory import find_carts
 from ..storage.base import CartKey
@@ -26,12 +27,14 @@ from .output import shown_owner
 from .output import tokens_option
 from .shop import storage
 
+_Problem = t.Literal["corrupt", "newer", "outdated"]
+
 
 class _Finding(t.NamedTuple):
     key: CartKey
     version: int
     size: int
-    problem: t.Literal["corrupt", "outdated"]
+    problem: _Problem
     error: str
 
 
@@ -66,7 +69,10 @@ class _Diagnosis:
 def doctor(
     path: str | None, repair: bool, yes: bool, show_tokens: bool, as_json: bool
 ) -> None:
-    """Find carts that cannot be read, or were stored by an older version."""
+    """Find carts that cannot be read, or were stored by an older version.
+
+    What a newer version has stored is no damage, and stays as it is.
+    """
     diagnosis = _examine(path)
 
     if not as_json:
@@ -110,7 +116,9 @@ def _finding(found: Found) -> _Finding | None:
     key, (data, version), _, content = found
 
     if not isinstance(content, Document):
-        return _Finding(key, version, len(data), "corrupt", str(content))
+        problem: _Problem = "newer" if is_newer(data) else "corrupt"
+
+        return _Finding(key, version, len(data), problem, str(content))
 
     text = data if isinstance(data, str) else data.decode()
 
@@ -121,21 +129,22 @@ def _finding(found: Found) -> _Finding | None:
 
 
 def _repair(diagnosis: _Diagnosis, *, may_delete: bool, yes: bool) -> None:
-    findings = [
-        each for each in diagnosis.findings if each.problem == "outdated" or may_delete
-    ]
-    outdated = sum(each.problem == "outdated" for each in findings)
+    outdated = [each for each in diagnosis.findings if each.problem == "outdated"]
+    corrupt = [each for each in diagnosis.findings if each.problem == "corrupt"]
 
-    if len(findings) < len(diagnosis.findings):
+    if corrupt and not may_delete:
         click.echo("What cannot be read is deleted only with --export.", err=True)
+        corrupt = []
+
+    findings = outdated + corrupt
 
     if not findings:
         return
 
     if not yes:
         click.confirm(
-            f"Save {counted(outdated, 'cart')} anew, and delete"
-            f" {counted(len(findings) - outdated, 'cart')}?",
+            f"Save {counted(len(outdated), 'cart')} anew, and delete"
+            f" {counted(len(corrupt), 'cart')}?",
             abort=True,
             err=True,
         )

@@ -21,6 +21,7 @@ from flask_cart.storage.base import CartKey
 BAD = CartKey("user:1", "default")
 OLD = CartKey("user:2", "default")
 GOOD = CartKey("user:3", "default")
+NEW = CartKey("user:4", "default")
 
 
 def upgraded(plain: dict[str, object]) -> dict[str, object]:
@@ -135,6 +136,33 @@ def test_repair(app: Flask, tmp_path: Path) -> None:
     assert (found["checked"], found["repaired"], found["left"]) == (3, 2, 0)
     assert text_of(app, BAD) is None
     assert run(app, "doctor").exit_code == 0
+
+
+def test_newer(app: Flask, tmp_path: Path) -> None:
+    """What a newer version has stored is no damage: it is told, and stays."""
+    app.extensions["cart"].storage.save(NEW, '{"schema":2,"more":1}', 0)
+    path = tmp_path / "bad.jsonl"
+    result = run(app, "doctor", "--repair", "--yes", "--export", str(path))
+
+    assert result.exit_code == 1
+    assert ["user:4", "default", "newer"] in [
+        line.split()[:3] for line in result.output.splitlines()
+    ]
+    assert "Error: 1 cart of 4 left with a problem.\n" in result.output
+    assert text_of(app, NEW) == '{"schema":2,"more":1}'
+    assert [json.loads(line)["owner"] for line in path.read_text().splitlines()] == [
+        BAD.owner
+    ]
+
+
+def test_nothing_but_newer(memory_app: Flask) -> None:
+    """If there is nothing to repair, nothing is asked or advised."""
+    memory_app.extensions["cart"].storage.save(NEW, '{"schema":2}', 0)
+    result = run(memory_app, "doctor", "--repair")
+
+    assert result.exit_code == 1
+    assert "--export" not in result.output
+    assert "[y/N]" not in result.output
 
 
 def test_changed_meanwhile(
