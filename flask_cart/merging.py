@@ -29,6 +29,7 @@ from .operations import AddCondition
 from .operations import AddItemCondition
 from .operations import AddLine
 from .operations import Applied
+from .operations import Operation
 from .operations import Reapplied
 from .operations import RemoveCondition
 from .operations import RemoveLine
@@ -419,16 +420,32 @@ def undo_merge(target: WorkingCopy, source: WorkingCopy) -> bool:
         return False
 
     key = source.key
-    found = _undoable(target.document, key)
+    max_coupons = target.repository.limits.coupons
 
-    if found is None or found.guest is None:
+    is_undone = False
+
+    def plan(documents: t.Sequence[Document]) -> tuple[tuple[Operation, ...], ...]:
+        nonlocal is_undone
+        found = _undoable(documents[1], key)
+        is_undone = found is not None
+
+        # It may have been sold since, or undone by somebody else.
+        if found is None or found.guest is None:
+            return (), ()
+
+        restore = RestoreContent(found.guest, max_coupons)
+
+        return (restore,), (UndoMerge(found.source, key.owner),)
+
+    # What was read long ago must not come back.
+    target.refresh()
+    restore, undo = plan([source.document, target.document])
+
+    if not is_undone:
         return False
 
-    restore = RestoreContent(found.guest, target.repository.limits.coupons)
-    undo = UndoMerge(found.source, key.owner)
-
     try:
-        undo.apply(target.document)
+        apply_all(target.document, undo)
     except StaleError as error:
         raise target.conflict(
             "What was merged has been changed since, so it was not taken out.",
@@ -438,16 +455,14 @@ def undo_merge(target: WorkingCopy, source: WorkingCopy) -> bool:
         ) from error
 
     if target.repository.saves_together:
-        write_together(
-            [source, target],
-            [key, target.key],
-            lambda documents: [(restore,), (undo,)],
-        )
+        write_together([source, target], [key, target.key], plan)
     else:
-        source.write((restore,), None)
-        target.write((undo,), None)
+        # Refused before anything is given back, if another version is expected.
+        target.apply()
+        source.write(restore, None)
+        is_undone = bool(target.apply(*undo))
 
-    return True
+    return is_undone
 
 
 def transfer(source: WorkingCopy, target: WorkingCopy) -> None:

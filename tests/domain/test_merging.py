@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import typing as t
+from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
@@ -1098,6 +1100,73 @@ class TestUndoStepByStep:
         assert user.undo_merge("guest:a")
         assert quantities(user.document) == {"a": 3, "c": 1}
         assert quantities(make_cart(storage, key=GUEST).document) == {"a": 2, "b": 1}
+
+
+@pytest.mark.parametrize("kind", [MemoryStorage, StepByStep])
+class TestUndoOfOldNews:
+    """The one who undoes has read the user's cart long ago."""
+
+    def test_after_an_order(self, kind: type[MemoryStorage]) -> None:
+        """What was sold meanwhile is not given back."""
+        storage = kind()
+        guest, user = carts(storage)
+        merge(guest, user, LIMITS)
+
+        with make_cart(storage, key=USER).checkout():
+            pass
+
+        assert user.lines
+        assert not user.undo_merge("guest:a")
+        assert stored(storage, GUEST) is None
+
+    def test_after_another_merge(self, kind: type[MemoryStorage]) -> None:
+        """What was merged of the guest meanwhile is the last merge, and undone."""
+        storage = kind()
+        guest, user = carts(storage)
+        merge(guest, user, LIMITS)
+        make_cart(storage, key=GUEST).add("d", price=1)
+        merge(make_cart(storage, key=GUEST), make_cart(storage, key=USER), LIMITS)
+
+        assert user.undo_merge("guest:a")
+        assert quantities(make_cart(storage, key=GUEST).document) == {"d": 1}
+        assert quantities(user.document) == {"a": 5, "c": 1, "b": 1}
+
+    def test_of_another_version(self, kind: type[MemoryStorage]) -> None:
+        """A cart that is expected at a version is not undone at another."""
+        storage = kind()
+        guest, user = carts(storage)
+        merge(guest, user, LIMITS)
+        seen = user.version
+        make_cart(storage, key=USER).add("d", price=1)
+        before = dict(storage._carts)
+
+        with pytest.raises(CartConflictError, match="meant for version"):
+            make_cart(storage, key=USER).expect(seen).undo_merge("guest:a")
+
+        assert storage._carts == before
+
+
+def test_undo_of_a_cart_that_is_just_being_sold() -> None:
+    """Nothing is given back if the cart was sold after the undo has looked."""
+
+    class Selling(MemoryStorage):
+        @contextmanager
+        def together(self) -> t.Iterator[None]:
+            sold = MemoryStorage()
+            sold._carts = self._carts
+
+            with make_cart(sold, key=USER).checkout():
+                pass
+
+            with super().together():
+                yield
+
+    storage = Selling()
+    guest, user = carts(storage)
+    merge(guest, user, LIMITS)
+
+    assert not user.undo_merge("guest:a")
+    assert stored(storage, GUEST) is None
 
 
 class TestSwap:
