@@ -208,7 +208,8 @@ class Repository:
 
         :param carts: Their keys, and who changes them.
         :param plan: Called with their documents, also again if somebody was faster.
-        :raises CartConflictError: If the operations cannot be applied.
+        :raises CartConflictError: If the operations cannot be applied, or a rival has
+            made the app's transaction fail.
         :raises CartLimitError: If a result goes over a limit.
         :raises CartStorageError: If the storage cannot be used.
         """
@@ -227,9 +228,12 @@ class Repository:
                 try:
                     with t.cast(SavesTogether, storage).together():
                         return self._save_together(carts, plan, watches)
-                except CartLockTimeoutError:
-                    raise
                 except CartBusyError as error:
+                    self._refuse_in_transaction(error, 0)
+
+                    if isinstance(error, CartLockTimeoutError):
+                        raise
+
                     busy = error
 
             raise busy
@@ -294,16 +298,8 @@ class Repository:
                         key, operations, base, seen.version, expected, before
                     )
             except CartBusyError as error:
-                if self.transaction() is not None:
-                    version = seen.version if seen is not None else 0
-
-                    # It has failed as a whole, and only the app can begin it again.
-                    raise CartConflictError(
-                        "Somebody else changed the same things at the same time, and"
-                        " the transaction that the cart is part of has failed.",
-                        expected_version=version,
-                        current_version=version,
-                    ) from error
+                version = seen.version if seen is not None else 0
+                self._refuse_in_transaction(error, version)
 
                 if isinstance(error, CartLockTimeoutError):
                     raise
@@ -366,6 +362,22 @@ class Repository:
     def transaction(self) -> Transaction | None:
         """The app's transaction that this thread's writes are part of, if any."""
         return self.storage.transaction()
+
+    def _refuse_in_transaction(self, error: CartBusyError, version: int) -> None:
+        """Try nothing again that was part of the app's transaction.
+
+        :raises CartConflictError: If it was.
+        """
+        if self.transaction() is None:
+            return
+
+        # It has failed as a whole, and only the app can begin it again.
+        raise CartConflictError(
+            "Somebody else changed the same things at the same time, and the"
+            " transaction that the cart is part of has failed.",
+            expected_version=version,
+            current_version=version,
+        ) from error
 
     @property
     def joins_sessions(self) -> bool:

@@ -574,6 +574,32 @@ class TestTogether:
         assert storage.tries == (9 if error is CartBusyError else 1)
         assert quantities(storage) == (3, 0)
 
+    @pytest.mark.parametrize("error", [CartBusyError, CartLockTimeoutError])
+    def test_inside_the_apps_transaction(self, error: type[CartError]) -> None:
+        """A transaction of the app that has failed is not tried again here: the first
+        cart may have changed in it."""
+
+        class Joined(MemoryStorage):
+            tries = 0
+
+            def together(self) -> t.Any:
+                self.tries += 1
+                raise error("busy")
+
+            def transaction(self) -> t.Any:
+                return self
+
+            def when_done(self, *callbacks: t.Callable[[], None]) -> None:
+                pass
+
+        storage = Joined()
+        cart, line_id = filled(storage)
+
+        with pytest.raises(CartConflictError, match=r"the transaction .* has failed"):
+            cart.move(line_id, to="wishlist")
+
+        assert storage.tries == 1
+
     def test_observed(self) -> None:
         """Observers are told of both writes."""
         told: list[Access] = []
