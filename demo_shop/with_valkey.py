@@ -30,6 +30,8 @@ def main(port: int) -> int:
     with tempfile.TemporaryDirectory() as folder, _valkey(folder) as url:
         environment = {"DEMO_SHOP_STORAGE": "cache", "DEMO_SHOP_REDIS_URL": url}
         workers = ["--workers=2", "--threads=4", "--no-control-socket"]
+        # A worker that is asked to end while it starts does not hear it.
+        workers += ["--graceful-timeout=5"]
         address = f"--bind=127.0.0.1:{port}"
         command = [sys.executable, "-m", "gunicorn", *workers, address]
 
