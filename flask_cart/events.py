@@ -194,6 +194,8 @@ class CartMerged(Event, frozen=True, kw_only=True):
 class MergeUndone(Event, frozen=True, kw_only=True):
     """What came from another cart was taken out and given back.
 
+    It is told of both carts if the other one was still, or again, there.
+
     :param source: The owner of the other cart.
     """
 

@@ -314,16 +314,19 @@ class UndoMerge(Reapplied, frozen=True):
 class RestoreContent(Reapplied, frozen=True):
     """Put back what was in a cart before it was merged into another one.
 
+    :param owner: The owner of the cart.
     :param max_coupons: How many codes of coupons a cart notes.
     """
 
     content: Content
+    owner: str
     max_coupons: int | None = None
 
     def apply(self, document: Document) -> Applied:
-        # It is still, or again, the cart that was merged.
+        # It is still, or again, the cart that was merged. It gets a new version, so
+        # that a merge that has not deleted it yet does not.
         if document.created_at == self.content.created_at:
-            return document, ()
+            return replace(document, updated_at=None), (MergeUndone(source=self.owner),)
 
         result = in_currency(document, self.content.currency)
         events: list[Event] = []
@@ -377,6 +380,8 @@ def merge(
         return MergeReport()
 
     for _ in range(MAX_ROUNDS):
+        # What was undone since is no longer there, and must come again.
+        target.refresh()
         content = source.document
         operation = MergeDocument(
             content,
@@ -433,7 +438,7 @@ def undo_merge(target: WorkingCopy, source: WorkingCopy) -> bool:
         if found is None or found.guest is None:
             return (), ()
 
-        restore = RestoreContent(found.guest, max_coupons)
+        restore = RestoreContent(found.guest, key.owner, max_coupons)
 
         return (restore,), (UndoMerge(found.source, key.owner),)
 

@@ -37,6 +37,7 @@ from flask_cart.document import SCHEMA
 from flask_cart.document import Document
 from flask_cart.document import PendingOrder
 from flask_cart.document import encode
+from flask_cart.events import Event
 from flask_cart.items import make_line
 from flask_cart.limits import Limits
 from flask_cart.limits import check_limits
@@ -311,7 +312,7 @@ class TestMergeDocument:
         assert undone(result).conditions == target.conditions
 
         guest = result.merged[0].guest
-        restored, _ = RestoreContent(guest).apply(holding(created_at=NOW))
+        restored, _ = RestoreContent(guest, "guest:a").apply(holding(created_at=NOW))
         assert restored.conditions == source.conditions
 
     def test_shipping_of_several_parts(self) -> None:
@@ -332,7 +333,7 @@ class TestMergeDocument:
         result, _ = merging(first).apply(holding())
         result, _ = merging(later).apply(result)
         guest = result.merged[0].guest
-        restored, _ = RestoreContent(guest).apply(holding(created_at=NOW))
+        restored, _ = RestoreContent(guest, "guest:a").apply(holding(created_at=NOW))
 
         assert result.conditions == restored.conditions == first.conditions
         assert undone(result).conditions == ()
@@ -391,7 +392,7 @@ class TestMergeDocument:
         result, _ = operation.apply(holding())
         operation = merging(holding(metadata=noting("B")), limits=ONE_COUPON)
         result, _ = operation.apply(result)
-        restore = RestoreContent(result.merged[0].guest, 1)
+        restore = RestoreContent(result.merged[0].guest, "guest:a", 1)
         restored, _ = restore.apply(holding(created_at=NOW))
 
         assert noted_coupons(result.metadata) == ("B",)
@@ -886,7 +887,7 @@ class TestUndo:
         restored = holding()
 
         for record in result.merged:
-            restored, _ = RestoreContent(record.guest).apply(
+            restored, _ = RestoreContent(record.guest, "guest:a").apply(
                 replace(restored, created_at=NOW)
             )
 
@@ -1167,6 +1168,62 @@ def test_undo_of_a_cart_that_is_just_being_sold() -> None:
 
     assert not user.undo_merge("guest:a")
     assert stored(storage, GUEST) is None
+
+
+def test_merge_of_old_news(storage: MemoryStorage) -> None:
+    """What was undone since the user's cart was read comes again, and is not lost."""
+    guest, user = carts(storage)
+    merge(guest, user, LIMITS)
+    make_cart(storage, key=USER).undo_merge("guest:a")
+    merge(make_cart(storage, key=GUEST), user, LIMITS)
+
+    assert quantities(make_cart(storage, key=USER).document) == {"a": 5, "c": 1, "b": 1}
+
+
+class UndoingAtOnce(Recorder):
+    """Undoes a merge as soon as it hears of it, a number of times."""
+
+    def __init__(self, storage: MemoryStorage, times: int) -> None:
+        super().__init__()
+        self._storage = storage
+        self._times = times
+
+    def after(self, cart: Cart, events: tuple[Event, ...]) -> None:
+        super().after(cart, events)
+
+        if self._times and events[-1].name == "cart_merged":
+            self._times -= 1
+            make_cart(self._storage, key=USER).undo_merge("guest:a")
+
+
+@pytest.mark.parametrize("kind", [MemoryStorage, StepByStep])
+class TestUndoInTheMiddle:
+    """A merge is undone after it was saved, and before the guest's cart is deleted."""
+
+    def test_once(self, kind: type[MemoryStorage]) -> None:
+        """The merge is made again, and nothing is lost or doubled."""
+        storage = kind()
+        guest, _ = carts(storage)
+        announcer = UndoingAtOnce(storage, 1)
+        user = make_cart(storage, key=USER, announcer=announcer)
+        merge(guest, user, LIMITS)
+        user = make_cart(storage, key=USER)
+
+        assert quantities(user.document) == {"a": 5, "c": 1, "b": 1}
+        assert stored(storage, GUEST) is None
+
+    def test_always(self, kind: type[MemoryStorage]) -> None:
+        """The merge gives up, and both carts are as they were."""
+        storage = kind()
+        guest, _ = carts(storage)
+        announcer = UndoingAtOnce(storage, 99)
+        user = make_cart(storage, key=USER, announcer=announcer)
+
+        with pytest.raises(CartConflictError, match="was not destroyed"):
+            merge(guest, user, LIMITS)
+
+        assert quantities(make_cart(storage, key=USER).document) == {"a": 3, "c": 1}
+        assert quantities(make_cart(storage, key=GUEST).document) == {"a": 2, "b": 1}
 
 
 class TestSwap:
