@@ -195,6 +195,8 @@ class MergeDocument(Reapplied, frozen=True):
         wanted = self.strategy.quantity(
             replace(mine, quantity=own) if mine is not None and own else None, line
         )
+        # What came and was sold or taken out since must not come again.
+        wanted = max(0, wanted - max(0, gained - now))
         room = max(self.limits.quantity, now)
 
         if mine is None and len(document.lines) >= self.limits.items:

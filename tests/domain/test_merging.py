@@ -724,6 +724,22 @@ class TestStrategies:
 
         assert operation.apply(changed) == (changed, ())
 
+    @pytest.mark.parametrize(("left", "expected"), [(None, 1), (1, 2), (2, 3), (3, 4)])
+    @pytest.mark.parametrize("name", ["add_quantities", "keep_highest_quantity"])
+    def test_what_was_sold_stays_away(
+        self, name: str, left: int | None, expected: int
+    ) -> None:
+        """Of a line that grows after it was merged and sold, only the rest comes."""
+        document, _ = merging(holding(line("a", 2)), strategy=name).apply(holding())
+        remaining = () if left is None else (line("a", left),)
+        document = replace(document, lines=remaining)
+        document, _ = merging(holding(line("a", 3)), strategy=name).apply(document)
+
+        if name == "keep_highest_quantity":
+            expected = min(expected, 3)
+
+        assert quantities(document) == {"a": expected}
+
     @given(small_carts(), small_carts(), st.sampled_from(BUILT_IN))
     def test_later_additions(
         self, later: Document, target: Document, name: str
