@@ -17,6 +17,7 @@ from .moving import copy
 from .moving import export
 from .moving import import_carts
 from .moving import init_db
+from .output import shown_error
 from .pruning import prune
 
 
@@ -27,7 +28,7 @@ class _CartGroup(AppGroup):
         try:
             return super().invoke(ctx)
         except CartError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(shown_error(error)) from error
 
 
 cart_cli = _CartGroup("cart", help="Look after the shopping carts.")

@@ -13,6 +13,7 @@ from flask.cli import with_appcontext
 
 from ..document import Document
 from ..document import encode
+from ..errors import CartBusyError
 from ..errors import CartCorruptError
 from ..errors import CartTooLargeError
 from ..inventory import find_carts
@@ -24,10 +25,14 @@ from .files import write_cart
 from .output import counted
 from .output import echo_json
 from .output import json_option
+from .output import shown_error
 from .shop import storage
 
 #: How many of the errors in a file are told.
 _ERRORS: t.Final = 20
+
+#: Why one cart cannot be stored, while others can.
+_REFUSALS: t.Final = CartBusyError, CartTooLargeError
 
 
 @click.command("init-db")
@@ -71,28 +76,34 @@ def copy(source: str, target: str, as_json: bool) -> None:
     between the copy and the switch of CART_STORAGE stays behind: stop the shop before.
     """
     open_storage = current_app.extensions["cart"].open_storage
-    count = _copy(open_storage(source), open_storage(target), source)
+    opened, place = open_storage(source), open_storage(target)
+    keys = getattr(opened, "keys", None)
 
-    if as_json:
-        echo_json(asdict(count))
-    else:
-        click.echo(
-            f"Copied {count.copied} carts, left {count.left} that were there already."
-        )
+    if keys is None:
+        raise click.ClickException(f"The storage {source!r} cannot list its carts.")
+
+    count = _Count()
+
+    try:
+        _copy(keys(), opened, place, count)
+    finally:
+        # Also how far it was when it could not go on.
+        if as_json:
+            echo_json(asdict(count))
+        else:
+            click.echo(
+                f"Copied {count.copied} carts, left {count.left} that were there"
+                " already."
+            )
 
     if count.failed:
         raise click.ClickException(f"{count.failed} carts could not be copied.")
 
 
-def _copy(source: Storage, target: Storage, name: str) -> _Count:
-    keys = getattr(source, "keys", None)
-
-    if keys is None:
-        raise click.ClickException(f"The storage {name!r} cannot list its carts.")
-
-    count = _Count()
-
-    for key in keys():
+def _copy(
+    keys: t.Iterable[CartKey], source: Storage, target: Storage, count: _Count
+) -> None:
+    for key in keys:
         try:
             stored = source.load(key)
 
@@ -101,7 +112,7 @@ def _copy(source: Storage, target: Storage, name: str) -> _Count:
 
             data = stored.data if isinstance(stored.data, str) else stored.data.decode()
             version = target.save(key, data, 0)
-        except (CartCorruptError, CartTooLargeError, UnicodeDecodeError) as error:
+        except (*_REFUSALS, CartCorruptError, UnicodeDecodeError) as error:
             # Without the key, which for a guest is a secret.
             click.echo(f"{type(error).__name__}: a cart was not copied.", err=True)
             count.failed += 1
@@ -111,8 +122,6 @@ def _copy(source: Storage, target: Storage, name: str) -> _Count:
             count.left += 1
         else:
             count.copied += 1
-
-    return count
 
 
 @click.command("export")
@@ -160,20 +169,25 @@ def import_carts(path: Path, replace: bool, as_json: bool) -> None:
     stays as it is, unless it is to be replaced.
     """
     _check(path)
-    count = {"imported": 0, "left": 0}
+    count = {"imported": 0, "left": 0, "failed": 0}
 
-    for _, key, content in read_carts(path):
-        is_stored = _store(key, t.cast(Document, content), replace)
-        count["imported" if is_stored else "left"] += 1
+    try:
+        for _, key, content in read_carts(path):
+            count[_store(key, t.cast(Document, content), replace)] += 1
+    finally:
+        # Also how far it was when it could not go on.
+        if as_json:
+            echo_json(count)
+        else:
+            click.echo(
+                f"Imported {counted(count['imported'], 'cart')}, left {count['left']}"
+                f" that {'somebody was changing' if replace else 'were there already'}."
+            )
 
-    if as_json:
-        echo_json(count)
-        return
-
-    click.echo(
-        f"Imported {counted(count['imported'], 'cart')}, left {count['left']} that"
-        f" {'somebody was changing' if replace else 'were there already'}."
-    )
+    if count["failed"]:
+        raise click.ClickException(
+            f"{counted(count['failed'], 'cart')} could not be imported."
+        )
 
 
 def _check(path: Path) -> None:
@@ -191,7 +205,7 @@ def _check(path: Path) -> None:
             errors += 1
 
             if errors <= _ERRORS:
-                click.echo(f"Line {number}: {error}", err=True)
+                click.echo(f"Line {number}: {shown_error(error)}", err=True)
 
     if errors:
         raise click.ClickException(
@@ -199,8 +213,15 @@ def _check(path: Path) -> None:
         )
 
 
-def _store(key: CartKey, document: Document, replace: bool) -> bool:
-    stored = storage().load(key) if replace else None
-    expected = stored.version if stored is not None else 0
+def _store(
+    key: CartKey, document: Document, replace: bool
+) -> t.Literal["imported", "left", "failed"]:
+    try:
+        stored = storage().load(key) if replace else None
+        expected = stored.version if stored is not None else 0
+        version = storage().save(key, encode(document), expected)
+    except _REFUSALS as error:
+        click.echo(f"{type(error).__name__}: a cart was not imported.", err=True)
+        return "failed"
 
-    return storage().save(key, encode(document), expected) is not None
+    return "left" if version is None else "imported"

@@ -21,6 +21,7 @@ T = t.TypeVar("T")
 _ROWS: t.Final = 500
 
 _guest = re.compile(r"(guest:.{4}).+")
+_guest_in_text = re.compile(r"(guest:[^/\s]{4})[^/\s]+")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -74,6 +75,11 @@ def progress(
 def shown_owner(owner: str, show_tokens: bool) -> str:
     """The owner, without the secret that the token of a guest is."""
     return owner if show_tokens else _guest.sub(r"\1...", owner)
+
+
+def shown_error(error: Exception) -> str:
+    """What an error says, without the tokens of guests."""
+    return _guest_in_text.sub(r"\1...", str(error))
 
 
 def shown_time(moment: dt.datetime | None) -> str:

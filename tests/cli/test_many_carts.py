@@ -182,6 +182,7 @@ def test_export_and_import(crowded: shops.Shop, tmp_path: Path) -> None:
 
     assert run_json(crowded.app, "import", str(path)) == {
         "imported": len(lost),
+        "failed": 0,
         "left": len(some) - len(lost),
     }
     assert stored(crowded) == {each.owner for each in CROWD}

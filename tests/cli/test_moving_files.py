@@ -12,6 +12,8 @@ from crowds import run_json
 from flask import Flask
 
 from apps import make_app
+from flask_cart import CartBusyError
+from flask_cart import CartStorageError
 from flask_cart import FlaskCart
 from flask_cart.storage.base import CartKey
 from flask_cart.storage.memory import MemoryStorage
@@ -24,8 +26,8 @@ KEYS = [
 ]
 
 
-def new_shop() -> Flask:
-    app = make_app(CART_STORAGE="memory")
+def new_shop(storage: object = "memory") -> Flask:
+    app = make_app(CART_STORAGE=storage)
     FlaskCart(app)
 
     return app
@@ -109,7 +111,7 @@ def test_keeps_what_is_there(app: Flask, path: Path) -> None:
         app.extensions["cart"].extension.cart(owner="user:7").add("pot", price=1)
 
     changed = texts(app)
-    assert run_json(app, "import", str(path)) == {"imported": 0, "left": 4}
+    assert run_json(app, "import", str(path)) == {"imported": 0, "left": 4, "failed": 0}
     assert texts(app) == changed != exported
 
     result = run(app, "import", str(path), "--replace")
@@ -138,7 +140,50 @@ def test_replace_leaves_what_is_being_changed(
     assert run_json(app, "import", str(path), "--replace") == {
         "imported": 3,
         "left": 1,
+        "failed": 0,
     }
+
+
+class Held(MemoryStorage):
+    """Memory in which a rival holds the lock of a guest's cart.
+
+    :param error: What it is for whoever wants to save that.
+    """
+
+    def __init__(self, error: type[CartStorageError]) -> None:
+        super().__init__()
+        self.error = error
+
+    def save(self, key: CartKey, data: str, expected: int) -> int | None:
+        if key == KEYS[1]:
+            raise self.error(f"The cart {key} is locked by others.")
+
+        return super().save(key, data, expected)
+
+
+def test_import_of_what_is_locked(path: Path) -> None:
+    """A cart that cannot be stored now is counted, and keeps no other from it."""
+    app = new_shop(storage=Held(CartBusyError))
+    result = run(app, "import", str(path), "--replace")
+
+    assert result.exit_code == 1
+    assert result.stdout == "Imported 3 carts, left 0 that somebody was changing.\n"
+    assert result.stderr.splitlines() == [
+        "CartBusyError: a cart was not imported.",
+        "Error: 1 cart could not be imported.",
+    ]
+    assert texts(app).keys() == {KEYS[0], *KEYS[2:]}
+
+
+def test_import_that_is_cut_off(path: Path) -> None:
+    """Who cannot go on says how far it was, and not whose cart it was."""
+    result = run(new_shop(storage=Held(CartStorageError)), "import", str(path))
+
+    assert result.exit_code == 1
+    assert result.stdout == "Imported 1 cart, left 0 that were there already.\n"
+    assert result.stderr == (
+        "Error: The cart guest:abcd.../default is locked by others.\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,6 +195,7 @@ def test_replace_leaves_what_is_being_changed(
         ('{"owner":"bob","instance":"default","cart":{}}', "An owner is a kind"),
         ('{"owner":"user:9","instance":"a b","cart":{}}', "An instance is a name"),
         ('{"owner":"A/user:9","instance":"a","cart":{}}', "tenant"),
+        ('{"owner":"guest:abcdefg ","instance":"a","cart":{}}', "guest:abcd..."),
         ('{"owner":"user:9","instance":"a","cart":{}}', "not a cart"),
         ('{"owner":"user:9","instance":"a","cart":{},"x":1}', "unknown field"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,8 +15,11 @@ from flask_sqlalchemy import SQLAlchemy
 
 import cache_servers
 from apps import make_app
+from flask_cart import CartBusyError
+from flask_cart import CartStorageError
 from flask_cart import FlaskCart
 from flask_cart.storage import database
+from flask_cart.storage.base import CartKey
 
 OpenShop = Callable[[str], Flask]
 
@@ -145,6 +149,51 @@ def test_a_cart_that_ends_meanwhile(
 
     assert run(shop, "copy", "--from", "cache", "--to", "database") == (
         "Copied 0 carts, left 0 that were there already.\n"
+    )
+
+
+def fail_third_save(
+    monkeypatch: pytest.MonkeyPatch, error: type[CartStorageError]
+) -> None:
+    """Let the third cart that is stored in the database be an error."""
+    save = database.DatabaseStorage.save
+    numbers = itertools.count(1)
+
+    def save_or_fail(
+        self: database.DatabaseStorage, key: CartKey, data: str, expected: int
+    ) -> int | None:
+        if next(numbers) == 3:
+            raise error(f"The cart {key} is locked by others.")
+
+        return save(self, key, data, expected)
+
+    monkeypatch.setattr(database.DatabaseStorage, "save", save_or_fail)
+
+
+def test_a_cart_that_is_locked(shop: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cart that cannot be stored now is counted, and keeps no other from it."""
+    for number in range(4):
+        fill(shop, f"user:{number}", 1)
+
+    fail_third_save(monkeypatch, CartBusyError)
+
+    assert run(shop, "copy", "--from", "cache", "--to", "database") == (
+        "CartBusyError: a cart was not copied.\n"
+        "Copied 3 carts, left 0 that were there already.\n"
+        "Error: 1 carts could not be copied.\n"
+    )
+
+
+def test_cut_off(shop: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who cannot go on says how far it was, and not whose cart it was."""
+    for number in range(4):
+        fill(shop, f"guest:abcdef{number}", 1)
+
+    fail_third_save(monkeypatch, CartStorageError)
+
+    assert run(shop, "copy", "--from", "cache", "--to", "database") == (
+        "Copied 2 carts, left 0 that were there already.\n"
+        "Error: The cart guest:abcd.../default is locked by others.\n"
     )
 
 
