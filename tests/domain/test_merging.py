@@ -48,6 +48,7 @@ from flask_cart.merging import MergeReport
 from flask_cart.merging import RestoreContent
 from flask_cart.merging import UndoMerge
 from flask_cart.merging import merge as merging_of_carts
+from flask_cart.moving import StartMove
 from flask_cart.operations import AddLine
 from flask_cart.operations import SetMetadata
 from flask_cart.operations import apply_all
@@ -1194,6 +1195,49 @@ def test_merge_of_old_news(storage: MemoryStorage) -> None:
     merge(make_cart(storage, key=GUEST), user, LIMITS)
 
     assert quantities(make_cart(storage, key=USER).document) == {"a": 5, "c": 1, "b": 1}
+
+
+@pytest.mark.parametrize("is_swap", [False, True])
+def test_of_a_cart_whose_line_is_on_its_way(is_swap: bool) -> None:
+    """A line that cannot arrive yet does not leave its note behind, to be there twice:
+    the cart is merged or given away later."""
+
+    class OtherIsAway(StepByStep):
+        is_away = True
+
+        def save(self, key: CartKey, data: str, expected: int) -> int | None:
+            if self.is_away and key.instance == "later":
+                raise CartStorageError("down")
+
+            return super().save(key, data, expected)
+
+    storage = OtherIsAway()
+    guest, _ = carts(storage)
+    guest._working.write((StartMove("m", "later", guest.lines[0].id, None),), None)
+    before = dict(storage._carts)
+
+    with pytest.raises(CartConflictError, match="on its way"):
+        give(make_cart(storage, key=GUEST), is_swap)
+
+    assert storage._carts == before
+    storage.is_away = False
+    target = give(make_cart(storage, key=GUEST), is_swap)
+    later = make_cart(storage, key=CartKey("guest:a", "later"))
+
+    assert quantities(later.document) == {"a": 2}
+    assert quantities(target.document)["b"] == 1
+    assert quantities(target.document).get("a", 0) == (0 if is_swap else 3)
+
+
+def give(guest: Cart, is_swap: bool) -> Cart:
+    """Merge a cart into the user's, or swap it."""
+    if is_swap:
+        return guest.swap("company:1")
+
+    user = guest._counterpart("user:1")
+    merge(guest, user, LIMITS)
+
+    return user
 
 
 class UndoingAtOnce(Recorder):
