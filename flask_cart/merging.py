@@ -113,7 +113,7 @@ class MergeDocument(Reapplied, frozen=True):
         if before.digest == digest:
             return document, ()
 
-        result = in_currency(document, self.source.currency)
+        result = _ready_for(document, self.source)
         events: list[Event] = []
         taken: list[Line] = []
         left_out: list[Line] = []
@@ -330,7 +330,7 @@ class RestoreContent(Reapplied, frozen=True):
         if document.created_at == self.content.created_at:
             return replace(document, updated_at=None), (MergeUndone(source=self.owner),)
 
-        result = in_currency(document, self.content.currency)
+        result = _ready_for(document, self.content)
         events: list[Event] = []
 
         for line in self.content.lines:
@@ -524,6 +524,19 @@ def in_currency(document: Document, currency: str) -> Document:
         )
 
     return replace(document, currency=currency)
+
+
+def _ready_for(document: Document, content: Document | Content) -> Document:
+    """The document, ready for what is in another cart.
+
+    :raises InvalidItemError: If both have amounts, of different currencies.
+    """
+    has_amounts = content.lines or content.conditions
+
+    if not has_amounts and (document.lines or document.conditions):
+        return document
+
+    return in_currency(document, content.currency)
 
 
 def take_over(document: Document, line: Line) -> Applied:

@@ -285,6 +285,18 @@ class TestMergeDocument:
 
         assert (result.currency, result.lines) == ("JPY", source.lines)
 
+    def test_another_currency_of_nothing(self) -> None:
+        """A cart without an amount is merged, whatever currency it once was in."""
+        source = holding(currency="JPY", metadata={"x": 1})
+        result, _ = merging(source).apply(holding(line("b")))
+
+        assert (result.currency, result.metadata) == ("EUR", {"x": 1})
+        assert merging(source).apply(holding())[0].currency == "JPY"
+        restored, _ = RestoreContent(result.merged[0].guest, "guest:a").apply(
+            holding(line("c"), created_at=NOW)
+        )
+        assert restored.metadata == {"x": 1}
+
     def test_another_currency_and_conditions(self) -> None:
         """Conditions of one currency are not taken for those of another either."""
         source = holding(line("a", price=500), currency="JPY")
