@@ -69,9 +69,7 @@ def state_of(found: Found, deadlines: Deadlines, now: dt.datetime) -> State:
     if found.saved_at is None or deadline is None or found.saved_at >= deadline:
         return State.ACTIVE
 
-    pending = document.pending
-
-    if pending is not None and pending.started_at > now - CHECKOUT_LASTS:
+    if any(each.started_at > now - CHECKOUT_LASTS for each in document.pending):
         return State.IN_CHECKOUT
 
     return State.ABANDONED

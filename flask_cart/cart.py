@@ -869,12 +869,13 @@ class Cart:
         """Note in the cart that an order for its content is being made.
 
         For a step that is outside of any transaction, such as a payment: the token of
-        the draft stays the same until the order is made or the content changes, so it
+        the draft stays the same until the order is made, or the content changes, so it
         can be the payment's idempotency key. Finish with :meth:`place_order` and this
-        token, also after the cart was changed, or the process died: what was noted is
-        ordered.
+        token, also after the cart was changed, another order was begun, or the process
+        died: what was noted is ordered. A cart remembers the last five orders.
 
-        :param expected_total: The total that the shopper agreed to.
+        :param expected_total: The total that the shopper agreed to. If it is not that
+            of an order that was begun before, but that of now, this is another order.
         :raises CartEmptyError: If there is nothing in the cart.
         :raises CartConflictError: If the cart was changed since it was read, or its
             total is not the expected one.

@@ -25,6 +25,9 @@ SCHEMA: t.Final = 1
 
 Upgraders = t.Mapping[int, t.Callable[[dict[str, t.Any]], dict[str, t.Any]]]
 
+#: How many orders a cart remembers that were begun.
+MAX_PENDING: t.Final = 5
+
 #: What turns a stored document of a schema into one of the next.
 UPGRADERS: t.Final[Upgraders] = {}
 
@@ -37,6 +40,10 @@ class PendingOrder(
     :param token: Identifies the order.
     :param started_at: When it was begun; what it costs is what it cost then.
     :param currency: What it costs that in.
+    :param is_begun: Whether it can be ordered whatever becomes of the cart, because it
+        may be paid. Else it is what was in the cart when somebody tried to order it.
+    :param was_emptied: Whether the cart was emptied since, so that nothing of what is
+        in it belongs to this order.
     """
 
     token: str
@@ -45,6 +52,8 @@ class PendingOrder(
     lines: tuple[Line, ...]
     conditions: tuple[Condition, ...]
     metadata: dict[str, t.Any]
+    is_begun: bool = False
+    was_emptied: bool = False
 
     def __post_init__(self) -> None:
         check_text(self.token, "The token of an order")
@@ -60,7 +69,7 @@ class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     conditions: tuple[Condition, ...] = ()
     metadata: dict[str, t.Any] = EMPTY
     created_at: dt.datetime | None = None
-    pending: PendingOrder | None = None
+    pending: tuple[PendingOrder, ...] = ()
 
     def __post_init__(self) -> None:
         frozen = freeze_dict(self.metadata, "The metadata")
@@ -78,7 +87,7 @@ class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :param quantities: What was merged of it, by line.
     :param gained: How many more of each line this cart has since; fewer if negative.
     :param digest: Identifies all that was in it.
-    :param order: The token of the order that was begun in it, if there was one.
+    :param orders: The tokens of the orders that were begun in it.
     :param guest: What was in it, as long as the merge can be undone.
     :param user: What this cart had of what the merge has changed, for as long.
     """
@@ -87,7 +96,7 @@ class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quantities: dict[str, int]
     gained: dict[str, int] = EMPTY
     digest: str = ""
-    order: str = ""
+    orders: tuple[str, ...] = ()
     guest: Content | None = None
     user: Content | None = None
 
@@ -129,7 +138,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :param created_at: When the cart was first saved.
     :param updated_at: When the cart was last saved.
     :param merged: The carts that were last merged into this one.
-    :param pending: The order that was begun and not finished yet, if there is one.
+    :param pending: The last orders that were begun and not finished yet.
     :param claims: What identifies the last changes that came with a key.
     :param moves: The lines that are moving into other carts, and are still here.
     :param received: The last moves that have brought a line here.
@@ -143,7 +152,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     created_at: dt.datetime | None = None
     updated_at: dt.datetime | None = None
     merged: tuple[MergedCart, ...] = ()
-    pending: PendingOrder | None = None
+    pending: tuple[PendingOrder, ...] = ()
     claims: tuple[str, ...] = ()
     moves: tuple[Move, ...] = ()
     received: tuple[str, ...] = ()
@@ -173,6 +182,16 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 def new_document(currency: str) -> Document:
     """An empty document."""
     return Document(schema=SCHEMA, currency=currency)
+
+
+def noted(
+    orders: t.Iterable[PendingOrder], more: t.Collection[PendingOrder]
+) -> tuple[PendingOrder, ...]:
+    """Orders and more of them, which replace those of the same token: the last ones."""
+    tokens = {each.token for each in more}
+    others = (each for each in orders if each.token not in tokens)
+
+    return (*others, *more)[-MAX_PENDING:]
 
 
 def encode(document: Document) -> str:

@@ -11,11 +11,12 @@ from .claims import remembered
 from .conditions import Condition
 from .coupons import coupon_keys
 from .coupons import surplus_coupons
+from .document import MAX_PENDING
 from .document import Content
 from .document import Document
 from .document import MergedCart
-from .document import PendingOrder
 from .document import encode
+from .document import noted
 from .errors import CartConflictError
 from .errors import CartTooLargeError
 from .errors import InvalidItemError
@@ -140,12 +141,11 @@ class MergeDocument(Reapplied, frozen=True):
 
         result, happened = self._take_over_rest(result)
         events.extend(happened)
-        order = self._order(document, before.order)
-
-        if order is not None:
-            result = replace(result, pending=order)
-
-        is_changed = bool(events or left_out or order)
+        orders = [
+            each for each in self.source.pending if each.token not in before.orders
+        ]
+        result = replace(result, pending=noted(result.pending, orders))
+        is_changed = bool(events or left_out or orders)
 
         # Also what changes nothing is remembered: the other cart is deleted after it.
         if not is_changed and (earlier is not None or _is_empty(self.source)):
@@ -164,7 +164,7 @@ class MergeDocument(Reapplied, frozen=True):
             {**before.quantities, **quantities},
             gained,
             digest,
-            order.token if order is not None else before.order,
+            (*before.orders, *(each.token for each in orders))[-MAX_PENDING:],
         )
 
         if self.is_undoable and (earlier is None or earlier.guest is not None):
@@ -240,22 +240,6 @@ class MergeDocument(Reapplied, frozen=True):
             self.limits.coupons,
         )
 
-    def _order(self, document: Document, known: str) -> PendingOrder | None:
-        """The order that was begun in the other cart, if it is to be noted here.
-
-        :param known: The token of the one that was noted before.
-        """
-        theirs, mine = self.source.pending, document.pending
-
-        if theirs is None or theirs.token == known:
-            return None
-
-        # Of two, the older one is the one that was given up.
-        if mine is not None and mine.started_at > theirs.started_at:
-            return None
-
-        return theirs
-
 
 class UndoMerge(Reapplied, frozen=True):
     """Take out what came from another cart, as far as it is still as it came.
@@ -301,8 +285,10 @@ class UndoMerge(Reapplied, frozen=True):
         result, happened = SetMetadata(FrozenDict(values), removed).apply(result)
         events.extend(happened)
 
-        if result.pending is not None and result.pending == guest.pending:
-            result = replace(result, pending=user.pending)
+        tokens = {each.token for each in guest.pending}
+        tokens -= {each.token for each in user.pending}
+        pending = tuple(e for e in result.pending if e.token not in tokens)
+        result = replace(result, pending=pending)
 
         if not result.lines and not result.conditions:
             result = replace(result, currency=user.currency)
@@ -350,7 +336,7 @@ class RestoreContent(Reapplied, frozen=True):
         result = replace(
             result,
             created_at=self.content.created_at,
-            pending=result.pending or self.content.pending,
+            pending=noted(self.content.pending, result.pending),
         )
 
         return result, tuple(events)
@@ -641,10 +627,7 @@ def _undoable(document: Document, key: CartKey) -> MergedCart | None:
 
 def _is_empty(document: Document) -> bool:
     return not (
-        document.lines
-        or document.conditions
-        or document.metadata
-        or document.pending is not None
+        document.lines or document.conditions or document.metadata or document.pending
     )
 
 
@@ -688,7 +671,7 @@ def _all_of(source: Document, earlier: Content | None, prefers_latest: bool) -> 
         conditions=_united(before.conditions, source.conditions, prefers_latest),
         metadata=FrozenDict(metadata),
         created_at=source.created_at,
-        pending=source.pending,
+        pending=noted(before.pending, source.pending),
     )
 
 

@@ -356,10 +356,19 @@ class Clear(msgspec.Struct, frozen=True):
 def emptied(document: Document) -> Document:
     """The document without its content, and without what a merge would give back."""
     merged = tuple(replace(each, guest=None, user=None) for each in document.merged)
+    document = replace(document, conditions=(), metadata=FrozenDict(), merged=merged)
 
-    return replace(
-        document, lines=(), conditions=(), metadata=FrozenDict(), merged=merged
-    )
+    return _left_with(document, ())
+
+
+def _left_with(document: Document, lines: tuple[Line, ...]) -> Document:
+    """The document with these lines; without any, all further ones are new."""
+    pending = document.pending
+
+    if not lines:
+        pending = tuple(replace(each, was_emptied=True) for each in pending)
+
+    return replace(document, lines=lines, pending=pending)
 
 
 def _with_line(document: Document, line: Line) -> Document:
@@ -384,7 +393,7 @@ def put_line(document: Document, previous: Line, line: Line) -> Applied:
 def _drop_line(document: Document, line: Line) -> Applied:
     lines = tuple(each for each in document.lines if each is not line)
 
-    return replace(document, lines=lines), (ItemRemoved(line=line),)
+    return _left_with(document, lines), (ItemRemoved(line=line),)
 
 
 def _put_condition(

@@ -15,9 +15,11 @@ from .checkout import check_total
 from .checkout import committed
 from .document import Document
 from .document import PendingOrder
+from .document import noted
 from .errors import CartConflictError
 from .errors import CartEmptyError
 from .errors import CartError
+from .errors import CartTooLargeError
 from .events import CartCheckedOut
 from .events import CheckoutStarted
 from .items import Amount
@@ -25,6 +27,7 @@ from .items import Line
 from .operations import Applied
 from .operations import Reapplied
 from .operations import emptied
+from .storage.base import CartKey
 from .totals import Totals
 from .values import FrozenDict
 from .working import WorkingCopy
@@ -41,14 +44,19 @@ _logger = logging.getLogger(__name__)
 
 
 class BeginOrder(Reapplied, frozen=True):
-    """Note what is being ordered."""
+    """Note what is being ordered.
+
+    :param is_alone: Whether all that was begun before is forgotten.
+    """
 
     pending: PendingOrder
+    is_alone: bool = False
 
     def apply(self, document: Document) -> Applied:
         event = CheckoutStarted(cart_token=self.pending.token, lines=document.lines)
+        orders = noted(() if self.is_alone else document.pending, (self.pending,))
 
-        return replace(document, pending=self.pending), (event,)
+        return replace(document, pending=orders), (event,)
 
 
 class SettleOrder(Reapplied, frozen=True):
@@ -57,13 +65,18 @@ class SettleOrder(Reapplied, frozen=True):
     token: str
 
     def apply(self, document: Document) -> Applied:
-        pending = document.pending
+        pending = _noted_as(document, self.token)
 
-        if pending is None or pending.token != self.token:
+        if pending is None:
             return document, ()
 
         event = CartCheckedOut(cart_token=self.token, lines=pending.lines)
-        document = replace(document, pending=None)
+        others = tuple(each for each in document.pending if each is not pending)
+        document = replace(document, pending=others)
+
+        if pending.was_emptied:
+            return document, (event,)
+
         lines = tuple(_left_of(document.lines, pending.lines))
 
         if not lines:
@@ -92,8 +105,9 @@ def current_token(working: WorkingCopy) -> str:
         return ""
 
     # Noting an order makes a new version of the cart, but no other content.
-    if document.pending is not None and _is_all_of(document, document.pending):
-        return document.pending.token
+    for pending in reversed(document.pending):
+        if _is_all_of(document, pending):
+            return pending.token
 
     return cart_token(working.key, version)
 
@@ -108,8 +122,10 @@ def begin_order(
         not the expected one.
     """
     working.refuse_batch("ordered")
-    pending = _content(working, None)
-    draft = _draft(working, price, pending, expected_total)
+    pending = replace(_content(working, None), is_begun=True)
+    # What was begun at another price may be paid at that price: it is another order.
+    anew = cart_token(t.cast(CartKey, working.key), working.snapshot.version)
+    pending, draft = _agreed(working, price, pending, anew, expected_total)
     _note(working, pending)
 
     return draft
@@ -145,7 +161,7 @@ def place_order(
 
     try:
         pending = _content(working, token)
-        draft = _draft(working, price, pending, expected_total)
+        pending, draft = _agreed(working, price, pending, pending.token, expected_total)
         order = make_order(working, pending, lambda: create(draft), session)
     except Exception:
         # Somebody else was faster, or the order is there, but nobody could say so.
@@ -171,14 +187,16 @@ def _order_made_before(
 
         return order
 
-    pending = working.document.pending
-    order = find(pending.token) if pending and pending.token != token else None
+    # Of those whose lines are gone, nothing can be ordered again.
+    tokens = [each.token for each in working.document.pending if not each.was_emptied]
 
-    if pending is None or order is None:
-        return None
+    for other in tokens:
+        made = find(other) if other != token else None
 
-    # Whoever made it died before the lines were taken out.
-    working.write((SettleOrder(pending.token),), None)
+        if made is not None:
+            # Whoever made it died before the lines were taken out.
+            working.write((SettleOrder(other),), None)
+            order = made
 
     return None if token or working.document.lines else order
 
@@ -190,12 +208,17 @@ def _order_in_one_transaction(
     session: t.Any,
 ) -> Order:
     version = working.snapshot.version
-    is_begun = working.document.pending == pending
-    take_out = SettleOrder(pending.token) if is_begun else Sell(pending.token)
+    is_noted = _noted_as(working.document, pending.token) is not None
+    take_out = SettleOrder(pending.token) if is_noted else Sell(pending.token)
 
     with committed(session), working.repository.join(session):
         order = create()
-        working.write((take_out,), None if is_begun else version)
+
+        if not working.write((take_out,), None if is_noted else version):
+            raise working.conflict(
+                "The order that was begun is not known any more.",
+                expected_version=version,
+            )
 
     return order
 
@@ -214,15 +237,21 @@ def _order_step_by_step(
 
 def _note(working: WorkingCopy, pending: PendingOrder) -> None:
     """Note in the cart what is being ordered, unless somebody else has just done so."""
-    if pending == working.document.pending:
+    if pending in working.document.pending:
         return
 
-    try:
-        working.write((BeginOrder(pending),), working.snapshot.version)
-    except CartConflictError:
-        noted = working.document.pending
+    version = working.snapshot.version
 
-        if noted is None or noted.token != pending.token:
+    try:
+        try:
+            working.write((BeginOrder(pending),), version)
+        except CartTooLargeError:
+            # Better than that it cannot be ordered at all.
+            working.write((BeginOrder(pending, is_alone=True),), version)
+    except CartConflictError:
+        known = _noted_as(working.document, pending.token)
+
+        if known is None or (pending.is_begun and not known.is_begun):
             raise
 
 
@@ -239,11 +268,12 @@ def _settle(working: WorkingCopy, token: str) -> None:
 def _content(working: WorkingCopy, token: str | None) -> PendingOrder:
     """What is to be ordered: what was begun with this token, or what was read."""
     document = working.document
-    pending = document.pending
     current = current_token(working)
     wanted = current if token is None else token
+    pending = _noted_as(document, wanted)
 
-    if pending is not None and pending.token == wanted:
+    # What was only tried is as good as not, and costs what it costs now.
+    if pending is not None and pending.is_begun:
         return pending
 
     if not current or not document.lines:
@@ -265,12 +295,38 @@ def _content(working: WorkingCopy, token: str | None) -> PendingOrder:
     )
 
 
-def _draft(
+def _agreed(
     working: WorkingCopy,
     price: Price,
     pending: PendingOrder,
+    anew: str,
     expected_total: Amount | None,
-) -> OrderDraft:
+) -> tuple[PendingOrder, OrderDraft]:
+    """What is to be ordered, and how: at the prices of now if only these are expected.
+
+    :param anew: Its token at other prices than those of then.
+    :raises CartConflictError: If the total was never the expected one.
+    """
+    draft = _draft(working, price, pending)
+
+    if expected_total is None:
+        return pending, draft
+
+    try:
+        check_total(working, draft.totals, expected_total)
+    except CartConflictError:
+        pending = replace(pending, token=anew, started_at=working.now())
+        draft = _draft(working, price, pending)
+        check_total(working, draft.totals, expected_total)
+
+    return pending, draft
+
+
+def _noted_as(document: Document, token: str) -> PendingOrder | None:
+    return next((each for each in document.pending if each.token == token), None)
+
+
+def _draft(working: WorkingCopy, price: Price, pending: PendingOrder) -> OrderDraft:
     content = replace(
         working.document,
         currency=pending.currency,
@@ -280,14 +336,11 @@ def _draft(
     )
     totals = price(content, pending.started_at)
 
-    if expected_total is not None:
-        check_total(working, totals, expected_total)
-
     return OrderDraft(totals.lines, totals, pending.metadata, pending.token)
 
 
 def _is_all_of(document: Document, pending: PendingOrder) -> bool:
-    return (
+    return not pending.was_emptied and (
         document.currency,
         document.lines,
         document.conditions,

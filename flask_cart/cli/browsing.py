@@ -103,14 +103,14 @@ def show(owner: str, instance: str, show_tokens: bool, as_json: bool) -> None:
     """Show a cart, such as that of user:7."""
     cart = _stored_cart(owner, instance)
     document, totals = cart.document, cart.totals
-    pending = document.pending
+    begun = [each.started_at for each in document.pending]
     summary = {
         "owner": shown_owner(owner, show_tokens),
         "instance": instance,
         "version": cart.version,
         "created_at": document.created_at,
         "updated_at": document.updated_at,
-        "order_begun_at": pending.started_at if pending is not None else None,
+        "order_begun_at": max(begun, default=None),
     }
 
     if as_json:

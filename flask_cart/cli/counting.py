@@ -68,7 +68,7 @@ class _Stats:
         self.sizes[_class_of(len(found.stored.data), _SIZES)] += 1
         self.lines += len(document.lines)
         self.quantity += sum(line.quantity for line in document.lines)
-        self.in_checkout += document.pending is not None
+        self.in_checkout += bool(document.pending)
 
         value = self.values.get(document.currency, Decimal())
         self.values[document.currency] = value + _value(document)

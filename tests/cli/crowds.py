@@ -116,7 +116,7 @@ def document(
         conditions=(Condition("SUMMER", "discount", "subtotal", "-10%"),),
         created_at=saved_at,
         updated_at=saved_at,
-        pending=pending if in_checkout else None,
+        pending=(pending,) if in_checkout else (),
     )
 
 

@@ -112,7 +112,7 @@ def test_text_is_readable_json() -> None:
         "created_at": "2025-01-02T03:04:05.000006Z",
         "updated_at": None,
         "merged": [],
-        "pending": None,
+        "pending": [],
         "claims": [],
         "moves": [],
         "received": [],

@@ -841,33 +841,48 @@ class TestPendingOrder:
     def test_is_taken_over(self) -> None:
         """An order that the guest has begun can be finished after the login."""
         begun = self.begun("t", 1)
-        result, _ = merging(holding(line("a"), pending=begun)).apply(holding())
+        result, _ = merging(holding(line("a"), pending=(begun,))).apply(holding())
 
-        assert result.pending == begun
-        assert undone(result).pending is None
+        assert result.pending == (begun,)
+        assert undone(result).pending == ()
 
     def test_is_taken_over_once(self) -> None:
         """An order that was made since is not begun again by a second merge."""
-        source = holding(line("a"), pending=self.begun("t", 1))
+        source = holding(line("a"), pending=(self.begun("t", 1),))
         result, _ = merging(source).apply(holding())
         later = replace(source, lines=(line("a"), line("b")))
-        result, _ = merging(later).apply(replace(result, pending=None))
+        result, _ = merging(later).apply(replace(result, pending=()))
 
-        assert result.pending is None
+        assert result.pending == ()
 
-    @pytest.mark.parametrize(("mine", "expected"), [(0, "theirs"), (2, "mine")])
-    def test_of_both(self, mine: int, expected: str) -> None:
-        """Of two orders, the one that was begun last goes on."""
-        source = holding(line("a"), pending=self.begun("theirs", 1))
-        target = holding(line("a"), pending=self.begun("mine", mine))
+    def test_of_both(self) -> None:
+        """If the user has begun an order, too, both can be finished."""
+        mine, theirs = self.begun("mine", 2), self.begun("theirs", 1)
+        source = holding(line("a"), pending=(theirs,))
+        target = holding(line("a"), pending=(mine,))
         result, _ = merging(source).apply(target)
 
-        assert result.pending.token == expected
-        assert undone(result).pending == target.pending
+        assert result.pending == (mine, theirs)
+        assert undone(result).pending == (mine,)
+
+    def test_of_two_merges(self) -> None:
+        """What the guest begins between two merges is taken over, too, and given
+        back."""
+        first, second = self.begun("first", 1), self.begun("second", 2)
+        source = holding(line("a"), pending=(first,))
+        later = replace(source, pending=(second,))
+        result, _ = merging(source).apply(holding())
+        result, _ = merging(later).apply(result)
+        (record,) = result.merged
+
+        assert result.pending == (first, second)
+        assert record.guest is not None
+        assert record.guest.pending == (first, second)
+        assert undone(result).pending == ()
 
     def test_is_all_there_is(self) -> None:
         """Also the order of a cart that was emptied since is taken over."""
-        source = holding(pending=self.begun("t", 1))
+        source = holding(pending=(self.begun("t", 1),))
 
         assert merging(source).apply(holding())[0].pending == source.pending
 

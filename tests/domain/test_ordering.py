@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
+from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
@@ -16,7 +17,11 @@ from flask_cart import CartEmptyError
 from flask_cart import CartError
 from flask_cart import CartStorageError
 from flask_cart import OrderDraft
+from flask_cart import Rule
+from flask_cart.document import MAX_PENDING
 from flask_cart.document import decode
+from flask_cart.limits import Limits
+from flask_cart.rulebook import Rulebook
 from flask_cart.storage.base import CartKey
 from flask_cart.storage.memory import MemoryStorage
 
@@ -100,7 +105,7 @@ def test_order(
 
     assert not cart
     document = decode(stored(storage).data)
-    assert (document.lines, document.conditions, document.pending) == ((), (), None)
+    assert (document.lines, document.conditions, document.pending) == ((), (), ())
     assert document.metadata == {}
     assert recorder.names == ["checkout_started", "cart_checked_out"]
     assert recorder.told[1][0].cart_token == token
@@ -377,8 +382,9 @@ def test_begun_twice(cart: Cart, storage: MemoryStorage, recorder: Recorder) -> 
     assert (stored(storage), recorder.told) == (before, [])
 
 
-def test_begun_anew(cart: Cart, orders: Orders) -> None:
-    """Another content is another order, and the one that was begun before is not."""
+def test_begun_anew(cart: Cart, storage: MemoryStorage, orders: Orders) -> None:
+    """Another content is another order, and what was begun before can be made, too: the
+    shopper may have paid for it."""
     first = fill(cart).begin_order()
     cart.add("cup", price=3)
     second = cart.begin_order()
@@ -386,8 +392,231 @@ def test_begun_anew(cart: Cart, orders: Orders) -> None:
     assert first.cart_token != second.cart_token
     assert [line.item_id for line in second] == ["mug", "pot", "cup"]
 
+    orders.place(make_cart(storage), token=first.cart_token)
+    assert orders.items == [{"mug": 2, "pot": 1}]
+    assert items(cart) == {"cup": 1}
+    assert cart.token not in (first.cart_token, second.cart_token)
+
+    orders.place(make_cart(storage), token=second.cart_token)
+    assert orders.items == [{"mug": 2, "pot": 1}, {"mug": 2, "pot": 1, "cup": 1}]
+    assert items(cart) == {}
+
+
+def test_begun_anew_while_the_order_is_made(
+    cart: Cart, storage: MemoryStorage, orders: Orders
+) -> None:
+    """What is ordered goes out of the cart also if another order is begun meanwhile."""
+    token = fill(cart).begin_order().cart_token
+
+    def create(draft: OrderDraft) -> str:
+        rival = make_cart(storage)
+        rival.add("cup", price=3)
+        rival.begin_order()
+
+        return orders.create(draft)
+
+    cart.place_order(create, orders.find, token=token)
+    assert items(cart) == {"cup": 1}
+
+    orders.place(cart)
+    assert orders.items == [{"mug": 2, "pot": 1}, {"cup": 1}]
+
+
+def test_begun_again_and_again(cart: Cart, orders: Orders) -> None:
+    """A cart remembers its last five orders."""
+    tokens = []
+
+    for _ in range(MAX_PENDING + 1):
+        cart.add("mug", price=5)
+        tokens.append(cart.begin_order().cart_token)
+
+    with pytest.raises(CartConflictError, match="since the form"):
+        orders.place(cart, token=tokens[0])
+
+    for token in tokens[1:]:
+        orders.place(cart, token=token)
+
+    assert [each["mug"] for each in orders.items] == [2, 3, 4, 5, 6]
+    assert items(cart) == {}
+
+
+def test_begun_without_room() -> None:
+    """A cart that would become too large remembers only the last order."""
+    full = fill(make_cart())
+    full.begin_order()
+    cart = fill(make_cart(limits=Limits(data_bytes=full.snapshot.size + 50)))
+    first = cart.begin_order()
+    cart.metadata["note"] = "ring once"
+    second = cart.begin_order()
+
+    assert [each.token for each in cart.document.pending] == [second.cart_token]
+    assert first.cart_token != second.cart_token
+
+
+def test_form_that_was_given_up(
+    cart: Cart, storage: MemoryStorage, orders: Orders
+) -> None:
+    """A form that failed is not ordered any more when all of it was sold with more."""
+    first = fill(cart).token
+
+    with pytest.raises(ZeroDivisionError):
+        cart.place_order(lambda draft: 1 // 0, orders.find, token=first)
+
+    cart.add("cup", price=3)
+    orders.place(cart, token=cart.token)
+
+    with pytest.raises(CartEmptyError):
+        orders.place(make_cart(storage), token=first)
+
+    assert orders.items == [{"mug": 2, "pot": 1, "cup": 1}]
+
+
+class HappyHour:
+    """A shop that takes 20 % off, until it is over."""
+
+    def __init__(self) -> None:
+        self.moment = dt.datetime(2026, 3, 1, 17, tzinfo=dt.UTC)
+        self.storage = MemoryStorage()
+        self.rulebook = Rulebook()
+        self.rulebook.rules.add("happy", lambda facts: facts.now.hour < 18)
+
+    def cart(self) -> Cart:
+        return make_cart(
+            self.storage, clock=lambda: self.moment, rulebook=self.rulebook
+        )
+
+    def filled(self) -> Cart:
+        cart = self.cart()
+        cart.add("pot", price=100)
+        cart.add_discount("HAPPY", "20%", rule=Rule("happy"))
+
+        return cart
+
+    def ends(self) -> None:
+        self.moment += dt.timedelta(hours=1)
+
+
+@pytest.mark.parametrize("expected", ["100", None])
+def test_later_try(orders: Orders, expected: str | None) -> None:
+    """An order that could not be made is tried later at the prices of then."""
+    shop = HappyHour()
+    cart = shop.filled()
+    token = cart.token
+
+    with pytest.raises(ZeroDivisionError):
+        cart.place_order(lambda draft: 1 // 0, orders.find, expected_total="80")
+
+    shop.ends()
+    cart = shop.cart()
+    assert cart.token == token
+
+    with pytest.raises(CartConflictError, match=r"is 100\.00, not 80"):
+        orders.place(cart, token=token, expected_total="80")
+
+    orders.place(cart, token=token, expected_total=expected)
+    assert orders.made[token].totals.total.amount == 100
+
+
+def test_begun_at_another_price(orders: Orders) -> None:
+    """At another price it is another order, and what was begun before keeps its own."""
+    shop = HappyHour()
+    first = shop.filled().begin_order("80")
+    shop.ends()
+
+    assert shop.cart().begin_order("80").cart_token == first.cart_token
+
+    second = shop.cart().begin_order("100")
+    assert second.cart_token != first.cart_token
+    assert shop.cart().token == second.cart_token
+
+    orders.place(shop.cart(), token=first.cart_token)
+    orders.place(shop.cart(), token=second.cart_token)
+    totals = [each.totals.total.amount for each in orders.made.values()]
+    assert totals == [80, 100]
+
+
+def test_begun_and_ordered_at_another_price(orders: Orders) -> None:
+    """Who sees another price, and agrees to it, pays that one."""
+    shop = HappyHour()
+    token = shop.filled().begin_order("80").cart_token
+    shop.ends()
+
+    with pytest.raises(CartConflictError, match=r"is 100\.00, not 90"):
+        orders.place(shop.cart(), token=token, expected_total="90")
+
+    orders.place(shop.cart(), token=token, expected_total="100")
+    assert orders.made[token].totals.total.amount == 100
+    assert not shop.cart()
+
+
+@pytest.mark.parametrize(
+    "empty",
+    [
+        pytest.param(lambda cart: cart.clear(), id="clear"),
+        pytest.param(
+            lambda cart: [cart.remove(line.id) for line in cart], id="line by line"
+        ),
+    ],
+)
+def test_the_same_again(
+    failing: FailingStorage, orders: Orders, empty: Callable[[Cart], object]
+) -> None:
+    """Who empties a cart of what was ordered and buys the same again gets it again."""
+    first = died_after_the_order(failing, orders)
+    cart = make_cart(failing)
+    empty(cart)
+    again = fill(cart).token
+    assert again != first
+
+    assert orders.place(make_cart(failing), token=first) == f"order {first}"
+    assert items(cart) == {"mug": 2, "pot": 1}
+
+    again = cart.token
+    assert orders.place(make_cart(failing), token=again) == f"order {again}"
+    assert orders.items == [{"mug": 2, "pot": 1}] * 2
+    assert items(cart) == {}
+
+
+def test_the_same_again_at_once(failing: FailingStorage, orders: Orders) -> None:
+    """The second purchase does not wait until somebody has taken care of the first."""
+    died_after_the_order(failing, orders)
+    cart = make_cart(failing)
+    cart.clear()
+    again = fill(cart).token
+
+    assert orders.place(make_cart(failing), token=again) == f"order {again}"
+    assert items(cart) == {}
+
+
+def test_the_same_again_after_a_purchase(cart: Cart, orders: Orders) -> None:
+    """What was begun and not paid is another order than the same content later on."""
+    begun = fill(cart).begin_order().cart_token
+    cart.clear()
+    again = fill(cart).token
+    orders.place(cart, token=again)
+
+    assert again != begun
+    assert orders.place(cart, token=begun) == f"order {begun}"
+    assert orders.items == [{"mug": 2, "pot": 1}] * 2
+
+
+def test_begun_while_somebody_orders(
+    cart: Cart, storage: MemoryStorage, orders: Orders
+) -> None:
+    """What is only tried meanwhile does not take the place of what is begun."""
+    token = fill(cart).token
+    late = make_cart(storage)
+    assert late.token == token
+
+    with pytest.raises(ZeroDivisionError):
+        cart.place_order(lambda draft: 1 // 0, orders.find)
+
     with pytest.raises(CartConflictError):
-        orders.place(cart, token=first.cart_token)
+        late.begin_order()
+
+    assert late.begin_order().cart_token == token
+    late.clear()
+    assert orders.place(make_cart(storage), token=token) == f"order {token}"
 
 
 def test_not_in_a_batch(cart: Cart, orders: Orders) -> None:
@@ -432,5 +661,5 @@ def test_begun_order_is_dated_by_the_clock_of_the_shop() -> None:
 
     cart.begin_order()
 
-    assert cart.document.pending is not None
-    assert cart.document.pending.started_at == moment
+    (pending,) = cart.document.pending
+    assert pending.started_at == moment

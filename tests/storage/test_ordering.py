@@ -24,9 +24,11 @@ from sqlalchemy.orm import Mapped
 from sqlalchemy.orm import mapped_column
 
 from apps import make_app
+from flask_cart import CartConflictError
 from flask_cart import FlaskCart
 from flask_cart import OrderDraft
 from flask_cart import current_cart
+from flask_cart.document import MAX_PENDING
 
 OWNER = "user:1"
 CUSTOMERS = 32
@@ -129,7 +131,8 @@ def open_shop(*place: str) -> Iterator[Shop]:
         yield shop
 
 
-PLACES = ["sqlite", "postgresql", "mariadb", "cache", "session"]
+DATABASES = ["sqlite", "postgresql", "mariadb"]
+PLACES = [*DATABASES, "cache", "session"]
 
 
 @pytest.fixture(params=PLACES)
@@ -198,6 +201,41 @@ def test_adds_while_it_is_ordered(shop: Shop) -> None:
     assert len(orders) == (status == 200)
     assert left == 10 - ordered
     assert ordered + shop.items().get("mug", 0) == 12
+
+
+def test_begun_in_two_tabs(shop: Shop) -> None:
+    """What was begun in one tab can be ordered after more was begun in another one, and
+    goes out of the cart."""
+    first = shop.cart().begin_order().cart_token
+    shop.cart().add("mug", 3, price=5)
+    second = shop.cart().begin_order().cart_token
+
+    with shop.app.test_client() as client:
+        assert client.post("/order", data={"token": first}).status_code == 200
+        assert shop.items() == {"mug": 3}
+        assert client.post("/order", data={"token": second}).status_code == 200
+
+    assert shop.sold() == ([{"mug": 2}, {"mug": 5}], 3)
+    assert shop.items() == {}
+
+
+@pytest.mark.parametrize("place", DATABASES, indirect=True)
+def test_forgotten_while_it_is_ordered(shop: Shop) -> None:
+    """If what was begun is not noted any more when it is to be taken out of the cart,
+    the transaction is rolled back."""
+    late = shop.cart()
+    token = late.begin_order().cart_token
+
+    for _ in range(MAX_PENDING):
+        other = shop.cart()
+        other.add("mug", price=5)
+        other.begin_order()
+
+    with pytest.raises(CartConflictError, match="not known any more"):
+        late.place_order(shop.create, shop.find, session=shop.db.session, token=token)
+
+    assert shop.sold() == ([], 10)
+    assert shop.items() == {"mug": 7}
 
 
 @pytest.mark.parametrize("step", STEPS)
