@@ -9,6 +9,7 @@ from flask import Blueprint
 from flask import Response
 from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter
+from werkzeug.routing import PathConverter
 
 from ..settings import RESERVED_INSTANCES
 from .openapi import describe_api
@@ -27,6 +28,13 @@ class InstanceConverter(BaseConverter):
     regex = f"(?!(?:{_TAKEN})$)[^/]+"
 
 
+class CodeConverter(PathConverter):
+    """The name of a coupon, which may have slashes in it."""
+
+    # Or the address of the form that removes it would be a coupon's as well.
+    regex = "[^/].*?(?<!/remove)"
+
+
 def make_blueprint(shop: Shop) -> Blueprint:
     """The blueprint of one extension."""
     blueprint = Blueprint(
@@ -36,7 +44,7 @@ def make_blueprint(shop: Shop) -> Blueprint:
         static_folder="static",
         static_url_path="/static",
     )
-    blueprint.record(_add_converter)
+    blueprint.record(_add_converters)
     views = Views(shop)
 
     def describe() -> Response:
@@ -60,5 +68,7 @@ def make_blueprint(shop: Shop) -> Blueprint:
     return blueprint
 
 
-def _add_converter(state: BlueprintSetupState) -> None:
-    state.app.url_map.converters["cart_instance"] = InstanceConverter
+def _add_converters(state: BlueprintSetupState) -> None:
+    converters = state.app.url_map.converters
+    converters["cart_instance"] = InstanceConverter
+    converters["cart_code"] = CodeConverter

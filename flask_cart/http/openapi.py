@@ -121,7 +121,7 @@ def _document(instances: t.Collection[str]) -> Json:
 
     for prefix in ("", "/{instance}") if named else ("",):
         for route in ROUTES:
-            path = prefix + re.sub("<(.*?)>", r"{\1}", route.address)
+            path = prefix + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route.address)
             paths.setdefault(path, {})[route.method.lower()] = _operation(route, path)
 
     return {

@@ -30,8 +30,10 @@ ROUTES: t.Final = (
     Route("/lines/<line_id>/remove", "remove", "POST", is_for_forms=True),
     Route("/lines/<line_id>/move", "move", "POST"),
     Route("/coupons", "add_coupon", "POST"),
-    Route("/coupons/<code>", "remove_coupon", "DELETE"),
-    Route("/coupons/<code>/remove", "remove_coupon", "POST", is_for_forms=True),
+    Route("/coupons/<cart_code:code>", "remove_coupon", "DELETE"),
+    Route(
+        "/coupons/<cart_code:code>/remove", "remove_coupon", "POST", is_for_forms=True
+    ),
     Route("/metadata", "set_metadata", "PATCH"),
     Route("/metadata", "set_metadata", "POST", is_for_forms=True),
     Route("/", "clear", "DELETE"),

@@ -74,7 +74,7 @@ def forms(draw: st.DrawFn) -> Sent:
         for name in sorted(known)
     }
     fields |= draw(st.dictionaries(anything, anything, max_size=2))
-    path = route.address.replace("<line_id>", line_id).replace("<code>", code)
+    path = route.address.replace("<line_id>", line_id).replace("<cart_code:code>", code)
 
     return Sent(f"/cart{draw(st.sampled_from(CARTS))}{path}", fields)
 

@@ -84,7 +84,7 @@ class TestOtherSites:
         kept = shop.stored(client)
         path = "/cart" + route.address.replace("<line_id>", line_of("mug", size="L"))
         answer = client.open(
-            path.replace("<code>", "TEN"),
+            path.replace("<cart_code:code>", "TEN"),
             method=route.method,
             headers={"Sec-Fetch-Site": "cross-site"},
         )
