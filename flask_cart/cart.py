@@ -14,6 +14,7 @@ from .checkout import OrderDraft
 from .checkout import check_out
 from .claims import ClaimKey
 from .claims import claim_key
+from .claims import claim_move
 from .conditions import Condition
 from .currencies import change_currency
 from .document import Document
@@ -474,7 +475,7 @@ class Cart:
             move_line(self._working, beside, self._line(line_id), quantity)
             return
 
-        claim = claim_key(key, f"move {line_id} to {to}: {quantity}")
+        claim = claim_move(key, line_id, to, quantity)
         # Before the line is looked for, which is gone if it has happened.
         claim.apply(self.document)
 

@@ -48,6 +48,11 @@ def claim_key(key: str, content: str) -> ClaimKey:
     return ClaimKey(_digest(key) + _digest(content))
 
 
+def claim_move(key: str, line_id: str, to: str, quantity: int | None) -> ClaimKey:
+    """The claim of a key for a move."""
+    return claim_key(key, f"move {line_id} to {to}: {quantity}")
+
+
 def remembered(earlier: t.Iterable[str], later: t.Iterable[str]) -> tuple[str, ...]:
     """The claims that a cart remembers of all these."""
     return tuple(dict.fromkeys([*earlier, *later]))[-REMEMBERED:]

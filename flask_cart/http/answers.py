@@ -37,7 +37,10 @@ def json_cart(request: Request, cart: ShownCart) -> Response:
     body = encode(cart)
     response = Response(body, mimetype=_JSON)
     response.set_etag(make_etag(cart.version, body))
-    response.make_conditional(request)
+    # If-Match is for changes, of which this is the answer.
+    response.make_conditional(
+        {name: it for name, it in request.environ.items() if name != "HTTP_IF_MATCH"}
+    )
 
     return response
 

@@ -81,8 +81,9 @@ def check_preconditions(request: Request, cart: Cart) -> None:
     """
     if "If-Match" in request.headers:
         tags = request.if_match
+        # Proxies that compress an answer make its tag weak, which the version is not.
         # Of what is no tag at all, Werkzeug makes one that is None.
-        known = {version_of(tag) for tag in tags.as_set() if tag}
+        known = {version_of(tag) for tag in tags.as_set(include_weak=True) if tag}
 
         if cart.version not in known and not (tags.star_tag and cart.version):
             raise PreconditionFailed("The cart is not the one that If-Match names.")

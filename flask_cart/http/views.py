@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import TooManyRequests
 
 from ..cart import Cart
+from ..claims import claim_move
 from ..conditions import Condition
 from ..coupons import coupon_key
 from ..coupons import noted_coupons
@@ -233,11 +234,18 @@ class Views:
         """Move a line to another of the shopper's carts."""
         wanted = read_input(request, Move)
         self.check_instance(wanted.to, 422)
+        attempt = read_attempt(request, wanted)
+        key = attempt.key if attempt is not None else None
 
         def change(cart: Cart) -> Line | None:
+            if key is not None:
+                # Before the preconditions, which do not hold any more if it is made.
+                claim_move(key, line_id, wanted.to, wanted.quantity).apply(
+                    cart.document
+                )
+
+            check_preconditions(request, cart)
             line = cart.get(line_id)
-            attempt = read_attempt(request, wanted)
-            key = attempt.key if attempt is not None else None
 
             try:
                 cart.move(line_id, to=wanted.to, quantity=wanted.quantity, key=key)
@@ -326,7 +334,7 @@ class Views:
             if problem.status in (409, 412):
                 more["cart"] = self._show_cart(instance)
             if isinstance(error, CartConflictError):
-                more["line_id"], more["differs"] = error.line_id, error.details
+                more["line_id"], more["differs"] = error.line_id, _differs(error)
 
             response = json_problem(problem, **more)
 
@@ -362,7 +370,10 @@ class Views:
 
         try:
             with _together(cart, wanted, attempt):
-                check_preconditions(request, cart)
+                # A move looks for its key first, as others have done by now.
+                if not isinstance(wanted, Move):
+                    check_preconditions(request, cart)
+
                 about = change(cart)
         except CartKeyReusedError:
             raise
@@ -401,12 +412,13 @@ class Views:
             for name, value in request.form.items()
             if name not in (KEY_FIELD, "csrf_token")
         }
+        wanted = _differs(error).get("wanted")
         page = render_template(
             "flask_cart/conflict.html",
             cart=cart,
             instance=instance,
             line=line,
-            wanted=error.details.get("wanted"),
+            wanted=wanted if isinstance(wanted, int) else None,
             fields=fields,
         )
 
@@ -432,13 +444,16 @@ class Views:
             return
 
         choices = _choices(product)
-        session[UNDO] = {
-            "instance": instance,
-            "item": line.item_id,
-            "name": line.name,
-            "quantity": line.quantity,
-            "options": {k: v for k, v in line.options.items() if k in choices},
-        }
+
+        # The shop itself may have added it without a choice, which a form cannot.
+        if choices.keys() <= line.options.keys():
+            session[UNDO] = {
+                "instance": instance,
+                "item": line.item_id,
+                "name": line.name,
+                "quantity": line.quantity,
+                "options": {k: v for k, v in line.options.items() if k in choices},
+            }
 
 
 def _together(
@@ -463,14 +478,30 @@ def _find(cart: Cart, line_id: str) -> Line:
     return line
 
 
+def _differs(error: CartConflictError) -> dict[str, t.Any]:
+    """What differs, of a line its quantities, whoever found the conflict."""
+    return {
+        # An operation tells of fields by name, as {"quantity": "3"}.
+        name: int(value["quantity"])
+        if isinstance(value, dict) and "quantity" in value
+        else value
+        for name, value in error.details.items()
+    }
+
+
 def _choices(product: Buyable) -> t.Mapping[str, t.Collection[str]]:
     return getattr(product, "cart_choices", None) or {}
 
 
 def _check_choices(product: Buyable, options: t.Mapping[str, str]) -> None:
-    """Refuse options that the product does not leave to the shopper."""
+    """Refuse options that are not those which the product leaves to the shopper."""
     choices = _choices(product)
 
     for name, value in options.items():
         if value not in choices.get(name, ()):
             abort(422, f"{value!r:.80} is not a choice for {name!r:.80}.")
+
+    for name, values in choices.items():
+        if name not in options:
+            among = ", ".join(map(repr, values))
+            abort(422, f"Choose one for {name!r:.80}: {among:.400}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,38 @@ def set_quantity(
 def rival_adds(client: FlaskClient, item: str = "pot") -> None:
     """Something is added in another tab."""
     assert client.post("/cart/lines", json={"item": item}).status_code == 200
+
+
+class Rival:
+    """Another tab of a shopper."""
+
+    def __init__(self, shop: Storefront, client: FlaskClient) -> None:
+        self._storage: t.Any = shop.app.extensions["cart"].storage
+        self._client = shop.app.test_client()
+        cookie = client.get_cookie("session")
+        assert cookie is not None
+        self._client.set_cookie("session", cookie.value)
+
+    def send(self, method: str, path: str, body: t.Any = None) -> None:
+        # In a thread, where this request has a context of its own.
+        with ThreadPoolExecutor() as pool:
+            sent = pool.submit(
+                self._client.open, path, method=method, json=body or {}, headers=JSON
+            )
+
+        assert sent.result().status_code == 200
+
+    def beat_next(self, patch: pytest.MonkeyPatch, *request: t.Any) -> None:
+        """Send something just before the next change of anybody is saved."""
+        save = self._storage.save
+
+        def save_later(*arguments: t.Any) -> t.Any:
+            patch.setattr(self._storage, "save", save)
+            self.send(*request)
+
+            return save(*arguments)
+
+        patch.setattr(self._storage, "save", save_later)
 
 
 class TestETag:
@@ -166,6 +199,23 @@ class TestIfMatch:
 
         assert set_quantity(client, line, f'"0-x", {tag_of(client)}').status_code == 200
 
+    def test_may_be_weak(self, client: FlaskClient) -> None:
+        """What compresses answers makes tags weak; the version in them is the same."""
+        line = fill(client)
+        tag = f"W/{tag_of(client)}"
+        answers = [set_quantity(client, line, tag, number) for number in (5, 6)]
+
+        assert [each.status_code for each in answers] == [200, 412]
+
+    @pytest.mark.parametrize("tag", ["*", '"0-x"'])
+    def test_is_nothing_for_a_read(self, client: FlaskClient, tag: str) -> None:
+        """A cart is shown whichever was meant; that is what If-None-Match is for."""
+        fill(client)
+        answer = client.get("/cart/", headers=JSON | {"If-Match": tag})
+
+        assert answer.status_code == 200
+        assert answer.json == show(client)
+
     def test_may_be_a_star(self, client: FlaskClient) -> None:
         """A star is any cart, if there is one."""
         headers = {"If-Match": "*"}
@@ -261,6 +311,63 @@ class TestConflict:
         assert 'name="seen" value="3"' in answer.text
         assert 'name="quantity" value="9"' in answer.text
         assert show(client)["quantity"] == 3
+
+    def test_of_a_rival_in_the_same_moment(
+        self, shop: Storefront, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Who finds out only on saving is told the same, to the letter."""
+        client = shop.app.test_client()
+        line = fill(client)
+        path = f"/cart/lines/{line}"
+        rival = Rival(shop, client)
+        rival.beat_next(monkeypatch, "PATCH", path, {"quantity": 7})
+        answer = client.patch(path, json={"quantity": 5, "seen": 3})
+
+        assert answer.status_code == 409
+        assert answer.json["differs"] == {"seen": 3, "stored": 7, "wanted": 5}
+
+        rival.beat_next(monkeypatch, "DELETE", path)
+        gone = client.patch(path, json={"quantity": 5, "seen": 7})
+
+        assert gone.json["differs"] == {"seen": 7, "stored": None, "wanted": 5}
+
+    def test_of_a_rival_in_the_same_moment_is_a_page(
+        self, shop: Storefront, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It shows two numbers, as if the rival had been earlier."""
+        client = shop.app.test_client()
+        line = fill(client)
+        path = f"/cart/lines/{line}"
+        Rival(shop, client).beat_next(monkeypatch, "PATCH", path, {"quantity": 7})
+        page = client.post(path, data={"quantity": 5, "seen": 3})
+
+        assert page.status_code == 409
+        assert "<strong>7</strong>" in page.text
+        assert "<strong>5</strong>" in page.text
+        assert ">Make it 5</button>" in page.text
+
+    def test_of_more_of_a_line_that_comes_and_goes_is_a_page(
+        self, shop: Storefront, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One more is no quantity that the line could be made to have."""
+        client = shop.app.test_client()
+        line = fill(client)
+        rival = Rival(shop, client)
+        mug = {"item": "mug", "options": {"size": "L"}}
+
+        @shop.extension.wording
+        def put_it_back(code: str, text: str, about: t.Any) -> str:
+            if code == "conflict":
+                rival.send("POST", "/cart/lines", mug)
+
+            return text
+
+        rival.beat_next(monkeypatch, "DELETE", f"/cart/lines/{line}")
+        page = client.post(f"/cart/lines/{line}/increment", data={"by": 2})
+
+        assert page.status_code == 409
+        assert "1 \u00d7 Mug" in page.text
+        assert ">Do it all the same</button>" in page.text
 
     def test_of_another_version_is_a_page(self, client: FlaskClient) -> None:
         """Emptying a cart that the shopper has not seen so asks again."""

@@ -249,6 +249,26 @@ class TestMove:
 
         assert [each.status_code for each in (first, second, third)] == [200, 200, 404]
 
+    @pytest.mark.parametrize("quantity", [1, 3])
+    def test_holds_after_the_version_has_changed(
+        self, client: FlaskClient, quantity: int
+    ) -> None:
+        """A retry does not fail because its own move was made: 200, not 412."""
+        line = fill(client)
+        tag = client.get("/cart/", headers=JSON).headers["ETag"]
+        body = {"to": "wishlist", "quantity": quantity}
+        statuses = [
+            client.post(
+                f"/cart/lines/{line}/move",
+                json=body,
+                headers=keyed(key, **{"If-Match": tag}),
+            ).status_code
+            for key in ("one", "one", "two")
+        ]
+
+        assert statuses == [200, 200, 412]
+        assert show(client, "wishlist")["quantity"] == quantity
+
     def test_into_its_own_cart(self, client: FlaskClient) -> None:
         """A line that is in the cart cannot be moved into it."""
         line = fill(client)

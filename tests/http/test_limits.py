@@ -151,7 +151,7 @@ class TestRoutes:
         )
         added = [
             client.post("/cart/lines", json={"item": item}).status_code
-            for item in ("mug", "pot")
+            for item in ("pot", "rare")
         ]
         shown = [client.get("/cart/", headers=JSON).status_code for _ in range(3)]
 

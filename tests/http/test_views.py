@@ -11,6 +11,7 @@ from html import unescape
 import pytest
 from flask import Response
 from flask import request
+from flask import url_for
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -18,11 +19,13 @@ from apps import make_app
 from flask_cart import Cart
 from flask_cart import CartStorageError
 from flask_cart import CartVetoError
+from flask_cart import Condition
 from flask_cart import FlaskCart
 from flask_cart import signals
 from flask_cart.http.routes import ROUTES
 from flask_cart.http.routes import Route
 from storefronts import JSON
+from storefronts import SHELF
 from storefronts import Storefront
 from storefronts import fill
 from storefronts import line_of
@@ -55,7 +58,9 @@ def address(route: Route, cart: str = "", **names: str) -> str:
     known = {"line_id": line_of("mug", size="L"), "code": "FIVE"} | names
 
     return f"/cart/{cart}" + re.sub(
-        "<(.*?)>", lambda name: known[name[1]], route.address.removeprefix("/")
+        r"<(?:\w+:)?(\w+)>",
+        lambda name: known[name[1]],
+        route.address.removeprefix("/"),
     )
 
 
@@ -289,6 +294,19 @@ class TestChanges:
         assert 'name="option.size" value="L"' in page
         assert "Put Mug back" not in client.get("/cart/").text
 
+    def test_remove_offers_only_what_can_be_done(self, shop: Storefront) -> None:
+        """What the shop added without its choice, a form could not put back."""
+        client = shop.app.test_client()
+        prepare(client)
+
+        with as_the_shop(shop, client) as cart:
+            line = cart.add(SHELF["mug"])
+
+        page = client.post(f"/cart/lines/{line.id}/remove", follow_redirects=True)
+
+        assert "It is out of your cart." in page.text
+        assert "Put Mug back" not in page.text
+
     def test_clear(self, client: FlaskClient) -> None:
         """Coupons and notes go, too; other carts stay."""
         prepare(client)
@@ -320,6 +338,26 @@ class TestChanges:
         client.post("/cart/coupons/FIVE/remove")
         assert show(client)["coupons"] == ["TEN"]
         assert show(client)["total"] == "33.75"
+
+    @pytest.mark.parametrize("name", ["10/20", "removed", "50%", "über uns"])
+    def test_coupons_of_any_name(self, shop: Storefront, name: str) -> None:
+        """What can be noted can be removed, by a program and by the page's form."""
+        shop.extension.rulebook.providers.clear()
+        coupon = Condition(name, "coupon", "subtotal", "-10%")
+        shop.extension.coupon_loader(lambda code: coupon if code == name else None)
+        client = shop.app.test_client()
+        fill(client)
+
+        for headers in (JSON, {}):
+            client.post("/cart/coupons", json={"code": name})
+            assert show(client)["coupons"] == [name]
+
+            with shop.app.test_request_context():
+                method = "DELETE" if headers else "POST"
+                path = url_for("cart.remove_coupon", code=name, _method=method)
+
+            client.open(path, method=method, headers=headers)
+            assert show(client)["coupons"] == []
 
     def test_metadata(self, client: FlaskClient) -> None:
         """An entry is set, and removed by null, or by an empty field."""
@@ -358,6 +396,7 @@ class TestRefusals:
             ("lines", {"item": "mug", "quantity": 0}, "quantity"),
             ("lines", {"item": "mug", "options": {"size": "XXL"}}, "'XXL' is not"),
             ("lines", {"item": "mug", "options": {"gift": "L"}}, "for 'gift'"),
+            ("lines", {"item": "mug"}, "Choose one for 'size': 'S', 'L'."),
             ("lines", {"item": "pot", "options": {"size": "L"}}, "for 'size'"),
             ("lines", {}, "item"),
             ("coupons", {"code": "HUNDRED"}, "There is no such code."),
