@@ -11,11 +11,17 @@
 
   /* One-time keys: a form that stays on the page gets a new one for its next use. */
 
-  function renewKey(form) {
-    const bytes = crypto.getRandomValues(new Uint8Array(12));
-    const key = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"));
-    form.elements.namedItem("cart_key").value = key.join("");
+  function renewKeys(within) {
+    for (const field of within.querySelectorAll("[name=cart_key]")) {
+      const bytes = crypto.getRandomValues(new Uint8Array(12));
+      const key = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"));
+      field.value = key.join("");
+    }
   }
+
+  /* The page may be out of a cache, with keys that were used. */
+
+  document.addEventListener("DOMContentLoaded", () => renewKeys(document));
 
   /* Busy: buttons are not disabled, which would take the focus from them. */
 
@@ -203,7 +209,7 @@
 
     findFocus(form);
 
-    if (event.detail.successful) renewKey(form);
+    if (event.detail.successful) renewKeys(form);
 
     const rest = Number(form.dataset.sent) + DOUBLE_CLICK - Date.now();
     setTimeout(() => setBusy(form, false), Math.max(rest, 0));
@@ -217,10 +223,9 @@
 
     if (!event.persisted && visit?.type !== "back_forward") return;
 
-    for (const form of document.querySelectorAll(".cart-form")) {
-      renewKey(form);
-      setBusy(form, false);
-    }
+    renewKeys(document);
+
+    for (const form of document.querySelectorAll(".cart-form")) setBusy(form, false);
 
     window.htmx?.trigger(byId("cart") ?? byId("cart-mini"), "cart-refresh");
   });

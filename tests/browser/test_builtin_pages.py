@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from mug_shop import SHELF
 from mug_shop import MugShop
 from playwright.sync_api import Locator
 from playwright.sync_api import Page
@@ -53,7 +54,10 @@ def add(page: Page, item: str, count: int = 1) -> None:
 
 def put(page: Page, item: str, count: int = 1) -> None:
     """Put something into the cart as another tab does, that nobody looks at."""
-    form = {"item": item, "quantity": str(count)}
+    chosen = {
+        f"option.{k}": values[0] for k, values in SHELF[item].cart_choices.items()
+    }
+    form = {"item": item, "quantity": str(count), **chosen}
     response = page.request.post("/cart/lines", form=form, max_redirects=0)
 
     assert response.status == 303
@@ -269,6 +273,21 @@ def test_a_page_that_the_browser_kept_is_made_fresh(open_page: Visits) -> None:
     expect(page.locator(".cart-line")).to_have_count(2)
     expect(header(page)).to_contain_text("2 items")
     assert keys.isdisjoint(keys_of(page))
+
+
+def test_a_page_that_comes_out_of_a_cache(open_page: Visits) -> None:
+    """What is added on it is added each time, though its keys are used ones."""
+    page = open_page()
+    kept = page.request.get("/goods/mug").text()
+    page.route(
+        "**/goods/mug", lambda way: way.fulfill(body=kept, content_type="text/html")
+    )
+
+    for count in ("1 item", "2 items"):
+        page.goto("/goods/mug")
+        button(page, "Add to cart").click()
+
+        expect(header(page)).to_contain_text(count)
 
 
 def keys_of(page: Page) -> set[str]:
