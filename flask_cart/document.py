@@ -90,6 +90,8 @@ class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :param orders: The tokens of the orders that were begun in it.
     :param guest: What was in it, as long as the merge can be undone.
     :param user: What this cart had of what the merge has changed, for as long.
+    :param has_replaced: Whether the names, prices and attributes of the other cart's
+        lines have taken the place of those of this one.
     """
 
     source: str
@@ -99,6 +101,7 @@ class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     orders: tuple[str, ...] = ()
     guest: Content | None = None
     user: Content | None = None
+    has_replaced: bool = False
 
     def __post_init__(self) -> None:
         for line_id, quantity in self.quantities.items():

@@ -172,6 +172,7 @@ class MergeDocument(Reapplied, frozen=True):
                 record,
                 guest=_all_of(self.source, before.guest, self.strategy.prefers_guest),
                 user=_part_of(document, self.source, before, result.metadata),
+                has_replaced=self.strategy.prefers_guest,
             )
 
         # Only the last merge can be undone.
@@ -262,8 +263,20 @@ class UndoMerge(Reapplied, frozen=True):
         events: list[Event] = []
 
         for theirs in guest.lines:
+            had = user.line(theirs.id)
+
+            if had is not None and document.currency != guest.currency:
+                raise StaleError(
+                    theirs.id,
+                    {"merged": guest.currency, "stored": document.currency},
+                )
+
             result, happened = _give_back(
-                result, theirs, user.line(theirs.id), record.gained.get(theirs.id, 0)
+                result,
+                theirs,
+                had,
+                record.gained.get(theirs.id, 0),
+                has_replaced=record.has_replaced,
             )
             events.extend(happened)
 
@@ -271,8 +284,11 @@ class UndoMerge(Reapplied, frozen=True):
         back = [each for each in user.conditions if _meets(each, gone)]
         names = {each.name for each in back}
         stay = [c for c in document.conditions if c not in gone or c.name in names]
-        result, happened = _put_conditions(result, _united(stay, back, True))
-        events.extend(happened)
+
+        # Those that are amounts were of another currency.
+        if document.currency == guest.currency:
+            result, happened = _put_conditions(result, _united(stay, back, True))
+            events.extend(happened)
 
         came = [
             key
@@ -758,13 +774,19 @@ def _part_of(
 
 
 def _give_back(
-    document: Document, theirs: Line, had: Line | None, gained: int
+    document: Document,
+    theirs: Line,
+    had: Line | None,
+    gained: int,
+    *,
+    has_replaced: bool,
 ) -> Applied:
     """Take out of a line what came from another cart.
 
     :param theirs: The line of the other cart.
     :param had: This cart's line before.
     :param gained: How many came.
+    :param has_replaced: Whether its name, price and attributes came, too.
     :raises StaleError: If there are fewer now.
     """
     line = document.line(theirs.id)
@@ -789,13 +811,16 @@ def _give_back(
         else condition
         for condition in line.conditions
     )
+    before = had if has_replaced else line
     changed = replace(
         line,
         quantity=now - gained,
-        name=had.name if line.name == theirs.name else line.name,
-        price=had.price if line.price == theirs.price else line.price,
+        name=before.name if line.name == theirs.name else line.name,
+        price=before.price if line.price == theirs.price else line.price,
         attributes=(
-            had.attributes if line.attributes == theirs.attributes else line.attributes
+            before.attributes
+            if line.attributes == theirs.attributes
+            else line.attributes
         ),
         conditions=tuple(each for each in conditions if each is not None),
     )

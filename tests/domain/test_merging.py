@@ -51,6 +51,7 @@ from flask_cart.merging import merge as merging_of_carts
 from flask_cart.moving import StartMove
 from flask_cart.operations import AddLine
 from flask_cart.operations import SetMetadata
+from flask_cart.operations import StaleError
 from flask_cart.operations import apply_all
 from flask_cart.storage.base import CartKey
 from flask_cart.storage.memory import MemoryStorage
@@ -982,6 +983,39 @@ class TestUndo:
         assert result.lines == (replace(mine, name="AAA"),)
         assert result.conditions == target.conditions
         assert result.metadata == target.metadata
+
+    def test_price_that_was_lowered_since(self) -> None:
+        """The user's own price of today is not undone, though it equals the guest's."""
+        source = holding(line("a", price=10, name="A", attributes={"x": 1}))
+        result, _ = merging(source).apply(holding(line("a", price=12)))
+        (now,) = result.lines
+        today = replace(now, price=Decimal(10), name="A", attributes={"x": 1})
+
+        assert undone(replace(result, lines=(today,))).lines == (
+            replace(today, quantity=1),
+        )
+
+    def test_another_currency_since(self) -> None:
+        """Amounts of the currency of that time do not come back into another one."""
+        theirs = Condition("WELCOME", "discount", "total", "10%")
+        mine = replace(theirs, value="-5")
+        source = holding(line("a", price=1000), line("b"), conditions=(theirs,))
+        target = holding(line("a", price=1200), conditions=(mine,))
+        result, _ = merging(source, strategy=GUEST_FIRST).apply(target)
+        changed = replace(result, currency="JPY")
+
+        with pytest.raises(StaleError) as caught:
+            undone(changed)
+
+        assert caught.value.details == {"merged": "EUR", "stored": "JPY"}
+
+        result, _ = merging(
+            replace(source, lines=(line("b"),)), strategy=GUEST_FIRST
+        ).apply(target)
+        changed = undone(replace(result, currency="JPY"))
+
+        assert quantities(changed) == {"a": 1}
+        assert changed.conditions == (theirs,)
 
     def test_nothing_to_undo(self) -> None:
         """A cart that nothing was merged into stays as it is."""
