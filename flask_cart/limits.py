@@ -1,7 +1,8 @@
 """Limits: what keeps one cart from growing without bounds.
 
 A limit refuses what goes further over it, never what is there already: a shop that
-lowers a limit must not lock its shoppers out of their carts.
+lowers a limit must not lock its shoppers out of their carts. What comes from another
+cart goes further.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from flask_cart import Cart
 from flask_cart import CartConfigError
 from flask_cart import CartConflictError
 from flask_cart import CartError
+from flask_cart import CartLimitError
 from flask_cart import CartStorageError
 from flask_cart import CartTooLargeError
 from flask_cart import CartVetoError
@@ -1349,7 +1350,7 @@ class TestUndoInTheMiddle:
 
 class TestSwap:
     def test_swap(self, storage: MemoryStorage) -> None:
-        """All that is in the cart belongs to the other owner, limits or not."""
+        """All that is in the cart belongs to the other owner."""
         guest, _ = carts(storage, limits=Limits(items=2, quantity=2))
         before = content_of(guest.document)
         company = guest.swap("company:1")
@@ -1359,6 +1360,17 @@ class TestSwap:
         assert stored(storage, GUEST) is None
         assert guest.lines == ()
         assert not company.undo_merge("guest:a")
+
+    def test_over_a_limit(self, storage: MemoryStorage) -> None:
+        """What is over a limit by now stays with the one who has it."""
+        _, user = carts(storage)
+        before = dict(storage._carts)
+        user = make_cart(storage, key=USER, limits=Limits(items=1))
+
+        with pytest.raises(CartLimitError):
+            user.swap("company:1")
+
+        assert storage._carts == before
 
     def test_to_somebody_who_has_a_cart(self, storage: MemoryStorage) -> None:
         """Nobody's cart is overwritten, or filled with that of another."""
