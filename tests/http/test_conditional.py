@@ -183,6 +183,21 @@ class TestIfMatch:
         assert answer.json["cart"] == show(client)
         assert any_shop.stored(client) == kept
 
+    def test_stops_what_is_stale_only_on_saving(
+        self, shop: Storefront, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A rival in the same moment is a failed condition as well."""
+        client = shop.app.test_client()
+        line = fill(client)
+        tag = tag_of(client)
+        rival = Rival(shop, client)
+        rival.beat_next(monkeypatch, "POST", "/cart/lines", {"item": "pot"})
+        answer = set_quantity(client, line, tag)
+
+        assert answer.status_code == 412
+        assert answer.json["code"] == "precondition-failed"
+        assert answer.json["cart"]["quantity"] == show(client)["quantity"] == 4
+
     @pytest.mark.parametrize(
         "tag", ['"x"', '""', "*x", '"-1-x"', '"99999999999999999999-x"', "5", '"²-x"']
     )
