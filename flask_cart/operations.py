@@ -16,6 +16,8 @@ import msgspec
 from msgspec.structs import replace
 
 from .conditions import Condition
+from .coupons import coupon_key
+from .coupons import surplus_coupons
 from .document import Document
 from .errors import InvalidItemError
 from .events import CartCleared
@@ -336,6 +338,23 @@ class SetMetadata(Reapplied, frozen=True):
             return document, ()
 
         return replace(document, metadata=FrozenDict(metadata)), tuple(events)
+
+
+class NoteCoupon(Reapplied, frozen=True):
+    """Note the code of a coupon, in place of the oldest if there are too many.
+
+    :param most: How many a cart notes.
+    """
+
+    code: str
+    most: int | None
+
+    def apply(self, document: Document) -> Applied:
+        key = coupon_key(self.code)
+        others = [each for each in document.metadata if each != key]
+        surplus = surplus_coupons([*others, key], self.most)
+
+        return SetMetadata(FrozenDict({key: True}), surplus).apply(document)
 
 
 class Clear(msgspec.Struct, frozen=True):

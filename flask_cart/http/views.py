@@ -22,7 +22,6 @@ from ..cart import Cart
 from ..claims import claim_move
 from ..conditions import Condition
 from ..coupons import coupon_key
-from ..coupons import noted_coupons
 from ..errors import CartConflictError
 from ..errors import CartError
 from ..errors import CartKeyReusedError
@@ -30,6 +29,7 @@ from ..errors import CartReplayedError
 from ..errors import InvalidItemError
 from ..items import Buyable
 from ..items import Line
+from ..operations import NoteCoupon
 from .answers import back
 from .answers import json_cart
 from .answers import json_problem
@@ -269,13 +269,7 @@ class Views:
             abort(422, "There is no such code.")
 
         def change(cart: Cart) -> str:
-            others = [c for c in noted_coupons(cart.metadata) if c != coupon.name]
-            most = self._shop.max_coupons or len(others) + 1
-
-            for code in others[: max(len(others) + 1 - most, 0)]:
-                del cart.metadata[coupon_key(code)]
-
-            cart.metadata[coupon_key(coupon.name)] = True
+            cart.apply(NoteCoupon(coupon.name, self._shop.max_coupons))
 
             return coupon.name
 

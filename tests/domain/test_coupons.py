@@ -8,7 +8,9 @@ from flask_cart import FlaskCart
 from flask_cart.coupons import coupon_key
 from flask_cart.coupons import noted_coupons
 from flask_cart.coupons import provide_coupons
+from flask_cart.operations import NoteCoupon
 from flask_cart.rulebook import Rulebook
+from flask_cart.storage.memory import MemoryStorage
 
 
 def test_coupon_is_what_the_shop_says_when_totals_are_read() -> None:
@@ -50,3 +52,26 @@ def test_loader_that_is_registered_again() -> None:
 
     assert str(cart.totals.total.amount) == "80.00"
     assert len(extension.rulebook.providers) == 1
+
+
+def test_two_that_are_noted_at_the_same_time() -> None:
+    """Of two codes that come at once, as many stay as a cart may note."""
+    storage = MemoryStorage()
+    one, other = make_cart(storage), make_cart(storage)
+    assert not one.metadata
+    assert not other.metadata
+
+    one.apply(NoteCoupon("A", most=1))
+    other.apply(NoteCoupon("B", most=1))
+
+    assert noted_coupons(make_cart(storage).metadata) == ("B",)
+
+
+def test_code_that_is_noted_again() -> None:
+    """It is not noted twice, and keeps the others where there is room."""
+    cart = make_cart()
+
+    for code in ["A", "B", "A"]:
+        cart.apply(NoteCoupon(code, most=2))
+
+    assert noted_coupons(cart.metadata) == ("A", "B")

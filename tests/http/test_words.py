@@ -132,6 +132,7 @@ def test_a_code_that_is_over(shop: Storefront, client: FlaskClient) -> None:
     """The loader refuses a code with a sentence; in a cart already, it does nothing,
     and the others go on."""
     ended: set[str] = set()
+
     @shop.extension.coupon_loader
     def load(code: str) -> Condition | None:
         if code in ended:
