@@ -25,7 +25,9 @@ PATIENCE = 20
 
 def main(port: int) -> int:
     """Serve the shop until somebody ends it."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Also SIGINT, which some shells let their background jobs ignore.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.default_int_handler)
 
     with tempfile.TemporaryDirectory() as folder, _valkey(folder) as url:
         environment = {"DEMO_SHOP_STORAGE": "cache", "DEMO_SHOP_REDIS_URL": url}

@@ -1,6 +1,11 @@
 """The demo shop as a shopper without JavaScript sees it."""
 
+from __future__ import annotations
+
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -439,24 +444,30 @@ def test_the_shelves_are_filled_once(shop):
         assert db.session.scalar(select(func.count(Product.id))) == len(GOODS)
 
 
+def start_worker(folder: Path, start: Barrier, counts: SimpleQueue) -> None:
+    """Make the shop together with others, and say how many goods it has then."""
+    start.wait(timeout=60)
+    address = f"sqlite:///{folder / 'new.sqlite3'}"
+    app = create_app({"SQLALCHEMY_DATABASE_URI": address, "SECRET_KEY": "for tests"})
+
+    with app.app_context():
+        counts.put(db.session.scalar(select(func.count(Product.id))))
+
+
 def test_workers_that_start_together_agree(tmp_path):
     """Several workers on a new database make one set of tables and goods."""
-    start = Barrier(4)
-    config = {
-        "SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path / 'new.sqlite3'}",
-        "SECRET_KEY": "only for tests",
-    }
+    processes = get_context("spawn")
+    start, counts = processes.Barrier(4), processes.SimpleQueue()
+    workers = [
+        processes.Process(target=start_worker, args=(tmp_path, start, counts))
+        for _ in range(4)
+    ]
 
-    def work(_: int) -> int | None:
-        start.wait(timeout=10)
-        app = create_app(config)
+    for worker in workers:
+        worker.start()
 
-        with app.app_context():
-            count = db.session.scalar(select(func.count(Product.id)))
-            db.session.remove()
-            db.engine.dispose()
+    for worker in workers:
+        worker.join(60)
 
-        return count
-
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(work, range(4))) == [len(GOODS)] * 4
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    assert [counts.get() for _ in workers] == [len(GOODS)] * 4
