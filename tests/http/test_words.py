@@ -8,8 +8,10 @@ import typing as t
 import pytest
 from flask.testing import FlaskClient
 
+from flask_cart import CartQuantityError
 from flask_cart import CartVetoError
 from flask_cart import Condition
+from flask_cart.http.wording import describe
 from storefronts import COUPONS
 from storefronts import JSON
 from storefronts import Storefront
@@ -170,3 +172,46 @@ def test_how_many_coupons(tmp_path, most: int | None, kept: str) -> None:
             client.post("/cart/coupons", json={"code": code}, headers=JSON)
 
         assert show(client)["coupons"] == kept.split()
+
+
+@pytest.mark.parametrize(
+    ("term", "limit", "words"),
+    [
+        ("available", 0, "This is sold out."),
+        ("available", 3, "Only 3 left, counting those in your cart."),
+        ("maximum", 5, "You can have 5 of this, and no more."),
+        ("minimum", 6, "This is sold from 6 pieces on."),
+        ("step", 6, "This is sold in multiples of 6."),
+    ],
+)
+def test_quantities_in_which_nothing_is_sold(term: str, limit: int, words: str) -> None:
+    """Each term of a product has a sentence of its own."""
+    error = CartQuantityError(
+        "no", item_id="egg", term=term, limit=limit, in_cart=1, wanted=7
+    )
+
+    assert describe(error) == (422, f"quantity-{term}", words)
+
+
+def test_no_undo_of_what_is_gone(shop: Storefront, client: FlaskClient) -> None:
+    """What the shop has no more cannot be put back."""
+    fill(client)
+    shop.extension.product_loader(lambda ids: [])
+
+    page = client.post(f"/cart/lines/{MUG}/remove", follow_redirects=True).text
+
+    assert "It is out of your cart." in page
+    assert "cart-undo" not in page
+
+
+def test_a_mistake_of_the_developer(
+    shop: Storefront, client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is the app's, and not told to the shopper as a problem of theirs."""
+    shop.extension.catalogue.loader = None
+
+    answer = client.post("/cart/lines", data={"item": "mug"})
+
+    assert answer.status_code == 500
+    assert "product_loader" in caplog.text
+    assert "product_loader" not in answer.text
