@@ -43,7 +43,8 @@ def tell(code: str, text: str, about: Any) -> str:
 
     match code:
         case "added":
-            name = about.name if about is not None else "That"
+            # Of the second of two clicks, only the sentence says what it was about.
+            name = about.name if about is not None else text.partition(" is in ")[0]
             return f"{name}: {_WHERE.get(instance, text)}."
         case "moved":
             name = about.name if about is not None else "That"

@@ -161,10 +161,11 @@ def test_nothing_moves_on_an_update(open_page: Visits) -> None:
     """Neither adding nor another quantity moves anything on the page."""
     page = open_page(viewport=PHONE)
     add(page, "mug", 9)
+    before = shifts(page)
     button(page, "Add to cart").click()
 
     expect(header(page)).to_contain_text("18 items")
-    assert shifts(page) == 0
+    assert shifts(page) == before
 
     page.goto("/cart/")
     quantity_of(page, "Harbour mug").fill("100")
