@@ -91,11 +91,10 @@ def delete_abandoned(
         left for as long again.
     :param destroy: Deletes the cart, if it has this version.
     """
-    data = found.stored.data
-    text = data if isinstance(data, str) else data.decode()
-
     try:
-        version = repository.storage.save(found.key, text, found.stored.version)
+        version = repository.storage.save(
+            found.key, found.stored.text, found.stored.version
+        )
     except CartBusyError:
         version = None
 

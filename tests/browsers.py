@@ -42,8 +42,8 @@ new PerformanceObserver((list) => {
 """
 
 
-@contextmanager
-def chromium() -> Iterator[Browser]:
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     executable = shutil.which("chromium")
 

@@ -113,16 +113,15 @@ def _examine(path: str | None) -> _Diagnosis:
 
 
 def _finding(found: Found) -> _Finding | None:
-    key, (data, version), _, content = found
+    key, stored, _, content = found
+    data, version = stored
 
     if not isinstance(content, Document):
         problem: _Problem = "newer" if is_newer(data) else "corrupt"
 
         return _Finding(key, version, len(data), problem, str(content))
 
-    text = data if isinstance(data, str) else data.decode()
-
-    if encode(content) != text:
+    if encode(content) != stored.text:
         return _Finding(key, version, len(data), "outdated", "")
 
     return None

@@ -74,13 +74,12 @@ def write_cart(file: t.BinaryIO, key: CartKey, document: Document) -> None:
 
 def write_corrupt(file: t.BinaryIO, found: Found) -> None:
     """Add what is stored in the place of a cart to a file."""
-    data, error = found.stored.data, str(found.content)
+    stored, error = found.stored, str(found.content)
 
     try:
-        text = data if isinstance(data, str) else data.decode()
-        line = CorruptLine(*found.key, error, text=text)
+        line = CorruptLine(*found.key, error, text=stored.text)
     except UnicodeDecodeError:
-        line = CorruptLine(*found.key, error, base64=t.cast(bytes, data))
+        line = CorruptLine(*found.key, error, base64=t.cast(bytes, stored.data))
 
     _write(file, line)
 

@@ -110,8 +110,7 @@ def _copy(
             if stored is None:
                 continue
 
-            data = stored.data if isinstance(stored.data, str) else stored.data.decode()
-            version = target.save(key, data, 0)
+            version = target.save(key, stored.text, 0)
         except (*_REFUSALS, CartCorruptError, UnicodeDecodeError) as error:
             # Without the key, which for a guest is a secret.
             click.echo(f"{type(error).__name__}: a cart was not copied.", err=True)

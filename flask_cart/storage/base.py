@@ -124,6 +124,14 @@ class Stored(t.NamedTuple):
     data: str | bytes
     version: int
 
+    @property
+    def text(self) -> str:
+        """The data as text.
+
+        :raises UnicodeDecodeError: If it is none.
+        """
+        return self.data if isinstance(self.data, str) else self.data.decode()
+
 
 class Kept(t.NamedTuple):
     """A cart as a storage comes across it.

@@ -45,9 +45,7 @@ def loaded(storage: Storage, key: CartKey = KEY) -> Stored | None:
     if stored is None:
         return None
 
-    data, version = stored
-
-    return Stored(data if isinstance(data, str) else data.decode(), version)
+    return Stored(stored.text, stored.version)
 
 
 def locking(

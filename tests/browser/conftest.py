@@ -7,14 +7,8 @@ from mug_shop import MugShop
 from playwright.sync_api import Browser
 
 from browsers import Visits
-from browsers import chromium
+from browsers import browser as browser
 from browsers import served
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from windows import Front
 
 from browsers import Visits
 from browsers import Way
-from browsers import chromium
+from browsers import browser as browser
 from browsers import served
 
 
@@ -59,13 +59,6 @@ def shop(open_shop: Callable[[], Shop]) -> Shop:
 def visitor(shop: Shop) -> Visitor:
     """The first visitor of the shop."""
     return shop.visitor()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
-    with chromium() as browser:
-        yield browser
 
 
 @contextmanager

@@ -2,10 +2,8 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -16,7 +14,8 @@ from playwright.sync_api import Locator
 from playwright.sync_api import Page
 from playwright.sync_api import Response
 from playwright.sync_api import expect
-from playwright.sync_api import sync_playwright
+
+from browsers import Visits
 
 ROOT = Path(__file__).parents[2]
 PATHS = [
@@ -26,15 +25,6 @@ PATHS = [
     "/basket/",
     "/basket/wishlist/",
     "/checkout",
-]
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
 ]
 
 
@@ -81,47 +71,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process.stderr.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
-    chromium = shutil.which("chromium")
-
-    if chromium is None:
-        if os.environ.get("CART_TESTS_REQUIRE_SERVERS") == "1":
-            pytest.fail("Chromium is required, but there is none.")
-
-        pytest.skip("There is no Chromium.")
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def open_page(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
+def open_page(browser: Browser, server: str) -> Iterator[Visits]:
     """Opens a page in a fresh browser session; an error in its console fails."""
-    contexts = []
-    errors: list[str] = []
-
-    def open_page(*, failures_expected: bool = False, **options: object) -> Page:
-        context = browser.new_context(base_url=server, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(10_000)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-
-        if not failures_expected:
-            page.on("console", lambda m: m.type == "error" and errors.append(m.text))
-
-        return page
-
-    yield open_page
-
-    for context in contexts:
-        context.close()
-
-    assert errors == []
+    visits = Visits(browser, server)
+    yield visits
+    visits.end()
 
 
 def add(page: Page, path: str, choice: str) -> None:
