@@ -34,6 +34,7 @@ from .http.blueprint import make_blueprint
 from .http.limiting import check_rate_limits
 from .http.pages import Pages
 from .http.preconditions import make_form_key
+from .http.shop import Shop
 from .identity import OwnerLoader
 from .identity import TenantLoader
 from .identity import guest_owner
@@ -51,7 +52,6 @@ from .storage.base import Storage
 from .storage.base import cart_key
 from .storage.base import check_instance
 from .storage.base import owner_in
-from .storefront import Storefront
 from .tenants import tenant_of
 from .working import CartServices
 
@@ -166,7 +166,7 @@ class FlaskCart(Registrar):
 
             app.register_blueprint(cart_ext.blueprint, url_prefix="/cart")
         """
-        return make_blueprint(Storefront(self))
+        return make_blueprint(Shop(self))
 
     @property
     def storage(self) -> Storage:

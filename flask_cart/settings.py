@@ -142,6 +142,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     retry_max_delay: _Seconds = 0.25
 
     @property
+    def all_instances(self) -> list[str]:
+        """The carts that a shopper may have by the blueprint, the default one first."""
+        return ["default", *sorted(self.instances)]
+
+    @property
     def time_zone(self) -> dt.tzinfo:
         """The time zone of the shop."""
         return _time_zone(self.timezone)

@@ -15,8 +15,8 @@ from ..settings import RESERVED_INSTANCES
 from .openapi import describe_api
 from .routes import DOCUMENT
 from .routes import ROUTES
+from .shop import Shop
 from .views import DEFAULT
-from .views import Shop
 from .views import Views
 
 _TAKEN: t.Final = "|".join([*RESERVED_INSTANCES, re.escape(DOCUMENT.address[1:])])

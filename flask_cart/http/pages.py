@@ -42,7 +42,7 @@ class Pages:
     @property
     def instances(self) -> list[str]:
         """The carts that a shopper may have, the default one first."""
-        return ["default", *sorted(self._settings.instances)]
+        return self._settings.all_instances
 
     @property
     def metadata_keys(self) -> t.Collection[str]:

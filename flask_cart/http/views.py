@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import typing as t
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from contextlib import nullcontext
 from functools import wraps
 
 from flask import Response
@@ -20,7 +18,6 @@ from werkzeug.exceptions import TooManyRequests
 
 from ..cart import Cart
 from ..claims import claim_move
-from ..conditions import Condition
 from ..coupons import coupon_key
 from ..errors import CartConflictError
 from ..errors import CartError
@@ -50,12 +47,12 @@ from .inputs import read_input
 from .limiting import count_request
 from .preconditions import KEY_FIELD
 from .preconditions import VERSION_FIELD
-from .preconditions import Attempt
 from .preconditions import check_preconditions
 from .preconditions import is_stale
 from .preconditions import read_attempt
 from .representation import ShownCart
 from .representation import show_cart
+from .shop import Shop
 from .wording import Problem
 from .wording import describe
 
@@ -70,38 +67,6 @@ DEFAULT: t.Final = "default"
 
 Change = Callable[[Cart], t.Any]
 View = Callable[..., Response]
-
-
-class Shop(t.Protocol):
-    """What the views need to know of the extension and the app."""
-
-    @property
-    def instances(self) -> t.Collection[str]:
-        """The carts that a shopper may have."""
-
-    @property
-    def metadata_keys(self) -> t.Collection[str]:
-        """The metadata that is the shopper's own."""
-
-    @property
-    def rate_limits(self) -> t.Mapping[str, str]:
-        """How often a client may use a view, by its name."""
-
-    @property
-    def max_coupons(self) -> int | None:
-        """How many coupons a cart notes."""
-
-    def cart(self, instance: str) -> Cart:
-        """One of the carts of the request's owner."""
-
-    def product(self, item_id: str) -> Buyable | None:
-        """The product of an id, if there is one."""
-
-    def coupon(self, code: str) -> Condition | None:
-        """The condition of a code, if there is one."""
-
-    def word(self, code: str, text: str, about: t.Any) -> str:
-        """What is said of something, in the words of the shop."""
 
 
 def answered(view: View) -> View:
@@ -132,7 +97,13 @@ class Views:
     @answered
     def show(self, instance: str) -> Response:
         """Show a cart."""
-        return self._shown(instance)
+        if wants_json(request):
+            return json_cart(request, self._show_cart(instance))
+
+        cart = self._shop.cart(instance)
+        page = render_template("flask_cart/cart.html", cart=cart, instance=instance)
+
+        return make_response(page)
 
     @answered
     def add(self, instance: str) -> Response:
@@ -238,6 +209,7 @@ class Views:
         key = attempt.key if attempt is not None else None
 
         def change(cart: Cart) -> Line | None:
+            # It changes two carts, so it is no part of a batch, and has its own key.
             if key is not None:
                 # Before the preconditions, which do not hold any more if it is made.
                 claim_move(key, line_id, wanted.to, wanted.quantity).apply(
@@ -257,7 +229,7 @@ class Views:
 
             return line
 
-        return self._change(instance, wanted, change, "moved", "It is moved.")
+        return self._answer(instance, change, "moved", "It is moved.")
 
     @answered
     def add_coupon(self, instance: str) -> Response:
@@ -358,17 +330,24 @@ class Views:
     def _change(
         self, instance: str, wanted: Input, change: Change, code: str, text: str
     ) -> Response:
-        cart = self._shop.cart(instance)
+        """Make a change in one write, and not once more if it is sent again."""
         attempt = read_attempt(request, wanted)
+
+        def change_once(cart: Cart) -> t.Any:
+            with cart.once(*attempt) if attempt else cart.batch():
+                check_preconditions(request, cart)
+
+                return change(cart)
+
+        return self._answer(instance, change_once, code, text)
+
+    def _answer(self, instance: str, change: Change, code: str, text: str) -> Response:
+        """Make a change, and answer as if it was, also if that was earlier."""
+        cart = self._shop.cart(instance)
         about: t.Any = None
 
         try:
-            with _together(cart, wanted, attempt):
-                # A move looks for its key first, as others have done by now.
-                if not isinstance(wanted, Move):
-                    check_preconditions(request, cart)
-
-                about = change(cart)
+            about = change(cart)
         except CartKeyReusedError:
             raise
         except CartReplayedError:
@@ -383,15 +362,6 @@ class Views:
         said = self._shop.word(code, text, about)
 
         return back(request, self._page(instance), said, "success")
-
-    def _shown(self, instance: str) -> Response:
-        if wants_json(request):
-            return json_cart(request, self._show_cart(instance))
-
-        cart = self._shop.cart(instance)
-        page = render_template("flask_cart/cart.html", cart=cart, instance=instance)
-
-        return make_response(page)
 
     def _conflict_page(self, error: CartConflictError, instance: str) -> Response:
         cart = self._shop.cart(instance)
@@ -448,17 +418,6 @@ class Views:
                 "quantity": line.quantity,
                 "options": {k: v for k, v in line.options.items() if k in choices},
             }
-
-
-def _together(
-    cart: Cart, wanted: Input, attempt: Attempt | None
-) -> AbstractContextManager[object]:
-    """What makes a change one write, and no second one if it is sent again."""
-    if isinstance(wanted, Move):
-        # It changes two carts, which knows no batch.
-        return nullcontext()
-
-    return cart.once(*attempt) if attempt else cart.batch()
 
 
 def _find(cart: Cart, line_id: str) -> Line:
