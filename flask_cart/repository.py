@@ -158,7 +158,7 @@ class Repository:
         """
         # Here and below: an app without observers pays for nothing but this question.
         if not self._observers:
-            return self._load_persistently(key, None)
+            return self._load_persistently(key)
 
         with watched(self._observers, "load", key, self.storage) as watch:
             return self._load_persistently(key, watch)
@@ -221,22 +221,15 @@ class Repository:
                 for key in keys
             ]
 
-            for _ in self._retry.tries():
-                for watch in watches:
-                    watch.tries += 1
-
+            def save() -> list[Written]:
                 try:
                     with t.cast(SavesTogether, storage).together():
                         return self._save_together(carts, plan, watches)
                 except CartBusyError as error:
                     self._refuse_in_transaction(error, 0)
+                    raise
 
-                    if isinstance(error, CartLockTimeoutError):
-                        raise
-
-                    busy = error
-
-            raise busy
+            return self._persistently(save, *watches)
 
     def destroy(
         self,
@@ -252,7 +245,7 @@ class Repository:
         :raises CartStorageError: If the storage cannot be used.
         """
         if not self._observers:
-            return self._destroy(key, base, expected, before, None)
+            return self._destroy(key, base, expected, before)
 
         with watched(self._observers, "destroy", key, self.storage) as watch:
             written = self._destroy(key, base, expected, before, watch)
@@ -323,7 +316,7 @@ class Repository:
         raise CartConflictError(
             "Somebody else changed the cart at the same time.",
             expected_version=seen.version if seen is not None else 0,
-            current_version=self._load_persistently(key, None).version,
+            current_version=self._load_persistently(key).version,
         )
 
     def _destroy(
@@ -332,7 +325,7 @@ class Repository:
         base: Snapshot,
         expected: int | None,
         before: BeforeChange,
-        watch: Watch | None,
+        *watches: Watch,
     ) -> Written:
         check_expected(base, expected)
 
@@ -343,9 +336,9 @@ class Repository:
         before(key, base.version, happened)
 
         if not self._persistently(
-            lambda: self.storage.delete(key, base.version), watch
+            lambda: self.storage.delete(key, base.version), *watches
         ):
-            current = self._load_persistently(key, None).version
+            current = self._load_persistently(key).version
 
             # It may be gone because the answer to a first try was lost on the way.
             if current:
@@ -398,13 +391,13 @@ class Repository:
 
         return self.storage.join(session)
 
-    def _load_persistently(self, key: CartKey, watch: Watch | None) -> Snapshot:
-        return self._persistently(lambda: self._load(key), watch)
+    def _load_persistently(self, key: CartKey, *watches: Watch) -> Snapshot:
+        return self._persistently(lambda: self._load(key), *watches)
 
-    def _persistently(self, work: t.Callable[[], T], watch: Watch | None) -> T:
+    def _persistently(self, work: t.Callable[[], T], *watches: Watch) -> T:
         """Do something again as long as the storage is busy, and there are tries."""
         for _ in self._retry.tries():
-            if watch is not None:
+            for watch in watches:
                 watch.tries += 1
 
             try:
