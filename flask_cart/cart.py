@@ -33,7 +33,6 @@ from .merging import MergeReport
 from .merging import check_vacant
 from .merging import merge
 from .merging import transfer
-from .merging import undo_merge
 from .metadata import Metadata
 from .money import Rounding
 from .moving import copy_line
@@ -69,6 +68,7 @@ from .storage.base import CartKey
 from .storage.base import check_instance
 from .storage.base import owner_in
 from .totals import Totals
+from .unmerging import undo_merge
 from .values import freeze_dict
 from .working import CartServices
 from .working import WorkingCopy

@@ -1,4 +1,4 @@
-"""Merging: the content of one cart taken over into another, and given back."""
+"""Merging: the content of one cart is taken over into another."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from .claims import remembered
-from .conditions import Condition
-from .coupons import coupon_keys
-from .coupons import surplus_coupons
+from .combining import add_item_conditions
+from .combining import add_rest
+from .combining import by_name
+from .combining import meets
+from .combining import ready_for
+from .combining import take_over
+from .combining import united
 from .document import MAX_PENDING
 from .document import Content
 from .document import Document
@@ -19,40 +23,27 @@ from .document import encode
 from .document import noted
 from .errors import CartConflictError
 from .errors import CartTooLargeError
-from .errors import InvalidItemError
 from .events import CartMerged
 from .events import Event
-from .events import MergeUndone
 from .items import MAX_QUANTITY
 from .items import Line
 from .limits import Limits
-from .operations import AddCondition
-from .operations import AddItemCondition
 from .operations import AddLine
 from .operations import Applied
-from .operations import Operation
 from .operations import Reapplied
-from .operations import RemoveCondition
 from .operations import RemoveLine
-from .operations import SetMetadata
-from .operations import StaleError
-from .operations import apply_all
 from .storage.base import CartKey
 from .strategies import ADD_QUANTITIES
 from .strategies import Strategy
 from .values import FrozenDict
 from .values import fingerprint
 from .working import WorkingCopy
-from .working import write_together
 
 #: How many merged carts a cart remembers, so that none is merged twice.
 REMEMBERED: t.Final = 5
 
 #: How often a cart that keeps changing while it is merged is looked at again.
 MAX_ROUNDS: t.Final = 10
-
-#: The type of the conditions of which a cart has those of one choice.
-SHIPPING: t.Final = "shipping"
 
 #: What leaves nothing behind.
 _UNLIMITED: t.Final = Limits(items=MAX_QUANTITY, quantity=MAX_QUANTITY)
@@ -114,7 +105,7 @@ class MergeDocument(Reapplied, frozen=True):
         if before.digest == digest:
             return document, ()
 
-        result = _ready_for(document, self.source)
+        result = ready_for(document, self.source)
         events: list[Event] = []
         taken: list[Line] = []
         left_out: list[Line] = []
@@ -208,15 +199,11 @@ class MergeDocument(Reapplied, frozen=True):
     def _take_over(self, line: Line, more: int, document: Document) -> Applied:
         mine = document.line(line.id)
 
+        if mine is None and not more:
+            return document, ()
+
         if mine is None:
-            return (
-                take_over(document, replace(line, quantity=more))
-                if more
-                else (
-                    document,
-                    (),
-                )
-            )
+            return take_over(document, replace(line, quantity=more))
 
         if not mine.quantity + more:
             return RemoveLine(line.id).apply(document)
@@ -240,122 +227,6 @@ class MergeDocument(Reapplied, frozen=True):
             prefers_guest,
             self.limits.coupons,
         )
-
-
-class UndoMerge(Reapplied, frozen=True):
-    """Take out what came from another cart, as far as it is still as it came.
-
-    :param source_id: Identifies the other cart.
-    :param owner: The owner of the other cart.
-    """
-
-    source_id: str
-    owner: str
-
-    def apply(self, document: Document) -> Applied:
-        record = next((e for e in document.merged if e.source == self.source_id), None)
-
-        if record is None or record.guest is None or record.user is None:
-            return document, ()
-
-        guest, user = record.guest, record.user
-        result = document
-        events: list[Event] = []
-
-        for theirs in guest.lines:
-            had = user.line(theirs.id)
-
-            if had is not None and document.currency != guest.currency:
-                raise StaleError(
-                    theirs.id,
-                    {"merged": guest.currency, "stored": document.currency},
-                )
-
-            result, happened = _give_back(
-                result,
-                theirs,
-                had,
-                record.gained.get(theirs.id, 0),
-                has_replaced=record.has_replaced,
-            )
-            events.extend(happened)
-
-        gone = _came(document.conditions, guest.conditions, user.conditions)
-        back = [each for each in user.conditions if _meets(each, gone)]
-        names = {each.name for each in back}
-        stay = [c for c in document.conditions if c not in gone or c.name in names]
-
-        # Those that are amounts were of another currency.
-        if document.currency == guest.currency:
-            result, happened = _put_conditions(result, _united(stay, back, True))
-            events.extend(happened)
-
-        came = [
-            key
-            for key in guest.metadata
-            if _of(document, key) == _of(guest, key) != _of(user, key)
-        ]
-        keys = [*came, *_displaced(document, user, guest, came)]
-        values = {key: user.metadata[key] for key in keys if key in user.metadata}
-        removed = tuple(key for key in came if key not in values)
-        result, happened = SetMetadata(FrozenDict(values), removed).apply(result)
-        events.extend(happened)
-
-        tokens = {each.token for each in guest.pending}
-        tokens -= {each.token for each in user.pending}
-        pending = tuple(e for e in result.pending if e.token not in tokens)
-        result = replace(result, pending=pending)
-
-        if not result.lines and not result.conditions:
-            result = replace(result, currency=user.currency)
-
-        merged = tuple(each for each in document.merged if each is not record)
-        events.append(MergeUndone(source=self.owner))
-
-        return replace(result, merged=merged), tuple(events)
-
-
-class RestoreContent(Reapplied, frozen=True):
-    """Put back what was in a cart before it was merged into another one.
-
-    :param owner: The owner of the cart.
-    :param max_coupons: How many codes of coupons a cart notes.
-    """
-
-    content: Content
-    owner: str
-    max_coupons: int | None = None
-
-    def apply(self, document: Document) -> Applied:
-        # It is still, or again, the cart that was merged. It gets a new version, so
-        # that a merge that has not deleted it yet does not.
-        if document.created_at == self.content.created_at:
-            return replace(document, updated_at=None), (MergeUndone(source=self.owner),)
-
-        result = _ready_for(document, self.content)
-        events: list[Event] = []
-
-        for line in self.content.lines:
-            result, happened = take_over(result, line)
-            events.extend(happened)
-
-        result, happened = add_rest(
-            result,
-            self.content.conditions,
-            self.content.metadata,
-            max_coupons=self.max_coupons,
-        )
-        events.extend(happened)
-
-        # With its old date it is known to have been merged: if the other cart still
-        # says so, because somebody died in between, nothing of it counts twice.
-        result = replace(
-            result,
-            created_at=self.content.created_at,
-            pending=noted(self.content.pending, result.pending),
-        )
-
-        return result, tuple(events)
 
 
 def merge(
@@ -424,66 +295,6 @@ def merge(
     raise conflict
 
 
-def undo_merge(target: WorkingCopy, source: WorkingCopy) -> bool:
-    """Give back to a cart what was merged of it last.
-
-    :param target: The cart that it was merged into.
-    :param source: The cart that was merged.
-    :return: Whether there was something to undo.
-    :raises CartConflictError: If what came has been changed since.
-    """
-    source.refuse_batch("given back")
-    target.refuse_batch("divided")
-
-    if source.key is None or target.key is None:
-        return False
-
-    key = source.key
-    max_coupons = target.repository.limits.coupons
-
-    is_undone = False
-
-    def plan(documents: t.Sequence[Document]) -> tuple[tuple[Operation, ...], ...]:
-        nonlocal is_undone
-        found = _undoable(documents[1], key)
-        is_undone = found is not None
-
-        # It may have been sold since, or undone by somebody else.
-        if found is None or found.guest is None:
-            return (), ()
-
-        restore = RestoreContent(found.guest, key.owner, max_coupons)
-
-        return (restore,), (UndoMerge(found.source, key.owner),)
-
-    # What was read long ago must not come back.
-    target.refresh()
-    restore, undo = plan([source.document, target.document])
-
-    if not is_undone:
-        return False
-
-    try:
-        apply_all(target.document, undo)
-    except StaleError as error:
-        raise target.conflict(
-            "What was merged has been changed since, so it was not taken out.",
-            expected_version=target.snapshot.version,
-            line_id=error.line_id,
-            details=error.details,
-        ) from error
-
-    if target.repository.saves_together:
-        write_together([source, target], [key, target.key], plan)
-    else:
-        # Refused before anything is given back, if another version is expected.
-        target.apply()
-        source.write(restore, None)
-        is_undone = bool(target.apply(*undo))
-
-    return is_undone
-
-
 def transfer(source: WorkingCopy, target: WorkingCopy) -> None:
     """Give all that is in one cart to another owner, who has nothing there.
 
@@ -511,113 +322,6 @@ def check_vacant(target: WorkingCopy, source: WorkingCopy) -> None:
     )
 
 
-def in_currency(document: Document, currency: str) -> Document:
-    """The document, ready for lines of this currency.
-
-    :raises InvalidItemError: If it has amounts of another one.
-    """
-    if currency == document.currency:
-        return document
-
-    if document.lines or document.conditions:
-        raise InvalidItemError(
-            f"What is in {currency} cannot be added to or merged into a cart in"
-            f" {document.currency}."
-        )
-
-    return replace(document, currency=currency)
-
-
-def _ready_for(document: Document, content: Document | Content) -> Document:
-    """The document, ready for what is in another cart.
-
-    :raises InvalidItemError: If both have amounts, of different currencies.
-    """
-    has_amounts = content.lines or content.conditions
-
-    if not has_amounts and (document.lines or document.conditions):
-        return document
-
-    return in_currency(document, content.currency)
-
-
-def take_over(document: Document, line: Line) -> Applied:
-    """Add a line of another cart.
-
-    If there is one already, it keeps its name, price, attributes and conditions, and
-    gets the conditions that it does not have.
-    """
-    existing = document.line(line.id)
-
-    if existing is None:
-        return AddLine(line).apply(document)
-
-    more = replace(existing, quantity=existing.quantity + line.quantity)
-    document, events = AddLine(more, "replace").apply(document)
-    document, happened = add_item_conditions(document, line)
-
-    return document, (*events, *happened)
-
-
-def add_item_conditions(
-    document: Document, line: Line, *, replaces: bool = False
-) -> Applied:
-    """Add the conditions that a line has and this cart's line has not.
-
-    :param replaces: Whether they replace those of the same name.
-    """
-    existing = document.line(line.id)
-    events: list[Event] = []
-
-    if existing is None:
-        return document, ()
-
-    for condition in line.conditions if replaces else _missing(existing, line):
-        document, happened = AddItemCondition(line.id, condition).apply(document)
-        events.extend(happened)
-
-    return document, tuple(events)
-
-
-def add_rest(
-    document: Document,
-    conditions: t.Collection[Condition],
-    metadata: t.Mapping[str, t.Any],
-    replaces: bool = False,
-    max_coupons: int | None = None,
-) -> Applied:
-    """Add the conditions and metadata that a cart does not have.
-
-    :param replaces: Whether they replace those of the same name, and the shipping.
-    :param max_coupons: How many coupons are noted then: the last, as if these had been
-        noted after those of the cart.
-    """
-    both = _united(document.conditions, conditions, replaces)
-    document, events = _put_conditions(document, both)
-
-    values = {
-        key: value
-        for key, value in metadata.items()
-        if replaces or key not in document.metadata
-    }
-    noted = [key for key in document.metadata if key not in metadata]
-    surplus = surplus_coupons([*noted, *metadata], max_coupons)
-    kept = {key: value for key, value in values.items() if key not in surplus}
-    document, happened = SetMetadata(FrozenDict(kept), surplus).apply(document)
-
-    return document, (*events, *happened)
-
-
-def _put_conditions(document: Document, conditions: t.Collection[Condition]) -> Applied:
-    """Give a cart these conditions, and no others."""
-    names = {each.name for each in conditions}
-    gone = [each.name for each in document.conditions if each.name not in names]
-    document, events = apply_all(document, map(RemoveCondition, gone))
-    document, happened = apply_all(document, map(AddCondition, conditions))
-
-    return document, (*events, *happened)
-
-
 def forgotten(record: MergedCart) -> MergedCart:
     """The record without what is needed to undo the merge."""
     return replace(record, guest=None, user=None)
@@ -630,15 +334,6 @@ def source_id(key: CartKey, document: Document | Content) -> str:
     it does not give away the token of a guest.
     """
     return fingerprint(key.owner, key.instance, document.created_at)[:20]
-
-
-def _undoable(document: Document, key: CartKey) -> MergedCart | None:
-    """The record of the last merge, if it was of this cart and can be undone."""
-    for record in document.merged:
-        if record.guest is not None and record.source == source_id(key, record.guest):
-            return record
-
-    return None
 
 
 def _is_empty(document: Document) -> bool:
@@ -669,7 +364,7 @@ def _all_of(source: Document, earlier: Content | None, prefers_latest: bool) -> 
         first = lines.get(line.id, line)
         has_grown = line.quantity > first.quantity
         came = line if prefers_latest and has_grown else first
-        conditions = _named(first.conditions, line.conditions, prefers_latest)
+        conditions = by_name(first.conditions, line.conditions, prefers_latest)
         lines[line.id] = replace(
             came, quantity=max(first.quantity, line.quantity), conditions=conditions
         )
@@ -684,56 +379,10 @@ def _all_of(source: Document, earlier: Content | None, prefers_latest: bool) -> 
     return Content(
         currency=source.currency,
         lines=tuple(lines.values()),
-        conditions=_united(before.conditions, source.conditions, prefers_latest),
+        conditions=united(before.conditions, source.conditions, prefers_latest),
         metadata=FrozenDict(metadata),
         created_at=source.created_at,
         pending=noted(before.pending, source.pending),
-    )
-
-
-def _named(
-    first: t.Iterable[Condition], second: t.Iterable[Condition], prefers_second: bool
-) -> tuple[Condition, ...]:
-    """The conditions of both, one of each name."""
-    found = {each.name: each for each in first}
-
-    for each in second:
-        if prefers_second or each.name not in found:
-            found[each.name] = each
-
-    return tuple(found.values())
-
-
-def _united(
-    first: t.Collection[Condition],
-    second: t.Collection[Condition],
-    prefers_second: bool,
-) -> tuple[Condition, ...]:
-    """The conditions of two carts: one of each name, and one cart's shipping."""
-    if prefers_second:
-        first = _without_rivals(first, second)
-    else:
-        second = _without_rivals(second, first)
-
-    return _named(first, second, prefers_second)
-
-
-def _without_rivals(
-    conditions: t.Iterable[Condition], preferred: t.Collection[Condition]
-) -> list[Condition]:
-    """The conditions without a shipping that others are preferred to."""
-    names = {each.name for each in preferred}
-
-    return [
-        each for each in conditions if each.name in names or not _meets(each, preferred)
-    ]
-
-
-def _meets(condition: Condition, others: t.Iterable[Condition]) -> bool:
-    """Whether one of the others has the same name, or is shipping, too."""
-    return any(
-        each.name == condition.name or each.type == condition.type == SHIPPING
-        for each in others
     )
 
 
@@ -757,7 +406,7 @@ def _part_of(
     conditions = [
         each
         for each in document.conditions
-        if _meets(each, source.conditions) and not _meets(each, known.conditions)
+        if meets(each, source.conditions) and not meets(each, known.conditions)
     ]
     metadata = {
         key: value
@@ -771,91 +420,3 @@ def _part_of(
         conditions=(*first.conditions, *conditions),
         metadata=FrozenDict({**first.metadata, **metadata}),
     )
-
-
-def _give_back(
-    document: Document,
-    theirs: Line,
-    had: Line | None,
-    gained: int,
-    *,
-    has_replaced: bool,
-) -> Applied:
-    """Take out of a line what came from another cart.
-
-    :param theirs: The line of the other cart.
-    :param had: This cart's line before.
-    :param gained: How many came.
-    :param has_replaced: Whether its name, price and attributes came, too.
-    :raises StaleError: If there are fewer now.
-    """
-    line = document.line(theirs.id)
-    merged = gained + (had.quantity if had is not None else 0)
-    now = line.quantity if line is not None else 0
-
-    if now < merged:
-        raise StaleError(theirs.id, {"merged": merged, "stored": now})
-
-    if line is None:
-        return AddLine(had).apply(document) if had is not None else (document, ())
-
-    if had is None:
-        if now == gained:
-            return RemoveLine(line.id).apply(document)
-
-        had = line
-
-    conditions = tuple(
-        next((each for each in had.conditions if each.name == condition.name), None)
-        if condition in _came(line.conditions, theirs.conditions, had.conditions)
-        else condition
-        for condition in line.conditions
-    )
-    before = had if has_replaced else line
-    changed = replace(
-        line,
-        quantity=now - gained,
-        name=before.name if line.name == theirs.name else line.name,
-        price=before.price if line.price == theirs.price else line.price,
-        attributes=(
-            before.attributes
-            if line.attributes == theirs.attributes
-            else line.attributes
-        ),
-        conditions=tuple(each for each in conditions if each is not None),
-    )
-
-    return AddLine(changed, "replace").apply(document)
-
-
-def _came(
-    now: t.Iterable[Condition],
-    theirs: t.Collection[Condition],
-    had: t.Collection[Condition],
-) -> list[Condition]:
-    """The conditions that came from another cart, and are still as they came."""
-    return [each for each in now if each in theirs and each not in had]
-
-
-def _displaced(
-    document: Document, had: Content, theirs: Content, came: t.Iterable[str]
-) -> tuple[str, ...]:
-    """The keys of the coupons that had to go for those that came."""
-    gone = [
-        key
-        for key in had.metadata
-        if key not in theirs.metadata and key not in document.metadata
-    ]
-    count = len(coupon_keys(came))
-
-    return coupon_keys(gone)[-count:] if count else ()
-
-
-def _of(content: Document | Content, key: str) -> tuple[t.Any, ...]:
-    """The value of a metadata key, if there is one."""
-    return (content.metadata[key],) if key in content.metadata else ()
-
-
-def _missing(existing: Line, line: Line) -> list[Condition]:
-    """The conditions of a line that another one does not have."""
-    return [each for each in line.conditions if existing.condition(each.name) is None]

@@ -14,6 +14,8 @@ import typing as t
 from msgspec.structs import replace
 
 from .claims import ClaimKey
+from .combining import in_currency
+from .combining import take_over
 from .document import Document
 from .document import Move
 from .errors import CartConflictError
@@ -23,8 +25,6 @@ from .events import ItemMoved
 from .events import ItemMoving
 from .items import Line
 from .items import check_quantity
-from .merging import in_currency
-from .merging import take_over
 from .operations import Applied
 from .operations import IncrementLine
 from .operations import Limited

@@ -46,8 +46,6 @@ from flask_cart.merging import MAX_ROUNDS
 from flask_cart.merging import REMEMBERED
 from flask_cart.merging import MergeDocument
 from flask_cart.merging import MergeReport
-from flask_cart.merging import RestoreContent
-from flask_cart.merging import UndoMerge
 from flask_cart.merging import merge as merging_of_carts
 from flask_cart.moving import StartMove
 from flask_cart.operations import AddLine
@@ -57,6 +55,8 @@ from flask_cart.operations import apply_all
 from flask_cart.storage.base import CartKey
 from flask_cart.storage.memory import MemoryStorage
 from flask_cart.strategies import Strategies
+from flask_cart.unmerging import RestoreContent
+from flask_cart.unmerging import UndoMerge
 from flask_cart.values import FrozenDict
 
 USER = CartKey("user:1", "default")
