@@ -11,7 +11,7 @@ from flask import Flask
 from . import accounts
 from . import activity
 from . import settings
-from . import words  # noqa: F401
+from . import words  # noqa: F401 - it tells the extension what to say
 from .extensions import cache
 from .extensions import cart_ext
 from .extensions import csrf

@@ -444,6 +444,20 @@ def test_the_shelves_are_filled_once(shop):
         assert db.session.scalar(select(func.count(Product.id))) == len(GOODS)
 
 
+def test_the_second_of_two_clicks_is_told_the_same(visitor):
+    """Whichever answer a browser shows, it says what is in the basket."""
+    visitor.get("/goods/harbour-mug")
+
+    for _ in range(2):
+        page = visitor.follow(
+            visitor.post("/basket/lines", item="MUG-NAVY", quantity="1", cart_key="k")
+        )
+
+        assert "Harbour mug: in your basket." in page
+
+    assert 'basket-count">1<' in page
+
+
 def start_worker(folder: Path, start: Barrier, counts: SimpleQueue) -> None:
     """Make the shop together with others, and say how many goods it has then."""
     start.wait(timeout=60)
