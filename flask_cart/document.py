@@ -112,6 +112,10 @@ class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             frozen = FrozenDict(getattr(self, name))
             msgspec.structs.force_setattr(self, name, frozen)
 
+    def without_contents(self) -> MergedCart:
+        """The record without what is needed to undo the merge."""
+        return msgspec.structs.replace(self, guest=None, user=None)
+
 
 class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A line on its way into another cart of the same owner.

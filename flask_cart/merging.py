@@ -168,7 +168,9 @@ class MergeDocument(Reapplied, frozen=True):
 
         # Only the last merge can be undone.
         others = [
-            forgotten(each) for each in document.merged if each.source != self.source_id
+            each.without_contents()
+            for each in document.merged
+            if each.source != self.source_id
         ]
         merged = (*others, record)[-REMEMBERED:]
         # A form that was sent before the login may be sent again after it.
@@ -320,11 +322,6 @@ def check_vacant(target: WorkingCopy, source: WorkingCopy) -> None:
         f" given that of another owner, or merge the two.",
         expected_version=0,
     )
-
-
-def forgotten(record: MergedCart) -> MergedCart:
-    """The record without what is needed to undo the merge."""
-    return replace(record, guest=None, user=None)
 
 
 def source_id(key: CartKey, document: Document | Content) -> str:

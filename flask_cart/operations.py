@@ -374,7 +374,7 @@ class Clear(msgspec.Struct, frozen=True):
 
 def emptied(document: Document) -> Document:
     """The document without its content, and without what a merge would give back."""
-    merged = tuple(replace(each, guest=None, user=None) for each in document.merged)
+    merged = tuple(each.without_contents() for each in document.merged)
     document = replace(document, conditions=(), metadata=FrozenDict(), merged=merged)
 
     return _left_with(document, ())
