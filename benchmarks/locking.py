@@ -17,14 +17,14 @@ from contextlib import ExitStack
 from contextlib import closing
 from pathlib import Path
 
-import harness
 import redis
 from flask import Flask
 from flask_caching import Cache
 
-import cache_servers
 from flask_cart import Cart
 from flask_cart import FlaskCart
+from tests.support import cache_servers
+from tests.support import harness
 
 from .lost_updates.browser import Tab
 from .lost_updates.places import Places

@@ -23,17 +23,17 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import CollectorRegistry
 
 from flask_cart import FlaskCart
-from flask_cart.contrib.opentelemetry import OpenTelemetryMetrics
-from flask_cart.contrib.prometheus import PrometheusMetrics
-from flask_cart.events import Event
-from flask_cart.observing import Access
-from flask_cart.observing import Observer
-from flask_cart.operations import Operation
-from flask_cart.repository import BeforeChange
-from flask_cart.repository import Repository
-from flask_cart.repository import Snapshot
-from flask_cart.repository import Written
-from flask_cart.storage.base import CartKey
+from flask_cart.carts.observing import Access
+from flask_cart.carts.observing import Observer
+from flask_cart.carts.repository import BeforeChange
+from flask_cart.carts.repository import Repository
+from flask_cart.carts.repository import Snapshot
+from flask_cart.carts.repository import Written
+from flask_cart.metrics.opentelemetry import OpenTelemetryMetrics
+from flask_cart.metrics.prometheus import PrometheusMetrics
+from flask_cart.model.events import Event
+from flask_cart.model.keys import CartKey
+from flask_cart.model.operations import Operation
 
 ROUNDS = 5000
 LINES = 10

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
-import servers
 from flask_cart import FlaskCart
+from tests.support import servers
 
 ROUNDS = 300
 LINES = 10

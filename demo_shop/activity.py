@@ -15,8 +15,8 @@ from sqlalchemy import insert
 from sqlalchemy import select
 
 from flask_cart import Cart
-from flask_cart.events import CartUpdated
-from flask_cart.events import Event
+from flask_cart.model.events import CartUpdated
+from flask_cart.model.events import Event
 from flask_cart.signals import cart_updated
 
 from .extensions import db

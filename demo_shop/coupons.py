@@ -25,10 +25,10 @@ from flask_cart import OrderDraft
 from flask_cart import Totals
 from flask_cart import current_cart
 from flask_cart import rule
-from flask_cart.coupons import coupon_key
-from flask_cart.coupons import noted_coupons
-from flask_cart.money import format_money
-from flask_cart.presets import buy_x_get_y
+from flask_cart.model.coupons import coupon_key
+from flask_cart.model.coupons import noted_coupons
+from flask_cart.model.money import format_money
+from flask_cart.pricing.presets import buy_x_get_y
 
 from .accounts import shopper
 from .basket import SHIPPING_PRICE

@@ -207,7 +207,7 @@ class Order(Base):
     #: The secret of the account, or of the browser session, that placed the order.
     shopper: Mapped[str] = mapped_column(String(43), index=True)
     #: The sold cart: it can be sold only once.
-    cart_token: Mapped[str] = mapped_column(String(255), unique=True)
+    order_token: Mapped[str] = mapped_column(String(255), unique=True)
     placed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=_now)
 
     name: Mapped[str] = mapped_column(String(100))

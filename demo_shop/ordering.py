@@ -45,7 +45,7 @@ def place_order(
         order = Order(
             token=secrets.token_urlsafe(32),
             shopper=shopper,
-            cart_token=draft.cart_token,
+            order_token=draft.order_token,
             note=read_note(draft.metadata.get("note")),
             lines=[_order_line(line, variants) for line in draft],
             **address.columns(),
@@ -72,7 +72,7 @@ def place_order(
 def find_order(token: str, shopper: str) -> Order | None:
     """What *shopper* ordered with the form of this token."""
     return db.session.scalar(
-        select(Order).where(Order.cart_token == token, Order.shopper == shopper)
+        select(Order).where(Order.order_token == token, Order.shopper == shopper)
     )
 
 

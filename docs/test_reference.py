@@ -25,11 +25,11 @@ from flask_cart import Condition
 from flask_cart import FlaskCart
 from flask_cart import current_cart
 from flask_cart import signals
-from flask_cart.builtin_rules import AMOUNTS
-from flask_cart.builtin_rules import RULES
+from flask_cart.app.settings import Settings
 from flask_cart.http.routes import ROUTES
 from flask_cart.http.views import Views
-from flask_cart.settings import Settings
+from flask_cart.pricing.builtin_rules import AMOUNTS
+from flask_cart.pricing.builtin_rules import RULES
 
 DOCS = Path(__file__).parent
 MODULES = [

@@ -15,45 +15,43 @@ from msgspec.structs import replace
 from werkzeug.exceptions import default_exceptions
 
 from . import signals
-from .backends import make_storage
-from .cart import Cart
+from .app.announcer import SignalAnnouncer
+from .app.backends.cookie import check_cookie_after_request
+from .app.backends.factory import make_storage
+from .app.current import AppState
+from .app.current import cart_at
+from .app.current import current_cart
+from .app.current import forget_carts
+from .app.current import get_state
+from .app.current import request_cart
+from .app.current import request_carts
+from .app.guests import guest_owner
+from .app.guests import keep_guest_on_regenerate
+from .app.identity import known_owner
+from .app.identity import known_tenant
+from .app.logins import connect_to_logins
+from .app.logins import merge_guest_carts_into
+from .app.registrar import Registrar
+from .app.settings import read_settings
+from .app.shopper import Shop
+from .carts.cart import Cart
+from .carts.merging import MergeReport
+from .carts.repository import Repository
+from .carts.services import CartServices
 from .cli import cart_cli
-from .cookies import check_cookie_after_request
-from .current import AppState
-from .current import current_cart
-from .current import forget_carts
-from .current import get_state
-from .current import request_cart
-from .current import request_carts
-from .errors import CartConfigError
-from .errors import CartConflictError
-from .errors import CartError
-from .errors import CartStorageError
-from .events import CartMerged
 from .http.blueprint import make_blueprint
 from .http.limiting import check_rate_limits
 from .http.pages import Pages
 from .http.preconditions import make_form_key
-from .http.shop import Shop
-from .identity import OwnerLoader
-from .identity import TenantLoader
-from .identity import guest_owner
-from .identity import keep_guest_on_regenerate
-from .identity import known_owner
-from .identity import known_tenant
-from .logins import connect_to_logins
-from .merging import MergeReport
-from .money import format_money
-from .registrar import Registrar
-from .repository import Repository
-from .settings import read_settings
-from .storage.base import CartKey
+from .model.errors import CartConfigError
+from .model.errors import CartConflictError
+from .model.errors import CartError
+from .model.errors import CartStorageError
+from .model.keys import cart_key
+from .model.keys import owner_in
+from .model.keys import tenant_of
+from .model.money import format_money
 from .storage.base import Storage
-from .storage.base import cart_key
-from .storage.base import check_instance
-from .storage.base import owner_in
-from .tenants import tenant_of
-from .working import CartServices
 
 if t.TYPE_CHECKING:
     from flask_caching import Cache
@@ -90,8 +88,6 @@ class FlaskCart(Registrar):
         cache: Cache | None = None,
     ) -> None:
         super().__init__()
-        self.load_owner: OwnerLoader | None = None
-        self.load_tenant: TenantLoader | None = None
 
         if app is not None:
             self.init_app(app, db=db, cache=cache)
@@ -120,7 +116,7 @@ class FlaskCart(Registrar):
             settings.retry,
             self.observers.all,
         )
-        announcer = signals.Signals(
+        announcer = SignalAnnouncer(
             app, settings.events_enabled, settings.events_disabled
         )
         services = CartServices(
@@ -173,26 +169,6 @@ class FlaskCart(Registrar):
         """The storage of the current app."""
         return get_state().storage
 
-    def owner_loader(self, load_owner: OwnerLoader) -> OwnerLoader:
-        """Register a function that tells whose cart a request is about.
-
-        It returns a kind and an id, such as ``f"company:{g.company.id}"``, or
-        ``None`` for a guest. It takes the place of Flask-Login.
-        """
-        self.load_owner = load_owner
-
-        return load_owner
-
-    def tenant_loader(self, load_tenant: TenantLoader) -> TenantLoader:
-        """Register a function that tells which shop a request is about.
-
-        For an app that several shops share: it returns the name of one, such as
-        ``g.shop.slug``, or ``None``. The carts of one are never seen in another.
-        """
-        self.load_tenant = load_tenant
-
-        return load_tenant
-
     def cart(
         self,
         *,
@@ -214,23 +190,13 @@ class FlaskCart(Registrar):
         if isinstance(tenant, types.EllipsisType):
             tenant = self._tenant_for(owner)
 
-        return self._cart_at(cart_key(owner, instance, tenant))
+        return cart_at(cart_key(owner, instance, tenant))
 
     def _tenant_for(self, owner: str) -> str | None:
         if self.load_tenant is not None and request:
             return known_tenant(self.load_tenant)
 
         return tenant_of(owner) if isinstance(owner, str) else None
-
-    def _cart_at(self, key: CartKey) -> Cart:
-        return Cart(
-            get_state().services,
-            key,
-            make_key=lambda: key,
-            sibling=lambda name: self._cart_at(
-                CartKey(key.owner, check_instance(name))
-            ),
-        )
 
     def merge_guest_carts(
         self,
@@ -255,7 +221,7 @@ class FlaskCart(Registrar):
             return MergeReport()
 
         self.strategies.find(strategy or get_state().settings.merge_strategy)
-        report = self.merge_guest_carts_into(owner, strategy, instances)
+        report = merge_guest_carts_into(owner, strategy, instances)
 
         # The other carts are merged all the same.
         for error in report.errors:
@@ -292,7 +258,7 @@ class FlaskCart(Registrar):
 
         return any(undone)
 
-    def swap(
+    def transfer(
         self,
         owner: str,
         to: str,
@@ -317,48 +283,10 @@ class FlaskCart(Registrar):
         carts = [self.cart(owner=owner, instance=name, tenant=tenant) for name in names]
 
         for each in carts:
-            each.check_swap(to)
+            each.check_transfer(to)
 
         for each in carts:
-            each.swap(to)
-
-    def merge_guest_carts_into(
-        self,
-        owner: str,
-        strategy: str | None = None,
-        instances: t.Iterable[str] | None = None,
-    ) -> MergeReport:
-        """Like :meth:`merge_guest_carts`, for an owner who is only about to be known.
-
-        What cannot be merged is among the ``errors`` of the report.
-        """
-        state = get_state()
-        tenant = known_tenant(self.load_tenant)
-        guest = guest_owner(state.settings.session_key)
-
-        if guest is None or guest == owner:
-            return MergeReport()
-
-        names = state.storage.instances(owner_in(tenant, guest))
-        merged: list[CartMerged] = []
-        errors: list[Exception] = []
-
-        for name in names:
-            if instances is not None and name not in instances:
-                continue
-
-            theirs = self.cart(owner=guest, instance=name, tenant=tenant)
-            mine = self.cart(owner=owner, instance=name, tenant=tenant)
-
-            try:
-                merged += mine.merge(theirs, strategy).merged
-            except Exception as error:
-                # One that is damaged must not keep the others from being merged.
-                errors.append(error)
-
-        forget_carts()
-
-        return MergeReport(tuple(merged), tuple(errors))
+            each.transfer(to)
 
 
 def _keep_guest_on_regenerate(app: Flask, **extra: t.Any) -> None:

@@ -8,11 +8,21 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from hypothesis import settings
 
-import cache_servers
-import servers
-from apps import make_app
+from flask_cart import Cart
 from flask_cart import FlaskCart
+from flask_cart.storage.memory import MemoryStorage
+from tests.support import cache_servers
+from tests.support import servers
+from tests.support.apps import make_app
+from tests.support.shop import Recorder
+from tests.support.shop import make_cart
+
+settings.register_profile("default", max_examples=100, deadline=None)
+settings.register_profile("thorough", max_examples=2000, deadline=None)
+settings.register_profile("exhaustive", max_examples=100_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 _numbers = itertools.count(1)
 
@@ -148,6 +158,22 @@ def memory_app() -> Flask:
     FlaskCart(app)
 
     return app
+
+
+@pytest.fixture
+def storage() -> MemoryStorage:
+    return MemoryStorage()
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+@pytest.fixture
+def cart(storage: MemoryStorage, recorder: Recorder) -> Cart:
+    """The cart of user 1, without anything stored."""
+    return make_cart(storage, announcer=recorder)
 
 
 @pytest.hookimpl(wrapper=True)

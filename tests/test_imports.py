@@ -21,7 +21,7 @@ def test_layers() -> None:
     )
 
     assert result.returncode == 0, result.stdout
-    assert "3 kept, 0 broken" in result.stdout
+    assert "4 kept, 0 broken" in result.stdout
 
 
 def test_extras_are_not_imported() -> None:

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from servers import end
-from servers import missing
-from servers import wait_until
+from tests.support.servers import end
+from tests.support.servers import missing
+from tests.support.servers import wait_until
 
 ROOT = Path(__file__).parent.parent
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 
-import harness
+from tests.support import harness
 
 from . import command
 from .adds import Outcome

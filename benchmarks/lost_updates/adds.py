@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-from harness import Clients
+from tests.support.harness import Clients
 
 from .browser import Tab
 from .places import Served

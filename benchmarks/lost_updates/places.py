@@ -12,10 +12,9 @@ from contextlib import closing
 from contextlib import contextmanager
 from pathlib import Path
 
-import harness
-
-import cache_servers
-import servers
+from tests.support import cache_servers
+from tests.support import harness
+from tests.support import servers
 
 from .app import build
 from .rows import Row

@@ -15,9 +15,9 @@ from flask_caching import Cache
 from flask_session import Session
 from flask_sqlalchemy import SQLAlchemy
 
-from cache_servers import SENTINEL_NAME
 from flask_cart import CartConfigWarning
 from flask_cart import FlaskCart
+from tests.support.cache_servers import SENTINEL_NAME
 
 from .baskets import Basket
 from .baskets import CachedDict

@@ -13,7 +13,7 @@ from werkzeug import Response
 from flask_cart import CartConflictError
 from flask_cart import CartEmptyError
 from flask_cart import current_cart
-from flask_cart.money import format_money
+from flask_cart.model.money import format_money
 
 from ..accounts import make_shopper
 from ..accounts import shopper

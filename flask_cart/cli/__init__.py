@@ -1,4 +1,8 @@
-"""The commands of ``flask cart``."""
+"""The commands of `flask cart`.
+
+Start at `browsing`; `shop` has what all commands ask for.
+Knows no request and no shopper.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,18 @@ import typing as t
 import click
 from flask.cli import AppGroup
 
-from ..errors import CartError
+from ..model.errors import CartError
 from .browsing import explain
 from .browsing import list_carts
 from .browsing import show
-from .counting import stats
 from .examining import doctor
-from .moving import copy
-from .moving import export
-from .moving import import_carts
-from .moving import init_db
+from .exchange import copy
+from .exchange import export
+from .exchange import import_carts
+from .exchange import init_db
 from .output import shown_error
 from .pruning import prune
+from .stats import stats
 
 
 class _CartGroup(AppGroup):

@@ -11,14 +11,14 @@ import msgspec
 from flask.cli import with_appcontext
 from moneyed import Money
 
-from ..cart import Cart
-from ..document import Document
-from ..errors import CartCorruptError
-from ..inventory import Found
-from ..inventory import find_carts
-from ..money import format_money
-from ..storage.base import CartKey
-from ..totals import Totals
+from ..carts.cart import Cart
+from ..carts.scanning import FoundCart
+from ..carts.scanning import find_carts
+from ..model.document import Document
+from ..model.errors import CartCorruptError
+from ..model.keys import CartKey
+from ..model.money import format_money
+from ..pricing.totals import Totals
 from .output import echo_json
 from .output import echo_table
 from .output import json_option
@@ -171,7 +171,7 @@ def _stored_cart(owner: str, instance: str) -> Cart:
     return cart
 
 
-def _row(found: Found, show_tokens: bool) -> dict[str, t.Any]:
+def _row(found: FoundCart, show_tokens: bool) -> dict[str, t.Any]:
     document = found.content
     row = {
         "owner": shown_owner(found.key.owner, show_tokens),

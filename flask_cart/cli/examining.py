@@ -10,13 +10,13 @@ from dataclasses import field
 import click
 from flask.cli import with_appcontext
 
-from ..document import Document
-from ..document import decode
-from ..document import encode
-from ..document import is_newer
-from ..inventory import Found
-from ..inventory import find_carts
-from ..storage.base import CartKey
+from ..carts.scanning import FoundCart
+from ..carts.scanning import find_carts
+from ..model.document import Document
+from ..model.document import decode
+from ..model.document import encode
+from ..model.document import is_newer
+from ..model.keys import CartKey
 from .files import new_file
 from .files import write_corrupt
 from .output import counted
@@ -112,7 +112,7 @@ def _examine(path: str | None) -> _Diagnosis:
     return diagnosis
 
 
-def _finding(found: Found) -> _Finding | None:
+def _finding(found: FoundCart) -> _Finding | None:
     key, stored, _, content = found
     data, version = stored
 

@@ -11,15 +11,15 @@ from pathlib import Path
 import click
 import msgspec
 
-from ..document import Document
-from ..document import decode
-from ..document import encode
-from ..errors import CartConfigError
-from ..errors import CartCorruptError
-from ..inventory import Found
-from ..storage.base import CartKey
-from ..storage.base import cart_key
-from ..tenants import split_owner
+from ..carts.scanning import FoundCart
+from ..model.document import Document
+from ..model.document import decode
+from ..model.document import encode
+from ..model.errors import CartConfigError
+from ..model.errors import CartCorruptError
+from ..model.keys import CartKey
+from ..model.keys import cart_key
+from ..model.keys import split_owner
 
 
 class CartLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,7 +72,7 @@ def write_cart(file: t.BinaryIO, key: CartKey, document: Document) -> None:
     _write(file, CartLine(key.owner, key.instance, cart))
 
 
-def write_corrupt(file: t.BinaryIO, found: Found) -> None:
+def write_corrupt(file: t.BinaryIO, found: FoundCart) -> None:
     """Add what is stored in the place of a cart to a file."""
     stored, error = found.stored, str(found.content)
 

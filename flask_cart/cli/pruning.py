@@ -10,20 +10,21 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from ..abandonment import CHECKOUT_LASTS
-from ..abandonment import Deadlines
-from ..abandonment import Outcome
-from ..abandonment import State
-from ..abandonment import delete_abandoned
-from ..abandonment import state_of
-from ..document import Document
-from ..events import CartAbandoned
-from ..inventory import KINDS
-from ..inventory import Found
-from ..inventory import Kind
-from ..inventory import find_carts
-from ..inventory import kind_of
-from ..storage.base import CartKey
+from ..app.current import get_state
+from ..carts.abandonment import CHECKOUT_LASTS
+from ..carts.abandonment import Deadlines
+from ..carts.abandonment import Outcome
+from ..carts.abandonment import State
+from ..carts.abandonment import delete_abandoned
+from ..carts.abandonment import state_of
+from ..carts.scanning import KINDS
+from ..carts.scanning import FoundCart
+from ..carts.scanning import Kind
+from ..carts.scanning import find_carts
+from ..carts.scanning import kind_of
+from ..model.document import Document
+from ..model.events import CartAbandoned
+from ..model.keys import CartKey
 from .output import counted
 from .output import echo_json
 from .output import echo_table
@@ -79,7 +80,7 @@ def prune(
     changes meanwhile stays, and so does one that an order was begun for, for 30 days.
     Instead of an age, "never" keeps all of a kind.
     """
-    settings = current_app.extensions["cart"].settings
+    settings = get_state().settings
     default = older_than or dt.timedelta(days=settings.abandoned_after_days)
     ages: dict[Kind, Age] = {
         "empty": empty_older_than or default,
@@ -122,7 +123,7 @@ class _Pruning:
         self._deadlines = deadlines
         self._now = services().clock()
 
-    def carts(self) -> t.Iterator[tuple[Found, Document]]:
+    def carts(self) -> t.Iterator[tuple[FoundCart, Document]]:
         """Those that are to be deleted."""
         self.states.clear()
         latest = max(filter(None, self._deadlines.values()), default=None)

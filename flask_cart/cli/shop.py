@@ -7,12 +7,13 @@ import re
 import typing as t
 
 import click
-from flask import current_app
 
-from ..cart import Cart
-from ..storage.base import CartKey
+from ..app.current import cart_at
+from ..app.current import get_state
+from ..carts.cart import Cart
+from ..carts.services import CartServices
+from ..model.keys import CartKey
 from ..storage.base import Storage
-from ..working import CartServices
 
 #: How old something is, the beginning of a day, or ``"never"``.
 Age = dt.timedelta | dt.date | t.Literal["never"]
@@ -56,7 +57,7 @@ instance_argument = click.argument("instance", default="default")
 
 def services() -> CartServices:
     """What all carts of the shop share."""
-    return t.cast(CartServices, current_app.extensions["cart"].services)
+    return get_state().services
 
 
 def storage() -> Storage:
@@ -66,9 +67,7 @@ def storage() -> Storage:
 
 def open_cart(key: CartKey) -> Cart:
     """A cart of the shop."""
-    extension = current_app.extensions["cart"].extension
-
-    return t.cast(Cart, extension.cart(owner=key.owner, instance=key.instance))
+    return cart_at(key)
 
 
 def deadline(age: Age) -> dt.datetime | None:

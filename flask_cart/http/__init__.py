@@ -1,1 +1,5 @@
-"""The cart over HTTP: pages with forms, and JSON, from the same views."""
+"""HTTP: the cart as pages with forms and as JSON, from the same views.
+
+Start at `routes`, then `views`.
+Knows no storage, and no price that a client has sent.
+"""

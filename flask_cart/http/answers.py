@@ -9,12 +9,12 @@ from flask import Response
 from flask import flash
 from flask import redirect
 
+from ..app.wording import Problem
 from .guards import safe_path
 from .representation import ShownCart
 from .representation import ShownProblem
 from .representation import encode
 from .representation import make_etag
-from .wording import Problem
 
 #: The hidden field with the page that the shopper came from.
 NEXT_FIELD: t.Final = "next"

@@ -11,11 +11,11 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter
 from werkzeug.routing import PathConverter
 
-from ..settings import RESERVED_INSTANCES
+from ..app.settings import RESERVED_INSTANCES
+from ..app.shopper import Shop
 from .openapi import describe_api
 from .routes import DOCUMENT
 from .routes import ROUTES
-from .shop import Shop
 from .views import DEFAULT
 from .views import Views
 

@@ -10,7 +10,7 @@ from werkzeug.exceptions import BadRequest
 from werkzeug.exceptions import UnprocessableEntity
 from werkzeug.exceptions import UnsupportedMediaType
 
-from ..values import check_text
+from ..model.values import check_text
 
 #: A form without fields may come without a type.
 _FORMS: t.Final = {"", "application/x-www-form-urlencoded", "multipart/form-data"}

@@ -9,8 +9,8 @@ import typing as t
 from flask import current_app
 from werkzeug.exceptions import TooManyRequests
 
-from ..errors import CartConfigError
-from ..values import closest
+from ..model.errors import CartConfigError
+from ..model.values import closest
 from .routes import ROUTES
 
 if t.TYPE_CHECKING:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ..cart import Cart
-from ..catalogue import Catalogue
-from ..coupons import noted_coupons
-from ..items import Buyable
-from ..settings import Settings
-from ..stock import Terms
-from ..stock import terms_of
+from ..app.settings import Settings
+from ..carts.cart import Cart
+from ..carts.catalogue import Catalogue
+from ..model.coupons import noted_coupons
+from ..model.products import Buyable
+from ..model.stock import Terms
+from ..model.stock import terms_of
 
 
 class QuantityLimits(t.NamedTuple):

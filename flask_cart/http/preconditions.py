@@ -9,8 +9,8 @@ from flask import Request
 from werkzeug.exceptions import BadRequest
 from werkzeug.exceptions import PreconditionFailed
 
-from ..cart import Cart
-from ..errors import CartConflictError
+from ..carts.cart import Cart
+from ..model.errors import CartConflictError
 from .inputs import Input
 from .representation import encode
 from .representation import version_of

@@ -8,10 +8,10 @@ import typing as t
 import msgspec
 from moneyed import Money
 
-from ..cart import Cart
-from ..coupons import noted_coupons
-from ..totals import Adjustment
-from ..totals import LineTotals
+from ..carts.cart import Cart
+from ..model.coupons import noted_coupons
+from ..pricing.totals import Adjustment
+from ..pricing.totals import LineTotals
 
 _Amount = t.Annotated[
     str,

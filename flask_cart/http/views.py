@@ -16,17 +16,20 @@ from flask import url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import TooManyRequests
 
-from ..cart import Cart
-from ..claims import claim_move
-from ..coupons import coupon_key
-from ..errors import CartConflictError
-from ..errors import CartError
-from ..errors import CartKeyReusedError
-from ..errors import CartReplayedError
-from ..errors import InvalidItemError
-from ..items import Buyable
-from ..items import Line
-from ..operations import NoteCoupon
+from ..app.shopper import Shop
+from ..app.wording import Problem
+from ..app.wording import describe
+from ..carts.cart import Cart
+from ..model.coupons import coupon_key
+from ..model.errors import CartConflictError
+from ..model.errors import CartError
+from ..model.errors import CartKeyReusedError
+from ..model.errors import CartReplayedError
+from ..model.errors import InvalidItemError
+from ..model.idempotency import claim_move
+from ..model.lines import Line
+from ..model.operations import NoteCoupon
+from ..model.products import Buyable
 from .answers import back
 from .answers import json_cart
 from .answers import json_problem
@@ -52,9 +55,6 @@ from .preconditions import is_stale
 from .preconditions import read_attempt
 from .representation import ShownCart
 from .representation import show_cart
-from .shop import Shop
-from .wording import Problem
-from .wording import describe
 
 #: The key in Flask's session of what was removed last, for one click to undo it.
 UNDO: t.Final = "_cart_undo"

@@ -1,5 +1,29 @@
-"""Storages keep carts: text and a version under a key, and nothing else.
+"""Storages: text and a version under a key, and nothing else.
 
-A storage knows no cart, no signal and no request. Each one is a module of its own,
-so that none is imported before an app asks for it.
+Start at `base`, the contract, and `memory`, the shortest storage.
+Knows no cart, no price, no signal and no request.
 """
+
+from ..model.keys import CartKey
+from .base import Guarantee
+from .base import Held
+from .base import Kept
+from .base import Storage
+from .base import Stored
+from .base import Transaction
+from .base import first_version
+from .base import next_version
+from .memory import MemoryStorage
+
+__all__ = [
+    "CartKey",
+    "Guarantee",
+    "Held",
+    "Kept",
+    "MemoryStorage",
+    "Storage",
+    "Stored",
+    "Transaction",
+    "first_version",
+    "next_version",
+]

@@ -4,118 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-import re
 import secrets
 import typing as t
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from ..errors import CartConfigError
-from ..tenants import check_tenant
-from ..tenants import split_owner
-from ..tenants import tenant_of
-from ..values import check_text
-
-_owner = re.compile(r"[a-z][a-z0-9_-]*:\S(.*\S)?")
-_instance = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-
-MAX_OWNER_LENGTH: t.Final = 255
-
-
-class CartKey(t.NamedTuple):
-    """The address of a cart.
-
-    :param owner: Whose cart it is: a kind and an id, such as ``"user:7"``, behind the
-        name of the tenant if there is one, ``"acme/user:7"``.
-    :param instance: Which of the owner's carts, such as ``"default"``.
-    """
-
-    owner: str
-    instance: str
-
-    @property
-    def tenant(self) -> str | None:
-        """The tenant; ``None`` in the shop without one."""
-        return tenant_of(self.owner)
-
-    @property
-    def bare_owner(self) -> str:
-        """The owner without the tenant, such as ``"user:7"``."""
-        return split_owner(self.owner)[1]
-
-    def __str__(self) -> str:
-        return f"{self.owner}/{self.instance}"
-
-
-def cart_key(owner: str, instance: str, tenant: str | None = None) -> CartKey:
-    """The key for an owner and an instance of a tenant, if there can be such.
-
-    :raises CartConfigError: If there cannot.
-    """
-    return CartKey(owner_in(tenant, owner), check_instance(instance))
-
-
-def owner_in(tenant: str | None, owner: t.Any) -> str:
-    """The owner as it is in the keys of a tenant's carts.
-
-    :param owner: The owner without the tenant, or with this one.
-    :raises CartConfigError: If there can be no such tenant or owner, or not together.
-    """
-    if tenant is None:
-        return check_owner(owner)
-
-    prefix = f"{check_tenant(tenant)}/"
-    bare = owner.removeprefix(prefix) if isinstance(owner, str) else owner
-    whole = prefix + check_owner(bare)
-
-    if len(whole) > MAX_OWNER_LENGTH:
-        raise CartConfigError(
-            f"An owner and the tenant have at most {MAX_OWNER_LENGTH} characters"
-            f" together, not {len(whole)}: {whole[:80]!r}."
-        )
-
-    return whole
-
-
-def check_owner(owner: t.Any) -> str:
-    """Give the owner back if it is a kind and an id, such as ``"user:7"``.
-
-    One with a tenant is refused: no id and no loader may say which tenant it is.
-
-    :raises CartConfigError: If it is not.
-    """
-    try:
-        text = check_text(owner, "An owner")
-    except ValueError as error:
-        raise CartConfigError(f"{error} Give a kind and an id: 'user:7'.") from error
-
-    if tenant_of(text) is not None:
-        raise CartConfigError(
-            f"The owner {text[:80]!r} names a tenant. Give the tenant by itself, and"
-            " an owner such as 'user:7'."
-        )
-
-    if not _owner.fullmatch(text) or len(text) > MAX_OWNER_LENGTH:
-        raise CartConfigError(
-            "An owner is a kind and an id, such as 'user:7', with at most"
-            f" {MAX_OWNER_LENGTH} characters, not {text[:80]!r}."
-        )
-
-    return text
-
-
-def check_instance(instance: t.Any) -> str:
-    """Give the instance back if it is a name.
-
-    :raises CartConfigError: If it is not.
-    """
-    if not isinstance(instance, str) or not _instance.fullmatch(instance):
-        raise CartConfigError(
-            "An instance is a name of at most 64 letters, digits, '_', '.' and '-',"
-            f" such as 'wishlist', not {instance!r:.80}."
-        )
-
-    return instance
+from ..model.keys import CartKey
 
 
 class Stored(t.NamedTuple):

@@ -8,7 +8,7 @@ import typing as t
 from contextlib import AbstractContextManager
 from contextlib import contextmanager
 
-from .base import CartKey
+from ..model.keys import CartKey
 from .base import Guarantee
 from .base import Kept
 from .base import Stored

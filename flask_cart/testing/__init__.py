@@ -1,4 +1,8 @@
-"""Tests for storages, and for apps whose requests come at the same time."""
+"""The kit that other people's storages and shops are tested with.
+
+Start at `suite`, which every storage has to pass.
+Knows everything below it; nothing but tests knows it.
+"""
 
 try:
     import pytest as pytest

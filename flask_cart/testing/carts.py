@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from contextlib import nullcontext
 
-from ..errors import CartBusyError
-from ..storage.base import CartKey
+from ..model.errors import CartBusyError
+from ..model.keys import CartKey
 from ..storage.base import Held
 from ..storage.base import Storage
 from ..storage.base import Stored

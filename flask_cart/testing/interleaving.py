@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -11,6 +10,8 @@ from contextlib import contextmanager
 import pytest
 from flask import Flask
 
+from ..app.current import get_state
+from ..app.current import replaced_storage
 from .stepping import Choices
 from .stepping import Run
 from .stepping import Step
@@ -139,18 +140,6 @@ def _check(
 @contextmanager
 def _steps(app: Flask, run: Run) -> Iterator[None]:
     """Let both operations stop whenever they get at the app's carts."""
-    state = app.extensions["cart"]
-    repository = state.services.repository
-    storage = repository.storage
-
     # Which storage it is may depend on the app that is asked.
-    with app.app_context():
-        repository.storage = stepped(storage, run)
-
-    app.extensions["cart"] = dataclasses.replace(state, storage=repository.storage)
-
-    try:
+    with app.app_context(), replaced_storage(stepped(get_state().storage, run)):
         yield
-    finally:
-        repository.storage = storage
-        app.extensions["cart"] = state

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from contextlib import contextmanager
 from operator import attrgetter
 
-from ..storage.base import CartKey
+from ..model.keys import CartKey
 from ..storage.base import Held
 from ..storage.base import Storage
 from ..storage.base import Stored

@@ -8,10 +8,9 @@ import typing as t
 from collections import Counter
 from pathlib import Path
 
-from harness import broken_copy
-
 from benchmarks.lost_updates.adds import Added
 from benchmarks.lost_updates.adds import Outcome
+from tests.support.harness import broken_copy
 
 ADDS = "benchmarks.lost_updates"
 RACES = "benchmarks.lost_updates.races"

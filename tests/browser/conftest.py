@@ -3,12 +3,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from mug_shop import MugShop
 from playwright.sync_api import Browser
 
-from browsers import Visits
-from browsers import browser as browser
-from browsers import served
+from tests.support.browsers import Visits
+from tests.support.browsers import browser as browser
+from tests.support.browsers import served
+from tests.support.mug_shop import MugShop
 
 
 @pytest.fixture(scope="module")

@@ -5,20 +5,20 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from mug_shop import SHELF
-from mug_shop import MugShop
 from playwright.sync_api import Locator
 from playwright.sync_api import Page
 from playwright.sync_api import Response
 from playwright.sync_api import Route
 from playwright.sync_api import expect
 
-from browsers import DESKTOP
-from browsers import PHONE
-from browsers import Visits
-from browsers import find_barriers
-from browsers import shifts
-from browsers import tab_to
+from tests.support.browsers import DESKTOP
+from tests.support.browsers import PHONE
+from tests.support.browsers import Visits
+from tests.support.browsers import find_barriers
+from tests.support.browsers import shifts
+from tests.support.browsers import tab_to
+from tests.support.mug_shop import SHELF
+from tests.support.mug_shop import MugShop
 
 with_and_without_scripts = pytest.mark.parametrize(
     "scripts", [True, False], ids=["scripts", "no scripts"]

@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from crowds import CROWD
-from crowds import insert
 
-import shops
+from tests.support import shops
+from tests.support.crowds import CROWD
+from tests.support.crowds import insert
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

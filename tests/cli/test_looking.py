@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from crowds import run
-from crowds import run_json
 from flask import Flask
 
 from flask_cart import Cart
 from flask_cart import Condition
-from flask_cart.storage.base import CartKey
+from flask_cart.model.keys import CartKey
+from tests.support.crowds import run
+from tests.support.crowds import run_json
 
 GUEST = "guest:abcdefghijklmnopqrstuv"
 

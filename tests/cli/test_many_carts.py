@@ -7,13 +7,12 @@ from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
-from crowds import COUNT
-from crowds import CROWD
-from crowds import Given
-from crowds import run
-from crowds import run_json
-
-import shops
+from tests.support import shops
+from tests.support.crowds import COUNT
+from tests.support.crowds import CROWD
+from tests.support.crowds import Given
+from tests.support.crowds import run
+from tests.support.crowds import run_json
 
 READABLE = [each for each in CROWD if not each.is_corrupt]
 CORRUPT = [each for each in CROWD if each.is_corrupt]

@@ -7,16 +7,16 @@ import stat
 from pathlib import Path
 
 import pytest
-from crowds import run
-from crowds import run_json
 from flask import Flask
 
-from apps import make_app
 from flask_cart import CartBusyError
 from flask_cart import CartStorageError
 from flask_cart import FlaskCart
-from flask_cart.storage.base import CartKey
+from flask_cart.model.keys import CartKey
 from flask_cart.storage.memory import MemoryStorage
+from tests.support.apps import make_app
+from tests.support.crowds import run
+from tests.support.crowds import run_json
 
 KEYS = [
     CartKey("acme/user:7", "default"),

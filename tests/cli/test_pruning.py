@@ -19,26 +19,26 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from crowds import Given
-from crowds import insert
-from crowds import run
-from crowds import run_json
 from flask import Flask
 
-import shops
-from apps import make_app
 from flask_cart import Cart
 from flask_cart import CartBusyError
 from flask_cart import CartStorageError
 from flask_cart import CartVetoError
 from flask_cart import FlaskCart
 from flask_cart import signals
-from flask_cart.abandonment import Outcome
-from flask_cart.abandonment import delete_abandoned
-from flask_cart.events import CartAbandoned
-from flask_cart.inventory import find_carts
-from flask_cart.storage.base import CartKey
+from flask_cart.carts.abandonment import Outcome
+from flask_cart.carts.abandonment import delete_abandoned
+from flask_cart.carts.scanning import find_carts
+from flask_cart.model.events import CartAbandoned
+from flask_cart.model.keys import CartKey
 from flask_cart.storage.memory import MemoryStorage
+from tests.support import shops
+from tests.support.apps import make_app
+from tests.support.crowds import Given
+from tests.support.crowds import insert
+from tests.support.crowds import run
+from tests.support.crowds import run_json
 
 OWNERS = ["guest:1", "user:1", "acme/guest:1", "acme/user:1", "company:1"]
 

@@ -8,15 +8,15 @@ import stat
 from pathlib import Path
 
 import pytest
-from crowds import run
-from crowds import run_json
 from flask import Flask
 
-import cache_servers
-from apps import make_app
 from flask_cart import FlaskCart
-from flask_cart import document
-from flask_cart.storage.base import CartKey
+from flask_cart.model import document
+from flask_cart.model.keys import CartKey
+from tests.support import cache_servers
+from tests.support.apps import make_app
+from tests.support.crowds import run
+from tests.support.crowds import run_json
 
 BAD = CartKey("user:1", "default")
 OLD = CartKey("user:2", "default")

@@ -8,23 +8,23 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-import cart_app
 import pytest
 import sqlalchemy as sa
-from harness import CLIENTS
-from harness import Client
-from harness import Clients
-from harness import add_first
-from harness import add_many
-from harness import clients
-from harness import empty_database
-from harness import gunicorn
-from harness import post_each
-from harness import set_many
-from harness import shop_alone
 
-from shops import Shop
-from shops import open_shop
+from tests.support import cart_app
+from tests.support.harness import CLIENTS
+from tests.support.harness import Client
+from tests.support.harness import Clients
+from tests.support.harness import add_first
+from tests.support.harness import add_many
+from tests.support.harness import clients
+from tests.support.harness import empty_database
+from tests.support.harness import gunicorn
+from tests.support.harness import post_each
+from tests.support.harness import set_many
+from tests.support.harness import shop_alone
+from tests.support.shops import Shop
+from tests.support.shops import open_shop
 
 EVERYBODY = range(CLIENTS)
 

@@ -13,19 +13,19 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
-from harness import CLIENTS
-from harness import Client
-from harness import Clients
-from harness import Mutation
-from harness import add_first
-from harness import add_many
-from harness import broken_copy
-from harness import clients
-from harness import empty_database
-from harness import gunicorn
-from harness import post_each
 
-from shops import open_shop
+from tests.support.harness import CLIENTS
+from tests.support.harness import Client
+from tests.support.harness import Clients
+from tests.support.harness import Mutation
+from tests.support.harness import add_first
+from tests.support.harness import add_many
+from tests.support.harness import broken_copy
+from tests.support.harness import clients
+from tests.support.harness import empty_database
+from tests.support.harness import gunicorn
+from tests.support.harness import post_each
+from tests.support.shops import open_shop
 
 #: Another version is compared than the one that was read.
 COMPARES_WITH_ITSELF = (

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
-from slackwater import Shop
-from slackwater import Visitor
-from windows import Front
 
-from browsers import Visits
-from browsers import Way
-from browsers import browser as browser
-from browsers import served
+from tests.support.browsers import Visits
+from tests.support.browsers import Way
+from tests.support.browsers import browser as browser
+from tests.support.browsers import served
+from tests.support.slackwater import Shop
+from tests.support.slackwater import Visitor
+from tests.support.windows import Front
 
 
 @pytest.fixture

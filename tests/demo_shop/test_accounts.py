@@ -6,8 +6,6 @@ from functools import partial
 from threading import Barrier
 
 import pytest
-from slackwater import Shop
-from slackwater import Visitor
 from sqlalchemy import delete
 from sqlalchemy import select
 from werkzeug.security import generate_password_hash
@@ -18,8 +16,10 @@ from demo_shop.extensions import cart_ext
 from demo_shop.extensions import db
 from demo_shop.models import Account
 from flask_cart import MergeReport
-from flask_cart.events import CartMerged
-from flask_cart.items import make_line
+from flask_cart.model.events import CartMerged
+from flask_cart.model.lines import make_line
+from tests.support.slackwater import Shop
+from tests.support.slackwater import Visitor
 
 EMAIL = "ada@example.org"
 PASSWORD = "kettle rope tide"

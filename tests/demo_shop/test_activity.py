@@ -3,8 +3,6 @@
 import re
 
 import pytest
-from slackwater import Shop
-from slackwater import Visitor
 from sqlalchemy import func
 from sqlalchemy import select
 
@@ -14,6 +12,8 @@ from demo_shop.extensions import cart_ext
 from demo_shop.extensions import db
 from demo_shop.models import CartWrite
 from flask_cart import signals
+from tests.support.slackwater import Shop
+from tests.support.slackwater import Visitor
 
 
 def writes(page: str) -> list[list[str]]:

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
-from slackwater import Shop
 
 from demo_shop import create_app
 from demo_shop.extensions import db
+from tests.support.slackwater import Shop
 
 MUG = ("harbour-mug", "MUG-NAVY")
 

@@ -15,7 +15,7 @@ from playwright.sync_api import Page
 from playwright.sync_api import Response
 from playwright.sync_api import expect
 
-from browsers import Visits
+from tests.support.browsers import Visits
 
 ROOT = Path(__file__).parents[2]
 PATHS = [

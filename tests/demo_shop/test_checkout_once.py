@@ -18,13 +18,13 @@ from urllib.parse import urlencode
 
 import pytest
 import sqlalchemy as sa
-from slackwater import SECRET_KEY
-from slackwater import Shop
-from slackwater import Visitor
 from sqlalchemy import orm
 
-from concurrency.harness import empty_database
-from concurrency.harness import gunicorn
+from tests.support.harness import empty_database
+from tests.support.harness import gunicorn
+from tests.support.slackwater import SECRET_KEY
+from tests.support.slackwater import Shop
+from tests.support.slackwater import Visitor
 
 MUG = ("harbour-mug", "MUG-NAVY")
 #: Of each kind, on the shelf.

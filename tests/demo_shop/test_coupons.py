@@ -4,10 +4,10 @@ import datetime as dt
 import re
 
 import pytest
-from slackwater import ADDRESS
-from slackwater import Visitor
 
 from demo_shop.extensions import cart_ext
+from tests.support.slackwater import ADDRESS
+from tests.support.slackwater import Visitor
 
 NOW = dt.datetime(2025, 5, 3, 12, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)

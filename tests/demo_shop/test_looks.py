@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 from playwright.sync_api import expect
-from windows import Front
-from windows import add
-from windows import button
-from windows import expect_pieces
-from windows import fill_in_address
-from windows import sign_up
 
-from browsers import DESKTOP
-from browsers import PHONE
-from browsers import Visits
-from browsers import find_barriers
-from browsers import shifts
+from tests.support.browsers import DESKTOP
+from tests.support.browsers import PHONE
+from tests.support.browsers import Visits
+from tests.support.browsers import find_barriers
+from tests.support.browsers import shifts
+from tests.support.windows import Front
+from tests.support.windows import add
+from tests.support.windows import button
+from tests.support.windows import expect_pieces
+from tests.support.windows import fill_in_address
+from tests.support.windows import sign_up
 
 SIZES: t.Final = {"desktop": DESKTOP, "phone": PHONE}
 SCHEMES: t.Final[tuple[t.Literal["light", "dark"], ...]] = ("light", "dark")

@@ -8,11 +8,11 @@ import pytest
 from playwright.sync_api import Browser
 from playwright.sync_api import Page
 from playwright.sync_api import expect
-from slackwater import Shop
 
-from browsers import Visits
-from browsers import served
-from browsers import tab_to
+from tests.support.browsers import Visits
+from tests.support.browsers import served
+from tests.support.browsers import tab_to
+from tests.support.slackwater import Shop
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from slackwater import Shop
 from sqlalchemy import event
 
 from demo_shop.extensions import db
 from demo_shop.search import LONGEST_QUERY
+from tests.support.slackwater import Shop
 
 
 @pytest.fixture(scope="module")

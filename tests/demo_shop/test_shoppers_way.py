@@ -7,18 +7,18 @@ import re
 import pytest
 from playwright.sync_api import Page
 from playwright.sync_api import expect
-from windows import Front
-from windows import button
-from windows import centre
-from windows import expect_pieces
-from windows import fill_in_address
-from windows import log_in
-from windows import sign_up
 
-from browsers import PHONE
-from browsers import Visits
-from browsers import shifts
-from browsers import tab_to
+from tests.support.browsers import PHONE
+from tests.support.browsers import Visits
+from tests.support.browsers import shifts
+from tests.support.browsers import tab_to
+from tests.support.windows import Front
+from tests.support.windows import button
+from tests.support.windows import centre
+from tests.support.windows import expect_pieces
+from tests.support.windows import fill_in_address
+from tests.support.windows import log_in
+from tests.support.windows import sign_up
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from slackwater import ADDRESS
 from sqlalchemy import func
 from sqlalchemy import select
 from werkzeug.test import TestResponse
@@ -20,6 +19,7 @@ from demo_shop.extensions import db
 from demo_shop.models import Category
 from demo_shop.models import Product
 from demo_shop.seed import prepare_database
+from tests.support.slackwater import ADDRESS
 
 GOODS = [goods for shelf in SHELVES for goods in shelf.goods]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 from playwright.sync_api import expect
-from windows import Front
-from windows import add
-from windows import button
-from windows import centre
-from windows import expect_pieces
-from windows import fill_in_address
-from windows import log_in
-from windows import sign_up
 
-from browsers import Visits
+from tests.support.browsers import Visits
+from tests.support.windows import Front
+from tests.support.windows import add
+from tests.support.windows import button
+from tests.support.windows import centre
+from tests.support.windows import expect_pieces
+from tests.support.windows import fill_in_address
+from tests.support.windows import log_in
+from tests.support.windows import sign_up
 
 with_and_without_scripts = pytest.mark.parametrize(
     "scripts", [True, False], ids=["scripts", "no scripts"]

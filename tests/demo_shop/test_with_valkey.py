@@ -12,11 +12,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from slackwater import SECRET_KEY
 
-from servers import end
-from servers import missing
-from servers import wait_until
+from tests.support.servers import end
+from tests.support.servers import missing
+from tests.support.servers import wait_until
+from tests.support.slackwater import SECRET_KEY
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,17 +7,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from backends import BACKENDS
-from backends import ENDPOINTS
-from backends import Backend
-from backends import Endpoint
-from customers import OK
-from customers import Config
-from customers import Customer
-from customers import shop
 from flask import Flask
-from proxies import Proxy
-from proxies import proxy
+
+from tests.support.backends import BACKENDS
+from tests.support.backends import ENDPOINTS
+from tests.support.backends import Backend
+from tests.support.backends import Endpoint
+from tests.support.customers import OK
+from tests.support.customers import Config
+from tests.support.customers import Customer
+from tests.support.customers import shop
+from tests.support.proxies import Proxy
+from tests.support.proxies import proxy
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,11 @@ import importlib.util
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from customers import memcached_client
 
-import cache_servers
-from flask_cart.storage.memcached_dialects import clients_for_threads
-from flask_cart.storage.memcached_dialects import dialect_of
+from flask_cart.storage.keyvalue.memcached_dialects import clients_for_threads
+from flask_cart.storage.keyvalue.memcached_dialects import dialect_of
+from tests.support import cache_servers
+from tests.support.customers import memcached_client
 
 THREADS = 8
 READS = 1000

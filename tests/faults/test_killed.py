@@ -6,13 +6,13 @@ import time
 from contextlib import ExitStack
 from itertools import chain
 
-from backends import Backend
-from backends import on
-from customers import OK
-from customers import Customer
-from workers import Attempt
-from workers import add_many
-from workers import working
+from tests.support.backends import Backend
+from tests.support.backends import on
+from tests.support.customers import OK
+from tests.support.customers import Customer
+from tests.support.workers import Attempt
+from tests.support.workers import add_many
+from tests.support.workers import working
 
 WORKERS = 2
 THREADS = 2

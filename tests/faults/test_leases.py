@@ -6,14 +6,15 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from backends import LEASE
-from backends import Backend
-from backends import on
-from customers import OK
-from customers import Customer
-from workers import Worker
-from workers import pause_before_save
-from workers import working
+
+from tests.support.backends import LEASE
+from tests.support.backends import Backend
+from tests.support.backends import on
+from tests.support.customers import OK
+from tests.support.customers import Customer
+from tests.support.workers import Worker
+from tests.support.workers import pause_before_save
+from tests.support.workers import working
 
 #: Seconds by which a lock may last longer: some servers count whole seconds.
 INEXACTNESS = 1.5

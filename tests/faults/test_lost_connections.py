@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from backends import CHANGE
-from backends import Backend
-from backends import on
-from customers import CONFLICT
-from customers import OK
-from customers import Customer
-from proxies import Proxy
+
+from tests.support.backends import CHANGE
+from tests.support.backends import Backend
+from tests.support.backends import on
+from tests.support.customers import CONFLICT
+from tests.support.customers import OK
+from tests.support.customers import Customer
+from tests.support.proxies import Proxy
 
 EVERYWHERE = (
     "postgresql",

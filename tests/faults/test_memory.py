@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from backends import in_redis
-from customers import OK
-from customers import UNAVAILABLE
-from customers import Config
-from customers import Customer
 from flask import Flask
 
-import cache_servers
+from tests.support import cache_servers
+from tests.support.backends import in_redis
+from tests.support.customers import OK
+from tests.support.customers import UNAVAILABLE
+from tests.support.customers import Config
+from tests.support.customers import Customer
 
 OpenShop = Callable[[Config], Flask]
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from backends import Backend
-from backends import on
-from customers import OK
-from customers import Customer
-
 from flask_cart.signals import before_change
+from tests.support.backends import Backend
+from tests.support.backends import on
+from tests.support.customers import OK
+from tests.support.customers import Customer
 
 #: Seconds that a shop may need to give up, with a client that waits for one second.
 BOUND = 8

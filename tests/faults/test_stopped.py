@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from backends import Backend
-from backends import on
-from customers import OK
-from customers import Customer
 
 from flask_cart.signals import before_change
+from tests.support.backends import Backend
+from tests.support.backends import on
+from tests.support.customers import OK
+from tests.support.customers import Customer
 
 EVERYWHERE = (
     "postgresql",

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from storefronts import Storefront
-from storefronts import open_storefront
+from tests.support.storefronts import Storefront
+from tests.support.storefronts import open_storefront
 
 
 @pytest.fixture

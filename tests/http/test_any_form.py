@@ -13,13 +13,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from flask_cart.http.routes import ROUTES
-from storefronts import COUPONS
-from storefronts import SHELF
-from storefronts import Storefront
-from storefronts import fill
-from storefronts import line_of
-from storefronts import open_storefront
-from storefronts import show
+from tests.support.storefronts import COUPONS
+from tests.support.storefronts import SHELF
+from tests.support.storefronts import Storefront
+from tests.support.storefronts import fill
+from tests.support.storefronts import line_of
+from tests.support.storefronts import open_storefront
+from tests.support.storefronts import show
 
 CARTS: t.Final = ("", "/later", "/wishlist", "/other")
 LINES: t.Final = (line_of("mug", size="S"), line_of("mug", size="L"), line_of("pot"))

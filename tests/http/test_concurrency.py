@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from served_shop import create_app
 
-from concurrency.harness import DEADLINE
-from concurrency.harness import empty_database
-from concurrency.harness import gunicorn
-from storefronts import line_of
+from tests.support.harness import DEADLINE
+from tests.support.harness import empty_database
+from tests.support.harness import gunicorn
+from tests.support.served_shop import create_app
+from tests.support.storefronts import line_of
 
 #: How many send something at the same moment; more than the server has threads.
 CROWD: t.Final = 20
@@ -110,7 +110,7 @@ def _serve(config: dict[str, t.Any], folder: Path, **environment: str) -> Iterat
     with gunicorn(
         "",
         folder / "gunicorn.log",
-        app="served_shop:create_app()",
+        app="tests.support.served_shop:create_app()",
         SHOP_CONFIG=json.dumps(config),
         **environment,
     ) as port:

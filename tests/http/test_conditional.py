@@ -15,16 +15,16 @@ from flask.testing import FlaskClient
 from flask_session import Session
 from werkzeug.test import TestResponse
 
-from apps import make_app
-from cache_servers import CacheServer
 from flask_cart import current_cart
-from shops import counted
-from storefronts import JSON
-from storefronts import Storefront
-from storefronts import fill
-from storefronts import make_storefront
-from storefronts import open_storefront
-from storefronts import show
+from tests.support.apps import make_app
+from tests.support.cache_servers import CacheServer
+from tests.support.shops import counted
+from tests.support.storefronts import JSON
+from tests.support.storefronts import Storefront
+from tests.support.storefronts import fill
+from tests.support.storefronts import make_storefront
+from tests.support.storefronts import open_storefront
+from tests.support.storefronts import show
 
 
 def tag_of(client: FlaskClient, path: str = "/cart/") -> str:

@@ -9,16 +9,16 @@ import pytest
 from flask.testing import FlaskClient
 from flask_wtf import CSRFProtect
 
-from apps import make_app
 from flask_cart import current_cart
 from flask_cart.http.routes import ROUTES
 from flask_cart.http.routes import Route
-from storefronts import JSON
-from storefronts import Storefront
-from storefronts import fill
-from storefronts import line_of
-from storefronts import make_storefront
-from storefronts import show
+from tests.support.apps import make_app
+from tests.support.storefronts import JSON
+from tests.support.storefronts import Storefront
+from tests.support.storefronts import fill
+from tests.support.storefronts import line_of
+from tests.support.storefronts import make_storefront
+from tests.support.storefronts import show
 
 #: What browsers send, and whether it comes from the shop's own pages.
 SENT: list[tuple[dict[str, str], bool]] = [

@@ -17,12 +17,12 @@ from flask_wtf import CSRFProtect
 from flask_wtf.csrf import generate_csrf
 from werkzeug.test import TestResponse
 
-from storefronts import JSON
-from storefronts import Storefront
-from storefronts import fill
-from storefronts import line_of
-from storefronts import open_storefront
-from storefronts import show
+from tests.support.storefronts import JSON
+from tests.support.storefronts import Storefront
+from tests.support.storefronts import fill
+from tests.support.storefronts import line_of
+from tests.support.storefronts import open_storefront
+from tests.support.storefronts import show
 
 #: The line that the shopper has, one that somebody else has, and one of no item.
 LINE: t.Final = line_of("mug", size="L")

@@ -12,8 +12,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from flask_cart.http import inputs
-from storefronts import fill
-from storefronts import show
+from tests.support.storefronts import fill
+from tests.support.storefronts import show
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from storefronts import JSON
-from storefronts import Storefront
-from storefronts import fill
-from storefronts import line_of
-from storefronts import show
+from tests.support.storefronts import JSON
+from tests.support.storefronts import Storefront
+from tests.support.storefronts import fill
+from tests.support.storefronts import line_of
+from tests.support.storefronts import show
 
 MUGS = {"item": "mug", "quantity": 2, "options": {"size": "L"}}
 

@@ -8,11 +8,11 @@ from flask.testing import FlaskClient
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
-from apps import make_app
 from flask_cart import CartConfigError
 from flask_cart import FlaskCart
-from storefronts import JSON
-from storefronts import make_storefront
+from tests.support.apps import make_app
+from tests.support.storefronts import JSON
+from tests.support.storefronts import make_storefront
 
 
 def shop_with_limits(*, limiter_first: bool = False, **config: object) -> FlaskClient:

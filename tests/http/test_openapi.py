@@ -10,12 +10,12 @@ from flask import request
 from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from apps import make_app
 from flask_cart import FlaskCart
-from storefronts import JSON
-from storefronts import Storefront
-from storefronts import fill
-from storefronts import path_of
+from tests.support.apps import make_app
+from tests.support.storefronts import JSON
+from tests.support.storefronts import Storefront
+from tests.support.storefronts import fill
+from tests.support.storefronts import path_of
 
 Json = dict[str, t.Any]
 

@@ -12,15 +12,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 import flask_cart
-from apps import make_app
 from flask_cart import Condition
 from flask_cart import FlaskCart
 from flask_cart import current_cart
 from flask_cart.http.pages import Pages
-from storefronts import Storefront
-from storefronts import fill
-from storefronts import line_of
-from storefronts import show
+from tests.support.apps import make_app
+from tests.support.storefronts import Storefront
+from tests.support.storefronts import fill
+from tests.support.storefronts import line_of
+from tests.support.storefronts import show
 
 STATIC: t.Final = Path(flask_cart.__file__).parent / "static"
 

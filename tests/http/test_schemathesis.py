@@ -18,10 +18,10 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events
 
 from flask_cart import current_cart
-from storefronts import COUPONS
-from storefronts import SHELF
-from storefronts import line_of
-from storefronts import open_storefront
+from tests.support.storefronts import COUPONS
+from tests.support.storefronts import SHELF
+from tests.support.storefronts import line_of
+from tests.support.storefronts import open_storefront
 
 Json = dict[str, t.Any]
 

@@ -15,7 +15,6 @@ from flask import url_for
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from apps import make_app
 from flask_cart import Cart
 from flask_cart import CartStorageError
 from flask_cart import CartVetoError
@@ -24,12 +23,13 @@ from flask_cart import FlaskCart
 from flask_cart import signals
 from flask_cart.http.routes import ROUTES
 from flask_cart.http.routes import Route
-from storefronts import JSON
-from storefronts import SHELF
-from storefronts import Storefront
-from storefronts import fill
-from storefronts import line_of
-from storefronts import show
+from tests.support.apps import make_app
+from tests.support.storefronts import JSON
+from tests.support.storefronts import SHELF
+from tests.support.storefronts import Storefront
+from tests.support.storefronts import fill
+from tests.support.storefronts import line_of
+from tests.support.storefronts import show
 
 CARTS = ["", "wishlist/"]
 CHANGES = [each for each in ROUTES if each.method != "GET"]

@@ -11,14 +11,14 @@ from flask.testing import FlaskClient
 from flask_cart import CartQuantityError
 from flask_cart import CartVetoError
 from flask_cart import Condition
-from flask_cart.http.wording import describe
-from storefronts import COUPONS
-from storefronts import JSON
-from storefronts import Storefront
-from storefronts import fill
-from storefronts import line_of
-from storefronts import open_storefront
-from storefronts import show
+from flask_cart.app.wording import describe
+from tests.support.storefronts import COUPONS
+from tests.support.storefronts import JSON
+from tests.support.storefronts import Storefront
+from tests.support.storefronts import fill
+from tests.support.storefronts import line_of
+from tests.support.storefronts import open_storefront
+from tests.support.storefronts import show
 
 MUG = line_of("mug", size="L")
 

@@ -13,20 +13,20 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
-import counting_shopper
 import pytest
-from counting_shopper import ROUNDS
-from counting_shopper import THREADS
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import CollectorRegistry
 from prometheus_client.multiprocess import MultiProcessCollector
 
-import servers
-from apps import make_app
-from cache_servers import CacheServer
 from flask_cart import FlaskCart
-from flask_cart.contrib.opentelemetry import OpenTelemetryMetrics
+from flask_cart.metrics.opentelemetry import OpenTelemetryMetrics
+from tests.support import counting_shopper
+from tests.support import servers
+from tests.support.apps import make_app
+from tests.support.cache_servers import CacheServer
+from tests.support.counting_shopper import ROUNDS
+from tests.support.counting_shopper import THREADS
 
 PROCESSES = 8
 TIMES = PROCESSES * THREADS * ROUNDS
@@ -164,10 +164,11 @@ def test_opentelemetry() -> None:
         for scope in resource.scope_metrics
         for metric in scope.metrics
     }
-    (operations,) = points["flask_cart.operations"]
+    (operations,) = points["flask_cart.model.operations"]
     assert operations.value == 1600
     assert sum(each.count for each in points["flask_cart.access_seconds"]) == 1601
     events = {
-        each.attributes["event"]: each.value for each in points["flask_cart.events"]
+        each.attributes["event"]: each.value
+        for each in points["flask_cart.model.events"]
     }
     assert events == {"cart_created": 1, "item_added": 1, "item_updated": 1599}

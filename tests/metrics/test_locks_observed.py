@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask_caching import Cache
-from observers import Notes
 
-from apps import make_app
 from flask_cart import CartLockTimeoutError
 from flask_cart import FlaskCart
-from flask_cart.observing import Access
+from flask_cart.carts.observing import Access
 from flask_cart.signals import before_change
-from flask_cart.storage.leases import Leases
-from redis_shops import elsewhere
+from flask_cart.storage.keyvalue.leases import Leases
+from tests.support.apps import make_app
+from tests.support.observers import Notes
+from tests.support.redis_shops import elsewhere
 
 #: Seconds that a lock lasts, and that others wait for one.
 LEASE = 0.2

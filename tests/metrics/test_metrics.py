@@ -12,19 +12,19 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from prometheus_client import CollectorRegistry
 from prometheus_client import generate_latest
 
-from apps import make_app
-from domain.shop import KEY
-from domain.shop import ContestedStorage
 from flask_cart import CartConflictError
 from flask_cart import FlaskCart
-from flask_cart.contrib.opentelemetry import OpenTelemetryMetrics
-from flask_cart.contrib.prometheus import PrometheusMetrics
-from flask_cart.metrics import BUCKETS
-from flask_cart.metrics import COUNTERS
-from flask_cart.metrics import TIMERS
-from flask_cart.metrics import Metric
-from flask_cart.metrics import Metrics
-from flask_cart.observing import Access
+from flask_cart.carts.observing import Access
+from flask_cart.metrics.counting import BUCKETS
+from flask_cart.metrics.counting import COUNTERS
+from flask_cart.metrics.counting import TIMERS
+from flask_cart.metrics.counting import Metric
+from flask_cart.metrics.counting import Metrics
+from flask_cart.metrics.opentelemetry import OpenTelemetryMetrics
+from flask_cart.metrics.prometheus import PrometheusMetrics
+from tests.support.apps import make_app
+from tests.support.shop import KEY
+from tests.support.shop import ContestedStorage
 
 #: A name and the values of its labels.
 Key = tuple[str, ...]

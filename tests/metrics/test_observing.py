@@ -12,14 +12,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 from flask import current_app
-from observers import Notes
-from observers import Observed
-from observers import observed
 
-from apps import make_app
-from domain.shop import KEY
-from domain.shop import BusyStorage
-from domain.shop import ContestedStorage
 from flask_cart import Cart
 from flask_cart import CartConfigError
 from flask_cart import CartConflictError
@@ -30,15 +23,22 @@ from flask_cart import CartVetoError
 from flask_cart import Condition
 from flask_cart import FlaskCart
 from flask_cart import current_cart
-from flask_cart.events import CartAbandoned
-from flask_cart.observing import Access
-from flask_cart.repository import Writer
+from flask_cart.carts.observing import Access
+from flask_cart.carts.repository import Writer
+from flask_cart.model.events import CartAbandoned
+from flask_cart.model.keys import CartKey
 from flask_cart.signals import before_change
 from flask_cart.signals import cart_abandoned
-from flask_cart.storage.base import CartKey
 from flask_cart.storage.base import Stored
 from flask_cart.storage.memory import MemoryStorage
-from shops import open_shop
+from tests.support.apps import make_app
+from tests.support.observers import Notes
+from tests.support.observers import Observed
+from tests.support.observers import observed
+from tests.support.shop import KEY
+from tests.support.shop import BusyStorage
+from tests.support.shop import ContestedStorage
+from tests.support.shops import open_shop
 
 TAX = Condition("VAT", "tax", "subtotal", "19%")
 
@@ -372,7 +372,7 @@ class TestEvents:
 
             try:
                 with shop.cart().checkout(session=shop.db.session) as order:
-                    shop.order(order.cart_token)
+                    shop.order(order.order_token)
 
                     if fails:
                         raise ZeroDivisionError
@@ -477,7 +477,7 @@ class TestObservers:
             caplog.record_tuples
             == [
                 (
-                    *("flask_cart.observing", logging.ERROR),
+                    *("flask_cart.carts.observing", logging.ERROR),
                     f"The observer {shop.extension.observers.all[0]!r} failed.",
                 )
             ]

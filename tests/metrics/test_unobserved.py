@@ -13,14 +13,14 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from observers import Notes
 
 import flask_cart
-from apps import make_app
-from domain.shop import ContestedStorage
 from flask_cart import Cart
 from flask_cart import CartConflictError
 from flask_cart import FlaskCart
+from tests.support.apps import make_app
+from tests.support.observers import Notes
+from tests.support.shop import ContestedStorage
 
 (PACKAGE,) = map(Path, flask_cart.__path__)
 

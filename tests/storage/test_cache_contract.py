@@ -23,14 +23,14 @@ from flask_session import Session
 from flask_sqlalchemy import SQLAlchemy
 from pymemcache import PooledClient
 
-import cache_servers
-import servers
-from apps import make_app
 from flask_cart import FlaskCart
-from flask_cart.storage.base import CartKey
+from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.base import Storage
 from flask_cart.testing import StorageSuite
+from tests.support import cache_servers
+from tests.support import servers
+from tests.support.apps import make_app
 
 Open = Callable[[], AbstractContextManager[Storage]]
 

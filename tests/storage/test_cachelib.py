@@ -21,23 +21,23 @@ from cachelib import FileSystemCache
 from cachelib import SimpleCache
 from flask_caching import Cache
 
-from apps import make_app
-from domain.shop import make_cart
 from flask_cart import CartCorruptError
 from flask_cart import CartError
 from flask_cart import CartLockTimeoutError
 from flask_cart import CartStorageError
 from flask_cart import FlaskCart
-from flask_cart.storage.base import CartKey
+from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Guarantee
-from flask_cart.storage.cachelib import CacheRecords
-from flask_cart.storage.cachelib import Locks
-from flask_cart.storage.cachelib import NoLocks
-from flask_cart.storage.cachelib import ThreadLocks
-from flask_cart.storage.cachelib import is_file_of
-from flask_cart.storage.cachelib import number_of
-from flask_cart.storage.file_locks import FileLocks
-from flask_cart.storage.records import RecordStorage
+from flask_cart.storage.keyvalue.cachelib import CacheRecords
+from flask_cart.storage.keyvalue.cachelib import Locks
+from flask_cart.storage.keyvalue.cachelib import NoLocks
+from flask_cart.storage.keyvalue.cachelib import ThreadLocks
+from flask_cart.storage.keyvalue.cachelib import is_file_of
+from flask_cart.storage.keyvalue.cachelib import number_of
+from flask_cart.storage.keyvalue.file_locks import FileLocks
+from flask_cart.storage.keyvalue.records import RecordStorage
+from tests.support.apps import make_app
+from tests.support.shop import make_cart
 
 KEY = CartKey("user:1", "default")
 LOCKS = 256
@@ -287,8 +287,8 @@ ADD = """
 import sys
 from pathlib import Path
 
-from domain.shop import make_cart
-from test_cachelib import open_files
+from tests.support.shop import make_cart
+from tests.storage.test_cachelib import open_files
 
 storage = open_files(Path(sys.argv[1]), always_lock=sys.argv[2] == "True")
 print("ready", flush=True)
@@ -302,7 +302,7 @@ HOLD = """
 import sys
 from pathlib import Path
 
-from flask_cart.storage.file_locks import FileLocks
+from flask_cart.storage.keyvalue.file_locks import FileLocks
 
 with FileLocks(Path(sys.argv[1]), 30).hold("a"):
     print("ready", flush=True)

@@ -20,10 +20,10 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from flask_cart import CartStorageError
 from flask_cart import FlaskCart
-from flask_cart.storage import engines
-from flask_cart.storage.base import CartKey
-from shops import Shop
-from shops import open_shop
+from flask_cart.model.keys import CartKey
+from flask_cart.storage.sql import connections as engines
+from tests.support.shops import Shop
+from tests.support.shops import open_shop
 
 
 @contextmanager
@@ -388,7 +388,7 @@ import os
 import sys
 
 import sqlalchemy as sa
-from shops import open_shop
+from tests.support.shops import open_shop
 
 connects = []
 sa.event.listen(sa.pool.Pool, "connect", lambda *args: connects.append(os.getpid()))

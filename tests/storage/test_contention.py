@@ -19,15 +19,15 @@ from flask_cart import CartConflictError
 from flask_cart import CartLockTimeoutError
 from flask_cart import current_cart
 from flask_cart import signals
-from flask_cart.storage.base import CartKey
+from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Stored
-from shops import Shop
-from shops import code_of
-from shops import contention
-from shops import counted
-from shops import heard
-from shops import open_shop
-from shops import touched
+from tests.support.shops import Shop
+from tests.support.shops import code_of
+from tests.support.shops import contention
+from tests.support.shops import counted
+from tests.support.shops import heard
+from tests.support.shops import open_shop
+from tests.support.shops import touched
 
 KEY = CartKey("user:1", "default")
 

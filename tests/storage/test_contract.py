@@ -11,13 +11,13 @@ from functools import partial
 
 import pytest
 
-import servers
-from flask_cart.storage.base import CartKey
+from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Storage
-from flask_cart.storage.database import DatabaseStorage
 from flask_cart.storage.memory import MemoryStorage
+from flask_cart.storage.sql.database import DatabaseStorage
 from flask_cart.testing import StorageSuite
-from shops import open_shop
+from tests.support import servers
+from tests.support.shops import open_shop
 
 
 @contextmanager

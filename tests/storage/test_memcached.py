@@ -25,22 +25,22 @@ import pytest
 from pymemcache.client.hash import HashClient
 from pymemcache.client.retrying import RetryingClient
 
-import cache_servers
-from cache_servers import CacheServer
-from domain.shop import make_cart
-from faults.proxies import proxy
 from flask_cart import CartBusyError
 from flask_cart import CartConfigError
 from flask_cart import CartCorruptError
 from flask_cart import CartLockTimeoutError
 from flask_cart import CartStorageError
 from flask_cart import CartTooLargeError
-from flask_cart.storage import memcached_dialects as dialects
-from flask_cart.storage.base import CartKey
+from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Guarantee
-from flask_cart.storage.memcached import MemcachedRecords
-from flask_cart.storage.records import RecordStorage
-from servers import wait_until
+from flask_cart.storage.keyvalue import memcached_dialects as dialects
+from flask_cart.storage.keyvalue.memcached import MemcachedRecords
+from flask_cart.storage.keyvalue.records import RecordStorage
+from tests.support import cache_servers
+from tests.support.cache_servers import CacheServer
+from tests.support.proxies import proxy
+from tests.support.servers import wait_until
+from tests.support.shop import make_cart
 
 KEY = CartKey("user:1", "default")
 
@@ -411,7 +411,7 @@ import os
 import sys
 
 import pylibmc
-from flask_cart.storage import memcached_dialects as dialects
+from flask_cart.storage.keyvalue import memcached_dialects as dialects
 
 clients = dialects.clients_for_threads(pylibmc.Client([sys.argv[1]]))
 
@@ -795,10 +795,10 @@ HOLD = """
 import sys
 
 import memcache
-from flask_cart.storage import memcached_dialects as dialects
-from flask_cart.storage.base import CartKey
-from flask_cart.storage.memcached import MemcachedRecords
-from flask_cart.storage.records import RecordStorage
+from flask_cart.storage.keyvalue import memcached_dialects as dialects
+from flask_cart.model.keys import CartKey
+from flask_cart.storage.keyvalue.memcached import MemcachedRecords
+from flask_cart.storage.keyvalue.records import RecordStorage
 
 client = memcache.Client([sys.argv[1]])
 clients = dialects.clients_for_threads(client)

@@ -25,12 +25,12 @@ from flask_login import UserMixin
 from flask_login import login_user
 from flask_sqlalchemy import SQLAlchemy
 
-from apps import make_app
 from flask_cart import Cart
 from flask_cart import CartConflictError
 from flask_cart import FlaskCart
 from flask_cart import InvalidItemError
 from flask_cart import current_cart
+from tests.support.apps import make_app
 
 USER = "user:1"
 GUEST = "guest:a"
@@ -240,8 +240,8 @@ def undo(shop: Shop) -> None:
     shop.cart().undo_merge(GUEST)
 
 
-def swap(shop: Shop) -> None:
-    shop.extension.swap(GUEST, "user:2")
+def transfer(shop: Shop) -> None:
+    shop.extension.transfer(GUEST, "user:2")
 
 
 def move(shop: Shop) -> None:
@@ -252,7 +252,7 @@ def move(shop: Shop) -> None:
         cart.move(cart.lines[0].id, to="wishlist")
 
 
-JOBS = {job.__name__: job for job in (merge, undo, swap, move)}
+JOBS = {job.__name__: job for job in (merge, undo, transfer, move)}
 
 
 def run_and_die(job: str, saves: int, place: tuple[str, str, str]) -> None:
@@ -313,8 +313,8 @@ class TestKilled:
     def test_swap(self, shop: Shop, place: tuple[str, str, str], saves: int) -> None:
         """All is with the new owner, once."""
         shop.fill(GUEST, mug=2, tea=1)
-        run_and_die("swap", saves, place)
-        swap(shop)
+        run_and_die("transfer", saves, place)
+        transfer(shop)
 
         assert shop.items("user:2") == {"mug": 2, "tea": 1}
         assert shop.items(GUEST) == {}

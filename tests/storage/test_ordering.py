@@ -23,12 +23,12 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Mapped
 from sqlalchemy.orm import mapped_column
 
-from apps import make_app
 from flask_cart import CartConflictError
 from flask_cart import FlaskCart
 from flask_cart import OrderDraft
 from flask_cart import current_cart
-from flask_cart.document import MAX_PENDING
+from flask_cart.model.document import MAX_PENDING
+from tests.support.apps import make_app
 
 OWNER = "user:1"
 CUSTOMERS = 32
@@ -89,7 +89,7 @@ class Shop:
 
     def create(self, draft: OrderDraft) -> t.Any:
         items = {line.item_id: line.quantity for line in draft}
-        order = self.Order(token=draft.cart_token, items=json.dumps(items))
+        order = self.Order(token=draft.order_token, items=json.dumps(items))
         self.db.session.add(order)
         self.db.session.execute(
             sa.update(self.Stock).values(left=self.Stock.left - items["mug"])
@@ -206,9 +206,9 @@ def test_adds_while_it_is_ordered(shop: Shop) -> None:
 def test_begun_in_two_tabs(shop: Shop) -> None:
     """What was begun in one tab can be ordered after more was begun in another one, and
     goes out of the cart."""
-    first = shop.cart().begin_order().cart_token
+    first = shop.cart().begin_order().order_token
     shop.cart().add("mug", 3, price=5)
-    second = shop.cart().begin_order().cart_token
+    second = shop.cart().begin_order().order_token
 
     with shop.app.test_client() as client:
         assert client.post("/order", data={"token": first}).status_code == 200
@@ -224,7 +224,7 @@ def test_forgotten_while_it_is_ordered(shop: Shop) -> None:
     """If what was begun is not noted any more when it is to be taken out of the cart,
     the transaction is rolled back."""
     late = shop.cart()
-    token = late.begin_order().cart_token
+    token = late.begin_order().order_token
 
     for _ in range(MAX_PENDING):
         other = shop.cart()

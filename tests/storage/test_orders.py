@@ -19,9 +19,9 @@ from flask_cart import CartConflictError
 from flask_cart import CartEmptyError
 from flask_cart import FlaskCart
 from flask_cart import signals
-from shops import Shop
-from shops import heard
-from shops import open_shop
+from tests.support.shops import Shop
+from tests.support.shops import heard
+from tests.support.shops import open_shop
 
 
 @pytest.fixture
@@ -60,13 +60,13 @@ def test_order_and_cart_commit_together(shop: Shop) -> None:
     cart = shop.cart()
 
     with cart.checkout(session=shop.db.session) as order:
-        shop.order(order.cart_token)
+        shop.order(order.order_token)
         shop.db.session.flush()
         assert [line.item_id for line in order] == ["mug", "pot"]
         assert shop.stored() == {"mug": 1, "pot": 1}
         assert shop.orders() == []
 
-    assert shop.orders() == [order.cart_token]
+    assert shop.orders() == [order.order_token]
     assert shop.stored() == {}
     assert len(cart) == 0
 
@@ -190,10 +190,10 @@ def test_checkout_succeeds_after_an_error(shop: Shop) -> None:
         refuse()
 
     with cart.checkout(session=shop.db.session) as order:
-        shop.order(order.cart_token)
+        shop.order(order.order_token)
 
-    assert order.cart_token == failed.cart_token
-    assert shop.orders() == [order.cart_token]
+    assert order.order_token == failed.order_token
+    assert shop.orders() == [order.order_token]
     assert shop.stored() == {}
 
 
@@ -306,12 +306,12 @@ def test_empty_cart(shop: Shop) -> None:
 def test_without_session(shop: Shop) -> None:
     """Without a session the cart is emptied by a write of its own, after the block."""
     with heard(shop.app) as names, shop.cart().checkout() as order:
-        shop.order(order.cart_token)
+        shop.order(order.order_token)
         shop.db.session.commit()
         assert shop.stored() == {"mug": 1, "pot": 1}
 
     assert shop.stored() == {}
-    assert shop.orders() == [order.cart_token]
+    assert shop.orders() == [order.order_token]
     assert names == ["cart_checked_out", "cart_updated"]
 
 
@@ -404,7 +404,7 @@ import signal
 import sys
 
 import sqlalchemy as sa
-from shops import open_shop
+from tests.support.shops import open_shop
 
 with open_shop(sys.argv[1]) as shop, shop.app.app_context():
     executed = []

@@ -14,20 +14,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from domain.shop import Recorder
-from domain.shop import make_cart
 from flask_cart import CartBusyError
 from flask_cart import CartCorruptError
 from flask_cart import CartLockTimeoutError
 from flask_cart import CartStorageError
-from flask_cart.repository import Retry
-from flask_cart.storage import records as records_module
-from flask_cart.storage.base import CartKey
+from flask_cart.carts.repository import Retry
+from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.base import Stored
-from flask_cart.storage.records import Found
-from flask_cart.storage.records import RecordStorage
-from flask_cart.storage.records import found_bytes
+from flask_cart.storage.keyvalue import records as records_module
+from flask_cart.storage.keyvalue.records import Found
+from flask_cart.storage.keyvalue.records import RecordStorage
+from flask_cart.storage.keyvalue.records import found_bytes
+from tests.support.shop import Recorder
+from tests.support.shop import make_cart
 
 KEY = CartKey("user:1", "default")
 WISHES = CartKey("user:1", "wishlist")

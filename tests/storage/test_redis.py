@@ -20,29 +20,29 @@ from redis.backoff import NoBackoff
 from redis.cluster import LoadBalancingStrategy
 from redis.retry import Retry
 
-import cache_servers
-from apps import make_app
-from cache_servers import CacheServer
-from cache_servers import Cluster
-from cache_servers import redis_client
 from flask_cart import Cart
 from flask_cart import CartConfigError
 from flask_cart import CartConfigWarning
 from flask_cart import CartCorruptError
 from flask_cart import CartStorageError
 from flask_cart import FlaskCart
-from flask_cart.caching import is_redis
-from flask_cart.storage.base import CartKey
-from redis_shops import CARTS
-from redis_shops import KEY
-from redis_shops import LOCK
-from redis_shops import RedisShop
-from redis_shops import make_storage
-from redis_shops import open_cache_shop
-from redis_shops import open_cluster_shop
-from redis_shops import open_redis_shop
-from redis_shops import open_sentinel_shop
-from servers import wait_until
+from flask_cart.app.backends.cache import is_redis
+from flask_cart.model.keys import CartKey
+from tests.support import cache_servers
+from tests.support.apps import make_app
+from tests.support.cache_servers import CacheServer
+from tests.support.cache_servers import Cluster
+from tests.support.cache_servers import redis_client
+from tests.support.redis_shops import CARTS
+from tests.support.redis_shops import KEY
+from tests.support.redis_shops import LOCK
+from tests.support.redis_shops import RedisShop
+from tests.support.redis_shops import make_storage
+from tests.support.redis_shops import open_cache_shop
+from tests.support.redis_shops import open_cluster_shop
+from tests.support.redis_shops import open_redis_shop
+from tests.support.redis_shops import open_sentinel_shop
+from tests.support.servers import wait_until
 
 LOCKING = pytest.mark.parametrize("locking", [False, True])
 

@@ -16,27 +16,27 @@ import pytest
 import redis
 from flask import Flask
 
-from cache_servers import CacheServer
-from cache_servers import Cluster
 from flask_cart import Cart
 from flask_cart import CartBusyError
 from flask_cart import CartLockTimeoutError
 from flask_cart import CartStorageError
+from flask_cart.model.keys import CartKey
 from flask_cart.signals import before_change
-from flask_cart.storage import redis as redis_storage
-from flask_cart.storage import redis_scripts
-from flask_cart.storage.base import CartKey
-from flask_cart.storage.redis import RedisStorage
-from redis_shops import CARTS
-from redis_shops import KEY
-from redis_shops import LOCK
-from redis_shops import WAKE
-from redis_shops import asked
-from redis_shops import elsewhere
-from redis_shops import make_storage
-from redis_shops import open_cluster_shop
-from redis_shops import open_redis_shop
-from servers import wait_until
+from flask_cart.storage.keyvalue import redis as redis_storage
+from flask_cart.storage.keyvalue import redis_scripts
+from flask_cart.storage.keyvalue.redis import RedisStorage
+from tests.support.cache_servers import CacheServer
+from tests.support.cache_servers import Cluster
+from tests.support.redis_shops import CARTS
+from tests.support.redis_shops import KEY
+from tests.support.redis_shops import LOCK
+from tests.support.redis_shops import WAKE
+from tests.support.redis_shops import asked
+from tests.support.redis_shops import elsewhere
+from tests.support.redis_shops import make_storage
+from tests.support.redis_shops import open_cluster_shop
+from tests.support.redis_shops import open_redis_shop
+from tests.support.servers import wait_until
 
 LOCKING = pytest.mark.parametrize("locking", [False, True])
 

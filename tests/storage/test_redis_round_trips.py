@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-import cache_servers
-from cache_servers import CacheServer
-from cache_servers import redis_client
 from flask_cart import current_cart
-from redis_shops import KEY
-from redis_shops import RedisShop
-from redis_shops import asked
-from redis_shops import open_redis_shop
+from tests.support import cache_servers
+from tests.support.cache_servers import CacheServer
+from tests.support.cache_servers import redis_client
+from tests.support.redis_shops import KEY
+from tests.support.redis_shops import RedisShop
+from tests.support.redis_shops import asked
+from tests.support.redis_shops import open_redis_shop
 
 Action = Callable[[RedisShop], object]
 

@@ -11,15 +11,15 @@ from flask import Flask
 from flask_caching import Cache
 from flask_sqlalchemy import SQLAlchemy
 
-import cache_servers
-from apps import make_app
 from flask_cart import FlaskCart
-from flask_cart.storage import database
-from flask_cart.storage.base import CartKey
+from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Kept
 from flask_cart.storage.base import ScansCarts
 from flask_cart.storage.base import Storage
 from flask_cart.storage.base import Stored
+from flask_cart.storage.sql import database
+from tests.support import cache_servers
+from tests.support.apps import make_app
 
 #: Those that a database could take for each other, or put in another order.
 KEYS = [

@@ -20,8 +20,6 @@ from flask import session
 from flask_session import Session
 from flask_sqlalchemy import SQLAlchemy
 
-import servers
-from apps import make_app
 from flask_cart import Cart
 from flask_cart import CartBusyError
 from flask_cart import CartCorruptError
@@ -29,12 +27,14 @@ from flask_cart import CartLockTimeoutError
 from flask_cart import CartStorageError
 from flask_cart import CartTooLargeError
 from flask_cart import FlaskCart
-from flask_cart.storage.base import CartKey
+from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.base import Storage
-from shops import code_of
-from shops import contention
-from shops import counted
+from tests.support import servers
+from tests.support.apps import make_app
+from tests.support.shops import code_of
+from tests.support.shops import contention
+from tests.support.shops import counted
 
 # Flask-Session 0.8 on Python 3.12 and newer.
 pytestmark = pytest.mark.filterwarnings(

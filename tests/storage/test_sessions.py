@@ -15,9 +15,9 @@ from flask import Flask
 from flask_cart import CartConfigError
 from flask_cart import CartStorageError
 from flask_cart import signals
-from shops import Shop
-from shops import heard
-from shops import open_shop
+from tests.support.shops import Shop
+from tests.support.shops import heard
+from tests.support.shops import open_shop
 
 #: On SQLite, whoever waits for a lock is refused at once instead.
 IMPATIENT = {"connect_args": {"timeout": 0}}

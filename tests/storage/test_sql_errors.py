@@ -19,11 +19,11 @@ from flask_cart import CartStorageError
 from flask_cart import FlaskCart
 from flask_cart import current_cart
 from flask_cart import signals
-from flask_cart.storage.sql_errors import is_contention
-from flask_cart.storage.sql_errors import is_lock_timeout
-from flask_cart.storage.sql_errors import translated
-from shops import Shop
-from shops import open_shop
+from flask_cart.storage.sql.errors import is_contention
+from flask_cart.storage.sql.errors import is_lock_timeout
+from flask_cart.storage.sql.errors import translated
+from tests.support.shops import Shop
+from tests.support.shops import open_shop
 
 
 class Error(Exception):

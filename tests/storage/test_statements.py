@@ -14,12 +14,12 @@ from flask import Flask
 from flask import render_template_string
 from flask import request
 
-import servers
 from flask_cart import current_cart
-from shops import Shop
-from shops import counted
-from shops import heard
-from shops import open_shop
+from tests.support import servers
+from tests.support.shops import Shop
+from tests.support.shops import counted
+from tests.support.shops import heard
+from tests.support.shops import open_shop
 
 PAGE = """
 <header>{{ current_cart | length }} lines, {{ current_cart.quantity }} items</header>

@@ -14,11 +14,11 @@ from flask_sqlalchemy import SQLAlchemy
 
 from flask_cart import CartConfigError
 from flask_cart import FlaskCart
-from flask_cart.storage.base import CartKey
-from flask_cart.storage.base import cart_key
-from flask_cart.storage.base import check_instance
-from flask_cart.storage.base import check_owner
-from shops import open_shop
+from flask_cart.model.keys import CartKey
+from flask_cart.model.keys import cart_key
+from flask_cart.model.keys import check_instance
+from flask_cart.model.keys import check_owner
+from tests.support.shops import open_shop
 
 
 def make_app(url: str, **config: object) -> Flask:
@@ -222,9 +222,9 @@ from flask_migrate import init
 from flask_migrate import migrate
 from flask_migrate import upgrade
 
-from shop import app
-from shop import db
-from shop import extension
+from tests.support.shop import app
+from tests.support.shop import db
+from tests.support.shop import extension
 
 with app.app_context():
     init(multidb=bool(app.config["SQLALCHEMY_BINDS"]))

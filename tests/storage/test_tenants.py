@@ -16,16 +16,16 @@ from hypothesis import example
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
-from test_cache_contract import open_cache
-from test_cache_contract import open_cookie
-from test_cache_contract import open_sessions
-from test_contract import open_database
 
-from flask_cart.storage.base import CartKey
+from flask_cart.model.keys import CartKey
+from flask_cart.model.keys import cart_key
 from flask_cart.storage.base import ListsCarts
 from flask_cart.storage.base import Storage
-from flask_cart.storage.base import cart_key
 from flask_cart.storage.memory import MemoryStorage
+from tests.storage.test_cache_contract import open_cache
+from tests.storage.test_cache_contract import open_cookie
+from tests.storage.test_cache_contract import open_sessions
+from tests.storage.test_contract import open_database
 
 Request = pytest.FixtureRequest
 Opened = AbstractContextManager[Storage]

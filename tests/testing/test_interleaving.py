@@ -12,7 +12,6 @@ from collections.abc import Iterator
 import pytest
 from flask import request
 
-from apps import make_app
 from flask_cart import CartConflictError
 from flask_cart import FlaskCart
 from flask_cart import current_cart
@@ -21,7 +20,8 @@ from flask_cart.testing import InterleavingError
 from flask_cart.testing import Step
 from flask_cart.testing import interleave
 from flask_cart.testing import stepping
-from shops import open_shop
+from tests.support.apps import make_app
+from tests.support.shops import open_shop
 
 OWNER = "user:1"
 Operation = Callable[[], t.Any]

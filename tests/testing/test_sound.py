@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from testing.suites import ExpiringMemorySuite
-from testing.suites import FilesSuite
-from testing.suites import ListingMemorySuite
-from testing.suites import LockedMemorySuite
-from testing.suites import RemoteMemorySuite
-from testing.suites import UnlockedMemorySuite
+from tests.support.suites import ExpiringMemorySuite
+from tests.support.suites import FilesSuite
+from tests.support.suites import ListingMemorySuite
+from tests.support.suites import LockedMemorySuite
+from tests.support.suites import RemoteMemorySuite
+from tests.support.suites import UnlockedMemorySuite
 
 
 class TestLockedMemory(LockedMemorySuite):

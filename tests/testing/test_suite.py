@@ -13,14 +13,14 @@ import pytest
 
 from flask_cart.storage.base import Guarantee
 from flask_cart.testing import StorageSuite
-from testing import broken
-from testing.suites import SUITES
+from tests.support import broken
+from tests.support.suites import SUITES
 
 pytest_plugins = ["pytester"]
 
 BROKEN = """
-    from testing import broken
-    from testing import suites
+    from tests.support import broken
+    from tests.support import suites
 
     class TestBroken(suites.{suite}):
         guarantee = broken.{storage}.guarantee

@@ -63,7 +63,7 @@ def use(app: Flask, db: SQLAlchemy) -> None:
     current_cart.metadata["note"] = "ring twice"
     current_cart.move("id", to="wishlist", quantity=2)
     assert_type(current_cart.undo_merge(), bool)
-    assert_type(current_cart.swap("company:7"), Cart)
+    assert_type(current_cart.transfer("company:7"), Cart)
     assert_type(extension.merge_guest_carts("keep_user_cart"), MergeReport)
     assert_type(extension.merge_report, MergeReport | None)
 
@@ -74,7 +74,7 @@ def use(app: Flask, db: SQLAlchemy) -> None:
         assert_type(cart, Cart)
 
     with current_cart.checkout(session=db.session, expected_total="1.00") as order:
-        assert_type(order.cart_token, str)
+        assert_type(order.order_token, str)
 
         for sold in order:
             assert_type(sold.subtotal, Money)

@@ -6,7 +6,7 @@ import time
 import typing as t
 from collections.abc import Callable
 
-from ...storage.base import CartKey
+from ...model.keys import CartKey
 from ...storage.base import Storage
 from ..carts import KEY
 from ..carts import locking

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from ...errors import CartError
-from ...errors import CartStorageError
-from ...storage.base import CartKey
+from ...model.errors import CartError
+from ...model.errors import CartStorageError
+from ...model.keys import CartKey
 from ...storage.base import Storage
 from ..carts import KEY
 from ..carts import saved

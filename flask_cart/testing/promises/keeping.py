@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ...storage.base import MAX_OWNER_LENGTH
-from ...storage.base import CartKey
+from ...model.keys import MAX_OWNER_LENGTH
+from ...model.keys import CartKey
 from ...storage.base import ListsCarts
 from ...storage.base import Storage
 from ..carts import KEY

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 
-from ...storage.base import CartKey
+from ...model.keys import CartKey
 from ...storage.base import Storage
 from ..carts import KEY
 from ..carts import loaded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from ...storage.base import CartKey
+from ...model.keys import CartKey
 from ...storage.base import Guarantee
 from ...storage.base import Storage
 from ..carts import KEY

@@ -1,0 +1,135 @@
+"""The announcer: sends the signals of an app."""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+import uuid
+
+from blinker import NamedSignal
+from blinker import Signal
+from flask import Flask
+
+from .. import signals
+from ..model.errors import AnyCart
+from ..model.errors import CartVetoError
+from ..model.events import BeforeChange
+from ..model.events import CartAbandoned
+from ..model.events import CartUpdated
+from ..model.events import Event
+
+#: Sent with all the events of a saved version, after these. The subscriber below
+#: makes ``cart_updated`` of it.
+_version_saved = Signal()
+
+
+class SignalAnnouncer:
+    """Sends the signals of one app.
+
+    :param app: The sender.
+    :param enabled: Whether anything is sent.
+    :param disabled: The names of signals that are not sent.
+    """
+
+    def __init__(self, app: Flask, enabled: bool, disabled: frozenset[str]) -> None:
+        self._app = app
+        self._enabled = enabled
+        self._disabled = disabled
+
+    def before(self, cart: AnyCart, version: int, events: tuple[Event, ...]) -> None:
+        if (
+            not self._sends(signals.before_change)
+            or not signals.before_change.receivers
+        ):
+            return
+
+        key = cart.key
+        event = BeforeChange(
+            id=uuid.uuid4().hex,
+            occurred_at=dt.datetime.now(dt.UTC),
+            owner=key.owner if key else "",
+            instance=key.instance if key else "",
+            version=version,
+            events=events,
+        )
+        signals.before_change.send(
+            self._app, _async_wrapper=self._app.ensure_sync, cart=cart, event=event
+        )
+
+    def after(self, cart: AnyCart, events: tuple[Event, ...]) -> None:
+        for event in events:
+            self._send(signals.named(event.name), cart, event)
+
+        _version_saved.send(self, cart=cart, events=events)
+
+    def abandoned(self, cart: AnyCart, event: CartAbandoned) -> None:
+        """Send ``cart_abandoned``; raises what a receiver raised, once all were called.
+
+        What is not a :class:`CartVetoError` comes first.
+        """
+        errors = self._call(signals.cart_abandoned, cart, event)
+        failures = [each for each in errors if not isinstance(each, CartVetoError)]
+
+        for error in failures:
+            self._app.logger.error(
+                "A receiver of 'cart_abandoned' failed; the cart was kept.",
+                exc_info=error,
+            )
+
+        for error in [*failures, *errors]:
+            raise error
+
+    def update(self, cart: AnyCart, event: CartUpdated) -> None:
+        """Send ``cart_updated``."""
+        self._send(signals.cart_updated, cart, event)
+
+    def _sends(self, signal: NamedSignal) -> bool:
+        return (
+            self._enabled and signal.name not in self._disabled and not signal.is_muted
+        )
+
+    def _send(self, signal: NamedSignal, cart: AnyCart, event: Event) -> None:
+        for error in self._call(signal, cart, event):
+            self._app.logger.error(
+                "A receiver of %r failed; the cart was saved.",
+                signal.name,
+                exc_info=error,
+            )
+
+    def _call(
+        self, signal: NamedSignal, cart: AnyCart, event: Event
+    ) -> list[Exception]:
+        """Call all receivers; what some of them raised."""
+        errors: list[Exception] = []
+
+        if not self._sends(signal):
+            return errors
+
+        # Not signal.send(): there, a receiver that raises keeps those after it from
+        # being called.
+        for receiver in signal.receivers_for(self._app):
+            try:
+                self._app.ensure_sync(receiver)(self._app, cart=cart, event=event)
+            except Exception as error:
+                errors.append(error)
+
+        return errors
+
+
+@_version_saved.connect
+def _send_cart_updated(
+    announcer: SignalAnnouncer, cart: AnyCart, events: tuple[Event, ...], **extra: t.Any
+) -> None:
+    last = events[-1]
+    announcer.update(
+        cart,
+        CartUpdated(
+            id=uuid.uuid4().hex,
+            occurred_at=last.occurred_at,
+            owner=last.owner,
+            instance=last.instance,
+            version=last.version,
+            events=events,
+            reason=last.name,
+        ),
+    )

@@ -1,0 +1,78 @@
+"""Cookies: the storage for carts in Flask's own session, and what fits into one."""
+
+from __future__ import annotations
+
+import typing as t
+
+from flask import current_app
+from flask import g
+from flask import has_request_context
+from flask import session
+from werkzeug.wrappers import Response
+
+from ...model.errors import CartStorageError
+from ...model.errors import CartTooLargeError
+from ...storage.cookie import CookieStorage
+
+#: What every browser takes, as far as Flask knows.
+_MAX_BYTES: t.Final = 4093
+
+
+def make_cookie_storage() -> CookieStorage:
+    """The storage in the session of whatever request is being answered."""
+    return CookieStorage(_open_session, _check_stored)
+
+
+def _open_session() -> t.MutableMapping[str, t.Any]:
+    if not has_request_context():
+        raise CartStorageError(
+            "Carts in the session cookie exist only in a request of their browser."
+        )
+
+    return session
+
+
+def _check_stored() -> None:
+    check_cookie_size()
+    g._flask_cart_in_cookie = True
+
+
+def check_cookie_size() -> None:
+    """Refuse a session that no longer fits into a cookie, which browsers would drop.
+
+    :raises CartTooLargeError: If it does not fit.
+    """
+    response = _Unlimited()
+    interface = current_app.session_interface
+    # The proxy is typed as the app, and the interface takes any Werkzeug response.
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    interface.save_session(app, session, response)  # type: ignore[arg-type]
+    size = len(response.headers.get("Set-Cookie", ""))
+    limit = current_app.config["MAX_COOKIE_SIZE"] or _MAX_BYTES
+
+    if size > limit:
+        raise CartTooLargeError(
+            f"The session cookie would have {size} bytes with this cart, and browsers"
+            f" keep at most {limit}. Use Flask-Session, or CART_STORAGE = 'database'.",
+            limit=limit,
+            given=size,
+        )
+
+
+def check_cookie_after_request(response: t.Any) -> t.Any:
+    """Refuse an answer that says a cart was saved, whose cookie would be dropped.
+
+    The app may have put more into its session after the cart was saved. At this point
+    Flask asks no error handlers any more, so the answer is a 500.
+    """
+    # Once: the answer to the error comes by here, too.
+    if g.pop("_flask_cart_in_cookie", False):
+        check_cookie_size()
+
+    return response
+
+
+class _Unlimited(Response):
+    """An answer that does not warn of the cookies that it is to measure."""
+
+    max_cookie_size = 0

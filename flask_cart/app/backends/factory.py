@@ -1,0 +1,105 @@
+"""Backends: the storage that an app has asked for."""
+
+from __future__ import annotations
+
+import typing as t
+
+from flask import Flask
+from werkzeug.utils import import_string
+
+from ...model.errors import CartConfigError
+from ...storage.base import Storage
+from ...storage.memory import MemoryStorage
+from ..settings import Settings
+from .cache import make_cache_storage
+from .session import make_session_storage
+
+if t.TYPE_CHECKING:
+    from flask_caching import Cache
+    from flask_sqlalchemy import SQLAlchemy
+
+
+def make_storage(
+    app: Flask, settings: Settings, db: SQLAlchemy | None, cache: Cache | None
+) -> Storage:
+    """The storage that an app has asked for with ``CART_STORAGE``.
+
+    :raises CartConfigError: If there is no such, or it cannot work.
+    """
+    match settings.storage:
+        case "session":
+            return make_session_storage(app, settings)
+        case "cache":
+            return make_cache_storage(app, settings, cache)
+        case "database":
+            return _make_database_storage(app, settings, db)
+        case "memory":
+            return MemoryStorage()
+        case str() as path if ":" in path:
+            return _check_storage(path, _make_own_storage(app, path))
+        case None | str():
+            raise CartConfigError(
+                "CART_STORAGE must be 'session', 'database', 'cache', 'memory',"
+                f" 'package.module:name' or a storage, not {settings.storage!r}."
+            )
+        case storage:
+            return _check_storage(storage, storage)
+
+
+def _make_own_storage(app: Flask, path: str) -> t.Any:
+    try:
+        factory = import_string(path)
+    except ImportError as error:
+        raise CartConfigError(
+            f"CART_STORAGE is {path!r}, which cannot be imported: {error}"
+        ) from error
+
+    if isinstance(factory, Storage) and not isinstance(factory, type):
+        return factory
+
+    if not callable(factory):
+        raise CartConfigError(
+            f"CART_STORAGE is {path!r}, which is {factory!r:.80} and cannot be called"
+            " with the app."
+        )
+
+    return factory(app)
+
+
+def _check_storage(setting: t.Any, storage: t.Any) -> Storage:
+    # A class has the methods of its objects, but is none of them.
+    if isinstance(storage, type) or not isinstance(storage, Storage):
+        raise CartConfigError(
+            f"CART_STORAGE is {setting!r:.80}, and {storage!r:.80} is not a storage: it"
+            " lacks attributes or methods of one."
+        )
+
+    return storage
+
+
+def _make_database_storage(
+    app: Flask, settings: Settings, db: SQLAlchemy | None
+) -> Storage:
+    try:
+        from ...storage.sql.database import DatabaseStorage
+    except ImportError as error:
+        raise CartConfigError(
+            "CART_STORAGE = 'database' needs Flask-SQLAlchemy:"
+            " pip install 'Flask-Cart[database]'"
+        ) from error
+
+    db = db or app.extensions.get("sqlalchemy")
+
+    if db is None:
+        raise CartConfigError(
+            "CART_STORAGE = 'database' needs the app's SQLAlchemy() extension. Call its"
+            " init_app() before, or give it: FlaskCart(app, db=db)."
+        )
+
+    return DatabaseStorage(
+        db,
+        table_name=settings.database_table,
+        bind_key=settings.database_bind_key,
+        always_lock=settings.database_lock_for_update,
+        lock_timeout=settings.lock_timeout,
+    )

@@ -1,0 +1,204 @@
+"""Sessions: the storage for whatever keeps the app's sessions."""
+
+from __future__ import annotations
+
+import typing as t
+
+from flask import Flask
+from flask import current_app
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.local import LocalProxy
+
+from ...model.errors import CartConfigError
+from ...storage.base import Storage
+from ...storage.keyvalue.records import Records
+from ...storage.keyvalue.records import RecordStorage
+from ..settings import Settings
+from .cache import check_redis_client
+from .cache import make_cachelib_storage
+from .cookie import make_cookie_storage
+from .startup import is_production
+from .startup import warn
+
+_PREFIX: t.Final = "cart:"
+
+#: For how many lifetimes of a session its carts are kept. Every request renews the
+#: session, and only those that read the cart renew the cart.
+_LIVES: t.Final = 2
+
+
+def make_session_storage(app: Flask, settings: Settings) -> Storage:
+    """The storage beside the app's sessions, or in its session cookies.
+
+    In Redis, files, Memcached or a table, carts are not in the session but beside it:
+    Flask-Session writes a session back as it was when the request began, and whoever is
+    last wins. A cookie is the only place where they are in the session.
+
+    :raises CartConfigError: If it cannot work.
+    """
+    # Session(app) may come after FlaskCart(app).
+    if not app.config.get("SESSION_TYPE"):
+        _check_cookie_session(app, settings)
+
+    storages: dict[t.Any, Storage] = {}
+
+    def storage_of_sessions() -> Storage:
+        interface = current_app.session_interface
+        storage = storages.get(interface)
+
+        if storage is None:
+            # One for all threads, as some storages have locks in them.
+            made = _make_storage(current_app, settings, interface)
+            storage = storages.setdefault(interface, made)
+
+        return storage
+
+    if not isinstance(app.session_interface, SecureCookieSessionInterface):
+        with app.app_context():
+            storage_of_sessions()
+
+    return t.cast(Storage, LocalProxy(storage_of_sessions))
+
+
+def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
+    lifetime = app.permanent_session_lifetime.total_seconds()
+    names = {kind.__name__ for kind in type(interface).__mro__}
+
+    if isinstance(interface, SecureCookieSessionInterface):
+        if app.config.get("SESSION_TYPE"):
+            _check_cookie_session(app, settings)
+
+        return make_cookie_storage()
+
+    if hasattr(interface, "key_prefix"):
+        _check_prefix(interface)
+
+    if "RedisSessionInterface" in names:
+        return _make_redis_storage(settings, interface, lifetime)
+
+    if "MemcachedSessionInterface" in names:
+        return _make_memcached_storage(settings, interface, lifetime)
+
+    if "SqlAlchemySessionInterface" in names:
+        return _make_table_storage(settings, interface, lifetime)
+
+    if {"CacheLibSessionInterface", "FileSystemSessionInterface"} & names:
+        return make_cachelib_storage(
+            app,
+            interface.cache,
+            prefix=_PREFIX + interface.key_prefix,
+            ttl=_LIVES * lifetime,
+            locking="CART_SESSION_LOCKING" if settings.session_locking else None,
+            extra="session",
+            settings=settings,
+            renew_after=lifetime / 2,
+        )
+
+    raise CartConfigError(
+        f"Carts cannot be kept with sessions of {type(interface).__name__}. Use"
+        " Flask-Session with Redis, Memcached, cachelib or SQLAlchemy, or CART_STORAGE"
+        " = 'database'.",
+        "session-interface",
+    )
+
+
+def _make_redis_storage(
+    settings: Settings, interface: t.Any, lifetime: float
+) -> Storage:
+    from ...storage.keyvalue.redis import RedisStorage
+
+    check_redis_client(interface.client)
+
+    return RedisStorage(
+        interface.client,
+        lambda: _PREFIX + interface.key_prefix,
+        ttl=_LIVES * lifetime,
+        renews=True,
+        always_lock=settings.session_locking,
+        lock_timeout=settings.lock_timeout,
+        lock_lease=settings.lock_lease,
+    )
+
+
+def _make_memcached_storage(
+    settings: Settings, interface: t.Any, lifetime: float
+) -> Storage:
+    from ...storage.keyvalue.memcached import MemcachedRecords
+    from ...storage.keyvalue.memcached_dialects import clients_for_threads
+    from ...storage.keyvalue.memcached_dialects import dialect_of
+
+    records = MemcachedRecords(
+        clients_for_threads(interface.client),
+        dialect_of(interface.client),
+        _PREFIX + interface.key_prefix,
+        _LIVES * lifetime,
+    )
+
+    return _make_record_storage(settings, records, lifetime)
+
+
+def _make_table_storage(
+    settings: Settings, interface: t.Any, lifetime: float
+) -> Storage:
+    from ...storage.keyvalue.session_table import SessionTableRecords
+
+    model = interface.sql_session_model
+    bind_key = getattr(model, "__bind_key__", None)
+    records = SessionTableRecords(
+        model.__table__,
+        lambda: interface.client.engines[bind_key],
+        # The key of a session begins with the prefix itself.
+        _PREFIX + interface.key_prefix,
+        ttl=_LIVES * lifetime,
+        lock_timeout=settings.lock_timeout,
+    )
+
+    return _make_record_storage(settings, records, lifetime)
+
+
+def _make_record_storage(
+    settings: Settings, records: Records, lifetime: float
+) -> Storage:
+    return RecordStorage(
+        records,
+        always_lock=settings.session_locking,
+        lock_timeout=settings.lock_timeout,
+        lock_lease=settings.lock_lease,
+        renew_after=lifetime / 2,
+    )
+
+
+def _check_prefix(interface: t.Any) -> None:
+    # The id of a session is whatever a browser says.
+    if (_PREFIX + interface.key_prefix).startswith(interface.key_prefix):
+        raise CartConfigError(
+            f"SESSION_KEY_PREFIX is {interface.key_prefix!r}, and the keys of carts,"
+            f" which begin with {_PREFIX!r}, could be asked for as sessions. Use"
+            " another one, such as 'session:'.",
+            "shared-session-prefix",
+        )
+
+
+def _check_cookie_session(app: Flask, settings: Settings) -> None:
+    if not isinstance(app.session_interface, SecureCookieSessionInterface):
+        return
+
+    if not app.secret_key:
+        raise CartConfigError(
+            "CART_STORAGE = 'session' needs sessions. Set SECRET_KEY.", "no-secret-key"
+        )
+
+    if settings.session_locking:
+        raise CartConfigError(
+            "CART_SESSION_LOCKING cannot lock what is in a browser's cookie. Use"
+            " Flask-Session, or do without.",
+            "cookie-cannot-lock",
+        )
+
+    if is_production(app):
+        warn(
+            "Carts in Flask's own session are in the browser's cookie: of two requests"
+            " at once, one loses its change, and 4 kB is all there is. Use"
+            " Flask-Session, or CART_STORAGE = 'database'.",
+            "cookie-session",
+        )

@@ -1,0 +1,148 @@
+"""The current carts: those of the request that is being answered."""
+
+from __future__ import annotations
+
+import typing as t
+from contextlib import contextmanager
+from dataclasses import dataclass
+from dataclasses import replace
+
+from flask import current_app
+from flask import g
+from flask import request
+from werkzeug.local import LocalProxy
+
+from ..carts.cart import Cart
+from ..carts.merging import MergeReport
+from ..carts.services import CartServices
+from ..model.keys import CartKey
+from ..model.keys import cart_key
+from ..model.keys import check_instance
+from ..storage.base import Storage
+from .guests import guest_owner
+from .guests import make_guest_owner
+from .identity import known_owner
+from .identity import known_tenant
+from .registrar import Registrar
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class AppState:
+    """What belongs to one app."""
+
+    extension: Registrar
+    settings: Settings
+    storage: Storage
+    services: CartServices
+    open_storage: t.Callable[[str], Storage]
+
+
+class RequestCarts:
+    """The carts of one request, by tenant, owner and instance."""
+
+    def __init__(self, request: t.Any) -> None:
+        self.request = request
+        self.carts: dict[tuple[str | None, str | None, str], Cart] = {}
+        self.report: MergeReport | None = None
+
+
+def get_state() -> AppState:
+    """What belongs to the current app.
+
+    :raises RuntimeError: If it has no FlaskCart.
+    """
+    if "cart" not in current_app.extensions:
+        raise RuntimeError(
+            "The current Flask app has no FlaskCart. Did you forget to call 'init_app'?"
+        )
+
+    return t.cast(AppState, current_app.extensions["cart"])
+
+
+def cart_at(key: CartKey) -> Cart:
+    """Any cart of the current app, also outside a request."""
+    return Cart(
+        get_state().services,
+        key,
+        make_key=lambda: key,
+        sibling=lambda name: cart_at(CartKey(key.owner, check_instance(name))),
+    )
+
+
+@contextmanager
+def replaced_storage(storage: Storage) -> t.Iterator[None]:
+    """Let the carts of the current app be in another storage inside the block."""
+    state = get_state()
+    repository = state.services.repository
+    original = repository.storage
+    current_app.extensions["cart"] = replace(state, storage=storage)
+    repository.storage = storage
+
+    try:
+        yield
+    finally:
+        repository.storage = original
+        current_app.extensions["cart"] = state
+
+
+def _get_cart() -> Cart:
+    if not request:
+        raise RuntimeError(
+            "'current_cart' is the cart of a request, and there is none. Use"
+            " cart(owner=...) of your FlaskCart."
+        )
+
+    return request_cart("default", known_tenant(get_state().extension.load_tenant))
+
+
+def request_cart(instance: str, tenant: str | None) -> Cart:
+    """The cart of this request's owner, the same one for the whole request."""
+    check_instance(instance)
+    state = get_state()
+    session_key = state.settings.session_key
+    owner = known_owner(state.extension.load_owner) or guest_owner(session_key)
+    carts = request_carts().carts
+    cart = carts.get((tenant, owner, instance))
+
+    if cart is not None:
+        return cart
+
+    def make_key() -> CartKey:
+        guest = make_guest_owner(session_key)
+
+        for where, name in [(where, name) for where, who, name in carts if who is None]:
+            carts[where, guest, name] = carts.pop((where, None, name))
+
+        return cart_key(guest, instance, tenant)
+
+    cart = carts[tenant, owner, instance] = Cart(
+        state.services,
+        cart_key(owner, instance, tenant) if owner is not None else None,
+        make_key=make_key,
+        sibling=lambda name: request_cart(name, tenant),
+        tenant=tenant,
+    )
+
+    return cart
+
+
+def request_carts() -> RequestCarts:
+    """The carts of this request."""
+    # The proxy is typed as the request that it stands for.
+    this_request = request._get_current_object()  # type: ignore[attr-defined]
+    found: RequestCarts | None = g.get("_flask_cart")
+
+    # An app context may be older than the request, and then g is, too.
+    if found is None or found.request is not this_request:
+        found = g._flask_cart = RequestCarts(this_request)
+
+    return found
+
+
+def forget_carts(error: BaseException | None = None) -> None:
+    """Let the next access of a cart find out anew whose it is."""
+    g.pop("_flask_cart", None)
+
+
+current_cart: Cart = t.cast("Cart", LocalProxy(_get_cart))

@@ -1,0 +1,58 @@
+"""Identity: whose cart a request is about."""
+
+from __future__ import annotations
+
+import typing as t
+
+from flask import current_app
+
+from ..model.errors import CartConfigError
+from ..model.keys import check_owner
+from ..model.keys import check_tenant
+
+OwnerLoader = t.Callable[[], str | None]
+TenantLoader = t.Callable[[], str | None]
+
+
+def known_owner(load_owner: OwnerLoader | None) -> str | None:
+    """The owner that the app knows the shopper as: its own loader, or Flask-Login.
+
+    :raises CartConfigError: If the loader returns something that is not an owner.
+    """
+    if load_owner is not None:
+        owner = load_owner()
+
+        return check_owner(owner) if owner is not None else None
+
+    if not hasattr(current_app, "login_manager"):
+        return None
+
+    from flask_login import current_user
+
+    return user_owner(current_user) if current_user.is_authenticated else None
+
+
+def known_tenant(load_tenant: TenantLoader | None) -> str | None:
+    """The tenant that this request is about, if the app has any.
+
+    :raises CartConfigError: If the loader returns something that is not a tenant.
+    """
+    tenant = load_tenant() if load_tenant is not None else None
+
+    return check_tenant(tenant) if tenant is not None else None
+
+
+def user_owner(user: t.Any) -> str:
+    """The owner that a user of Flask-Login is.
+
+    :raises CartConfigError: If the user has no id.
+    """
+    user_id = user.get_id()
+
+    # Flask-Login makes "None" of the id of a user who is not in the database yet.
+    if user_id in (None, "None"):
+        raise CartConfigError(
+            "The user has no id. Flush a new user to the database before login_user()."
+        )
+
+    return check_owner(f"user:{user_id}")

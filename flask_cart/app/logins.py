@@ -1,0 +1,114 @@
+"""Logins: whoever logs in with Flask-Login takes the guest's carts along."""
+
+from __future__ import annotations
+
+import importlib.util
+import typing as t
+
+from flask import Flask
+
+from ..carts.merging import MergeReport
+from ..model.errors import CartConfigError
+from ..model.events import CartMerged
+from ..model.keys import cart_key
+from ..model.keys import owner_in
+from ..model.strategies import ADD_QUANTITIES
+from .current import AppState
+from .current import cart_at
+from .current import forget_carts
+from .current import get_state
+from .current import request_carts
+from .guests import guest_owner
+from .identity import known_tenant
+from .identity import user_owner
+
+
+def merge_guest_carts_into(
+    owner: str,
+    strategy: str | None = None,
+    instances: t.Iterable[str] | None = None,
+) -> MergeReport:
+    """Merge the carts of this browser's guest into those of an owner.
+
+    What cannot be merged is among the ``errors`` of the report.
+
+    :param owner: Who may only be about to be known.
+    :param strategy: The name of one; ``CART_MERGE_STRATEGY`` if it is left out.
+    :param instances: Which carts; all of them if it is left out.
+    """
+    state = get_state()
+    tenant = known_tenant(state.extension.load_tenant)
+    guest = guest_owner(state.settings.session_key)
+
+    if guest is None or guest == owner:
+        return MergeReport()
+
+    names = state.storage.instances(owner_in(tenant, guest))
+    merged: list[CartMerged] = []
+    errors: list[Exception] = []
+
+    for name in names:
+        if instances is not None and name not in instances:
+            continue
+
+        theirs = cart_at(cart_key(guest, name, tenant))
+        mine = cart_at(cart_key(owner, name, tenant))
+
+        try:
+            merged += mine.merge(theirs, strategy).merged
+        except Exception as error:
+            # One that is damaged must not keep the others from being merged.
+            errors.append(error)
+
+    forget_carts()
+
+    return MergeReport(tuple(merged), tuple(errors))
+
+
+def connect_to_logins(app: Flask) -> None:
+    """Merge at every login with Flask-Login, if that is installed."""
+    if importlib.util.find_spec("flask_login") is None:
+        return
+
+    from flask_login import user_loaded_from_cookie
+    from flask_login import user_logged_in
+
+    # With the app as the sender, or the logins of all apps would be heard.
+    user_logged_in.connect(_merge_on_login, app)
+    user_loaded_from_cookie.connect(_merge_on_login, app)
+
+
+def _merge_on_login(app: Flask, user: t.Any, **extra: t.Any) -> None:
+    state = get_state()
+    extension = state.extension
+
+    if not state.settings.migrate_on_login or extension.load_owner is not None:
+        return
+
+    try:
+        # Not current_user: while a remembered user is being loaded, it is not set.
+        report = merge_guest_carts_into(user_owner(user), _strategy_for_logins(state))
+    except Exception as error:
+        report = MergeReport(errors=(error,))
+
+    for reason in report.errors:
+        # Whatever it is, the guest's cart is still there, and a login must not fail
+        # because of it.
+        app.logger.error(
+            "The guest's cart was not merged into the user's.", exc_info=reason
+        )
+
+    request_carts().report = report
+
+
+def _strategy_for_logins(state: AppState) -> str:
+    """The configured strategy; an unknown one must not keep shoppers from their cart.
+
+    It cannot be checked at startup, as the app may register it after that.
+    """
+    try:
+        return state.extension.strategies.find(state.settings.merge_strategy).name
+    except CartConfigError as error:
+        state.services.logger.error("%s Quantities are added up.", error)
+
+        return ADD_QUANTITIES.name

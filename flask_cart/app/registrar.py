@@ -1,0 +1,274 @@
+"""The registrar: how an app registers its rules and products."""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+from decimal import Decimal
+
+from flask import Flask
+
+from .. import signals
+from ..carts.catalogue import Catalogue
+from ..carts.catalogue import ProductLoader
+from ..carts.observing import Observer
+from ..carts.observing import Observers
+from ..carts.services import utc_now
+from ..model.conditions import Condition
+from ..model.events import Event
+from ..model.products import Buyable
+from ..model.strategies import DecideQuantity
+from ..model.strategies import Strategies
+from ..pricing.coupons import CouponLoader
+from ..pricing.coupons import provide_coupons
+from ..pricing.rulebook import ConditionProvider
+from ..pricing.rulebook import FactsFunction
+from ..pricing.rulebook import Rulebook
+from ..pricing.rulebook import ShippingLister
+from .identity import OwnerLoader
+from .identity import TenantLoader
+
+#: Says something in the words of the shop: of a code, a text, and what it is about.
+Wording = t.Callable[[str, str, t.Any], str]
+
+Decide = t.TypeVar("Decide", bound=t.Callable[..., bool | str])
+Calculate = t.TypeVar("Calculate", bound=t.Callable[..., Decimal])
+
+
+class Registrar:
+    """The decorators of an extension that register what carts depend on."""
+
+    def __init__(self) -> None:
+        self.rulebook = Rulebook()
+        self.observers = Observers()
+        self.catalogue = Catalogue()
+        self._load_coupon: CouponLoader | None = None
+        self.word: Wording = lambda code, text, about: text
+        self.strategies = Strategies()
+        self.load_owner: OwnerLoader | None = None
+        self.load_tenant: TenantLoader | None = None
+
+        #: Tells what time it is, with a time zone, for rules about time. A test can
+        #: put another function in its place.
+        self.clock: t.Callable[[], dt.datetime] = utc_now
+
+    def rule(self, name: str) -> t.Callable[[Decide], Decide]:
+        """Register a function that decides whether a condition applies.
+
+        .. code-block:: python
+
+            @cart_ext.rule("heavy")
+            def heavy(facts, kilos: int):
+                weight = sum(line.attributes["kilos"] for line in facts.about)
+                return weight >= kilos or f"it is for {kilos} kilos or more"
+
+        It gets :class:`Facts` and the parameters of the :class:`Rule`, checked against
+        the types of its signature, and returns ``True``, or ``False`` or the reason
+        why not. It must not change anything.
+
+        :param name: What conditions call it by, also those that are stored.
+        :raises CartConfigError: If there is a built-in rule of the name, or the
+            function has parameters that cannot be given.
+        """
+
+        def register(decide: Decide) -> Decide:
+            self.rulebook.rules.add(name, decide)
+
+            return decide
+
+        return register
+
+    def merge_strategy(self, name: str) -> t.Callable[[DecideQuantity], DecideQuantity]:
+        """Register a function that decides how many there are of a merged line.
+
+        .. code-block:: python
+
+            @cart_ext.merge_strategy("keep_lowest_quantity")
+            def keep_lowest_quantity(mine, theirs):
+                if mine is None:
+                    return theirs.quantity
+                return min(mine.quantity, theirs.quantity)
+
+        It gets the user's :class:`Line`, or ``None``, and the guest's, and returns the
+        quantity that the user has afterwards; 0 for none.
+
+        :param name: What ``CART_MERGE_STRATEGY`` and :meth:`merge_guest_carts` call it.
+        :raises CartConfigError: If there is a built-in strategy of the name.
+        """
+
+        def register(decide: DecideQuantity) -> DecideQuantity:
+            self.strategies.add(name, decide)
+
+            return decide
+
+        return register
+
+    def amount(self, name: str) -> t.Callable[[Calculate], Calculate]:
+        """Register a function that calculates what the value of a condition acts on.
+
+        Like :meth:`rule`, but it returns a ``Decimal`` of at least 0.
+        """
+
+        def register(calculate: Calculate) -> Calculate:
+            self.rulebook.amounts.add(name, calculate)
+
+            return calculate
+
+        return register
+
+    def facts(self, load: FactsFunction) -> FactsFunction:
+        """Register the function that returns what the app knows about a shopper.
+
+        It gets :class:`Facts` and returns a mapping, which rules find in
+        ``facts.app``. It is called at most once for a calculation, and only if a rule
+        looks into it.
+        """
+        self.rulebook.load_facts = load
+
+        return load
+
+    def condition_provider(self, provide: ConditionProvider) -> ConditionProvider:
+        """Register a function that yields conditions for a cart.
+
+        It gets :class:`Facts`, and is called whenever totals are calculated. What it
+        yields is not stored; a stored condition of the same name takes its place.
+        """
+        self.rulebook.providers.append(provide)
+
+        return provide
+
+    def shipping_methods(self, list_methods: ShippingLister) -> ShippingLister:
+        """Register the function that yields the shipping methods for a cart.
+
+        It gets :class:`Facts`, in which ``amount`` is the total without shipping, and
+        yields :class:`ShippingMethod`.
+        """
+        self.rulebook.list_shipping = list_methods
+
+        return list_methods
+
+    def coupon_loader(self, load: CouponLoader) -> CouponLoader:
+        """Register the function that finds the condition of a code.
+
+        .. code-block:: python
+
+            @cart_ext.coupon_loader
+            def load_coupon(code):
+                coupon = db.session.scalar(select(Coupon).filter_by(code=code.upper()))
+                return coupon and Condition(coupon.code, "coupon", "subtotal", "-10%")
+
+        It gets what a shopper has typed into the form of the :attr:`blueprint
+        <FlaskCart.blueprint>`, and returns a :class:`Condition`, or ``None`` if there
+        is no such code. For a code that is of no use any more it may raise
+        :class:`CartVetoError` with a sentence for the shopper.
+
+        The name of the condition is the code as the shop writes it. Only this is noted
+        in the cart, and the function is called again whenever totals are calculated.
+        Whether the condition applies is for its rule to say.
+        """
+        # Registered again, the new one also answers for what is noted already.
+        if self._load_coupon is None:
+            self.rulebook.providers.append(provide_coupons(self.load_coupon))
+
+        self._load_coupon = load
+
+        return load
+
+    def load_coupon(self, code: str) -> Condition | None:
+        """The condition of a code, if there is one.
+
+        :raises CartVetoError: If the app refuses it with a sentence for the shopper.
+        """
+        return self._load_coupon(code) if self._load_coupon is not None else None
+
+    def wording(self, tell: Wording) -> Wording:
+        """Register the function that says what has happened in the words of the shop.
+
+        .. code-block:: python
+
+            @cart_ext.wording
+            def tell(code, text, about):
+                if code == "added":
+                    return gettext("%(name)s: in your basket.", name=about.name)
+                return text
+
+        It gets a word for what has happened, what the :attr:`blueprint
+        <FlaskCart.blueprint>` would say of it, and what it is about, and returns what
+        is said to the shopper; nothing if it is empty.
+
+        * ``"added"``, ``"changed"``, ``"removed"``, ``"moved"``: about the
+          :class:`Line`, or ``None`` if the same request came again.
+        * ``"coupon-noted"``, ``"coupon-removed"``: about the code.
+        * ``"cleared"``, ``"noted"``: about nothing.
+        * The ``code`` of a problem, such as ``"quantity-available"``: about the error.
+        """
+        self.word = tell
+
+        return tell
+
+    def product_loader(self, load: ProductLoader) -> ProductLoader:
+        """Register the function that finds products by the ids of their items.
+
+        .. code-block:: python
+
+            @cart_ext.product_loader
+            def load_products(ids):
+                return db.session.scalars(select(Product).where(Product.sku.in_(ids)))
+
+        It gets a list of ids, each once and as text, what ``str()`` makes of a
+        ``cart_id``, and returns the products in any order, without those that do not
+        exist. It is called once for a whole cart.
+        """
+        self.catalogue.loader = load
+
+        return load
+
+    def owner_loader(self, load_owner: OwnerLoader) -> OwnerLoader:
+        """Register a function that tells whose cart a request is about.
+
+        It returns a kind and an id, such as ``f"company:{g.company.id}"``, or
+        ``None`` for a guest. It takes the place of Flask-Login.
+        """
+        self.load_owner = load_owner
+
+        return load_owner
+
+    def tenant_loader(self, load_tenant: TenantLoader) -> TenantLoader:
+        """Register a function that tells which shop a request is about.
+
+        For an app that several shops share: it returns the name of one, such as
+        ``g.shop.slug``, or ``None``. The carts of one are never seen in another.
+        """
+        self.load_tenant = load_tenant
+
+        return load_tenant
+
+    def load_products(self, ids: t.Iterable[str]) -> dict[str, Buyable]:
+        """The products of these ids, by id. What does not exist is left out.
+
+        :raises CartConfigError: If there is no :meth:`product_loader`, or it returns
+            something else than products.
+        """
+        return self.catalogue.load(ids)
+
+    def observe(self, observer: Observer) -> None:
+        """Tell an observer of all that happens to carts from now on.
+
+        .. code-block:: python
+
+            cart_ext.observe(PrometheusMetrics())
+
+        It is told how every use of the storage went, and of every event whose signal
+        is sent.
+
+        :param observer: Such as the metrics of ``flask_cart.contrib``.
+        """
+        if not self.observers.all:
+            signals.connect_to_all(self._tell_of_event)
+
+        self.observers.all.append(observer)
+
+    def _tell_of_event(self, app: Flask, event: Event, **extra: t.Any) -> None:
+        # Other extensions send the same signals, each for its own apps.
+        if app.extensions["cart"].extension is self:
+            self.observers.happened(event)

@@ -1,0 +1,139 @@
+"""Abandonment: carts that were left for so long that they are deleted."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import logging
+import typing as t
+import uuid
+
+from ..model.document import Document
+from ..model.errors import CartBusyError
+from ..model.errors import CartConflictError
+from ..model.errors import CartStorageError
+from ..model.errors import CartVetoError
+from ..model.events import CartAbandoned
+from ..model.keys import CartKey
+from .repository import Repository
+from .scanning import FoundCart
+from .scanning import Kind
+from .scanning import kind_of
+
+_logger = logging.getLogger(__name__)
+
+#: For how long a cart is kept after an order of it was begun: it may be paid by a bank
+#: transfer, and what was begun can be ordered only while the cart is there.
+CHECKOUT_LASTS: t.Final = dt.timedelta(days=30)
+
+#: Before when a cart of a kind was last saved if it is abandoned; ``None`` for never.
+Deadlines = t.Mapping[Kind, dt.datetime | None]
+
+
+class State(enum.Enum):
+    """Whether a cart is to be deleted."""
+
+    ABANDONED = "abandoned"
+    ACTIVE = "active"
+    IN_CHECKOUT = "in checkout"
+    CORRUPT = "corrupt"
+
+
+class Outcome(enum.Enum):
+    """What has become of a cart that was to be deleted."""
+
+    DELETED = "deleted"
+
+    #: A receiver wants to keep it.
+    KEPT = "kept"
+
+    #: Somebody else was faster, or is just changing it.
+    CHANGED = "changed"
+
+    #: A receiver raised something else, and has not done its part.
+    FAILED = "failed"
+
+
+def state_of(found: FoundCart, deadlines: Deadlines, now: dt.datetime) -> State:
+    """Whether a cart is to be deleted.
+
+    :param now: When it is.
+    """
+    document = found.content
+
+    if not isinstance(document, Document):
+        return State.CORRUPT
+
+    deadline = deadlines[kind_of(found.key, document)]
+
+    if found.saved_at is None or deadline is None or found.saved_at >= deadline:
+        return State.ACTIVE
+
+    if any(each.started_at > now - CHECKOUT_LASTS for each in document.pending):
+        return State.IN_CHECKOUT
+
+    return State.ABANDONED
+
+
+def delete_abandoned(
+    repository: Repository,
+    found: FoundCart,
+    announce: t.Callable[[CartAbandoned], None],
+    destroy: t.Callable[[CartKey, int], None],
+) -> Outcome:
+    """Announce that a cart is abandoned, and delete it if nobody objects.
+
+    It is saved as it is before, which makes a version that only this one knows: of
+    several who want to delete it, one announces it, and a shopper who comes back at any
+    time makes the rest of this fail.
+
+    :param announce: Tells the app; what it raises keeps the cart, until it has been
+        left for as long again.
+    :param destroy: Deletes the cart, if it has this version.
+    """
+    try:
+        version = repository.storage.save(
+            found.key, found.stored.text, found.stored.version
+        )
+    except CartBusyError:
+        version = None
+
+    if version is None:
+        return Outcome.CHANGED
+
+    try:
+        announce(_event(found, version))
+    except CartVetoError:
+        return Outcome.KEPT
+    except Exception:
+        return Outcome.FAILED
+
+    try:
+        destroy(found.key, version)
+    except CartVetoError:
+        return Outcome.KEPT
+    except (CartConflictError, CartBusyError):
+        return Outcome.CHANGED
+    except CartStorageError:
+        raise
+    except Exception:
+        _logger.exception("A receiver of 'before_change' failed; the cart was kept.")
+
+        return Outcome.FAILED
+
+    return Outcome.DELETED
+
+
+def _event(found: FoundCart, version: int) -> CartAbandoned:
+    document = t.cast(Document, found.content)
+
+    return CartAbandoned(
+        id=uuid.uuid4().hex,
+        occurred_at=dt.datetime.now(dt.UTC),
+        owner=found.key.owner,
+        instance=found.key.instance,
+        version=version,
+        kind=kind_of(found.key, document),
+        lines=document.lines,
+        last_changed=document.updated_at,
+    )

@@ -1,0 +1,77 @@
+"""The catalogue: how the products behind the lines of a cart are found."""
+
+from __future__ import annotations
+
+import typing as t
+
+from msgspec.structs import replace
+
+from ..model.errors import CartConfigError
+from ..model.operations import Limited
+from ..model.operations import Operation
+from ..model.products import Buyable
+from ..model.products import item_id_of
+from ..model.stock import terms_of
+
+ProductLoader = t.Callable[[list[str]], t.Iterable[Buyable]]
+
+
+class Catalogue:
+    """The products of an app, as far as it tells where they are."""
+
+    def __init__(self) -> None:
+        #: Returns the products of these ids, without those that there are not.
+        self.loader: ProductLoader | None = None
+
+    def load(self, item_ids: t.Iterable[str]) -> dict[str, Buyable]:
+        """The products of these ids that there are, in one call of the loader.
+
+        :raises CartConfigError: If there is no loader, or it does not return products.
+        """
+        if self.loader is None:
+            raise CartConfigError(
+                "Nothing tells where the products are. Register a function with"
+                " @cart_ext.product_loader."
+            )
+
+        # Every id once, in the order of the lines.
+        wanted = list(dict.fromkeys(item_ids))
+
+        if not wanted:
+            return {}
+
+        products = {_checked_id(each): each for each in self.loader(wanted)}
+
+        return {each: products[each] for each in wanted if each in products}
+
+    def with_terms(self, operations: t.Sequence[Operation]) -> t.Sequence[Operation]:
+        """The operations with the terms of the products that they ask for.
+
+        What does not exist any more has no terms, and in an app without a loader
+        nothing has.
+        """
+        if self.loader is None:
+            return operations
+
+        products = self.load(filter(None, map(_asks, operations)))
+
+        return [
+            replace(each, terms=terms_of(products[each.asks]))
+            if isinstance(each, Limited) and each.asks in products
+            else each
+            for each in operations
+        ]
+
+
+def _asks(operation: Operation) -> str | None:
+    return operation.asks if isinstance(operation, Limited) else None
+
+
+def _checked_id(product: t.Any) -> str:
+    if not isinstance(product, Buyable):
+        raise CartConfigError(
+            "A product_loader returns a list of products with 'cart_id', 'cart_name'"
+            f" and 'cart_price', not of {product!r:.80}. Leave out what does not exist."
+        )
+
+    return item_id_of(product)

@@ -1,0 +1,210 @@
+"""Currencies: a cart gets another one, with new prices for all that is in it."""
+
+from __future__ import annotations
+
+import typing as t
+from decimal import Decimal
+from typing import ClassVar
+
+import msgspec
+from moneyed import CURRENCIES
+from moneyed import Money
+from msgspec.structs import replace
+
+from ..model.conditions import Condition
+from ..model.document import Document
+from ..model.errors import InvalidConditionError
+from ..model.errors import InvalidItemError
+from ..model.events import CurrencyChanged
+from ..model.events import Event
+from ..model.lines import Line
+from ..model.money import MoneyLike
+from ..model.money import price_in
+from ..model.operations import AddCondition
+from ..model.operations import AddItemCondition
+from ..model.operations import Applied
+from ..model.operations import Operation
+from ..model.operations import RemoveCondition
+from ..model.operations import RemoveItemCondition
+from ..model.operations import put_line
+from ..model.products import Buyable
+from ..model.products import item_id_of
+from ..model.products import price_of
+from ..model.values import closest
+from ..pricing.rulebook import Rulebook
+from .catalogue import Catalogue
+from .working_copy import WorkingCopy
+
+
+class ChangeCurrency(msgspec.Struct, frozen=True):
+    """Give all lines other prices, in another currency.
+
+    :param prices: The price of every line.
+    :param changes: What becomes of conditions with amounts.
+    """
+
+    reapplies: ClassVar[bool] = False
+
+    currency: str
+    prices: dict[str, Decimal]
+    changes: tuple[Operation, ...]
+
+    def apply(self, document: Document) -> Applied:
+        previous = document.currency
+        document = replace(document, currency=self.currency)
+        events: list[Event] = []
+
+        for line in document.lines:
+            changed = replace(line, price=self.prices[line.id])
+            document, happened = put_line(document, line, changed)
+            events.extend(happened)
+
+        for change in self.changes:
+            document, happened = change.apply(document)
+            events.extend(happened)
+
+        events.append(
+            CurrencyChanged(currency=self.currency, previous_currency=previous)
+        )
+
+        return document, tuple(events)
+
+
+def change_currency(
+    working: WorkingCopy,
+    catalogue: Catalogue,
+    rulebook: Rulebook,
+    currency: str,
+    prices: t.Mapping[str, MoneyLike],
+    conditions: t.Iterable[Condition],
+    drop: t.Iterable[str],
+) -> None:
+    """Give a cart another currency, with new prices for all that is in it.
+
+    :raises InvalidItemError: If there is no such currency, or no price for a line.
+    :raises InvalidConditionError: If it is not said what becomes of a condition.
+    """
+    if not isinstance(currency, str) or currency not in CURRENCIES:
+        raise InvalidItemError(
+            f"{currency!r:.40} is not the ISO 4217 code of a currency."
+            f"{closest(f'{currency!s:.10}', CURRENCIES)}"
+        )
+
+    document = working.document
+
+    if currency == document.currency:
+        return
+
+    found = _prices(document, catalogue, currency, prices)
+    changes = _changes(document, rulebook, {c.name: c for c in conditions}, set(drop))
+    working.apply(ChangeCurrency(currency, found, tuple(changes)))
+
+
+def _prices(
+    document: Document,
+    catalogue: Catalogue,
+    currency: str,
+    given: t.Mapping[str, MoneyLike],
+) -> dict[str, Decimal]:
+    """The price of every line in another currency.
+
+    :raises InvalidItemError: If one has none.
+    """
+    asked = [
+        line.product_id
+        for line in document.lines
+        if line.product_id is not None and line.id not in given
+    ]
+    products = catalogue.load(asked) if asked else {}
+    prices: dict[str, Decimal] = {}
+    missing: list[str] = []
+
+    for line in document.lines:
+        if line.id in given:
+            prices[line.id] = _price(line, currency, given[line.id])
+        elif line.product_id in products:
+            amount = _amount_in(products[line.product_id], currency)
+            prices[line.id] = _price(line, currency, amount)
+        else:
+            missing.append(line.item_id)
+
+    if missing:
+        raise InvalidItemError(
+            f"There is no price in {currency} for {', '.join(missing)}: no product is"
+            " there for it. Give prices=, or remove the line."
+        )
+
+    return prices
+
+
+def _amount_in(product: Buyable, currency: str) -> MoneyLike:
+    amount = price_of(product, lambda: currency)
+
+    if isinstance(amount, Money) or hasattr(product, "cart_price_in"):
+        return amount
+
+    # A plain number would be the same in euros and in yen.
+    raise InvalidItemError(
+        f"The item {item_id_of(product)!r:.80} does not tell what it costs in"
+        f" {currency}: its 'cart_price' is no Money, and it has no 'cart_price_in'."
+    )
+
+
+def _price(line: Line, currency: str, amount: MoneyLike) -> Decimal:
+    try:
+        return price_in(currency, amount)
+    except ValueError as error:
+        raise InvalidItemError(
+            f"The item {line.item_id!r:.80} cannot get another price: {error}"
+        ) from error
+
+
+def _changes(
+    document: Document,
+    rulebook: Rulebook,
+    given: t.Mapping[str, Condition],
+    drop: t.Container[str],
+) -> t.Iterator[Operation]:
+    """What becomes of the conditions.
+
+    :raises InvalidConditionError: If one has an amount, and nothing is said of it.
+    """
+    for each in given.values():
+        rulebook.check(each)
+
+    for each in document.conditions:
+        if each.name in drop:
+            yield RemoveCondition(each.name)
+        elif each.name in given:
+            yield AddCondition(_instead(each, given))
+        else:
+            _refuse_amounts(each, rulebook)
+
+    for line in document.lines:
+        for each in line.conditions:
+            if each.name in drop:
+                yield RemoveItemCondition(line.id, each.name)
+            elif each.name in given:
+                yield AddItemCondition(line.id, _instead(each, given))
+            else:
+                _refuse_amounts(each, rulebook)
+
+
+def _instead(condition: Condition, given: t.Mapping[str, Condition]) -> Condition:
+    other = given[condition.name]
+
+    if other.target != condition.target:
+        raise InvalidConditionError(
+            f"The condition {condition.name!r} acts on the {condition.target}, and the"
+            f" one in its place on the {other.target}."
+        )
+
+    return other
+
+
+def _refuse_amounts(condition: Condition, rulebook: Rulebook) -> None:
+    if rulebook.has_amounts(condition):
+        raise InvalidConditionError(
+            f"The condition {condition.name!r} has an amount in the old currency. Give"
+            " it with the new one in conditions=, or name it in drop=."
+        )

@@ -1,0 +1,64 @@
+"""A cart's metadata as a mapping."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import MutableMapping
+
+from ..model.document import Document
+from ..model.errors import InvalidItemError
+from ..model.operations import Operation
+from ..model.operations import SetMetadata
+from ..model.values import EMPTY
+from ..model.values import freeze_dict
+
+
+class Metadata(MutableMapping[str, t.Any]):
+    """What the shop notes about a cart. Every change is a write of the cart.
+
+    Values are JSON and cannot be changed in place. :meth:`update` and :meth:`clear`
+    are one write each.
+    """
+
+    def __init__(
+        self,
+        read: t.Callable[[], Document],
+        apply: t.Callable[[Operation], None],
+    ) -> None:
+        self._read = read
+        self._apply = apply
+
+    def __getitem__(self, key: str) -> t.Any:
+        return self._read().metadata[key]
+
+    def __setitem__(self, key: str, value: t.Any) -> None:
+        self.update({key: value})
+
+    def __delitem__(self, key: str) -> None:
+        self._read().metadata[key]
+        self._apply(SetMetadata(EMPTY, (key,)))
+
+    def __iter__(self) -> t.Iterator[str]:
+        return iter(self._read().metadata)
+
+    def __len__(self) -> int:
+        return len(self._read().metadata)
+
+    def __repr__(self) -> str:
+        return f"Metadata({dict(self)!r})"
+
+    def update(self, *args: t.Any, **kwargs: t.Any) -> None:
+        """Set many keys in one write.
+
+        :raises InvalidItemError: If a key is not text or a value is not JSON.
+        """
+        try:
+            values = freeze_dict(dict(*args, **kwargs), "The metadata")
+        except ValueError as error:
+            raise InvalidItemError(f"The metadata is not valid: {error}") from error
+
+        self._apply(SetMetadata(values))
+
+    def clear(self) -> None:
+        """Remove all keys in one write."""
+        self._apply(SetMetadata(EMPTY, tuple(self)))

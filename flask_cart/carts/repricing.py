@@ -1,0 +1,276 @@
+"""Repricing: what the catalogue says about the lines of a cart by now."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+import msgspec
+from moneyed import Money
+from msgspec.structs import replace
+
+from ..model.document import Document
+from ..model.errors import InvalidItemError
+from ..model.events import Event
+from ..model.lines import Line
+from ..model.money import MoneyLike
+from ..model.money import price_in
+from ..model.operations import Applied
+from ..model.operations import Reapplied
+from ..model.operations import put_line
+from ..model.products import Buyable
+from ..model.products import item_id_of
+from ..model.products import price_of
+from ..model.stock import Objection
+from ..model.stock import Terms
+from ..model.stock import quantity_of
+from ..model.stock import terms_of
+from ..model.values import check_text
+from .catalogue import Catalogue
+from .working_copy import WorkingCopy
+
+Accept = t.Literal["lower", "all"] | Mapping[str, MoneyLike]
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """What a product is called and costs now, and in which quantities it is sold."""
+
+    name: str
+    price: Decimal
+    terms: Terms
+
+
+#: What there is instead of the products of a cart; ``None`` for those that are gone.
+Offers = t.Mapping[str, Offer | None]
+
+
+@dataclass(frozen=True)
+class LineDrift:
+    """What is different in the catalogue from a line.
+
+    :param line: The line as the cart had read it.
+    :param old_price: The price of one that it had.
+    :param new_price: The price of one now; ``None`` if the product is gone.
+    :param name: The name of the product now, and that of the line if it is gone.
+    :param is_applied: Whether the line has this price by now.
+    :param objection: What stands against the quantity: a ``term`` of the product, such
+        as ``"available"``, and its value, the ``limit``.
+    """
+
+    line: Line
+    old_price: Money
+    new_price: Money | None
+    name: str
+    is_applied: bool
+    objection: Objection | None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether there is no such product any more. The line is left as it is."""
+        return self.new_price is None
+
+    @property
+    def needs_consent(self) -> bool:
+        """Whether there is a price that the shopper has not agreed to."""
+        return not self.is_gone and not self.is_applied
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """The difference as plain data that can be encoded as JSON."""
+        new_price, objection = self.new_price, self.objection
+
+        return {
+            "line_id": self.line.id,
+            "item_id": self.line.item_id,
+            "quantity": self.line.quantity,
+            "old_name": self.line.name,
+            "name": self.name,
+            "old_price": str(self.old_price.amount),
+            "new_price": None if new_price is None else str(new_price.amount),
+            "currency": self.old_price.currency.code,
+            "is_applied": self.is_applied,
+            "is_gone": self.is_gone,
+            "objection": None if objection is None else objection._asdict(),
+        }
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How a cart and the catalogue have drifted apart. Iterating yields the lines.
+
+    It is true if there is any difference.
+
+    :param lines: The lines that differ, or did.
+    """
+
+    lines: tuple[LineDrift, ...]
+
+    def __iter__(self) -> t.Iterator[LineDrift]:
+        return iter(self.lines)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    @property
+    def needing_consent(self) -> tuple[LineDrift, ...]:
+        """The lines that are still at their old price, because it is lower."""
+        return tuple(each for each in self.lines if each.needs_consent)
+
+    @property
+    def gone(self) -> tuple[LineDrift, ...]:
+        """The lines whose product does not exist any more."""
+        return tuple(each for each in self.lines if each.is_gone)
+
+    @property
+    def unavailable(self) -> tuple[LineDrift, ...]:
+        """The lines whose quantity is not sold, such as more than there are."""
+        return tuple(each for each in self.lines if each.objection is not None)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the cart could be ordered as it is now."""
+        return not (self.needing_consent or self.gone or self.unavailable)
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """All differences as plain data that can be encoded as JSON."""
+        return {
+            "is_settled": self.is_settled,
+            "lines": [each.to_dict() for each in self.lines],
+        }
+
+
+class Reprice(Reapplied, frozen=True):
+    """Give the lines the names of their products, and the prices that may be given.
+
+    :param offers: The products by id.
+    :param accepts_all: Whether every price may be given, and not only a lower one.
+    :param accepted: The higher prices that may be given, by line.
+    """
+
+    offers: Offers
+    accepts_all: bool
+    accepted: dict[str, Decimal]
+
+    def apply(self, document: Document) -> Applied:
+        events: list[Event] = []
+
+        for line in document.lines:
+            offer = _offer_for(line, self.offers)
+
+            if offer is None:
+                continue
+
+            changed = replace(line, name=offer.name, price=self._price(line, offer))
+            document, happened = put_line(document, line, changed)
+            events.extend(happened)
+
+        return document, tuple(events)
+
+    def _price(self, line: Line, offer: Offer) -> Decimal:
+        may_change = (
+            self.accepts_all
+            or offer.price < line.price
+            # The shopper has agreed to a price, and not to whatever it is now.
+            or offer.price == self.accepted.get(line.id)
+        )
+
+        return offer.price if may_change else line.price
+
+
+def reprice(working: WorkingCopy, catalogue: Catalogue, accept: Accept) -> Drift:
+    """Compare a cart with the catalogue, and take over what may be taken over.
+
+    :raises InvalidItemError: If ``accept`` is none of the ways, or a product cannot be
+        in this cart.
+    """
+    if not isinstance(accept, Mapping) and accept not in ("lower", "all"):
+        raise InvalidItemError(
+            "accept must be 'lower', 'all', or the accepted price of each line, not"
+            f" {accept!r:.40}."
+        )
+
+    seen = working.document
+    offers = _offers(seen, catalogue)
+    consents = accept if isinstance(accept, Mapping) else {}
+    accepted = {
+        line_id: price
+        for line_id, amount in consents.items()
+        if (price := _agreed(seen.currency, amount)) is not None
+    }
+    working.apply(Reprice(offers, accept == "all", accepted))
+
+    return _drift(seen, working.document, offers)
+
+
+def _offers(document: Document, catalogue: Catalogue) -> Offers:
+    """What there is now of all that was made of a product."""
+    ids = [line.product_id for line in document.lines if line.product_id is not None]
+    products = catalogue.load(ids)
+
+    return {
+        each: _offer(products[each], document.currency) if each in products else None
+        for each in ids
+    }
+
+
+def _offer(product: Buyable, currency: str) -> Offer:
+    item_id = item_id_of(product)
+
+    try:
+        return Offer(
+            check_text(product.cart_name, "The name"),
+            price_in(currency, price_of(product, lambda: currency)),
+            terms_of(product),
+        )
+    except ValueError as error:
+        raise InvalidItemError(
+            f"The product {item_id!r:.80} cannot be in the cart: {error}"
+        ) from error
+
+
+def _offer_for(line: Line, offers: Offers) -> Offer | None:
+    return None if line.product_id is None else offers.get(line.product_id)
+
+
+def _agreed(currency: str, amount: MoneyLike) -> Decimal | None:
+    try:
+        return price_in(currency, amount)
+    except ValueError:
+        # It comes from a form, and whatever it says, it is no price.
+        return None
+
+
+def _drift(seen: Document, now: Document, offers: Offers) -> Drift:
+    found = (_line_drift(seen, now, line, offers) for line in now.lines)
+
+    return Drift(tuple(each for each in found if each is not None))
+
+
+def _line_drift(
+    seen: Document, now: Document, line: Line, offers: Offers
+) -> LineDrift | None:
+    # Somebody may have added a line that nobody was asked about.
+    if line.product_id is None or line.product_id not in offers:
+        return None
+
+    was = seen.line(line.id) or line
+    offer = offers[line.product_id]
+    objection = None
+
+    if offer is not None:
+        objection = offer.terms.against_sum(
+            quantity_of(now, line.item_id)
+        ) or offer.terms.against_line(line.quantity)
+
+        if (was.name, was.price, objection) == (offer.name, offer.price, None):
+            return None
+
+    return LineDrift(
+        line=was,
+        old_price=Money(was.price, now.currency),
+        new_price=Money(offer.price, now.currency) if offer is not None else None,
+        name=offer.name if offer is not None else was.name,
+        is_applied=offer is not None and line.price == offer.price,
+        objection=objection,
+    )

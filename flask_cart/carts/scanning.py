@@ -1,0 +1,70 @@
+"""The inventory: all the carts of a storage, one by one, damaged ones among them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+
+from ..model.document import Document
+from ..model.document import decode
+from ..model.errors import CartConfigError
+from ..model.errors import CartCorruptError
+from ..model.keys import CartKey
+from ..model.keys import split_owner
+from ..storage.base import ScansCarts
+from ..storage.base import Storage
+from ..storage.base import Stored
+
+Kind = t.Literal["empty", "guest", "user"]
+
+KINDS: t.Final[tuple[Kind, ...]] = t.get_args(Kind)
+
+
+class FoundCart(t.NamedTuple):
+    """A cart that was come across.
+
+    :param saved_at: When it was last saved, if that can be read.
+    :param content: The document, or why what is stored is none.
+    """
+
+    key: CartKey
+    stored: Stored
+    saved_at: dt.datetime | None
+    content: Document | CartCorruptError
+
+
+def find_carts(
+    storage: Storage, before: dt.datetime | None = None
+) -> t.Iterator[FoundCart]:
+    """All carts, a few in memory at a time.
+
+    :param before: Only those that were last saved before this time.
+    :raises CartConfigError: If the storage cannot list its carts.
+    """
+    if not isinstance(storage, ScansCarts):
+        raise CartConfigError(
+            # Not type(), which of a proxy is the proxy's.
+            f"{storage.__class__.__name__} cannot list its carts."
+        )
+
+    return (
+        FoundCart(key, stored, saved_at, _content(stored))
+        for key, stored, saved_at in storage.scan(before)
+    )
+
+
+def kind_of(key: CartKey, document: Document) -> Kind:
+    """What kind of cart it is: how long it is of use depends on it."""
+    if not document.lines:
+        return "empty"
+
+    _, owner = split_owner(key.owner)
+
+    return "guest" if owner.startswith("guest:") else "user"
+
+
+def _content(stored: Stored) -> Document | CartCorruptError:
+    try:
+        return decode(stored.data)
+    except CartCorruptError as error:
+        return error

@@ -1,0 +1,334 @@
+"""The working copy: what one holder of a cart has read, and writes back."""
+
+from __future__ import annotations
+
+import typing as t
+from contextlib import ExitStack
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from ..model.document import Document
+from ..model.errors import AnyCart
+from ..model.errors import CartConflictError
+from ..model.errors import CartError
+from ..model.events import Event
+from ..model.keys import CartKey
+from ..model.operations import Operation
+from ..model.operations import apply_all
+from .repository import Plan
+from .repository import Snapshot
+from .repository import Writer
+from .repository import Written
+from .repository import check_expected
+from .services import CartServices
+
+#: Who is being asked about a cart, which may be locked, and cannot change one.
+_asked: ContextVar[str] = ContextVar("flask_cart_asked", default="")
+
+_RECEIVER: t.Final = "A receiver of before_change decides about a change; it"
+_RULE: t.Final = "A rule or provider says what the totals depend on; it"
+
+
+class WorkingCopy:
+    """The document and version that a cart has read, until it writes.
+
+    :param services: What all carts of the app share.
+    :param cart: The cart that signals and conflicts are about.
+    :param key: Where it is stored, if that is known.
+    :param make_key: Called at the first write if it is not.
+    :param repair: Called when what was read shows that a move was not finished.
+    """
+
+    def __init__(
+        self,
+        services: CartServices,
+        cart: AnyCart,
+        key: CartKey | None,
+        make_key: t.Callable[[], CartKey],
+        repair: t.Callable[[], None],
+    ) -> None:
+        self.key = key
+        self.repository = services.repository
+        self.now = services.now
+        self.with_terms = services.with_terms
+        self._announcer = services.announcer
+        self._cart = cart
+        self._make_key = make_key
+        self._repair = repair
+        self._is_repairing = False
+        self._snapshot: Snapshot | None = None
+        self._expected: int | None = None
+        self._batch: list[Operation] | None = None
+        self._batch_document: Document | None = None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The document and version that were read, now at the latest."""
+        if self._snapshot is not None:
+            return self._snapshot
+
+        snapshot = self._snapshot = self._read()
+
+        # Nobody who is asked about a cart can repair it.
+        if not snapshot.document.moves or self._is_repairing or _asked.get():
+            return snapshot
+
+        self._is_repairing = True
+
+        try:
+            self._repair()
+
+            return self.snapshot
+        finally:
+            self._is_repairing = False
+
+    @property
+    def document(self) -> Document:
+        """The content, inside a batch with the changes made so far."""
+        if self._batch_document is not None:
+            return self._batch_document
+
+        return self.snapshot.document
+
+    def _read(self) -> Snapshot:
+        if self.key is None:
+            return self.repository.nothing
+
+        return self.repository.load(self.key)
+
+    def refresh(self) -> None:
+        """Forget what was read.
+
+        :raises CartError: In a batch, whose changes were made to what was read.
+        """
+        self.refuse_batch("read again")
+        self._snapshot = None
+
+    def expect(self, version: int | None) -> None:
+        """Let further writes fail unless they follow on this version."""
+        self._expected = version
+
+    def check_expected(self, line_id: str) -> None:
+        """Refuse to look for a line in another version than the expected one.
+
+        :raises CartConflictError: If it is another one.
+        """
+        version = self.snapshot.version
+
+        if self._expected is not None and version != self._expected:
+            raise self.conflict(
+                "The line is not in the cart any more.",
+                expected_version=self._expected,
+                line_id=line_id,
+            )
+
+    def conflict(
+        self,
+        message: str,
+        *,
+        expected_version: int,
+        line_id: str | None = None,
+        details: dict[str, t.Any] | None = None,
+    ) -> CartConflictError:
+        """An error about what was read."""
+        return CartConflictError(
+            message,
+            expected_version=expected_version,
+            current_version=self.snapshot.version,
+            cart=self._cart,
+            line_id=line_id,
+            details=details,
+        )
+
+    def apply(self, *operations: Operation) -> tuple[Event, ...]:
+        """Apply operations in one write, or make them part of the batch.
+
+        :return: The events of the write.
+        """
+        if self._batch is None:
+            return self.write(operations, self._expected)
+
+        _refuse_while_asked()
+        self._batch_document, _ = apply_all(self.document, operations)
+        self._batch.extend(operations)
+
+        return ()
+
+    @contextmanager
+    def batch(self) -> t.Iterator[None]:
+        """Make all that is applied inside one write, unless there is an error."""
+        if self._batch is not None:
+            with self._inner_batch(self._batch):
+                yield
+
+            return
+
+        operations: list[Operation] = []
+        self._batch_document = self.document
+        self._batch = operations
+
+        try:
+            yield
+        finally:
+            self._batch = None
+            self._batch_document = None
+
+        self.apply(*operations)
+
+    @contextmanager
+    def _inner_batch(self, operations: list[Operation]) -> t.Iterator[None]:
+        """Leave what is applied inside to the batch around it, unless it fails."""
+        count, document = len(operations), self._batch_document
+
+        try:
+            yield
+        except BaseException:
+            del operations[count:]
+            self._batch_document = document
+            raise
+
+    def write(
+        self, operations: t.Sequence[Operation], expected: int | None
+    ) -> tuple[Event, ...]:
+        """Apply operations in a write of their own.
+
+        :param expected: The only version that they may be applied to, if there is one.
+        :return: The events of the write.
+        """
+        _refuse_while_asked()
+
+        if self.key is None:
+            check_expected(self.repository.nothing, expected)
+
+            if not apply_all(self.document, operations)[1]:
+                return ()
+
+            self.key = self._make_key()
+
+        key = self.key
+        operations = self.with_terms(key, operations)
+
+        with self._conflicts_reported():
+            written = self.repository.write(
+                key, operations, self._snapshot, expected, self._before
+            )
+
+        self._finish(written)
+
+        return written.events
+
+    def destroy(self) -> None:
+        """Delete what was read."""
+        self.refuse_batch("destroyed")
+        _refuse_while_asked()
+
+        if self.key is None:
+            check_expected(self.repository.nothing, self._expected)
+            return
+
+        with self._conflicts_reported():
+            written = self.repository.destroy(
+                self.key, self.snapshot, self._expected, self._before
+            )
+
+        self._finish(written)
+
+    def refuse_batch(self, what: str) -> None:
+        """Refuse what cannot be part of a batch.
+
+        :raises CartError: If there is a batch.
+        """
+        if self._batch is not None:
+            raise CartError(f"A cart cannot be {what} inside a batch.")
+
+    @contextmanager
+    def _conflicts_reported(self) -> t.Iterator[None]:
+        try:
+            yield
+        except CartConflictError as error:
+            self.refresh()
+            error.cart = self._cart
+            raise
+
+    def _before(self, key: CartKey, version: int, events: tuple[Event, ...]) -> None:
+        with _asking(_RECEIVER):
+            self._announcer.before(self._cart, version, events)
+
+    def _finish(self, written: Written) -> None:
+        expected = self._expected
+        self._snapshot = written.snapshot
+
+        if not written.events:
+            return
+
+        # What repairs a cart may follow on a version that nobody has expected.
+        if written.follows == expected:
+            self._expected = written.snapshot.version
+
+        def announce() -> None:
+            self._announcer.after(self._cart, written.events)
+
+        def undo() -> None:
+            # Also in the middle of a batch: it is the app that has rolled back.
+            self._expected = expected
+            self._snapshot = None
+
+        transaction = self.repository.transaction()
+
+        if transaction is None:
+            announce()
+        else:
+            transaction.when_done(announce, undo)
+
+
+def write_together(
+    copies: t.Sequence[WorkingCopy], keys: t.Sequence[CartKey], plan: Plan
+) -> None:
+    """Change several carts in one step; the storage must be able to.
+
+    :param copies: None of them in a batch.
+    :param keys: Where they are stored.
+    :param plan: Makes the operations for each, of what is in all of them.
+    """
+    _refuse_while_asked()
+    writers = {
+        key: Writer(copy._before, copy._expected)
+        for key, copy in zip(keys, copies, strict=True)
+    }
+
+    with ExitStack() as stack:
+        for copy in copies:
+            stack.enter_context(copy._conflicts_reported())
+
+        written = copies[0].repository.write_together(writers, plan)
+
+    for copy, each in zip(copies, written, strict=True):
+        copy._finish(each)
+
+
+@contextmanager
+def asking_rules() -> t.Iterator[None]:
+    """Keep the rules of an app from changing a cart, and from asking themselves.
+
+    :raises CartError: If it is a rule that asks.
+    """
+    if _asked.get() == _RULE:
+        raise CartError(f"{_RULE} cannot read totals itself.")
+
+    with _asking(_RULE):
+        yield
+
+
+@contextmanager
+def _asking(who: str) -> t.Iterator[None]:
+    token = _asked.set(who)
+
+    try:
+        yield
+    finally:
+        _asked.reset(token)
+
+
+def _refuse_while_asked() -> None:
+    if _asked.get():
+        raise CartError(f"{_asked.get()} cannot change a cart itself.")

@@ -1,0 +1,226 @@
+"""Commands that make a place for carts, and move them."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import asdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from flask.cli import with_appcontext
+
+from ..app.current import get_state
+from ..carts.scanning import find_carts
+from ..model.document import Document
+from ..model.document import encode
+from ..model.errors import CartBusyError
+from ..model.errors import CartCorruptError
+from ..model.errors import CartTooLargeError
+from ..model.keys import CartKey
+from ..storage.base import Storage
+from .files import new_file
+from .files import read_carts
+from .files import write_cart
+from .output import counted
+from .output import echo_json
+from .output import json_option
+from .output import shown_error
+from .shop import storage
+
+#: How many of the errors in a file are told.
+_ERRORS: t.Final = 20
+
+#: Why one cart cannot be stored, while others can.
+_REFUSALS: t.Final = CartBusyError, CartTooLargeError
+
+
+@click.command("init-db")
+@json_option
+@with_appcontext
+def init_db(as_json: bool) -> None:
+    """Create the table of the carts, for apps without migrations."""
+    database: t.Any = storage()
+
+    # Also before the carts move there.
+    if not hasattr(database, "create_table"):
+        database = get_state().open_storage("database")
+
+    created = database.create_table()
+    name = str(database.table.name)
+
+    if as_json:
+        echo_json({"table": name, "created": created})
+    elif created:
+        click.echo(f"Created the table {name!r}.")
+    else:
+        click.echo(f"The table {name!r} exists already.")
+
+
+@dataclass
+class _Count:
+    copied: int = 0
+    left: int = 0
+    failed: int = 0
+
+
+@click.command("copy")
+@click.option("--from", "source", required=True, help="As in CART_STORAGE.")
+@click.option("--to", "target", required=True, help="As in CART_STORAGE.")
+@json_option
+@with_appcontext
+def copy(source: str, target: str, as_json: bool) -> None:
+    """Copy all carts from one storage to another.
+
+    Nothing is deleted, and a cart that is there already stays as it is. What is changed
+    between the copy and the switch of CART_STORAGE stays behind: stop the shop before.
+    """
+    open_storage = get_state().open_storage
+    opened, place = open_storage(source), open_storage(target)
+    keys = getattr(opened, "keys", None)
+
+    if keys is None:
+        raise click.ClickException(f"The storage {source!r} cannot list its carts.")
+
+    count = _Count()
+
+    try:
+        _copy(keys(), opened, place, count)
+    finally:
+        # Also how far it was when it could not go on.
+        if as_json:
+            echo_json(asdict(count))
+        else:
+            click.echo(
+                f"Copied {count.copied} carts, left {count.left} that were there"
+                " already."
+            )
+
+    if count.failed:
+        raise click.ClickException(f"{count.failed} carts could not be copied.")
+
+
+def _copy(
+    keys: t.Iterable[CartKey], source: Storage, target: Storage, count: _Count
+) -> None:
+    for key in keys:
+        try:
+            stored = source.load(key)
+
+            if stored is None:
+                continue
+
+            version = target.save(key, stored.text, 0)
+        except (*_REFUSALS, CartCorruptError, UnicodeDecodeError) as error:
+            # Without the key, which for a guest is a secret.
+            click.echo(f"{type(error).__name__}: a cart was not copied.", err=True)
+            count.failed += 1
+            continue
+
+        if version is None:
+            count.left += 1
+        else:
+            count.copied += 1
+
+
+@click.command("export")
+@click.argument("path", type=click.Path(dir_okay=False, allow_dash=True), default="-")
+@json_option
+@with_appcontext
+def export(path: str, as_json: bool) -> None:
+    """Write all carts to a new file, or to the output, as JSON lines.
+
+    The file contains the tokens of guests: whoever has one has the cart.
+    """
+    exported = corrupt = 0
+
+    with new_file(path) as file:
+        for found in find_carts(storage()):
+            if isinstance(found.content, Document):
+                write_cart(file, found.key, found.content)
+                exported += 1
+            else:
+                corrupt += 1
+
+    # The output is the file.
+    err = path == "-"
+
+    if as_json:
+        echo_json({"exported": exported, "corrupt": corrupt}, err=err)
+    else:
+        click.echo(f"Exported {counted(exported, 'cart')}.", err=err)
+
+    if corrupt:
+        raise click.ClickException(
+            f"{counted(corrupt, 'cart')} cannot be read: see 'flask cart doctor'."
+        )
+
+
+@click.command("import")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Overwrite carts that are there already.")
+@json_option
+@with_appcontext
+def import_carts(path: Path, replace: bool, as_json: bool) -> None:
+    """Store the carts of a file that was exported.
+
+    The whole file is checked before anything is stored. A cart that is there already
+    stays as it is, unless it is to be replaced.
+    """
+    _check(path)
+    count = {"imported": 0, "left": 0, "failed": 0}
+
+    try:
+        for _, key, content in read_carts(path):
+            count[_store(key, t.cast(Document, content), replace)] += 1
+    finally:
+        # Also how far it was when it could not go on.
+        if as_json:
+            echo_json(count)
+        else:
+            click.echo(
+                f"Imported {counted(count['imported'], 'cart')}, left {count['left']}"
+                f" that {'somebody was changing' if replace else 'were there already'}."
+            )
+
+    if count["failed"]:
+        raise click.ClickException(
+            f"{counted(count['failed'], 'cart')} could not be imported."
+        )
+
+
+def _check(path: Path) -> None:
+    """Refuse a file with anything wrong in it."""
+    lines: dict[CartKey, int] = {}
+    errors = 0
+
+    for number, key, content in read_carts(path):
+        error = content if isinstance(content, ValueError) else None
+
+        if error is None and lines.setdefault(key, number) != number:
+            error = ValueError(f"The same cart is in line {lines[key]}.")
+
+        if error is not None:
+            errors += 1
+
+            if errors <= _ERRORS:
+                click.echo(f"Line {number}: {shown_error(error)}", err=True)
+
+    if errors:
+        raise click.ClickException(
+            f"Nothing was imported: {counted(errors, 'line')} cannot be."
+        )
+
+
+def _store(
+    key: CartKey, document: Document, replace: bool
+) -> t.Literal["imported", "left", "failed"]:
+    try:
+        stored = storage().load(key) if replace else None
+        expected = stored.version if stored is not None else 0
+        version = storage().save(key, encode(document), expected)
+    except _REFUSALS as error:
+        click.echo(f"{type(error).__name__}: a cart was not imported.", err=True)
+        return "failed"
+
+    return "left" if version is None else "imported"

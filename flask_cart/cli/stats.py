@@ -1,0 +1,141 @@
+"""The command that counts carts."""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+from collections import Counter
+from dataclasses import dataclass
+from dataclasses import field
+from decimal import Decimal
+
+import click
+from flask.cli import with_appcontext
+from moneyed import Money
+
+from ..carts.scanning import KINDS
+from ..carts.scanning import FoundCart
+from ..carts.scanning import find_carts
+from ..carts.scanning import kind_of
+from ..model.document import Document
+from ..model.money import format_money
+from .output import counted
+from .output import echo_json
+from .output import echo_table
+from .output import json_option
+from .shop import services
+from .shop import storage
+
+#: Names of classes, with where each of them ends.
+_AGES: t.Final = {
+    "up to 1 day": dt.timedelta(days=1),
+    "up to 7 days": dt.timedelta(days=7),
+    "up to 30 days": dt.timedelta(days=30),
+    "older": dt.timedelta.max,
+}
+_SIZES: t.Final = {
+    "up to 1 KiB": 2**10,
+    "up to 10 KiB": 10 * 2**10,
+    "up to 100 KiB": 100 * 2**10,
+    "larger": float("inf"),
+}
+
+_Limit = t.TypeVar("_Limit", dt.timedelta, float)
+
+
+@dataclass
+class _Stats:
+    now: dt.datetime
+    carts: int = 0
+    lines: int = 0
+    quantity: int = 0
+    in_checkout: int = 0
+    corrupt: int = 0
+    ages: Counter[tuple[str, str]] = field(default_factory=Counter)
+    sizes: Counter[str] = field(default_factory=Counter)
+    values: dict[str, Decimal] = field(default_factory=dict)
+
+    def count(self, found: FoundCart) -> None:
+        self.carts += 1
+        document = found.content
+
+        if not isinstance(document, Document):
+            self.corrupt += 1
+            return
+
+        age = self.now - (found.saved_at or self.now)
+        self.ages[kind_of(found.key, document), _class_of(age, _AGES)] += 1
+        self.sizes[_class_of(len(found.stored.data), _SIZES)] += 1
+        self.lines += len(document.lines)
+        self.quantity += sum(line.quantity for line in document.lines)
+        self.in_checkout += bool(document.pending)
+
+        value = self.values.get(document.currency, Decimal())
+        self.values[document.currency] = value + _value(document)
+
+
+@click.command("stats")
+@json_option
+@with_appcontext
+def stats(as_json: bool) -> None:
+    """Count the carts, by kind, age and size, and add up what is in them."""
+    found = _Stats(services().clock())
+
+    for each in find_carts(storage()):
+        found.count(each)
+
+    if as_json:
+        echo_json(_plain(found))
+    else:
+        _echo(found)
+
+
+def _plain(found: _Stats) -> dict[str, t.Any]:
+    return {
+        "carts": found.carts,
+        "lines": found.lines,
+        "quantity": found.quantity,
+        "in_checkout": found.in_checkout,
+        "corrupt": found.corrupt,
+        "kinds": {
+            kind: {age: found.ages[kind, age] for age in _AGES} for kind in KINDS
+        },
+        "sizes": {size: found.sizes[size] for size in _SIZES},
+        "values": {code: str(value) for code, value in sorted(found.values.items())},
+    }
+
+
+def _echo(found: _Stats) -> None:
+    click.echo(
+        f"{counted(found.carts, 'cart')}, {counted(found.lines, 'line')},"
+        f" {counted(found.quantity, 'item')};"
+        f" {found.in_checkout} in checkout, {found.corrupt} corrupt"
+    )
+    click.echo()
+    echo_table(
+        ("Last saved", *(f">{kind}" for kind in KINDS), ">all"),
+        (_row_of_age(found, age) for age in _AGES),
+    )
+    click.echo()
+    echo_table(("Size", ">carts"), ((size, found.sizes[size]) for size in _SIZES))
+    click.echo()
+
+    for code, value in sorted(found.values.items()):
+        amount = format_money(Money(value, code))
+        click.echo(f"Worth {amount} before discounts, taxes and shipping")
+
+
+def _row_of_age(found: _Stats, age: str) -> list[t.Any]:
+    numbers = [found.ages[kind, age] for kind in KINDS]
+
+    return [age, *numbers, sum(numbers)]
+
+
+def _class_of(value: _Limit, classes: t.Mapping[str, _Limit]) -> str:
+    return next(name for name, limit in classes.items() if value <= limit)
+
+
+def _value(document: Document) -> Decimal:
+    amounts = (line.price * line.quantity for line in document.lines)
+
+    return sum(amounts, Decimal())

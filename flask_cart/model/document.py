@@ -1,0 +1,266 @@
+"""The document: the whole content of one cart, as one immutable value."""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+
+import msgspec
+from moneyed import CURRENCIES
+
+from .conditions import Condition
+from .errors import CartCorruptError
+from .errors import InvalidConditionError
+from .errors import InvalidItemError
+from .lines import Line
+from .lines import check_quantity
+from .values import EMPTY
+from .values import FrozenDict
+from .values import check_text
+from .values import freeze_dict
+
+#: The number of the stored format. It grows whenever an older version could not read
+#: a document that this one writes.
+SCHEMA: t.Final = 1
+
+Upgraders = t.Mapping[int, t.Callable[[dict[str, t.Any]], dict[str, t.Any]]]
+
+#: How many orders a cart remembers that were begun.
+MAX_PENDING: t.Final = 5
+
+#: What turns a stored document of a schema into one of the next.
+UPGRADERS: t.Final[Upgraders] = {}
+
+
+class PendingOrder(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
+):
+    """What was in the cart when an order for it was begun.
+
+    :param token: Identifies the order.
+    :param started_at: When it was begun; what it costs is what it cost then.
+    :param currency: What it costs that in.
+    :param is_begun: Whether it can be ordered whatever becomes of the cart, because it
+        may be paid. Else it is what was in the cart when somebody tried to order it.
+    :param was_emptied: Whether the cart was emptied since, so that nothing of what is
+        in it belongs to this order.
+    """
+
+    token: str
+    started_at: dt.datetime
+    currency: str
+    lines: tuple[Line, ...]
+    conditions: tuple[Condition, ...]
+    metadata: dict[str, t.Any]
+    is_begun: bool = False
+    was_emptied: bool = False
+
+    def __post_init__(self) -> None:
+        check_text(self.token, "The token of an order")
+        frozen = freeze_dict(self.metadata, "The metadata")
+        msgspec.structs.force_setattr(self, "metadata", frozen)
+
+
+class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What was in a cart, or in the part of it that a merge has changed."""
+
+    currency: str
+    lines: tuple[Line, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    metadata: dict[str, t.Any] = EMPTY
+    created_at: dt.datetime | None = None
+    pending: tuple[PendingOrder, ...] = ()
+
+    def __post_init__(self) -> None:
+        frozen = freeze_dict(self.metadata, "The metadata")
+        msgspec.structs.force_setattr(self, "metadata", frozen)
+
+    def line(self, line_id: str) -> Line | None:
+        """The line of this id, if there is one."""
+        return next((line for line in self.lines if line.id == line_id), None)
+
+
+class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A cart that was merged into another one.
+
+    :param source: Identifies it.
+    :param quantities: What was merged of it, by line.
+    :param gained: How many more of each line this cart has since; fewer if negative.
+    :param digest: Identifies all that was in it.
+    :param orders: The tokens of the orders that were begun in it.
+    :param guest: What was in it, as long as the merge can be undone.
+    :param user: What this cart had of what the merge has changed, for as long.
+    :param has_replaced: Whether the names, prices and attributes of the other cart's
+        lines have taken the place of those of this one.
+    """
+
+    source: str
+    quantities: dict[str, int]
+    gained: dict[str, int] = EMPTY
+    digest: str = ""
+    orders: tuple[str, ...] = ()
+    guest: Content | None = None
+    user: Content | None = None
+    has_replaced: bool = False
+
+    def __post_init__(self) -> None:
+        for line_id, quantity in self.quantities.items():
+            check_quantity(quantity, at_least=0)
+            check_text(line_id, "A merged line")
+
+        for name in ("quantities", "gained"):
+            frozen = FrozenDict(getattr(self, name))
+            msgspec.structs.force_setattr(self, name, frozen)
+
+    def without_contents(self) -> MergedCart:
+        """The record without what is needed to undo the merge."""
+        return msgspec.structs.replace(self, guest=None, user=None)
+
+
+class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A line on its way into another cart of the same owner.
+
+    :param id: Identifies the move.
+    :param to: The instance that it moves into.
+    :param line: The line, with the quantity that moves.
+    :param currency: What its price is in.
+    :param claim: What identifies the key that it came with, if there was one.
+    """
+
+    id: str
+    to: str
+    line: Line
+    currency: str
+    claim: str = ""
+
+
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything that one cart contains.
+
+    :param schema: The number of the stored format.
+    :param currency: The ISO 4217 code that all amounts are in.
+    :param lines: The lines, in the order in which they were added.
+    :param conditions: The conditions on the cart, in order.
+    :param metadata: What the shop notes about the cart, as JSON.
+    :param created_at: When the cart was first saved.
+    :param updated_at: When the cart was last saved.
+    :param merged: The carts that were last merged into this one.
+    :param pending: The last orders that were begun and not finished yet.
+    :param claims: What identifies the last changes that came with a key.
+    :param moves: The lines that are moving into other carts, and are still here.
+    :param received: The last moves that have brought a line here.
+    """
+
+    schema: int
+    currency: str
+    lines: tuple[Line, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    metadata: dict[str, t.Any] = EMPTY
+    created_at: dt.datetime | None = None
+    updated_at: dt.datetime | None = None
+    merged: tuple[MergedCart, ...] = ()
+    pending: tuple[PendingOrder, ...] = ()
+    claims: tuple[str, ...] = ()
+    moves: tuple[Move, ...] = ()
+    received: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.currency not in CURRENCIES:
+            raise ValueError(f"{self.currency!r} is not a currency.")
+
+        if len({line.id for line in self.lines}) != len(self.lines):
+            raise ValueError("Two lines have the same id.")
+
+        if len({each.name for each in self.conditions}) != len(self.conditions):
+            raise ValueError("Two conditions have the same name.")
+
+        frozen = freeze_dict(self.metadata, "The metadata")
+        msgspec.structs.force_setattr(self, "metadata", frozen)
+
+    def line(self, line_id: str) -> Line | None:
+        """The line of this id, if there is one."""
+        return next((line for line in self.lines if line.id == line_id), None)
+
+    def condition(self, name: str) -> Condition | None:
+        """The cart's condition of this name, if there is one."""
+        return next((each for each in self.conditions if each.name == name), None)
+
+
+def new_document(currency: str) -> Document:
+    """An empty document."""
+    return Document(schema=SCHEMA, currency=currency)
+
+
+def noted(
+    orders: t.Iterable[PendingOrder], more: t.Collection[PendingOrder]
+) -> tuple[PendingOrder, ...]:
+    """Orders and more of them, which replace those of the same token: the last ones."""
+    tokens = {each.token for each in more}
+    others = (each for each in orders if each.token not in tokens)
+
+    return (*others, *more)[-MAX_PENDING:]
+
+
+def encode(document: Document) -> str:
+    """The document as the text that storages keep."""
+    return _encoder.encode(document).decode()
+
+
+def decode(data: str | bytes, upgraders: Upgraders = UPGRADERS) -> Document:
+    """Read a stored document, of this schema or an older one.
+
+    :param data: The text as it was stored.
+    :param upgraders: What turns a document of a schema into one of the next.
+    :raises CartCorruptError: If it is not exactly a cart's document.
+    """
+    try:
+        schema = _header_decoder.decode(data).schema
+
+        if schema == SCHEMA:
+            return _decoder.decode(data)
+
+        if schema > SCHEMA:
+            raise ValueError(
+                f"It was written by a newer version of Flask-Cart, with schema {schema}"
+                f" instead of {SCHEMA}."
+            )
+
+        return msgspec.convert(_upgraded(data, schema, upgraders), Document)
+    except (ValueError, RecursionError, InvalidItemError, InvalidConditionError) as e:
+        raise CartCorruptError(f"The stored text is not a cart: {e}", data) from e
+
+
+def is_newer(data: str | bytes) -> bool:
+    """Whether a newer version has stored it, so that only that one can read it."""
+    try:
+        return _header_decoder.decode(data).schema > SCHEMA
+    except (ValueError, RecursionError):
+        return False
+
+
+def _upgraded(data: str | bytes, schema: int, upgraders: Upgraders) -> dict[str, t.Any]:
+    plain = msgspec.json.decode(data, type=dict[str, t.Any])
+
+    for older in range(schema, SCHEMA):
+        if older not in upgraders:
+            raise ValueError(f"It has schema {older}, which nothing can upgrade.")
+
+        try:
+            plain = {**upgraders[older](plain), "schema": older + 1}
+        except Exception as error:
+            # The text is whatever somebody stored: an upgrader may stumble over
+            # anything in it.
+            raise ValueError(
+                f"It has schema {older} and could not be upgraded: {error!r}."
+            ) from error
+
+    return plain
+
+
+class _Header(msgspec.Struct):
+    schema: int
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Document)
+_header_decoder = msgspec.json.Decoder(_Header)

@@ -1,0 +1,293 @@
+"""Events: what happened to a cart, as immutable facts.
+
+Operations make them, the cart stamps and sends them once the change is saved.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+from typing import ClassVar
+
+import msgspec
+
+from .conditions import Condition
+from .keys import tenant_of
+from .lines import Line
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened to a cart.
+
+    :param id: Identifies the event.
+    :param occurred_at: When it was saved, with its time zone.
+    :param owner: Whose cart it is, such as ``"user:7"``; with the name of the tenant
+        if there is one, ``"acme/user:7"``.
+    :param instance: Which of the owner's carts, such as ``"default"``.
+    :param version: The version that the cart has since.
+    """
+
+    #: The name of the signal that announces events of this class.
+    name: ClassVar[str]
+
+    id: str = ""
+    occurred_at: dt.datetime | None = None
+    owner: str = ""
+    instance: str = ""
+    version: int = 0
+
+    @property
+    def tenant(self) -> str | None:
+        """The tenant whose cart it is; ``None`` in the shop without one."""
+        return tenant_of(self.owner)
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """The event as plain data that can be encoded as JSON."""
+        return {
+            "event": self.name,
+            "tenant": self.tenant,
+            **msgspec.to_builtins(self),
+        }
+
+
+class CartCreated(Event, frozen=True, kw_only=True):
+    """A cart was saved for the first time."""
+
+    name: ClassVar[str] = "cart_created"
+
+
+class ItemAdded(Event, frozen=True, kw_only=True):
+    """A line that was not there before."""
+
+    name: ClassVar[str] = "item_added"
+
+    line: Line
+
+
+class ItemUpdated(Event, frozen=True, kw_only=True):
+    """A line has another quantity, price, name or attributes."""
+
+    name: ClassVar[str] = "item_updated"
+
+    line: Line
+    previous: Line
+    quantity_delta: int
+
+
+class ItemRemoved(Event, frozen=True, kw_only=True):
+    """A line is gone."""
+
+    name: ClassVar[str] = "item_removed"
+
+    line: Line
+
+
+class ConditionAdded(Event, frozen=True, kw_only=True):
+    """The cart has a condition that it did not have before."""
+
+    name: ClassVar[str] = "condition_added"
+
+    condition: Condition
+
+
+class ConditionRemoved(Event, frozen=True, kw_only=True):
+    """A condition of the cart is gone."""
+
+    name: ClassVar[str] = "condition_removed"
+
+    condition: Condition
+
+
+class ItemConditionAdded(Event, frozen=True, kw_only=True):
+    """A line has a condition that it did not have before."""
+
+    name: ClassVar[str] = "item_condition_added"
+
+    line: Line
+    condition: Condition
+
+
+class ItemConditionRemoved(Event, frozen=True, kw_only=True):
+    """A condition of a line is gone."""
+
+    name: ClassVar[str] = "item_condition_removed"
+
+    line: Line
+    condition: Condition
+
+
+class MetadataAdded(Event, frozen=True, kw_only=True):
+    """A metadata key has a value that it did not have before."""
+
+    name: ClassVar[str] = "metadata_added"
+
+    key: str
+    value: t.Any
+
+
+class MetadataRemoved(Event, frozen=True, kw_only=True):
+    """A metadata key is gone."""
+
+    name: ClassVar[str] = "metadata_removed"
+
+    key: str
+    value: t.Any
+
+
+class CurrencyChanged(Event, frozen=True, kw_only=True):
+    """All amounts of the cart are in another currency."""
+
+    name: ClassVar[str] = "currency_changed"
+
+    currency: str
+    previous_currency: str
+
+
+class CartCleared(Event, frozen=True, kw_only=True):
+    """The cart was emptied of these lines, conditions and metadata."""
+
+    name: ClassVar[str] = "cart_cleared"
+
+    lines: tuple[Line, ...]
+    conditions: tuple[Condition, ...]
+    metadata: dict[str, t.Any]
+
+
+class CartDestroyed(Event, frozen=True, kw_only=True):
+    """The cart was deleted. The version is the last one that it had."""
+
+    name: ClassVar[str] = "cart_destroyed"
+
+    lines: tuple[Line, ...]
+
+
+class CartAbandoned(Event, frozen=True, kw_only=True):
+    """The cart has not been touched for so long that it is about to be deleted.
+
+    :param kind: ``"empty"``, ``"guest"`` or ``"user"``.
+    :param lines: What would be deleted.
+    :param last_changed: When the shopper last changed it.
+    """
+
+    name: ClassVar[str] = "cart_abandoned"
+
+    kind: str
+    lines: tuple[Line, ...]
+    last_changed: dt.datetime | None
+
+
+class CartMerged(Event, frozen=True, kw_only=True):
+    """Another cart was merged into this one.
+
+    :param source: The owner of the other cart.
+    :param lines: The lines that came from it, with the quantities that were taken.
+    :param left_out: The lines and quantities that the limits did not allow.
+    """
+
+    name: ClassVar[str] = "cart_merged"
+
+    source: str
+    lines: tuple[Line, ...]
+    left_out: tuple[Line, ...]
+
+
+class MergeUndone(Event, frozen=True, kw_only=True):
+    """What came from another cart was taken out and given back.
+
+    It is told of both carts if the other one was still, or again, there.
+
+    :param source: The owner of the other cart.
+    """
+
+    name: ClassVar[str] = "merge_undone"
+
+    source: str
+
+
+class ItemMoving(Event, frozen=True, kw_only=True):
+    """A line is on its way into another cart of the owner, or no longer is.
+
+    Storages that cannot change two carts at once take note of it.
+
+    :param line: The line, with the quantity that moves.
+    :param to: The instance that it moves into.
+    :param is_over: Whether it has arrived, or could not.
+    """
+
+    name: ClassVar[str] = "item_moving"
+
+    line: Line
+    to: str
+    is_over: bool
+
+
+class ItemMoved(Event, frozen=True, kw_only=True):
+    """A line has come from another cart of the owner.
+
+    :param line: The line as it came, with the quantity that came.
+    :param source: The instance that it came from.
+    """
+
+    name: ClassVar[str] = "item_moved"
+
+    line: Line
+    source: str
+
+
+class CheckoutStarted(Event, frozen=True, kw_only=True):
+    """An order for what is in the cart was begun, and is not made yet.
+
+    :param order_token: Identifies what is being ordered.
+    :param lines: The lines that are being ordered.
+    """
+
+    name: ClassVar[str] = "checkout_started"
+
+    order_token: str
+    lines: tuple[Line, ...]
+
+
+class CartCheckedOut(Event, frozen=True, kw_only=True):
+    """The cart was sold and emptied.
+
+    :param order_token: Identifies what was sold; the order keeps it.
+    """
+
+    name: ClassVar[str] = "cart_checked_out"
+
+    order_token: str
+    lines: tuple[Line, ...]
+
+
+class BeforeChange(Event, frozen=True, kw_only=True):
+    """A change is about to be saved; the version is the one that it is based on.
+
+    :param events: What would happen.
+    """
+
+    name: ClassVar[str] = "before_change"
+
+    events: tuple[Event, ...]
+
+    def to_dict(self) -> dict[str, t.Any]:
+        return super().to_dict() | {"events": _to_dicts(self.events)}
+
+
+class CartUpdated(Event, frozen=True, kw_only=True):
+    """A version of the cart was saved, or the cart deleted.
+
+    :param events: All that happened in it, in order.
+    :param reason: The name of the last of them.
+    """
+
+    name: ClassVar[str] = "cart_updated"
+
+    events: tuple[Event, ...]
+    reason: str
+
+    def to_dict(self) -> dict[str, t.Any]:
+        return super().to_dict() | {"events": _to_dicts(self.events)}
+
+
+def _to_dicts(events: tuple[Event, ...]) -> list[dict[str, t.Any]]:
+    return [event.to_dict() for event in events]

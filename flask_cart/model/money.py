@@ -1,0 +1,138 @@
+"""Amounts of money: exact decimals, rounded once and by rule."""
+
+from __future__ import annotations
+
+import decimal
+import re
+import typing as t
+from decimal import Decimal
+
+from babel import Locale
+from babel.numbers import parse_pattern
+from moneyed import CURRENCIES
+from moneyed import Money
+
+ZERO: t.Final = Decimal(0)
+
+#: The longest amount has 15 digits before the point and 12 behind it. 60 digits hold
+#: every product of such an amount, a quantity and a percentage without rounding.
+CONTEXT: t.Final = decimal.Context(prec=60)
+MAX_DIGITS: t.Final = 15
+MAX_PLACES: t.Final = 12
+
+_plain_decimal = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
+
+
+def parse_decimal(text: str) -> Decimal:
+    """Read a plain decimal such as ``12.50``.
+
+    :raises ValueError: If it has a sign, an exponent, separators or blanks, or more
+        than 15 digits before or 12 digits behind the point.
+    """
+    if not _plain_decimal.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} is not a plain decimal such as '12.50'.")
+
+    return check_decimal(Decimal(text))
+
+
+def parse_amount(value: t.Any) -> Decimal:
+    """Read an amount of money, in major units.
+
+    :param value: A ``Decimal``, ``int`` or plain decimal string. A float is taken by
+        its ``repr``, so ``0.1`` is one tenth.
+    :raises ValueError: If it is anything else, negative or not finite.
+    """
+    if isinstance(value, str):
+        return parse_decimal(value)
+
+    if isinstance(value, bool) or not isinstance(value, Decimal | int | float):
+        raise ValueError(
+            "An amount must be Money, a Decimal, an int or a str, not"
+            f" {type(value).__name__}."
+        )
+
+    amount = (
+        Decimal(float.__repr__(value)) if isinstance(value, float) else Decimal(value)
+    )
+
+    return check_decimal(amount)
+
+
+def check_decimal(amount: Decimal) -> Decimal:
+    """Give the amount back in plain notation if it can be calculated with exactly.
+
+    :raises ValueError: If it is negative, not finite, too long or too precise.
+    """
+    if not amount.is_finite():
+        raise ValueError(f"An amount must be finite, not {amount}.")
+
+    if amount < 0:
+        raise ValueError(f"An amount must not be negative: {amount}.")
+
+    if amount.adjusted() >= MAX_DIGITS:
+        raise ValueError(f"An amount has at most {MAX_DIGITS} digits before the point.")
+
+    exponent = t.cast(int, amount.as_tuple().exponent)
+
+    if exponent < -MAX_PLACES:
+        raise ValueError(f"An amount has at most {MAX_PLACES} digits behind the point.")
+
+    # "1E+3" and "-0" are the same numbers in another notation.
+    plain = amount.quantize(Decimal(1), context=CONTEXT) if exponent > 0 else amount
+
+    # Not abs(), which rounds to the digits of the app's context.
+    return plain.copy_abs()
+
+
+def smallest_unit(currency: str) -> Decimal:
+    """The smallest amount of a currency: 0.01 for EUR, 1 for JPY, 0.001 for KWD."""
+    places = len(str(CURRENCIES[currency].sub_unit)) - 1
+
+    return Decimal(1).scaleb(-places)
+
+
+def format_money(money: Money, locale: str = "en") -> str:
+    """Format an amount for a shopper, with all the decimals of its currency.
+
+    >>> format_money(Money("1234.5", "EUR")), format_money(Money(500, "JPY"))
+    ('€1,234.50', '¥500')
+
+    :param money: The amount.
+    :param locale: The locale's name, such as ``"de"`` or ``"en_GB"``.
+    """
+    code = money.currency.code
+    unit = smallest_unit(code)
+    parsed = Locale.parse(locale)
+    pattern = parse_pattern(parsed.currency_formats["standard"].pattern)
+
+    # CLDR shows some currencies, such as RSD, without the decimals that ISO 4217
+    # gives them, and the lines on the page would not add up.
+    places = -t.cast(int, unit.as_tuple().exponent)
+    pattern.frac_prec = (places, places)
+
+    with decimal.localcontext(CONTEXT):
+        amount = money.amount.quantize(unit, decimal.ROUND_HALF_UP)
+
+        text: str = pattern.apply(amount, parsed, currency=code, currency_digits=False)
+
+    return text
+
+
+#: What an amount may be given as.
+MoneyLike = Money | Decimal | int | str | float
+
+
+def price_in(currency: str | None, price: MoneyLike) -> Decimal:
+    """The amount of a price in the cart's currency.
+
+    :raises ValueError: If it is no amount, or money of another currency.
+    """
+    if isinstance(price, Money):
+        if price.currency.code != currency:
+            raise ValueError(
+                f"The price is in {price.currency.code}, the cart in {currency}."
+            )
+
+        return parse_amount(price.amount)
+
+    return parse_amount(price)

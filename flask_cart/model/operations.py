@@ -1,0 +1,458 @@
+"""Operations: changes as data, which can be applied again to a fresher document.
+
+Each one is a pure function from a document to a document and the events that lead
+there. When a save loses against another one, the operations are applied to what the
+other one saved. An operation that says what the shopper *saw* raises ``StaleError``
+when that is no longer what is there.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from decimal import Decimal
+from typing import ClassVar
+
+import msgspec
+from msgspec.structs import replace
+
+from .conditions import Condition
+from .coupons import coupon_key
+from .coupons import surplus_coupons
+from .document import Document
+from .errors import InvalidItemError
+from .events import CartCleared
+from .events import ConditionAdded
+from .events import ConditionRemoved
+from .events import Event
+from .events import ItemAdded
+from .events import ItemConditionAdded
+from .events import ItemConditionRemoved
+from .events import ItemRemoved
+from .events import ItemUpdated
+from .events import MetadataAdded
+from .events import MetadataRemoved
+from .lines import Line
+from .stock import Terms
+from .values import FrozenDict
+
+Applied = tuple[Document, tuple[Event, ...]]
+OnExisting = t.Literal["merge", "replace", "error"]
+
+
+class StaleError(Exception):
+    """The line that an operation is about was changed since it was seen."""
+
+    def __init__(self, line_id: str, details: dict[str, t.Any]) -> None:
+        super().__init__(line_id, details)
+        self.line_id = line_id
+        self.details = details
+
+
+class Operation(t.Protocol):
+    """A change of a document."""
+
+    @property
+    def reapplies(self) -> bool:
+        """Whether it may be applied to a document that its author has not seen."""
+
+    def apply(self, document: Document) -> Applied:
+        """The changed document, and what happened to it."""
+
+
+class Reapplied(msgspec.Struct, frozen=True):
+    """An operation that is as good on any document."""
+
+    # Spelled "ClassVar" and not "t.ClassVar", which msgspec would take for a field.
+    reapplies: ClassVar[bool] = True
+
+
+class Limited(Reapplied, frozen=True, kw_only=True):
+    """An operation that may lead to a quantity in which an item is not sold.
+
+    :param terms: In which quantities it is sold, if that is known.
+    :param asks: The item whose product is to be asked for them, before it is saved.
+    """
+
+    terms: Terms | None = None
+    asks: str | None = None
+
+
+def terms_in(operations: t.Iterable[Operation]) -> list[Terms]:
+    """The terms that operations have to keep to."""
+    return [
+        each.terms
+        for each in operations
+        if isinstance(each, Limited) and each.terms is not None
+    ]
+
+
+def apply_all(document: Document, operations: t.Iterable[Operation]) -> Applied:
+    """Apply operations one after the other.
+
+    Operations that cancel each other out leave the document as it was, and then
+    nothing has happened.
+    """
+    result = document
+    events: list[Event] = []
+
+    for operation in operations:
+        result, happened = operation.apply(result)
+        events.extend(happened)
+
+    unchanged = document
+
+    if result.claims != document.claims:
+        # The key that a change came with is no change of the cart.
+        unchanged = replace(document, claims=result.claims)
+
+    return (unchanged, ()) if _same(result, unchanged) else (result, tuple(events))
+
+
+class AddLine(Limited, frozen=True):
+    """Add a line, or its quantity to the one that is there.
+
+    :param currency: What the cart has to be in, if the price was money of a currency.
+    """
+
+    line: Line
+    on_existing: OnExisting = "merge"
+    currency: str | None = None
+
+    def apply(self, document: Document) -> Applied:
+        if self.currency not in (None, document.currency):
+            raise InvalidItemError(
+                f"The item {self.line.item_id!r:.80} is not valid: The price is in"
+                f" {self.currency}, the cart in {document.currency}."
+            )
+
+        existing = document.line(self.line.id)
+
+        if existing is None:
+            lines = (*document.lines, self.line)
+
+            return replace(document, lines=lines), (ItemAdded(line=self.line),)
+
+        if self.on_existing == "error":
+            raise InvalidItemError(
+                f"The item {self.line.item_id!r:.80} is in the cart already."
+            )
+
+        if self.on_existing == "replace":
+            return put_line(document, existing, self.line)
+
+        merged = replace(
+            existing,
+            name=self.line.name,
+            price=self.line.price,
+            quantity=existing.quantity + self.line.quantity,
+        )
+
+        return put_line(document, existing, merged)
+
+
+class UpdateLine(Limited, frozen=True):
+    """Set fields of a line that the shopper saw as ``seen``."""
+
+    seen: Line
+    changes: dict[str, t.Any]
+
+    def apply(self, document: Document) -> Applied:
+        line = document.line(self.seen.id)
+
+        if line is None or not _same(line, self.seen):
+            raise StaleError(
+                self.seen.id,
+                {
+                    "seen": _shown(self.seen, self.changes),
+                    "stored": _shown(line, self.changes) if line else None,
+                    "wanted": {k: str(v) for k, v in self.changes.items()},
+                },
+            )
+
+        if self.changes.get("quantity") == 0:
+            return _drop_line(document, line)
+
+        return put_line(document, line, replace(line, **self.changes))
+
+
+class IncrementLine(Limited, frozen=True):
+    """Add to the quantity of a line; at zero or below the line is removed."""
+
+    line_id: str
+    by: int
+
+    def apply(self, document: Document) -> Applied:
+        line = document.line(self.line_id)
+
+        if line is None:
+            if self.by < 0:
+                return document, ()
+
+            raise StaleError(
+                self.line_id, {"stored": None, "wanted": {"increment": self.by}}
+            )
+
+        quantity = line.quantity + self.by
+
+        if quantity <= 0:
+            return _drop_line(document, line)
+
+        return put_line(document, line, replace(line, quantity=quantity))
+
+
+class RemoveLine(Reapplied, frozen=True):
+    """Remove a line, if it is there."""
+
+    line_id: str
+
+    def apply(self, document: Document) -> Applied:
+        line = document.line(self.line_id)
+
+        return (document, ()) if line is None else _drop_line(document, line)
+
+
+class AddCondition(Reapplied, frozen=True):
+    """Add a condition to the cart, in place of one of the same name."""
+
+    condition: Condition
+    only_of_type: bool = False
+
+    def apply(self, document: Document) -> Applied:
+        events: list[Event] = []
+        conditions = document.conditions
+
+        if self.only_of_type:
+            others = tuple(
+                each
+                for each in conditions
+                if each.type != self.condition.type or each.name == self.condition.name
+            )
+            events += [
+                ConditionRemoved(condition=each)
+                for each in conditions
+                if each not in others
+            ]
+            conditions = others
+
+        conditions, previous = _put_condition(conditions, self.condition)
+
+        if previous is not None:
+            if _same(previous, self.condition):
+                return replace(document, conditions=conditions), tuple(events)
+
+            events.append(ConditionRemoved(condition=previous))
+
+        events.append(ConditionAdded(condition=self.condition))
+
+        return replace(document, conditions=conditions), tuple(events)
+
+
+class RemoveCondition(Reapplied, frozen=True):
+    """Remove a condition of the cart, if it is there."""
+
+    name: str
+
+    def apply(self, document: Document) -> Applied:
+        condition = document.condition(self.name)
+
+        if condition is None:
+            return document, ()
+
+        conditions = tuple(c for c in document.conditions if c is not condition)
+        event = ConditionRemoved(condition=condition)
+
+        return replace(document, conditions=conditions), (event,)
+
+
+class AddItemCondition(Reapplied, frozen=True):
+    """Add a condition to a line, in place of one of the same name."""
+
+    line_id: str
+    condition: Condition
+
+    def apply(self, document: Document) -> Applied:
+        line = document.line(self.line_id)
+
+        if line is None:
+            raise StaleError(
+                self.line_id,
+                {"stored": None, "wanted": {"condition": self.condition.name}},
+            )
+
+        conditions, previous = _put_condition(line.conditions, self.condition)
+
+        if previous is not None and _same(previous, self.condition):
+            return document, ()
+
+        changed = replace(line, conditions=conditions)
+        events: list[Event] = []
+
+        if previous is not None:
+            events.append(ItemConditionRemoved(line=changed, condition=previous))
+
+        events.append(ItemConditionAdded(line=changed, condition=self.condition))
+
+        return _with_line(document, changed), tuple(events)
+
+
+class RemoveItemCondition(Reapplied, frozen=True):
+    """Remove a condition of a line, if both are there."""
+
+    line_id: str
+    name: str
+
+    def apply(self, document: Document) -> Applied:
+        line = document.line(self.line_id)
+        condition = line.condition(self.name) if line is not None else None
+
+        if line is None or condition is None:
+            return document, ()
+
+        conditions = tuple(c for c in line.conditions if c is not condition)
+        changed = replace(line, conditions=conditions)
+        event = ItemConditionRemoved(line=changed, condition=condition)
+
+        return _with_line(document, changed), (event,)
+
+
+class SetMetadata(Reapplied, frozen=True):
+    """Set metadata keys, and remove others."""
+
+    values: FrozenDict
+    remove: tuple[str, ...] = ()
+
+    def apply(self, document: Document) -> Applied:
+        metadata = dict(document.metadata)
+        events: list[Event] = []
+
+        for key in self.remove:
+            if key in metadata:
+                events.append(MetadataRemoved(key=key, value=metadata.pop(key)))
+
+        for key, value in self.values.items():
+            if key not in metadata or not _same(metadata[key], value):
+                metadata[key] = value
+                events.append(MetadataAdded(key=key, value=value))
+
+        if not events:
+            return document, ()
+
+        return replace(document, metadata=FrozenDict(metadata)), tuple(events)
+
+
+class NoteCoupon(Reapplied, frozen=True):
+    """Note the code of a coupon, in place of the oldest if there are too many.
+
+    :param most: How many a cart notes.
+    """
+
+    code: str
+    most: int | None
+
+    def apply(self, document: Document) -> Applied:
+        key = coupon_key(self.code)
+        others = [each for each in document.metadata if each != key]
+        surplus = surplus_coupons([*others, key], self.most)
+
+        return SetMetadata(FrozenDict({key: True}), surplus).apply(document)
+
+
+class Clear(msgspec.Struct, frozen=True):
+    """Remove every line, condition and metadata key that the shopper saw."""
+
+    reapplies: ClassVar[bool] = False
+
+    def apply(self, document: Document) -> Applied:
+        event = CartCleared(
+            lines=document.lines,
+            conditions=document.conditions,
+            metadata=document.metadata,
+        )
+
+        return emptied(document), (event,)
+
+
+def emptied(document: Document) -> Document:
+    """The document without its content, and without what a merge would give back."""
+    merged = tuple(each.without_contents() for each in document.merged)
+    document = replace(document, conditions=(), metadata=FrozenDict(), merged=merged)
+
+    return _left_with(document, ())
+
+
+def _left_with(document: Document, lines: tuple[Line, ...]) -> Document:
+    """The document with these lines; without any, all further ones are new."""
+    pending = document.pending
+
+    if not lines:
+        pending = tuple(replace(each, was_emptied=True) for each in pending)
+
+    return replace(document, lines=lines, pending=pending)
+
+
+def _with_line(document: Document, line: Line) -> Document:
+    lines = tuple(line if each.id == line.id else each for each in document.lines)
+
+    return replace(document, lines=lines)
+
+
+def put_line(document: Document, previous: Line, line: Line) -> Applied:
+    if _same(line, previous):
+        return document, ()
+
+    event = ItemUpdated(
+        line=line,
+        previous=previous,
+        quantity_delta=line.quantity - previous.quantity,
+    )
+
+    return _with_line(document, line), (event,)
+
+
+def _drop_line(document: Document, line: Line) -> Applied:
+    lines = tuple(each for each in document.lines if each is not line)
+
+    return _left_with(document, lines), (ItemRemoved(line=line),)
+
+
+def _put_condition(
+    conditions: tuple[Condition, ...], condition: Condition
+) -> tuple[tuple[Condition, ...], Condition | None]:
+    previous = next((c for c in conditions if c.name == condition.name), None)
+
+    if previous is None:
+        return (*conditions, condition), None
+
+    changed = tuple(condition if c is previous else c for c in conditions)
+
+    return changed, previous
+
+
+def _same(one: t.Any, other: t.Any) -> bool:
+    """Whether two values are the same, of the same types.
+
+    Python takes True, 1 and 1.0 for equal; the shop that noted them does not.
+    """
+    if one != other:
+        return False
+
+    if isinstance(one, Decimal):
+        return True
+
+    if type(one) is not type(other):
+        return False
+
+    if isinstance(one, msgspec.Struct):
+        return _same(msgspec.structs.astuple(one), msgspec.structs.astuple(other))
+
+    if isinstance(one, dict):
+        return all(_same(value, other[key]) for key, value in one.items())
+
+    if isinstance(one, tuple | list):
+        return all(map(_same, one, other))
+
+    return True
+
+
+def _shown(line: Line, changes: t.Iterable[str]) -> dict[str, str]:
+    return {name: str(getattr(line, name)) for name in changes}

@@ -1,0 +1,384 @@
+"""The rules that every app has.
+
+Each returns ``True``, or the reason why it does not hold. Asked about a line, rules
+about items and quantities look at that line only.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+from decimal import Decimal
+
+import msgspec
+
+from ..model.lines import MAX_QUANTITY
+from ..model.lines import Line
+from ..model.money import ZERO
+from .facts import Facts
+
+Answer = bool | str
+Texts = t.Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+Count = t.Annotated[int, msgspec.Meta(ge=0, le=MAX_QUANTITY)]
+Pieces = t.Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)]
+Time = t.Annotated[str, msgspec.Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
+Moment = t.Annotated[dt.datetime, msgspec.Meta(tz=True)]
+Weekday = t.Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Scalar = str | int | bool | None
+
+WEEKDAYS: t.Final[tuple[str, ...]] = t.get_args(Weekday)
+
+
+# Amounts
+
+
+def total_at_least(facts: Facts, amount: Decimal) -> Answer:
+    """The lines come to at least this amount, before the cart's conditions."""
+    return facts.subtotal >= amount or _short(facts, amount, facts.subtotal)
+
+
+def total_below(facts: Facts, amount: Decimal) -> Answer:
+    """The lines come to less than this amount, before the cart's conditions."""
+    return facts.subtotal < amount or _over(facts, amount, facts.subtotal)
+
+
+def total_between(facts: Facts, at_least: Decimal, below: Decimal) -> Answer:
+    """The lines come to an amount from the one to less than the other."""
+    answer = total_at_least(facts, at_least)
+
+    return total_below(facts, below) if answer is True else answer
+
+
+def amount_at_least(facts: Facts, amount: Decimal) -> Answer:
+    """What there is to pay at this point, after the conditions before, is enough."""
+    return facts.amount >= amount or _short(facts, amount, facts.amount)
+
+
+def amount_below(facts: Facts, amount: Decimal) -> Answer:
+    """What there is to pay at this point, after the conditions before, is less."""
+    return facts.amount < amount or _over(facts, amount, facts.amount)
+
+
+def price_at_least(facts: Facts, amount: Decimal) -> Answer:
+    """A line has at least this price of one, before its conditions."""
+    return _any_line(facts, lambda line: line.price >= amount) or (
+        f"no item has a price of {amount} {facts.currency} or more"
+    )
+
+
+def price_below(facts: Facts, amount: Decimal) -> Answer:
+    """A line has a lower price of one than this, before its conditions."""
+    return _any_line(facts, lambda line: line.price < amount) or (
+        f"no item has a price below {amount} {facts.currency}"
+    )
+
+
+# Quantities
+
+
+def quantity_at_least(facts: Facts, quantity: Count) -> Answer:
+    """There are at least so many items."""
+    return facts.quantity >= quantity or (
+        f"it needs {quantity} items, there are {facts.quantity}"
+    )
+
+
+def quantity_at_most(facts: Facts, quantity: Count) -> Answer:
+    """There are at most so many items."""
+    return facts.quantity <= quantity or (
+        f"it is for up to {quantity} items, there are {facts.quantity}"
+    )
+
+
+def lines_at_least(facts: Facts, count: Count) -> Answer:
+    """There are at least so many lines."""
+    return len(facts.lines) >= count or (
+        f"it needs {count} different items, there are {len(facts.lines)}"
+    )
+
+
+def lines_at_most(facts: Facts, count: Count) -> Answer:
+    """There are at most so many lines."""
+    return len(facts.lines) <= count or (
+        f"it is for up to {count} different items, there are {len(facts.lines)}"
+    )
+
+
+# Items
+
+
+def item(facts: Facts, ids: Texts, quantity: Pieces = 1) -> Answer:
+    """One of these items is there, or so many of them together."""
+    found = sum(line.quantity for line in facts.about if line.item_id in ids)
+
+    return found >= quantity or (
+        f"it needs {quantity} of {_listed(ids)}, there are {found}"
+    )
+
+
+def every_item(facts: Facts, ids: Texts) -> Answer:
+    """Each of these items is there."""
+    missing = set(ids) - {line.item_id for line in facts.about}
+
+    return not missing or f"it also needs {_listed(sorted(missing))}"
+
+
+def attribute(facts: Facts, name: str, values: tuple[Scalar, ...]) -> Answer:
+    """A line has one of these values as this attribute, or in it, if it is a list."""
+    return _any_line(facts, lambda line: _has(line.attributes, name, values)) or (
+        f"no item has {name} {_listed(values)}"
+    )
+
+
+def category(facts: Facts, names: Texts) -> Answer:
+    """A line has one of these names as its attribute ``category``."""
+    return attribute(facts, "category", names)
+
+
+def option(facts: Facts, name: str, values: Texts) -> Answer:
+    """A line has one of these values as this option."""
+    return _any_line(facts, lambda line: line.options.get(name) in values) or (
+        f"no item has {name} {_listed(values)}"
+    )
+
+
+def product_type(facts: Facts, types: Texts) -> Answer:
+    """A line was made of a product of one of these classes."""
+
+    def is_one(line: Line) -> bool:
+        return line.product_ref is not None and line.product_ref.type in types
+
+    return _any_line(facts, is_one) or f"no item is a {_listed(types)}"
+
+
+# Shoppers
+
+
+def logged_in(facts: Facts) -> Answer:
+    """The owner is known, and not a guest."""
+    return facts.owner_kind != "guest" or "it is for those who are logged in"
+
+
+def owner_kind(facts: Facts, kinds: Texts) -> Answer:
+    """The owner is of one of these kinds, such as ``"company"``."""
+    return facts.owner_kind in kinds or f"it is for {_listed(kinds)}"
+
+
+def first_order(facts: Facts) -> Answer:
+    """The owner has not ordered yet: the app's fact ``orders`` is 0."""
+    return _fact(facts, "orders") == 0 or "it is for a first order"
+
+
+def orders_at_least(facts: Facts, count: Count) -> Answer:
+    """The owner has ordered so often: the app's fact ``orders``."""
+    return _fact(facts, "orders") >= count or f"it is for those with {count} orders"
+
+
+def group(facts: Facts, names: Texts) -> Answer:
+    """The owner is in one of these groups: the app's fact ``groups``."""
+    return not set(names).isdisjoint(_fact(facts, "groups")) or (
+        f"it is for {_listed(names)}"
+    )
+
+
+def fact_equals(facts: Facts, name: str, value: Scalar) -> Answer:
+    """A fact of the app has this value."""
+    return _same(_fact(facts, name), value) or f"{name} is not {value}"
+
+
+# Time
+
+
+def between(
+    facts: Facts, start: Moment | None = None, end: Moment | None = None
+) -> Answer:
+    """It is not before the one moment, and before the other."""
+    if start is not None and facts.now < start:
+        return f"it begins at {_told(start, facts)}"
+
+    return end is None or facts.now < end or f"it ended at {_told(end, facts)}"
+
+
+def dates(
+    facts: Facts, first: dt.date | None = None, last: dt.date | None = None
+) -> Answer:
+    """It is one of these days, the first and last included, in the shop's time zone."""
+    today = facts.now.date()
+
+    if first is not None and today < first:
+        return f"it begins on {first}"
+
+    return last is None or today <= last or f"it ended on {last}"
+
+
+def weekday(
+    facts: Facts, days: t.Annotated[tuple[Weekday, ...], msgspec.Meta(min_length=1)]
+) -> Answer:
+    """It is one of these days of the week, in the shop's time zone."""
+    return WEEKDAYS[facts.now.weekday()] in days or f"it is for {_listed(days)}"
+
+
+def time_of_day(facts: Facts, start: Time, end: Time) -> Answer:
+    """It is not before the one time and before the other, which may be the next day's.
+
+    Both are times of the shop's time zone.
+    """
+    now, first, last = facts.now.time(), *map(dt.time.fromisoformat, (start, end))
+    is_within = first <= now < last if first < last else now >= first or now < last
+
+    return is_within or f"it is from {start} to {end}"
+
+
+# The cart
+
+
+def metadata_equals(facts: Facts, key: str, value: Scalar) -> Answer:
+    """The cart's metadata have this value."""
+    has = key in facts.metadata and _same(facts.metadata[key], value)
+
+    return has or f"{key} is not {value}"
+
+
+def metadata_has(facts: Facts, key: str) -> Answer:
+    """The cart's metadata have this key, with a value that is not empty or false."""
+    return bool(facts.metadata.get(key)) or f"there is no {key}"
+
+
+def currency(facts: Facts, codes: Texts) -> Answer:
+    """The cart is in one of these currencies."""
+    return facts.currency in codes or f"it is for carts in {_listed(codes)}"
+
+
+def instance(facts: Facts, names: Texts) -> Answer:
+    """It is one of these carts of the owner's, such as ``"default"``."""
+    return facts.instance in names or f"it is for the cart {_listed(names)}"
+
+
+# Amounts that a value acts on
+
+
+def cheapest(
+    facts: Facts, buy: Pieces, get: Pieces = 1, bought: tuple[str, ...] = ()
+) -> Decimal:
+    """What the cheapest items come to: so many of them for every so many bought.
+
+    :param buy: How many have to be bought.
+    :param get: How many are then counted.
+    :param bought: The ids of the items that have to be bought. Left out, it is the
+        items themselves: of every ``buy + get`` of them.
+    """
+    left = _earned(facts, buy, get, bought)
+    found = ZERO
+
+    for line in sorted(facts.about, key=lambda each: _unit_amount(facts, each)):
+        taken = min(left, line.quantity)
+        # Divided last, so that six thirds are exactly two.
+        found += facts.amounts[line.id] * taken / line.quantity
+        left -= taken
+
+    return found
+
+
+def _earned(facts: Facts, buy: int, get: int, bought: tuple[str, ...]) -> int:
+    if not bought:
+        full, rest = divmod(facts.quantity, buy + get)
+
+        return full * get + max(0, rest - buy)
+
+    paid = sum(line.quantity for line in facts.lines if line.item_id in bought)
+
+    return min(facts.quantity, paid // buy * get)
+
+
+def _unit_amount(facts: Facts, line: Line) -> tuple[Decimal, str]:
+    # Of equal ones always the same, in whatever order they were added.
+    return facts.amounts[line.id] / line.quantity, line.id
+
+
+# Helpers
+
+
+def _any_line(facts: Facts, holds: t.Callable[[Line], bool]) -> bool:
+    return any(map(holds, facts.about))
+
+
+def _has(
+    attributes: t.Mapping[str, t.Any], name: str, values: tuple[Scalar, ...]
+) -> bool:
+    if name not in attributes:
+        return False
+
+    found = attributes[name]
+    several = found if isinstance(found, tuple | list) else (found,)
+
+    return any(_same(one, value) for one in several for value in values)
+
+
+def _same(one: t.Any, other: t.Any) -> bool:
+    """Equal, where ``True`` is not 1."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _fact(facts: Facts, name: str) -> t.Any:
+    if name not in facts.app:
+        raise LookupError(
+            f"The app has no fact {name!r}. Return it from the function that is"
+            " registered with 'facts' of your FlaskCart."
+        )
+
+    return facts.app[name]
+
+
+def _short(facts: Facts, amount: Decimal, there: Decimal) -> str:
+    return f"it needs {amount} {facts.currency}, there are {there}"
+
+
+def _over(facts: Facts, amount: Decimal, there: Decimal) -> str:
+    return f"it is for less than {amount} {facts.currency}, there are {there}"
+
+
+def _told(moment: dt.datetime, facts: Facts) -> str:
+    return f"{moment.astimezone(facts.now.tzinfo):%Y-%m-%d %H:%M}"
+
+
+def _listed(values: t.Collection[t.Any]) -> str:
+    return " or ".join(map(str, values)) if len(values) < 6 else f"one of {len(values)}"
+
+
+#: The rules by name.
+RULES: t.Final[tuple[t.Callable[..., Answer], ...]] = (
+    total_at_least,
+    total_below,
+    total_between,
+    amount_at_least,
+    amount_below,
+    price_at_least,
+    price_below,
+    quantity_at_least,
+    quantity_at_most,
+    lines_at_least,
+    lines_at_most,
+    item,
+    every_item,
+    attribute,
+    category,
+    option,
+    product_type,
+    logged_in,
+    owner_kind,
+    first_order,
+    orders_at_least,
+    group,
+    fact_equals,
+    between,
+    dates,
+    weekday,
+    time_of_day,
+    metadata_equals,
+    metadata_has,
+    currency,
+    instance,
+)
+
+#: The amounts by name.
+AMOUNTS: t.Final[tuple[t.Callable[..., Decimal], ...]] = (cheapest,)

@@ -1,0 +1,280 @@
+"""Asking: what the rules of an app say about one cart at one time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import logging
+import typing as t
+from decimal import Decimal
+
+from ..model.conditions import CEILING
+from ..model.conditions import Condition
+from ..model.document import Document
+from ..model.money import CONTEXT
+from ..model.money import ZERO
+from ..model.rules import Rule
+from .facts import Facts
+from .facts import Lazy
+from .proration import Proration
+from .rounding import Rounding
+from .rulebook import RegisteredFunction
+from .rulebook import Rulebook
+
+T = t.TypeVar("T")
+
+#: Characters of a reason that a rule of the app gives.
+MAX_REASON: t.Final = 200
+
+
+class Verdict(t.NamedTuple):
+    """Whether a rule holds, or else why it does not.
+
+    :param code: Empty if it holds; else what is the matter, for a program.
+    :param reason: The same, for a person.
+    :param rule: The rule that decided, if it is not one of the shop's.
+    """
+
+    code: str = ""
+    reason: str = ""
+    rule: Rule | None = None
+
+    @property
+    def holds(self) -> bool:
+        return not self.code
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a rule has answered, so that the opposite can be told."""
+        return self.code in {"", "rule_not_met"}
+
+
+YES: t.Final = Verdict()
+
+
+class Evaluation:
+    """One calculation: for whom, when, and by which rules.
+
+    :param rulebook: The rules.
+    :param owner: Whose cart it is, such as ``"user:7"``, if that is known. Without the
+        tenant.
+    :param instance: Which of the owner's carts.
+    :param now: When it is, with a time zone.
+    :param tenant: The tenant whose cart it is, also of an owner who is not known.
+    """
+
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        owner: str | None,
+        instance: str,
+        now: dt.datetime,
+        tenant: str | None = None,
+    ) -> None:
+        self._rulebook = rulebook
+        self._tenant = tenant
+        self._owner = owner
+        self._instance = instance
+        self._now = now
+        self._facts: Facts | None = None
+        self._failures: list[tuple[str, Exception]] = []
+
+        #: Whether anything but the document had a say, so that the result may be
+        #: another one later.
+        self.was_asked = False
+
+    def facts(self, document: Document, rounding: Rounding) -> Facts:
+        """The facts about a cart before any condition, at their prices."""
+        if self._facts is None:
+            amounts = [line.price * line.quantity for line in document.lines]
+            goods = Proration(document.lines, amounts, rounding)
+            self._facts = self._opening(document, goods, rounding.round(goods.amount))
+
+        return self._facts
+
+    @property
+    def has_providers(self) -> bool:
+        """Whether there may be conditions that are not stored."""
+        return bool(self._rulebook.providers)
+
+    def decide(self, rule: Rule, facts: Facts) -> Verdict:
+        """Whether a rule holds. A rule that raises does not."""
+        self.was_asked = True
+
+        match rule.name:
+            case "all":
+                verdicts = (self.decide(each, facts) for each in rule.rules)
+
+                return next((each for each in verdicts if not each.holds), YES)
+            case "any":
+                return self._decide_any(rule, facts)
+            case "not":
+                return _opposite(rule, self.decide(rule.rules[0], facts))
+
+        function = self._rulebook.rules.get(rule.name)
+
+        return self._call(rule, function, facts, _answer)
+
+    def amount(self, rule: Rule, facts: Facts) -> Decimal | Verdict:
+        """The amount that a value acts on, or why there is none."""
+        self.was_asked = True
+        function = self._rulebook.amounts.get(rule.name)
+
+        return self._call(rule, function, facts, _amount)
+
+    def provided(self, facts: Facts) -> tuple[list[Condition], list[str]]:
+        """What the app's providers yield, and the names of those that raised."""
+        conditions: dict[str, Condition] = {}
+        failed: list[str] = []
+
+        for provider in self._rulebook.providers:
+            self.was_asked = True
+
+            try:
+                with decimal.localcontext():
+                    provided = [self._checked(each) for each in provider(facts)]
+            except Exception as error:
+                name = getattr(provider, "__name__", type(provider).__name__)
+                failed.append(name)
+                self._failures.append((name, error))
+            else:
+                for each in provided:
+                    conditions.setdefault(each.name, each)
+
+        return list(conditions.values()), failed
+
+    def report(self, logger: logging.Logger) -> None:
+        """Log what has failed: once, with the first of the errors."""
+        if self._failures:
+            logger.error(
+                "The totals are without what depends on these rules and providers,"
+                " which failed: %s.",
+                ", ".join(sorted({name for name, _ in self._failures})),
+                exc_info=self._failures[0][1],
+            )
+
+    def _opening(
+        self, document: Document, goods: Proration, subtotal: Decimal
+    ) -> Facts:
+        kind, _, owner_id = (self._owner or "guest:").partition(":")
+        facts = Facts(
+            lines=document.lines,
+            about=document.lines,
+            subtotal=subtotal,
+            amount=subtotal,
+            amounts=Lazy(goods.by_line),
+            currency=document.currency,
+            metadata=document.metadata,
+            tenant=self._tenant,
+            owner_kind=kind,
+            owner_id=owner_id or None,
+            instance=self._instance,
+            now=self._now,
+            app=Lazy(lambda: self._rulebook.load_facts(facts)),
+        )
+
+        return facts
+
+    def _checked(self, condition: t.Any) -> Condition:
+        if not isinstance(condition, Condition) or condition.target == "item":
+            raise TypeError(
+                f"A provider yields conditions for a cart, not {condition!r:.80}."
+            )
+
+        self._rulebook.check(condition)
+
+        return condition
+
+    def _decide_any(self, rule: Rule, facts: Facts) -> Verdict:
+        verdicts = []
+
+        for each in rule.rules:
+            verdicts.append(self.decide(each, facts))
+
+            if verdicts[-1].holds:
+                return YES
+
+        unknown = next((each for each in verdicts if not each.is_known), None)
+        reasons = " or ".join(each.reason for each in verdicts)
+
+        return unknown or Verdict("rule_not_met", reasons, rule)
+
+    def _call(
+        self,
+        rule: Rule,
+        function: RegisteredFunction | None,
+        facts: Facts,
+        check: t.Callable[[Rule, t.Any], T],
+    ) -> T | Verdict:
+        name = rule.name
+
+        if function is None:
+            return Verdict("rule_unknown", f"there is no rule {name!r} any more", rule)
+
+        try:
+            arguments = function.arguments(rule)
+        except ValueError:
+            reason = f"the rule {name!r} has other parameters now"
+
+            return Verdict("rule_invalid", reason, rule)
+
+        try:
+            # An own context, so that a rule cannot change that of the calculation.
+            with decimal.localcontext():
+                return check(rule, function.call(facts, **arguments))
+        except Exception as error:
+            self._failures.append((name, error))
+
+            return Verdict("rule_failed", f"the rule {name!r} failed", rule)
+
+
+def _opposite(rule: Rule, verdict: Verdict) -> Verdict:
+    """What "not" makes of it: the opposite of what is not known is not known."""
+    if not verdict.is_known:
+        return verdict
+
+    if not verdict.holds:
+        return YES
+
+    return Verdict("rule_not_met", f"{rule.rules[0].name!r} holds", rule)
+
+
+def _answer(rule: Rule, answer: t.Any) -> Verdict:
+    """What a rule has answered: that it holds, or why not.
+
+    :raises TypeError: If it is no answer, so that a forgotten ``return`` is noticed.
+    """
+    if answer is True:
+        return YES
+
+    if answer is not False and not isinstance(answer, str):
+        raise TypeError(
+            f"The rule {rule.name!r} must return True, False or a reason, not"
+            f" {answer!r:.40}."
+        )
+
+    # Markup, as a template of the app would make it, is text like any other.
+    reason = str.__str__(answer)[:MAX_REASON] if answer else ""
+
+    return Verdict("rule_not_met", reason or f"{rule.name!r} does not hold", rule)
+
+
+def _amount(rule: Rule, answer: t.Any) -> Decimal:
+    """What a function has calculated, within the bounds of conditions.
+
+    :raises ValueError: If it is no such amount.
+    """
+    if isinstance(answer, bool) or not isinstance(answer, Decimal | int):
+        raise ValueError(f"{rule.name!r} must return a Decimal, not {answer!r:.40}.")
+
+    amount = Decimal(answer)
+
+    if not amount.is_finite() or amount < 0:
+        raise ValueError(f"{rule.name!r} must return 0 or more, not {amount}.")
+
+    # Less than that is nothing, and would only be slow to calculate with.
+    if amount.adjusted() < -CONTEXT.prec:
+        return ZERO
+
+    with decimal.localcontext(CONTEXT):
+        return min(+amount, CEILING)

@@ -1,0 +1,173 @@
+"""Presets: offers, taxes and shipping as shops often have them, as conditions."""
+
+from __future__ import annotations
+
+import typing as t
+from decimal import Decimal
+
+from ..model.conditions import Condition
+from ..model.errors import InvalidConditionError
+from ..model.money import parse_amount
+from ..model.rules import Rule
+from ..model.rules import not_
+from ..model.rules import rule
+
+#: An amount in major units, in the currency of the cart.
+MoneyLike = Decimal | int | str
+
+
+def tiered_discount(
+    name: str,
+    tiers: t.Mapping[MoneyLike, str],
+    *,
+    lines: Rule | None = None,
+    order: int = 0,
+) -> tuple[Condition, ...]:
+    """A discount that grows with the sum of the lines.
+
+    >>> for each in tiered_discount("BULK", {50: "5%", 100: "10%"}):
+    ...     print(each.name, each.value, each.rule.params)
+    BULK 50 -5% {'at_least': '50', 'below': '100'}
+    BULK 100 -10% {'amount': '100'}
+
+    :param name: What the names of the conditions begin with.
+    :param tiers: What is taken off, by the sum from which on it is.
+    :param lines: Limits the discount to some lines, but not the sum.
+    :raises InvalidConditionError: If there are no tiers, or they are not amounts.
+    """
+    try:
+        starts = {parse_amount(start): value for start, value in tiers.items()}
+    except ValueError as error:
+        raise InvalidConditionError(f"The tiers of {name!r:.80}: {error}") from error
+
+    if not starts:
+        raise InvalidConditionError(f"The discount {name!r:.80} has no tiers.")
+
+    ends: list[Decimal | None] = [*sorted(starts)[1:], None]
+
+    return tuple(
+        Condition(
+            f"{name} {start}",
+            "discount",
+            "subtotal",
+            _taken_off(starts[start]),
+            order,
+            rule=rule("total_at_least", amount=start)
+            if end is None
+            else rule("total_between", at_least=start, below=end),
+            lines=lines,
+        )
+        for start, end in zip(sorted(starts), ends, strict=True)
+    )
+
+
+def buy_x_get_y(
+    name: str,
+    buy: int,
+    get: int = 1,
+    *,
+    lines: Rule | None = None,
+    bought: t.Iterable[str] = (),
+    value: str = "100%",
+    order: int = 0,
+) -> Condition:
+    """The cheapest items for free, or for less, for every so many that are bought.
+
+    >>> lines = rule("category", names=["mugs"])
+    >>> three_for_two = buy_x_get_y("3 for 2", 2, lines=lines)
+    >>> three_for_two.value, three_for_two.base.params
+    ('-100%', {'buy': 2, 'get': 1})
+
+    :param buy: How many have to be bought.
+    :param get: How many are then free.
+    :param lines: The items that are free. Left out, all of them may be.
+    :param bought: The ids of the items to be bought, if they are others.
+    :param value: What is taken off the free ones.
+    """
+    params = {"bought": list(bought)} if bought else {}
+
+    return Condition(
+        name,
+        "discount",
+        "subtotal",
+        _taken_off(value),
+        order,
+        lines=lines,
+        base=rule("cheapest", buy=buy, get=get, **params),
+    )
+
+
+def capped_discount(
+    name: str, value: str, cap: MoneyLike, *, lines: Rule | None = None, order: int = 0
+) -> Condition:
+    """A percentage off, but not more than an amount.
+
+    >>> capped_discount("WELCOME", "20%", 15).cap
+    '15'
+    """
+    return Condition(
+        name,
+        "discount",
+        "subtotal",
+        _taken_off(value),
+        order,
+        lines=lines,
+        cap=t.cast(str, cap),
+    )
+
+
+def shipping(
+    name: str, price: MoneyLike, *, free_from: MoneyLike | None = None, order: int = 0
+) -> Condition:
+    """Shipping that is free from some sum of the lines on.
+
+    >>> shipping("Post", "4.90", free_from=50).rule.params
+    {'amount': 50}
+    """
+    is_paid = rule("total_below", amount=free_from) if free_from is not None else None
+
+    return Condition(name, "shipping", "total", t.cast(str, price), order, rule=is_paid)
+
+
+def tax_classes(
+    name: str,
+    rates: t.Mapping[str, str],
+    *,
+    default: str | None = None,
+    attribute: str = "tax_class",
+    included: bool = False,
+    order: int = 100,
+) -> tuple[Condition, ...]:
+    """A tax with another rate for each class of lines.
+
+    >>> for each in tax_classes("VAT", {"books": "7%"}, default="19%"):
+    ...     print(each.name, each.value)
+    VAT books 7%
+    VAT 19%
+
+    :param rates: The rate of each class.
+    :param default: The rate of all other lines. Left out, they are not taxed.
+    :param attribute: The attribute of a line that names its class.
+    :param included: Whether the prices contain the tax.
+    :param order: After the discounts, which make it less.
+    """
+
+    def tax(full_name: str, rate: str, lines: Rule) -> Condition:
+        return Condition(
+            full_name, "tax", "subtotal", rate, order, lines=lines, included=included
+        )
+
+    conditions = [
+        tax(f"{name} {each}", rate, rule("attribute", name=attribute, values=[each]))
+        for each, rate in rates.items()
+    ]
+
+    if default is not None:
+        classes = rule("attribute", name=attribute, values=list(rates))
+        conditions.append(tax(name, default, not_(classes)))
+
+    return tuple(conditions)
+
+
+def _taken_off(value: str) -> str:
+    return f"-{value}" if value[:1].isdigit() else value

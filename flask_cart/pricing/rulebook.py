@@ -1,0 +1,259 @@
+"""The rulebook: the rules of an app, by name."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import typing as t
+from contextlib import suppress
+from decimal import Decimal
+
+import msgspec
+
+from ..model.conditions import Condition
+from ..model.errors import CartConfigError
+from ..model.errors import InvalidConditionError
+from ..model.money import check_decimal
+from ..model.rules import COMBINATORS
+from ..model.rules import Rule
+from ..model.values import check_text
+from ..model.values import closest
+from .builtin_rules import AMOUNTS
+from .builtin_rules import RULES
+from .facts import Facts
+from .shipping import ShippingMethod
+
+FactsFunction = t.Callable[[Facts], t.Mapping[str, t.Any]]
+ConditionProvider = t.Callable[[Facts], t.Iterable[Condition]]
+ShippingLister = t.Callable[[Facts], t.Iterable[ShippingMethod]]
+
+
+class RegisteredFunction(t.NamedTuple):
+    """A registered function, and what its parameters have to be."""
+
+    call: t.Callable[..., t.Any]
+    params: type[msgspec.Struct]
+
+    @property
+    def has_amounts(self) -> bool:
+        """Whether there are decimals among the parameters."""
+        hints = t.get_type_hints(self.params, include_extras=True)
+
+        return any(map(_has_decimals, hints.values()))
+
+    def arguments(self, rule: Rule) -> dict[str, t.Any]:
+        """What to call it with.
+
+        :raises ValueError: If the rule's parameters are not those of the function.
+        """
+        try:
+            params = msgspec.convert(rule.params, self.params)
+        except msgspec.ValidationError as error:
+            raise ValueError(_told(error)) from error
+
+        return {
+            name: _checked(value, name)
+            for name, value in msgspec.structs.asdict(params).items()
+        }
+
+
+class Functions:
+    """Functions by name: the built-in ones, and those that an app registers.
+
+    :param kind: What they are, for errors.
+    :param built_in: Those that every app has. Their names cannot be taken.
+    """
+
+    def __init__(self, kind: str, built_in: tuple[t.Callable[..., t.Any], ...]) -> None:
+        self._kind = kind
+        self._built_in = _described_by_name(built_in)
+        self._own: dict[str, RegisteredFunction] = {}
+
+    def add(self, name: str, function: t.Callable[..., t.Any]) -> None:
+        """Register a function, in place of one of the same name.
+
+        :raises CartConfigError: If it cannot be registered.
+        """
+        try:
+            check_text(name, f"The name of a {self._kind}")
+        except ValueError as error:
+            raise CartConfigError(str(error)) from error
+
+        if name in COMBINATORS or name in self._built_in:
+            raise CartConfigError(
+                f"There is a built-in {self._kind} {name!r}. Take another name."
+            )
+
+        self._own[name] = _described(name, function)
+
+    def get(self, name: str) -> RegisteredFunction | None:
+        """The function of this name, if there is one."""
+        return self._own.get(name) or self._built_in.get(name)
+
+    def have_amounts(self, rule: Rule) -> bool:
+        """Whether there are amounts in a rule, as far as that is known."""
+        functions = [self.get(e.name) for e in rule.walk() if e.name not in COMBINATORS]
+
+        return any(each is None or each.has_amounts for each in functions)
+
+    def check(self, rule: Rule) -> None:
+        """Refuse a rule that is not registered or cannot be called.
+
+        :raises InvalidConditionError: If it is such a rule, or made of one.
+        """
+        for each in rule.walk():
+            if each.name not in COMBINATORS:
+                self._check(each)
+
+    def _check(self, rule: Rule) -> None:
+        function = self.get(rule.name)
+
+        if function is None:
+            names = [*self._built_in, *self._own]
+
+            raise InvalidConditionError(
+                f"There is no {self._kind} {rule.name!r:.80}."
+                f"{closest(rule.name, names)}"
+            )
+
+        try:
+            function.arguments(rule)
+        except ValueError as error:
+            raise InvalidConditionError(
+                f"The {self._kind} {rule.name!r} cannot be asked: {error}"
+            ) from error
+
+
+class Rulebook:
+    """What an app has registered, in addition to the built-in rules."""
+
+    def __init__(self) -> None:
+        #: Decide whether a condition applies, or which lines it is about.
+        self.rules = Functions("rule", RULES)
+
+        #: Calculate what the value of a condition acts on.
+        self.amounts = Functions("amount", AMOUNTS)
+
+        #: Tells what the app knows, for the rules that ask.
+        self.load_facts: FactsFunction = lambda facts: {}
+
+        #: Yields the shipping methods.
+        self.list_shipping: ShippingLister = lambda facts: ()
+
+        #: Yield conditions that are not stored.
+        self.providers: list[ConditionProvider] = []
+
+    def check(self, condition: Condition) -> None:
+        """Refuse a condition whose rules are not registered or cannot be called.
+
+        :raises InvalidConditionError: If there is one.
+        """
+        for rule in filter(None, (condition.rule, condition.lines)):
+            self.rules.check(rule)
+
+        if condition.base is not None:
+            self.amounts.check(condition.base)
+
+    def has_amounts(self, condition: Condition) -> bool:
+        """Whether a condition is about amounts of money of one currency."""
+        rules, base = filter(None, (condition.rule, condition.lines)), condition.base
+
+        return (
+            condition.is_amount
+            or condition.cap is not None
+            or any(map(self.rules.have_amounts, rules))
+            or (base is not None and self.amounts.have_amounts(base))
+        )
+
+    def methods(self, facts: Facts) -> list[ShippingMethod]:
+        """The shipping methods for a cart.
+
+        :raises InvalidConditionError: If a rule of one cannot be asked.
+        """
+        methods = list(self.list_shipping(facts))
+
+        for each in methods:
+            self.check(each.condition)
+
+            if each.available is not None:
+                self.rules.check(each.available)
+
+        return methods
+
+
+@functools.cache
+def _described_by_name(
+    functions: tuple[t.Callable[..., t.Any], ...],
+) -> t.Mapping[str, RegisteredFunction]:
+    return {each.__name__: _described(each.__name__, each) for each in functions}
+
+
+def _described(name: str, function: t.Callable[..., t.Any]) -> RegisteredFunction:
+    """The function with a class whose fields are its parameters.
+
+    :raises CartConfigError: If its parameters cannot be told by its signature.
+    """
+    try:
+        _, *parameters = inspect.signature(function).parameters.values()
+        types = t.get_type_hints(function, include_extras=True)
+        params = msgspec.defstruct(
+            "Params",
+            [_field(each, types.get(each.name, t.Any)) for each in parameters],
+            forbid_unknown_fields=True,
+            kw_only=True,
+        )
+
+        with suppress(msgspec.ValidationError):
+            # Now rather than when a shopper comes, if there are types it cannot have.
+            msgspec.convert({}, params)
+    except (NameError, TypeError, ValueError) as error:
+        raise CartConfigError(
+            f"The rule {name!r:.80} needs a function of the facts and of parameters"
+            f" with types that JSON has: {error}"
+        ) from error
+
+    return RegisteredFunction(function, params)
+
+
+def _has_decimals(kind: t.Any) -> bool:
+    return kind is Decimal or any(map(_has_decimals, t.get_args(kind)))
+
+
+def _field(
+    parameter: inspect.Parameter, kind: t.Any
+) -> tuple[str, t.Any] | tuple[str, t.Any, t.Any]:
+    if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
+        raise TypeError(f"{parameter} cannot be given by its name.")
+
+    if parameter.default is parameter.empty:
+        return parameter.name, kind
+
+    return parameter.name, kind, parameter.default
+
+
+def _checked(value: t.Any, name: str) -> t.Any:
+    """The value, where a decimal is an amount that can be calculated with."""
+    if isinstance(value, tuple | list):
+        return type(value)(_checked(each, name) for each in value)
+
+    if not isinstance(value, Decimal):
+        return value
+
+    try:
+        return check_decimal(value)
+    except ValueError as error:
+        raise ValueError(f"The parameter {name!r}: {error}") from error
+
+
+def _told(error: msgspec.ValidationError) -> str:
+    """What is wrong with parameters, in words that are about parameters."""
+    text = f"{error}."
+
+    for ours, theirs in {
+        "It needs the parameter": "Object missing required field",
+        "It has no parameter": "Object contains unknown field",
+        " as the parameter `": " - at `$.",
+    }.items():
+        text = text.replace(theirs, ours)
+
+    return text

@@ -1,0 +1,60 @@
+"""Shipping: the ways to send what is in a cart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from moneyed import Money
+
+from ..model.conditions import Condition
+from ..model.errors import InvalidConditionError
+from ..model.rules import Rule
+
+
+@dataclass(frozen=True)
+class ShippingMethod:
+    """A way to send what is in a cart.
+
+    :param condition: What is added to the cart that chooses it: a condition of the
+        type ``"shipping"`` on the total. Its rule says when it costs something.
+    :param available: Says which carts may choose it. Left out, all may.
+    :raises InvalidConditionError: If the condition is of another type or target.
+    """
+
+    condition: Condition
+    available: Rule | None = None
+
+    def __post_init__(self) -> None:
+        condition = self.condition
+
+        if (condition.type, condition.target) != ("shipping", "total"):
+            raise InvalidConditionError(
+                f"The condition {condition.name!r:.80} of a shipping method must be of"
+                f" the type 'shipping' on the total, not {condition.type!r:.80} on the"
+                f" {condition.target}."
+            )
+
+
+@dataclass(frozen=True)
+class ShippingOption:
+    """A shipping method, for one cart as it is.
+
+    :param name: The name of the method.
+    :param price: What it adds to the total of this cart.
+    :param condition: What is added to the cart if it is chosen.
+    :param is_chosen: Whether it is in the cart already.
+    :param code: Why it cannot be chosen, as a word for programs, or an empty string.
+    :param reason: The same for a person.
+    """
+
+    name: str
+    price: Money
+    condition: Condition
+    is_chosen: bool
+    code: str
+    reason: str
+
+    @property
+    def is_available(self) -> bool:
+        """Whether it can be chosen."""
+        return not self.code

@@ -1,0 +1,286 @@
+"""Totals: what a cart comes to, and how."""
+
+from __future__ import annotations
+
+import decimal
+import typing as t
+from dataclasses import dataclass
+from decimal import Decimal
+
+import msgspec
+from moneyed import Money
+
+from ..model.conditions import Condition
+from ..model.lines import Line
+from ..model.money import CONTEXT
+from ..model.money import ZERO
+from ..model.money import format_money
+from ..model.money import smallest_unit
+from ..model.rules import Rule
+from .evaluation import YES
+from .evaluation import Verdict
+from .rounding import Rounding
+
+_NO_DIFFERENCE: t.Final = Verdict("no_difference", "it makes no difference")
+_NO_AMOUNT: t.Final = Verdict("no_amount", "there is no amount to change")
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """What one condition changed.
+
+    :param name: The condition's name.
+    :param type: The condition's type.
+    :param target: What it acted on: ``"item"``, ``"subtotal"`` or ``"total"``.
+    :param value: The condition's value, such as ``"-10%"``.
+    :param before: The amount before it, of the whole line or cart.
+    :param after: The amount after it.
+    :param base: The part of it that the value acted on.
+    :param contained: How much of the base it is, if the prices include it.
+    :param line_id: The line that it belongs to, if it is not the cart's.
+    :param code: Why it changed nothing, as a word for programs, or an empty string.
+    :param reason: The same for a person.
+    :param rule: The rule that decided so, if there is one.
+    :param is_provided: Whether it is not stored, but yielded by a provider.
+    """
+
+    name: str
+    type: str
+    target: str
+    value: str
+    before: Money
+    after: Money
+    base: Money
+    contained: Money | None = None
+    line_id: str | None = None
+    code: str = ""
+    reason: str = ""
+    rule: Rule | None = None
+    is_provided: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        condition: Condition,
+        rounding: Rounding,
+        *,
+        before: Decimal,
+        after: Decimal,
+        base: Decimal | None = None,
+        contained: Decimal | None = None,
+        verdict: Verdict = YES,
+        line_id: str | None = None,
+        is_provided: bool = False,
+    ) -> Adjustment:
+        """What a condition made of rounded amounts."""
+        money = rounding.money
+        base = before if base is None else base
+
+        if verdict.holds and before == after and not contained:
+            verdict = _NO_DIFFERENCE if base else _NO_AMOUNT
+
+        return cls(
+            name=condition.name,
+            type=condition.type,
+            target=condition.target if line_id is None else "item",
+            value=condition.value,
+            before=money(before),
+            after=money(after),
+            base=money(base),
+            contained=None if contained is None else money(contained),
+            line_id=line_id,
+            code=verdict.code,
+            reason=verdict.reason,
+            rule=verdict.rule,
+            is_provided=is_provided,
+        )
+
+    @property
+    def amount(self) -> Money:
+        """What it added; negative for a discount."""
+        difference = CONTEXT.subtract(self.after.amount, self.before.amount)
+
+        return Money(difference, self.after.currency)
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """The adjustment as plain data, with amounts as decimal strings."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "target": self.target,
+            "value": self.value,
+            "before": str(self.before.amount),
+            "after": str(self.after.amount),
+            "amount": str(self.amount.amount),
+            "base": str(self.base.amount),
+            "contained": None if self.contained is None else str(self.contained.amount),
+            "currency": self.after.currency.code,
+            "line_id": self.line_id,
+            "code": self.code,
+            "reason": self.reason,
+            "rule": msgspec.to_builtins(self.rule),
+            "is_provided": self.is_provided,
+        }
+
+    def __str__(self) -> str:
+        base = "" if self.base == self.before else f" of {format_money(self.base)}"
+
+        return f"{self.name} ({self.value}{base} on {self.target}): {self._outcome()}"
+
+    def _outcome(self) -> str:
+        if self.reason:
+            return self.reason
+
+        if self.contained is not None:
+            return f"contains {format_money(self.contained)}"
+
+        return f"{format_money(self.before)} -> {format_money(self.after)}"
+
+
+@dataclass(frozen=True)
+class Tax:
+    """One tax, on all or on one class of lines.
+
+    :param name: The name of its condition.
+    :param rate: The value of its condition, such as ``"19%"``.
+    :param base: What it was calculated on; with the tax itself, if it is included.
+    :param amount: What it comes to.
+    :param included: Whether the prices contain it.
+    """
+
+    name: str
+    rate: str
+    base: Money
+    amount: Money
+    included: bool
+
+
+@dataclass(frozen=True)
+class LineTotals:
+    """The amounts of one line. Attributes of the line can be read from it, too.
+
+    :param line: The line.
+    :param unit_price: The exact price of one after the line's conditions. It is not
+        rounded: three at 8.4915 are 25.47.
+    :param subtotal_without_conditions: Price times quantity.
+    :param subtotal: The same after the line's conditions.
+    :param share: The same after its share of the cart's conditions on the subtotal.
+        The shares of all lines add up to the cart's subtotal.
+    :param adjustments: What each of its conditions changed, for the whole line.
+    """
+
+    line: Line
+    unit_price: Money
+    subtotal_without_conditions: Money
+    subtotal: Money
+    share: Money
+    adjustments: tuple[Adjustment, ...]
+
+    @property
+    def id(self) -> str:
+        return self.line.id
+
+    @property
+    def item_id(self) -> str:
+        return self.line.item_id
+
+    @property
+    def name(self) -> str:
+        return self.line.name
+
+    @property
+    def quantity(self) -> int:
+        return self.line.quantity
+
+    @property
+    def price(self) -> Money:
+        """The price of one before the line's conditions."""
+        return Money(self.line.price, self.subtotal.currency)
+
+    @property
+    def options(self) -> dict[str, str]:
+        return self.line.options
+
+    @property
+    def attributes(self) -> dict[str, t.Any]:
+        return self.line.attributes
+
+    @property
+    def savings(self) -> Money:
+        """What the line's conditions took off."""
+        return _savings(self.adjustments, self.subtotal.currency.code)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """All the amounts of a cart.
+
+    The subtotals of the lines and the amounts of the adjustments add up to the total,
+    to the last unit.
+
+    :param lines: The amounts of every line.
+    :param adjustments: What each condition of the cart changed, in the order in which
+        they were applied.
+    :param subtotal_without_conditions: The sum of price times quantity.
+    :param subtotal: The sum of the lines after the conditions on the subtotal.
+    :param total: What is to be paid.
+    """
+
+    lines: tuple[LineTotals, ...]
+    adjustments: tuple[Adjustment, ...]
+    subtotal_without_conditions: Money
+    subtotal: Money
+    total: Money
+
+    @property
+    def currency(self) -> str:
+        """The ISO 4217 code of all amounts."""
+        return self.total.currency.code
+
+    @property
+    def count(self) -> int:
+        """How many lines."""
+        return len(self.lines)
+
+    @property
+    def quantity(self) -> int:
+        """How many items, over all lines."""
+        return sum(line.quantity for line in self.lines)
+
+    @property
+    def savings(self) -> Money:
+        """What conditions took off, on lines and on the cart."""
+        return _savings(self.explain(), self.currency)
+
+    @property
+    def taxes(self) -> tuple[Tax, ...]:
+        """What each condition on the cart comes to that has the type ``"tax"``."""
+        return tuple(
+            Tax(
+                name=each.name,
+                rate=each.value,
+                base=each.base,
+                amount=each.amount if each.contained is None else each.contained,
+                included=each.contained is not None,
+            )
+            for each in self.adjustments
+            if each.type == "tax" and each.code in {"", "no_difference"}
+        )
+
+    def explain(self) -> tuple[Adjustment, ...]:
+        """Every condition in the order of evaluation: what it changed, or why not.
+
+        ``str()`` of each is a sentence, ``to_dict()`` is data.
+        """
+        on_lines = (each for line in self.lines for each in line.adjustments)
+
+        return (*on_lines, *self.adjustments)
+
+
+def _savings(adjustments: t.Iterable[Adjustment], currency: str) -> Money:
+    with decimal.localcontext(CONTEXT):
+        # With all the decimals of the currency, also where there is nothing to add up.
+        nothing = ZERO.quantize(smallest_unit(currency))
+        changes = (each.amount.amount for each in adjustments)
+
+        return Money(-sum((each for each in changes if each < 0), nothing), currency)

@@ -1,0 +1,128 @@
+"""Cookies: carts in Flask's own session, which is in the browser."""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+from contextlib import AbstractContextManager
+from contextlib import nullcontext
+
+from ..model.errors import CartCorruptError
+from ..model.errors import CartTooLargeError
+from ..model.keys import CartKey
+from .base import Guarantee
+from .base import Stored
+from .base import next_version
+
+_KEY: t.Final = "_carts"
+
+
+class CookieStorage:
+    """Keeps carts in the session cookie.
+
+    * Concurrency: none. Of two requests at once, the browser keeps the cookie of the
+      later answer, and the change of the other one is lost.
+    * Durability, lifetime: those of the cookie.
+    * Size: 4 kB, for everything in the session.
+
+    :param open_session: Returns the session of the browser that is being answered.
+    :param check_size: Called once the session has a cart; raises
+        :class:`~flask_cart.CartTooLargeError` if it does not fit into the cookie.
+    """
+
+    guarantee = Guarantee.LAST_WRITE_WINS
+    always_lock = False
+
+    def __init__(
+        self,
+        open_session: t.Callable[[], t.MutableMapping[str, t.Any]],
+        check_size: t.Callable[[], None],
+    ) -> None:
+        self._open_session = open_session
+        self._check_size = check_size
+
+    def load(self, key: CartKey) -> Stored | None:
+        match self._carts_of(key.owner).get(key.instance):
+            case None:
+                return None
+            case [int(version), str(data)]:
+                return Stored(data, version)
+            case other:
+                raise _corrupt(other)
+
+    def save(self, key: CartKey, data: str, expected: int) -> int | None:
+        if self._version(key) != expected:
+            return None
+
+        version = next_version(expected)
+        self._store(key, [version, data])
+
+        return version
+
+    def delete(self, key: CartKey, expected: int) -> bool:
+        if not expected or self._version(key) != expected:
+            return False
+
+        self._store(key, None)
+
+        return True
+
+    def lock(self, key: CartKey) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def instances(self, owner: str) -> list[str]:
+        return sorted(self._carts_of(owner))
+
+    def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
+        return iter(())
+
+    def transaction(self) -> None:
+        return None
+
+    def _carts(self) -> dict[str, t.Any]:
+        return _checked(self._open_session().get(_KEY, {}))
+
+    def _carts_of(self, owner: str) -> dict[str, t.Any]:
+        return _checked(self._carts().get(owner, {}))
+
+    def _version(self, key: CartKey) -> int:
+        stored = self.load(key)
+
+        return stored.version if stored is not None else 0
+
+    def _store(self, key: CartKey, cart: list[t.Any] | None) -> None:
+        before = self._open_session().get(_KEY)
+        own = _without_none({**self._carts_of(key.owner), key.instance: cart})
+        # The session sees only what is assigned to its own keys.
+        self._put(_without_none({**self._carts(), key.owner: own or None}))
+
+        try:
+            self._check_size()
+        except CartTooLargeError:
+            self._put(before)
+            raise
+
+    def _put(self, carts: dict[str, t.Any] | None) -> None:
+        session = self._open_session()
+
+        if carts:
+            session[_KEY] = carts
+        else:
+            session.pop(_KEY, None)
+
+
+def _without_none(values: dict[str, t.Any]) -> dict[str, t.Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _checked(value: t.Any) -> dict[str, t.Any]:
+    if not isinstance(value, dict):
+        raise _corrupt(value)
+
+    return value
+
+
+def _corrupt(value: t.Any) -> CartCorruptError:
+    return CartCorruptError(
+        f"What the session has is not a cart: {value!r:.80}", repr(value)
+    )

@@ -1,0 +1,166 @@
+"""Carts in a cache that cannot compare and set, with a lock to do it under."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import typing as t
+import zlib
+from contextlib import AbstractContextManager
+from contextlib import contextmanager
+from contextlib import nullcontext
+from pathlib import Path
+
+from ...model.errors import CartCorruptError
+from ...model.errors import CartLockTimeoutError
+from ...model.errors import CartStorageError
+from ..base import Guarantee
+from .records import Found
+
+#: Keys share locks, so that there are not as many of them as there ever were carts.
+_LOCKS: t.Final = 256
+
+
+class Locks(t.Protocol):
+    """Locks by key."""
+
+    def hold(self, key: str) -> AbstractContextManager[t.Any]:
+        """Keep out all others who hold the lock of the same key."""
+
+
+class NoLocks:
+    """Locks that keep nobody out."""
+
+    def hold(self, key: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+class ThreadLocks:
+    """Locks between the threads of this process.
+
+    :param timeout: Seconds to wait.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._locks = [threading.Lock() for _ in range(_LOCKS)]
+
+    @contextmanager
+    def hold(self, key: str) -> t.Iterator[None]:
+        lock = self._locks[number_of(key)]
+
+        if not lock.acquire(timeout=self._timeout):
+            raise timed_out(self._timeout)
+
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+class CacheRecords:
+    """Texts in a cache of cachelib or Flask-Caching.
+
+    :param backend: The cache.
+    :param prefix: What all keys begin with, after the cache's own prefix.
+    :param ttl: Seconds that a text is kept.
+    :param locks: What keeps writers of this cache apart. Without any, the later one
+        wins.
+    :param has: Tells of the cache and a key whether something is there, even if it
+        cannot be read.
+    """
+
+    def __init__(
+        self,
+        backend: t.Any,
+        prefix: str,
+        ttl: float,
+        locks: Locks,
+        has: t.Callable[[t.Any, str], bool],
+    ) -> None:
+        self.guarantee = (
+            Guarantee.LAST_WRITE_WINS
+            if isinstance(locks, NoLocks)
+            else Guarantee.ATOMIC
+        )
+        self._backend = backend
+        self._prefix = prefix
+        self._ttl = round(ttl)
+        self._locks = locks
+        self._has = has
+
+    def read(self, key: str) -> Found | None:
+        name = self._prefix + key
+        text = self._get(name)
+
+        # Twice, as it may have been written in between.
+        if text is None and self._is_there(name):
+            text = self._get(name)
+
+            if text is None and self._is_there(name):
+                raise CartCorruptError("The cache has carts that it cannot read.", "")
+
+        if text is not None and not isinstance(text, str):
+            raise CartCorruptError("What the cache has are not carts.", repr(text))
+
+        return Found(text, None) if text is not None else None
+
+    def replace(self, key: str, found: Found | None, text: str) -> bool:
+        with self._locks.hold(key):
+            if self.read(key) != found:
+                return False
+
+            with _translated():
+                kept = self._backend.set(self._prefix + key, text, timeout=self._ttl)
+
+            if not kept:
+                raise CartStorageError("The cache did not keep the cart.")
+
+        return True
+
+    def _is_there(self, name: str) -> bool:
+        with _translated():
+            return self._has(self._backend, name)
+
+    def _get(self, name: str) -> t.Any:
+        with _translated():
+            return self._backend.get(name)
+
+
+@contextmanager
+def _translated() -> t.Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # Each cache has errors of its own, and reading a broken pickle has many.
+        raise CartStorageError(f"The cache could not be used: {error!r}") from error
+
+
+def is_file_of(backend: t.Any, name: str) -> bool:
+    """Whether a cache of files has one for a key that has not expired.
+
+    The cache itself takes a file that it cannot read for one that is not there.
+    """
+    try:
+        with Path(backend._get_filename(name)).open("rb") as file:
+            head = file.read(4)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+    expires = int.from_bytes(head, sys.byteorder)
+
+    return len(head) < 4 or not expires or expires >= time.time()
+
+
+def number_of(key: str) -> int:
+    """The number of the lock that a key shares with others."""
+    # Not hash(), which differs from process to process.
+    return zlib.crc32(key.encode()) % _LOCKS
+
+
+def timed_out(seconds: float) -> CartLockTimeoutError:
+    """The error of having waited in vain."""
+    return CartLockTimeoutError(f"The cart was locked by others for {seconds:g} s.")

@@ -1,0 +1,308 @@
+"""Carts in stores that know only keys and values: all those of an owner in one."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import random
+import secrets
+import time
+import typing as t
+from contextlib import AbstractContextManager
+from contextlib import suppress
+
+import msgspec
+
+from ...model.errors import CartBusyError
+from ...model.errors import CartCorruptError
+from ...model.errors import CartLockTimeoutError
+from ...model.errors import CartStorageError
+from ...model.keys import CartKey
+from ..base import Guarantee
+from ..base import Held
+from ..base import Stored
+from ..base import next_version
+from .leases import Lease
+from .leases import Leases
+
+#: How often a save is tried again because other carts of the same owner were saved.
+_ATTEMPTS: t.Final = 50
+
+_REMEMBERED_WRITES: t.Final = 16
+
+#: The greatest lease of a lock that there can be, in seconds.
+MAX_LEASE: t.Final = 3600
+
+#: The longest pause before a lock is looked at again, in seconds.
+_NAP: t.Final = 0.01
+
+
+class Found(t.NamedTuple):
+    """A value, and what a store needs to replace just this one."""
+
+    text: str
+    ticket: t.Any
+
+
+def found_bytes(data: t.Any, ticket: t.Any) -> Found:
+    """What was found, as text.
+
+    :raises CartCorruptError: If it is none.
+    """
+    try:
+        return Found(bytes(memoryview(data)).decode(), ticket)
+    except (TypeError, UnicodeDecodeError) as error:
+        raise CartCorruptError(
+            f"What is stored is not text: {error}", repr(data)
+        ) from error
+
+
+class Records(t.Protocol):
+    """A store of texts under keys."""
+
+    #: How it keeps two writers from undoing each other.
+    guarantee: Guarantee
+
+    def read(self, key: str) -> Found | None:
+        """What is stored under the key."""
+
+    def replace(self, key: str, found: Found | None, text: str) -> bool:
+        """Store a text, if what is stored is still what was found."""
+
+
+class _Cart(msgspec.Struct, array_like=True, frozen=True):
+    version: int
+    data: str
+
+    #: Of the last saves; they tell one whose answer was lost from a rival's.
+    write_ids: tuple[str, ...]
+
+
+class _Lock(msgspec.Struct, array_like=True, frozen=True):
+    token: str
+
+    #: When somebody else may take it, in seconds.
+    until: float
+
+
+class _Record(msgspec.Struct, omit_defaults=True):
+    #: When the store was last told to keep the record, in seconds.
+    renewed_at: int
+    carts: dict[str, _Cart]
+    lock: _Lock | None = None
+
+    def is_locked_for(self, token: str) -> bool:
+        """Whether somebody else is the only one who may write."""
+        lock = self.lock
+
+        # Whose clock is far ahead does not lock it for longer than anybody may.
+        return (
+            lock is not None
+            and lock.token != token
+            and 0 < lock.until - time.time() <= MAX_LEASE
+        )
+
+    def is_locked_by(self, token: str) -> bool:
+        """Whether the lock is that of a lease which has not run out."""
+        lock = self.lock
+
+        return lock is not None and lock.token == token and lock.until > time.time()
+
+
+_NOTHING: t.Final = _Cart(0, "", ())
+_decoder = msgspec.json.Decoder(_Record)
+
+
+class RecordStorage:
+    """Keeps carts in a store of texts.
+
+    * Concurrency: the store's ``guarantee``.
+    * Durability, size: the store's.
+    * Lifetime: the owner's carts expire together, some time after the last save.
+
+    These stores cannot list what they have, so :meth:`purge` leaves it to them to
+    forget what has expired.
+
+    The lock is a part of the text: it is compared and set like all of it. It is fenced:
+    a holder whose lease has run out cannot save any more.
+
+    :param records: The store.
+    :param always_lock: Lock from before the read instead of only after several lost
+        saves.
+    :param lock_timeout: Seconds to wait for the lock.
+    :param lock_lease: Seconds after which the lock of somebody who has died is free.
+    :param renew_after: Seconds after which a read makes the store keep the carts for
+        their whole lifetime again.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        *,
+        always_lock: bool,
+        lock_timeout: float,
+        lock_lease: float,
+        renew_after: float | None = None,
+    ) -> None:
+        self.guarantee = records.guarantee
+        self.always_lock = always_lock
+        self._records = records
+        self._lock_timeout = lock_timeout
+        self._lock_lease = lock_lease
+        self._renew_after = renew_after
+        self._leases: Leases[str] = Leases(self._release)
+
+    def load(self, key: CartKey) -> Stored | None:
+        lease = self._leases.on(key.owner)
+        record = self._acquire(lease) if lease is not None else self._renewed(key.owner)
+        cart = record.carts.get(key.instance)
+
+        return Stored(cart.data, cart.version) if cart is not None else None
+
+    def save(self, key: CartKey, data: str, expected: int) -> int | None:
+        version = next_version(expected)
+
+        return version if self._replace(key, expected, version, data) else None
+
+    def delete(self, key: CartKey, expected: int) -> bool:
+        return bool(expected) and self._replace(key, expected, 0, "")
+
+    def lock(self, key: CartKey) -> AbstractContextManager[Held]:
+        return self._leases.lock(key.owner)
+
+    def instances(self, owner: str) -> list[str]:
+        return sorted(self._read(owner)[1].carts)
+
+    def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
+        return iter(())
+
+    def transaction(self) -> None:
+        return None
+
+    def _replace(self, key: CartKey, expected: int, version: int, data: str) -> bool:
+        """Store a cart, or delete it if the new version is 0."""
+        lease = self._leases.on(key.owner)
+
+        if lease is None:
+            return self._compare_and_set(key, expected, version, data, None)
+
+        if not lease.is_held:
+            self._acquire(lease)
+
+        saved = self._compare_and_set(key, expected, version, data, lease.token)
+
+        lease.is_held = lease.is_expired = not saved
+
+        return saved
+
+    def _compare_and_set(
+        self, key: CartKey, expected: int, version: int, data: str, token: str | None
+    ) -> bool:
+        """Store a cart, and give back the lock of this token if there is one."""
+        write_id = secrets.token_hex(8)
+
+        for _ in range(_ATTEMPTS):
+            found, record = self._read(key.owner)
+            stored = record.carts.pop(key.instance, _NOTHING)
+
+            # The try before this one was a success whose answer was lost.
+            if write_id in stored.write_ids:
+                return True
+
+            if stored.version != expected:
+                return False
+
+            if token is None and record.is_locked_for(""):
+                raise CartBusyError(f"The carts of {key.owner} are locked by others.")
+
+            if token is not None and not record.is_locked_by(token):
+                return False
+
+            record.lock = None
+
+            if version:
+                write_ids = (write_id, *stored.write_ids)[:_REMEMBERED_WRITES]
+                record.carts[key.instance] = _Cart(version, data, write_ids)
+
+            # Without any carts, too: the stores cannot compare and delete in one step.
+            if self._write(key.owner, found, record):
+                return True
+
+        raise CartBusyError(f"The other carts of {key.owner} do not stop changing.")
+
+    def _acquire(self, lease: Lease[str]) -> _Record:
+        """Take the lock and read, as soon as nobody else holds it."""
+        started = time.monotonic()
+        deadline = started + self._lock_timeout
+
+        while True:
+            found, record = self._read(lease.subject)
+            is_locked = record.is_locked_for(lease.token)
+
+            if not is_locked:
+                record.lock = _Lock(lease.token, time.time() + self._lock_lease)
+                lease.is_held = True
+
+                if self._write(lease.subject, found, record):
+                    return record
+
+                lease.is_held = False
+
+            if time.monotonic() > deadline:
+                raise CartLockTimeoutError(
+                    f"The carts of {lease.subject} were locked by others for"
+                    f" {self._lock_timeout:g} seconds."
+                )
+
+            if is_locked:
+                time.sleep(random.uniform(_NAP / 2, _NAP))
+                lease.waited = time.monotonic() - started
+
+    def _release(self, lease: Lease[str]) -> None:
+        for _ in range(_ATTEMPTS):
+            found, record = self._read(lease.subject)
+
+            if record.lock is None or record.lock.token != lease.token:
+                return
+
+            record.lock = None
+
+            if self._write(lease.subject, found, record):
+                return
+
+    def _renewed(self, owner: str) -> _Record:
+        """Read, and let the store keep what was not written for long."""
+        found, record = self._read(owner)
+        age = time.time() - record.renewed_at
+
+        if found is not None and self._renew_after and age > self._renew_after:
+            # If it loses, somebody else has just renewed them, and if it fails, a
+            # later read does.
+            with suppress(CartStorageError):
+                self._write(owner, found, record)
+
+        return record
+
+    def _write(self, owner: str, found: Found | None, record: _Record) -> bool:
+        record.renewed_at = int(time.time())
+        text = msgspec.json.encode(record).decode()
+
+        return self._records.replace(_name(owner), found, text)
+
+    def _read(self, owner: str) -> tuple[Found | None, _Record]:
+        found = self._records.read(_name(owner))
+
+        if found is None:
+            return None, _Record(0, {})
+
+        try:
+            return found, _decoder.decode(found.text)
+        except msgspec.MsgspecError as error:
+            raise CartCorruptError(
+                f"What is stored are not the carts of {owner}: {error}", found.text
+            ) from error
+
+
+def _name(owner: str) -> str:
+    # Memcached takes no long keys and no spaces, others compare without case.
+    return hashlib.sha256(owner.encode()).hexdigest()

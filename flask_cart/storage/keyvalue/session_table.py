@@ -1,0 +1,121 @@
+"""Carts beside the sessions that Flask-Session keeps in a table."""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from ...model.errors import CartTooLargeError
+from ..base import Guarantee
+from ..sql.connections import OwnConnections
+from ..sql.errors import translated
+from .records import Found
+from .records import found_bytes
+
+#: What a column of MariaDB's or MySQL's type BLOB takes.
+_MYSQL_MAX_BYTES: t.Final = 2**16 - 1
+
+
+class SessionTableRecords:
+    """Texts in rows of the table of Flask-Session, that are not sessions.
+
+    It does not use the app's ``db.session``: that would commit what the app has
+    pending, and may be looking at an older state of the table.
+
+    :param table: The table, with ``session_id``, ``data`` and ``expiry``.
+    :param get_engine: Returns the engine that the app uses for it.
+    :param prefix: What all keys begin with; sessions must not.
+    :param ttl: Seconds that a text is kept.
+    :param lock_timeout: Seconds to wait for the lock of a rival.
+    """
+
+    guarantee = Guarantee.ATOMIC
+
+    def __init__(
+        self,
+        table: sa.Table,
+        get_engine: t.Callable[[], sa.Engine],
+        prefix: str,
+        *,
+        ttl: float,
+        lock_timeout: float,
+    ) -> None:
+        self._table = table
+        self._get_engine = get_engine
+        self._prefix = prefix
+        self._ttl = dt.timedelta(seconds=ttl)
+        self._own = OwnConnections(lock_timeout)
+
+    def read(self, key: str) -> Found | None:
+        columns = self._table.c
+        query = sa.select(columns.data).where(
+            columns.session_id == self._prefix + key, columns.expiry > _now()
+        )
+
+        with self._connection() as connection:
+            row = connection.execute(query).one_or_none()
+
+        return found_bytes(row.data, row.data) if row is not None else None
+
+    def replace(self, key: str, found: Found | None, text: str) -> bool:
+        data = text.encode()
+        engine = self._get_engine()
+
+        if engine.dialect.name in ("mysql", "mariadb") and len(data) > _MYSQL_MAX_BYTES:
+            raise CartTooLargeError(
+                f"The owner's carts would take {len(data)} bytes together, and the"
+                f" table of the sessions {_MYSQL_MAX_BYTES}.",
+                limit=_MYSQL_MAX_BYTES,
+                given=len(data),
+            )
+
+        values = {"data": data, "expiry": _now() + self._ttl}
+        columns = self._table.c
+
+        if found is not None:
+            return self._update(key, values, columns.data == found.ticket)
+
+        # What has expired may not have been deleted yet.
+        if self._update(key, values, columns.expiry <= _now()):
+            return True
+
+        return self._insert(key, values)
+
+    def _update(
+        self, key: str, values: dict[str, t.Any], condition: sa.ColumnElement[bool]
+    ) -> bool:
+        statement = (
+            self._table.update()
+            .where(self._table.c.session_id == self._prefix + key, condition)
+            .values(**values)
+        )
+
+        with self._connection() as connection:
+            return connection.execute(statement).rowcount == 1
+
+    def _insert(self, key: str, values: dict[str, t.Any]) -> bool:
+        row = self._table.insert().values(session_id=self._prefix + key, **values)
+
+        with self._connection() as connection:
+            try:
+                connection.execute(row)
+            except sa.exc.IntegrityError:
+                return False
+
+        return True
+
+    @contextmanager
+    def _connection(self) -> t.Iterator[sa.Connection]:
+        with (
+            translated(self._table.name, "Flask-Session creates it."),
+            self._own.connection(self._get_engine()) as connection,
+        ):
+            yield connection
+
+
+def _now() -> dt.datetime:
+    """The time as Flask-Session notes it: in UTC, without saying so."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)

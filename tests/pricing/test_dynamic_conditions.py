@@ -1,0 +1,925 @@
+"""Conditions with rules, in a cart: when they apply, and what is said if not."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+import logging
+import re
+import threading
+from collections.abc import Callable
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from moneyed import Money
+
+from flask_cart import Adjustment
+from flask_cart import Cart
+from flask_cart import CartConfigError
+from flask_cart import CartError
+from flask_cart import Condition
+from flask_cart import Facts
+from flask_cart import InvalidConditionError
+from flask_cart import Rule
+from flask_cart import all_of
+from flask_cart import any_of
+from flask_cart import not_
+from flask_cart import rule
+from flask_cart.model.document import decode
+from flask_cart.model.document import encode
+from flask_cart.model.keys import CartKey
+from flask_cart.model.operations import AddCondition
+from flask_cart.model.operations import AddItemCondition
+from flask_cart.pricing.rulebook import Rulebook
+from flask_cart.storage.memory import MemoryStorage
+from tests.support.shop import NOW
+from tests.support.shop import Recorder
+from tests.support.shop import make_cart
+from tests.support.shop import stored
+
+
+class Clock:
+    """Stands still, until it is set."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+
+@pytest.fixture
+def book() -> Rulebook:
+    return Rulebook()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def cart(
+    storage: MemoryStorage, recorder: Recorder, book: Rulebook, clock: Clock
+) -> Cart:
+    """Three mugs at 12.50 and a pot at 30, which come to 67.50."""
+    cart = make_cart(storage, announcer=recorder, rulebook=book, clock=clock)
+    cart.add("mug", 3, price="12.50", attributes={"category": "mugs"})
+    cart.add("pot", price="30")
+
+    return cart
+
+
+def discount(value: str = "-10%", name: str = "X", **fields: object) -> Condition:
+    return Condition(name, "discount", "subtotal", value, **fields)
+
+
+def explained(cart: Cart) -> dict[str, tuple[str, str]]:
+    return {each.name: (each.code, each.reason) for each in cart.totals.explain()}
+
+
+def only(cart: Cart) -> Adjustment:
+    (adjustment,) = cart.totals.explain()
+
+    return adjustment
+
+
+class TestRules:
+    def test_follows_the_cart(self, cart: Cart) -> None:
+        """A condition applies while its rule holds, and no longer."""
+        cart.add_condition(discount(rule=rule("total_at_least", amount=60)))
+        assert cart.totals.total == Money("60.75", "EUR")
+
+        cart.increment(cart.lines[0].id, -1)
+        assert cart.totals.total == Money("55.00", "EUR")
+        assert cart.conditions[0].rule is not None
+
+        cart.increment(cart.lines[0].id, 1)
+        assert cart.totals.total == Money("60.75", "EUR")
+
+    def test_why_not(self, cart: Cart) -> None:
+        """The trace has the reason in words, as a code, and the rule that said it."""
+        is_rich = rule("total_at_least", amount=100)
+        cart.add_condition(discount(rule=all_of(rule("logged_in"), is_rich)))
+        adjustment = only(cart)
+
+        assert adjustment.amount == Money(0, "EUR")
+        assert str(adjustment) == (
+            "X (-10% on subtotal): it needs 100 EUR, there are 67.50"
+        )
+        assert adjustment.rule == is_rich
+        assert adjustment.to_dict() == {
+            "name": "X",
+            "type": "discount",
+            "target": "subtotal",
+            "value": "-10%",
+            "before": "67.50",
+            "after": "67.50",
+            "amount": "0.00",
+            "base": "67.50",
+            "contained": None,
+            "currency": "EUR",
+            "line_id": None,
+            "code": "rule_not_met",
+            "reason": "it needs 100 EUR, there are 67.50",
+            "rule": {"name": "total_at_least", "params": {"amount": 100}},
+            "is_provided": False,
+        }
+
+    def test_on_a_line(self, cart: Cart) -> None:
+        """A rule of a line's condition is about this line."""
+        for line in cart.lines:
+            bulk = rule("quantity_at_least", quantity=3)
+            cart.add_item_condition(
+                line.id, Condition("BULK", "discount", "item", "-2.50", rule=bulk)
+            )
+
+        mug, pot = cart.totals.lines
+        assert mug.subtotal == Money("30.00", "EUR")
+        assert mug.adjustments[0].code == ""
+        assert pot.subtotal == Money("30.00", "EUR")
+        assert pot.adjustments[0].reason == "it needs 3 items, there are 1"
+
+    def test_amounts_of_facts(self, cart: Cart, book: Rulebook) -> None:
+        """Facts tell what there is before the conditions, and at this point."""
+        seen: list[Facts] = []
+
+        @_rule(book)
+        def see(facts: Facts) -> bool:
+            assert dict(facts.amounts)
+            seen.append(facts)
+
+            return True
+
+        mug, pot = cart.lines
+        cart.add_item_condition(mug.id, Condition("A", "x", "item", "-2.50"))
+        cart.add_item_condition(
+            mug.id, Condition("B", "x", "item", "-1", rule=rule("see"))
+        )
+        cart.add_condition(discount("-10", "C"))
+        cart.add_condition(discount("-5", "D", rule=rule("see")))
+        cart.add_condition(Condition("E", "fee", "total", "3", rule=rule("see")))
+        assert cart.totals.total == Money("45.00", "EUR")
+
+        on_line, on_subtotal, on_total = seen
+        mug, pot = cart.lines
+        assert on_line.about == (mug,)
+        assert (on_line.subtotal, on_line.amount) == (Decimal("67.50"), 30)
+        assert on_line.amounts == {mug.id: Decimal("37.50"), pot.id: 30}
+        assert on_subtotal.about == on_subtotal.lines == (mug, pot)
+        assert (on_subtotal.subtotal, on_subtotal.amount) == (57, 47)
+        assert on_subtotal.amounts == {
+            mug.id: Decimal("22.26"),
+            pot.id: Decimal("24.74"),
+        }
+        assert (on_total.subtotal, on_total.amount) == (57, 42)
+        assert sum(on_total.amounts.values()) == 42
+
+    def test_facts_of_the_cart(self, cart: Cart, book: Rulebook, clock: Clock) -> None:
+        """Facts tell whose cart it is, which one, what is noted, and when."""
+        seen: list[Facts] = []
+
+        @_rule(book)
+        def see(facts: Facts) -> bool:
+            seen.append(facts)
+
+            return True
+
+        cart.metadata["note"] = "ring"
+        cart.add_condition(discount(rule=rule("see")))
+        assert cart.totals
+
+        facts = seen[0]
+        assert (facts.owner_kind, facts.owner_id) == ("user", "1")
+        assert (facts.instance, facts.currency, facts.quantity) == ("default", "EUR", 4)
+        assert facts.metadata == {"note": "ring"}
+        assert facts.now == NOW
+
+    def test_facts_of_a_new_guest(self, book: Rulebook) -> None:
+        """Somebody of whom nothing is stored is a guest without an id."""
+        owners = []
+
+        @_rule(book)
+        def see(facts: Facts) -> bool:
+            owners.append((facts.owner_kind, facts.owner_id))
+
+            return True
+
+        cart = make_cart(key=None, new_key=CartKey("guest:a", "default"), rulebook=book)
+
+        with cart.batch():
+            cart.add("mug", price=5)
+            cart.add_condition(discount(rule=rule("see")))
+            assert cart.totals
+
+        assert cart.totals
+        assert owners == [("guest", None), ("guest", "a")]
+
+    def test_empty_cart_asks_nobody(self, book: Rulebook) -> None:
+        """Where there is nothing to pay, no rule or provider is asked."""
+        book.rules.add("fails", lambda facts: 1 / 0)
+        book.providers.append(lambda facts: 1 / 0)
+        cart = make_cart(rulebook=book)
+        cart.add_condition(discount(rule=rule("fails")))
+
+        assert explained(cart) == {"X": ("no_amount", "there is no amount to change")}
+
+
+def _rule(book: Rulebook) -> Callable[[Callable[..., object]], None]:
+    """Register a function as a rule of its own name."""
+    return lambda function: book.rules.add(function.__name__, function)
+
+
+class TestFailures:
+    def test_a_rule_that_raises(self, cart: Cart, book: Rulebook, caplog) -> None:
+        """It is off, the others are not, and it is logged once with its error."""
+        book.rules.add("fails", lambda facts: 1 / 0)
+        cart.add_condition(discount("-5", "A", rule=rule("fails")))
+        cart.add_condition(discount("-5", "B", rule=not_(rule("fails"))))
+        cart.add_condition(discount("-7", "C"))
+        assert cart.totals.total == Money("60.50", "EUR")
+        assert cart.totals.total == Money("60.50", "EUR")
+
+        assert explained(cart) == {
+            "A": ("rule_failed", "the rule 'fails' failed"),
+            "B": ("rule_failed", "the rule 'fails' failed"),
+            "C": ("", ""),
+        }
+        (record,) = caplog.records
+        assert record.levelname == "ERROR"
+        assert "which failed: fails." in record.getMessage()
+        assert "ZeroDivisionError" in caplog.text
+
+    def test_the_error_is_not_told(self, cart: Cart, book: Rulebook) -> None:
+        """What went wrong is for the log, not for the shopper."""
+
+        def fail(facts: Facts) -> bool:
+            raise ValueError("password")
+
+        book.rules.add("fails", fail)
+        cart.add_condition(discount(rule=rule("fails")))
+
+        assert "password" not in str(only(cart).to_dict())
+
+    def test_the_apps_logger(self, storage: MemoryStorage, book: Rulebook) -> None:
+        """It is logged where the app logs."""
+        logger = logging.Logger("shop")
+        records: list[logging.LogRecord] = []
+        logger.addFilter(lambda record: bool(records.append(record)))
+        cart = make_cart(storage, rulebook=book, logger=logger)
+        book.rules.add("fails", lambda facts: 1 / 0)
+        cart.add("mug", price=5)
+        cart.add_condition(discount(rule=rule("fails")))
+
+        assert cart.totals
+        assert len(records) == 1
+
+    @pytest.mark.parametrize("field", ["rule", "lines", "base"])
+    def test_a_rule_that_is_gone(
+        self, cart: Cart, storage: MemoryStorage, field: str
+    ) -> None:
+        """A stored condition whose rule is not registered any more is off."""
+        gone = {field: rule("gone")}
+        cart.apply(AddCondition(discount("-5", **gone)))
+        again = make_cart(storage)
+
+        assert again.totals.total == Money("67.50", "EUR")
+        assert only(again).code == "rule_unknown"
+        assert only(again).reason == "there is no rule 'gone' any more"
+        assert decode(stored(storage).data).conditions[0] == discount("-5", **gone)
+
+    @pytest.mark.parametrize(
+        ("field", "changed"),
+        [
+            ("rule", rule("total_at_least", sum=5)),
+            ("lines", rule("item", ids="mug")),
+            ("base", rule("cheapest", buy=0)),
+        ],
+    )
+    def test_a_rule_that_has_changed(
+        self, cart: Cart, field: str, changed: Rule
+    ) -> None:
+        """A stored condition whose rule has other parameters now is off."""
+        cart.apply(AddCondition(discount("-5", **{field: changed})))
+
+        assert cart.totals.total == Money("67.50", "EUR")
+        assert only(cart).code == "rule_invalid"
+        assert (
+            only(cart).reason == f"the rule {changed.name!r} has other parameters now"
+        )
+
+    def test_amounts_that_are_none(self, cart: Cart, book: Rulebook, caplog) -> None:
+        """An amount that is no number never becomes a price."""
+        book.amounts.add("nan", lambda facts: Decimal("NaN"))
+        cart.add_condition(discount("-50%", base=rule("nan")))
+
+        assert cart.totals.total == Money("67.50", "EUR")
+        assert only(cart).code == "rule_failed"
+        assert "must return 0 or more, not NaN" in caplog.text
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"rule": rule("total_at_lest", amount=5)},
+            {"rule": rule("total_at_least", sum=5)},
+            {"rule": any_of(rule("logged_in"), rule("logged_out"))},
+            {"lines": rule("item")},
+            {"base": rule("cheapest")},
+            {"base": rule("dearest", buy=2)},
+        ],
+    )
+    def test_refused_when_added(self, cart: Cart, fields: dict) -> None:
+        """What could not be asked is refused when it is added, and not stored."""
+        version = cart.version
+
+        with pytest.raises(InvalidConditionError, match=r"cannot be asked|There is"):
+            cart.add_condition(discount(**fields))
+
+        with pytest.raises(InvalidConditionError):
+            cart.add_item_condition(cart.lines[0].id, discount(**fields))
+
+        assert cart.version == version
+        assert not cart.conditions
+
+    @pytest.mark.parametrize(
+        "condition",
+        [
+            discount(lines=rule("item", ids=["mug"])),
+            discount(base=rule("cheapest", buy=2)),
+            discount("10%", included=True),
+        ],
+    )
+    def test_not_for_lines(self, cart: Cart, condition: Condition) -> None:
+        """What only a cart's condition can do is refused on a line, and off there."""
+        mug = cart.lines[0].id
+
+        with pytest.raises(InvalidConditionError, match="cannot be on a line"):
+            cart.add_item_condition(mug, condition)
+
+        cart.apply(AddItemCondition(mug, condition))
+        assert cart.totals.total == Money("67.50", "EUR")
+        assert only(cart).code == "not_for_lines"
+
+
+class TestPurity:
+    def test_a_thousand_reads(
+        self, cart: Cart, storage: MemoryStorage, recorder: Recorder, clock: Clock
+    ) -> None:
+        """Totals of twenty rules are read a thousand times, and nothing is written."""
+        with cart.batch():
+            for number in range(20):
+                is_on = all_of(
+                    rule("total_at_least", amount=number * 5),
+                    any_of(rule("weekday", days=["wed"]), rule("item", ids=["pot"])),
+                    not_(rule("time_of_day", start="22:00", end="06:00")),
+                )
+                cart.add_condition(discount("-1%", f"C{number}", rule=is_on))
+
+        before, version = stored(storage), cart.version
+        announced = len(recorder.told)
+        saves = _count_saves(storage)
+        first = cart.totals
+        assert [each.code for each in first.explain()].count("") == 14
+
+        for number in range(1000):
+            reader = cart if number % 2 else make_cart(storage, clock=clock)
+            assert reader.totals == first
+            assert reader.version == version
+
+        assert saves == []
+        assert stored(storage) == before
+        assert len(recorder.told) == announced
+
+    def test_once_a_second(self, cart: Cart, book: Rulebook, clock: Clock) -> None:
+        """Rules are asked again when the second or the content is another one."""
+        asked = []
+        book.rules.add("count", lambda facts: asked.append(facts.now) or True)
+        cart.add_condition(discount(rule=rule("count")))
+        first = cart.totals
+
+        clock.now = NOW + dt.timedelta(milliseconds=999)
+        assert cart.totals is first
+
+        clock.now = NOW + dt.timedelta(seconds=1)
+        assert cart.totals is not first
+
+        cart.increment(cart.lines[0].id)
+        assert cart.totals
+        assert asked == [NOW, NOW + dt.timedelta(seconds=1), NOW.replace(second=1)]
+
+    def test_refresh_asks_again(self, cart: Cart, book: Rulebook) -> None:
+        """What the app knows may have changed within the second."""
+        answers = iter([True, False])
+        book.rules.add("next", lambda facts: next(answers))
+        cart.add_condition(discount(rule=rule("next")))
+        assert only(cart).code == ""
+
+        cart.refresh()
+        assert only(cart).code == "rule_not_met"
+
+    def test_what_depends_on_nothing_is_kept(self, cart: Cart, clock: Clock) -> None:
+        """Totals without rules are calculated once."""
+        cart.add_condition(discount())
+        first = cart.totals
+        clock.now = NOW + dt.timedelta(days=365)
+
+        assert cart.totals is first
+
+    def test_time_passes(self, cart: Cart, clock: Clock) -> None:
+        """A discount that ends is over in the second in which it ends."""
+        end = NOW + dt.timedelta(seconds=1)
+        cart.add_condition(discount(rule=rule("between", end=end)))
+        assert cart.totals.total == Money("60.75", "EUR")
+
+        clock.now = end - dt.timedelta(microseconds=1)
+        assert cart.totals.total == Money("60.75", "EUR")
+
+        clock.now = end
+        assert cart.totals.total == Money("67.50", "EUR")
+
+    def test_a_clock_without_a_time_zone(self, cart: Cart, clock: Clock) -> None:
+        """Nobody guesses which time it is."""
+        clock.now = NOW.replace(tzinfo=None)
+
+        with pytest.raises(CartConfigError, match="must tell its time zone"):
+            _ = cart.totals
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda cart: cart.add("cup", price=1),
+            lambda cart: cart.clear(),
+            lambda cart: cart.destroy(),
+            lambda cart: cart.metadata.update(a=1),
+            lambda cart: cart.totals,
+            lambda cart: make_cart().totals,
+        ],
+    )
+    @pytest.mark.parametrize("in_batch", [False, True])
+    def test_a_rule_cannot_change_a_cart(
+        self, cart: Cart, book: Rulebook, caplog, change, in_batch: bool
+    ) -> None:
+        """A rule that changes a cart, or reads totals, has failed; nothing changes."""
+        book.rules.add("changes", lambda facts: bool(change(cart)))
+        cart.add_condition(discount(rule=rule("changes")))
+        document = cart.document
+
+        if in_batch:
+            with cart.batch():
+                assert only(cart).code == "rule_failed"
+        else:
+            assert only(cart).code == "rule_failed"
+            assert re.search("cannot (change a cart|read totals) itself", caplog.text)
+
+        assert cart.document == document
+
+    def test_arithmetic_cannot_be_changed(self, cart: Cart, book: Rulebook) -> None:
+        """A rule that calculates with few digits does not make totals wrong."""
+
+        def sloppy(facts: Facts) -> bool:
+            decimal.getcontext().prec = 1
+
+            return True
+
+        book.rules.add("sloppy", sloppy)
+        book.providers.append(lambda facts: sloppy(facts) and [])
+        cart.add_condition(discount("-0.01", rule=rule("sloppy")))
+
+        assert cart.totals.total == Money("67.49", "EUR")
+        assert cart.totals.lines[0].share == Money("37.49", "EUR")
+
+    def test_facts_cannot_be_changed(self, cart: Cart, book: Rulebook) -> None:
+        """A rule cannot change what the others see."""
+
+        def fail(change: Callable[[Facts], object]) -> Callable[[Facts], bool]:
+            def decide(facts: Facts) -> bool:
+                with pytest.raises((TypeError, AttributeError)):
+                    change(facts)
+
+                return True
+
+            return decide
+
+        book.load_facts = lambda facts: {"orders": 1}
+
+        for number, change in enumerate(
+            [
+                lambda facts: setattr(facts, "subtotal", Decimal(0)),
+                lambda facts: facts.metadata.update(a=1),
+                lambda facts: facts.amounts.update(a=1),
+                lambda facts: facts.app.update(orders=0),
+                lambda facts: facts.lines[0].attributes.update(a=1),
+            ]
+        ):
+            book.rules.add(f"rule {number}", fail(change))
+            cart.add_condition(discount(name=str(number), rule=rule(f"rule {number}")))
+
+        assert {each.code for each in cart.totals.explain()} == {""}
+
+
+def _count_saves(storage: MemoryStorage) -> list[CartKey]:
+    saves: list[CartKey] = []
+    save, delete = storage.save, storage.delete
+
+    def note(method):
+        def noted(key: CartKey, *args: object) -> object:
+            saves.append(key)
+
+            return method(key, *args)
+
+        return noted
+
+    storage.save, storage.delete = note(save), note(delete)
+
+    return saves
+
+
+class TestAppFacts:
+    def test_once_and_only_if_asked(self, cart: Cart, book: Rulebook) -> None:
+        """The app is asked once for all rules that look, and not by the others."""
+        calls: list[str | None] = []
+
+        def load(facts: Facts) -> dict[str, object]:
+            calls.append(facts.owner_id)
+
+            return {"orders": 0, "groups": ["vip"]}
+
+        book.load_facts = load
+        cart.add_condition(discount("-1", "A", rule=rule("logged_in")))
+        assert cart.totals.total == Money("66.50", "EUR")
+        assert calls == []
+
+        cart.add_condition(discount("-1", "B", rule=rule("first_order")))
+        cart.add_condition(discount("-1", "C", rule=rule("group", names=["vip"])))
+        assert cart.totals.total == Money("64.50", "EUR")
+        assert cart.totals.total == Money("64.50", "EUR")
+        assert calls == ["1"]
+
+    @pytest.mark.parametrize("result", [None, 5, ["orders"]])
+    def test_no_mapping(self, cart: Cart, book: Rulebook, result: object) -> None:
+        """What is no mapping is a failure of every rule that looks."""
+        book.load_facts = lambda facts: result
+        cart.add_condition(discount(rule=rule("first_order")))
+
+        assert only(cart).code == "rule_failed"
+
+    def test_asked_once_when_it_fails(self, cart: Cart, book: Rulebook, caplog) -> None:
+        """A database that is down is not asked by every rule again."""
+        calls = []
+
+        def load(facts: Facts) -> dict[str, object]:
+            calls.append(facts)
+            raise OSError("the database is down")
+
+        book.load_facts = load
+        cart.add_condition(discount("-1", "A", rule=rule("first_order")))
+        cart.add_condition(discount("-1", "B", rule=rule("orders_at_least", count=1)))
+
+        assert {each.code for each in cart.totals.explain()} == {"rule_failed"}
+        assert len(calls) == 1
+        assert "which failed: first_order, orders_at_least." in caplog.text
+
+    def test_facts_of_themselves(self, cart: Cart, book: Rulebook, caplog) -> None:
+        """The function of the facts cannot look into them."""
+        book.load_facts = lambda facts: {"orders": facts.app["orders"]}
+        cart.add_condition(discount(rule=rule("first_order")))
+
+        assert only(cart).code == "rule_failed"
+        assert "cannot be made of themselves" in caplog.text
+
+    def test_as_a_mapping(self, cart: Cart, book: Rulebook) -> None:
+        """What the app knows can be looked through."""
+        book.load_facts = lambda facts: {"orders": 0, "groups": []}
+        book.rules.add(
+            "look", lambda facts: (len(facts.app), list(facts.app)) == (2, [*facts.app])
+        )
+        cart.add_condition(discount(rule=rule("look")))
+
+        assert only(cart).code == ""
+
+
+class TestProviders:
+    def test_provided(self, cart: Cart, book: Rulebook, storage: MemoryStorage) -> None:
+        """What a provider yields is applied after what is stored, and not stored."""
+        before = stored(storage)
+
+        def vouchers(facts: Facts) -> Iterator[Condition]:
+            if facts.subtotal >= 60:
+                yield discount("-10%", "VIP", order=1)
+                yield Condition("Wrap", "fee", "total", "2", rule=rule("logged_in"))
+
+        book.providers.append(vouchers)
+        cart.add_condition(discount("-7.50", "STORED", order=1))
+        vip, wrap = cart.totals.adjustments[1:]
+
+        assert [each.name for each in cart.conditions] == ["STORED"]
+        assert (vip.name, vip.amount) == ("VIP", Money("-6.00", "EUR"))
+        assert wrap.name == "Wrap"
+        assert [each.is_provided for each in cart.totals.adjustments] == [
+            *[False, True, True],
+        ]
+        assert cart.totals.total == Money("56.00", "EUR")
+
+        cart.remove_condition("STORED")
+        cart.set_quantity(cart.lines[0].id, 2)
+        assert cart.totals.explain() == ()
+        assert decode(stored(storage).data).conditions == ()
+        assert before is not None
+
+    def test_the_stored_one_wins(self, cart: Cart, book: Rulebook) -> None:
+        """Of the same name, the stored one is taken, then that of the first."""
+        book.providers += [
+            lambda facts: [discount("-2", "A"), discount("-2", "B")],
+            lambda facts: [discount("-3", "A"), discount("-3", "B")],
+        ]
+        cart.add_condition(discount("-1", "A"))
+
+        assert [(e.name, e.value, e.is_provided) for e in cart.totals.adjustments] == [
+            ("A", "-1", False),
+            ("B", "-2", True),
+        ]
+
+    @pytest.mark.parametrize(
+        ("yielded", "message"),
+        [
+            (None, "'NoneType' object is not iterable"),
+            (["X"], "A provider yields conditions"),
+            ([Condition("X", "x", "item", "5")], "A provider yields conditions"),
+            ([discount(rule=rule("gone"))], "There is no rule 'gone'"),
+            ((1 / each for each in [0]), "division by zero"),
+        ],
+    )
+    def test_a_provider_that_fails(
+        self, cart: Cart, book: Rulebook, caplog, yielded: object, message: str
+    ) -> None:
+        """It is logged and in the trace; the other providers are asked."""
+
+        def broken(facts: Facts) -> object:
+            return yielded
+
+        book.providers += [broken, lambda facts: [discount("-7.50", "B")]]
+        trace, other = cart.totals.explain()
+
+        assert (trace.name, trace.type) == ("broken", "provider")
+        assert (trace.code, trace.reason) == (
+            "provider_failed",
+            "its conditions could not be asked for",
+        )
+        assert other.after == cart.totals.total == Money("60.00", "EUR")
+        assert message in caplog.text
+
+    def test_a_provider_without_a_name(self, cart: Cart, book: Rulebook) -> None:
+        """Anything that can be called can be a provider."""
+
+        class Vouchers:
+            def __call__(self, facts: Facts) -> None: ...
+
+        book.providers.append(Vouchers())
+
+        assert only(cart).name == "Vouchers"
+
+    def test_all_or_nothing(self, cart: Cart, book: Rulebook) -> None:
+        """A provider that fails halfway has yielded nothing."""
+
+        def broken(facts: Facts) -> Iterator[Condition]:
+            yield discount("-5", "A")
+            raise ValueError
+
+        book.providers.append(broken)
+
+        assert [each.name for each in cart.totals.explain()] == ["broken"]
+
+    def test_other_at_another_time(
+        self, cart: Cart, book: Rulebook, clock: Clock
+    ) -> None:
+        """A provider is asked again in the next second."""
+        book.providers.append(lambda facts: [discount(f"-{facts.now.second}")])
+        assert cart.totals.total == Money("67.50", "EUR")
+
+        clock.now = NOW + dt.timedelta(seconds=5)
+        assert cart.totals.total == Money("62.50", "EUR")
+
+
+class TestLimits:
+    def test_some_lines(self, cart: Cart) -> None:
+        """A condition acts on the sum of the lines that its rule picks."""
+        cart.add_condition(discount(lines=rule("category", names=["mugs"])))
+        mugs, pot = cart.totals.lines
+
+        assert only(cart).base == Money("37.50", "EUR")
+        assert only(cart).amount == Money("-3.75", "EUR")
+        assert str(only(cart)) == "X (-10% of €37.50 on subtotal): €67.50 -> €63.75"
+        assert mugs.subtotal == Money("37.50", "EUR")
+        assert mugs.share == Money("33.75", "EUR")
+        assert pot.share == Money("30.00", "EUR")
+
+    def test_no_line(self, cart: Cart) -> None:
+        """Without such a line, it is off."""
+        cart.add_condition(discount(lines=rule("item", ids=["cup"])))
+
+        assert explained(cart) == {
+            "X": ("no_lines", "none of the items is one of those")
+        }
+
+    def test_not_below_zero(self, cart: Cart) -> None:
+        """It takes no more than these lines come to."""
+        cart.add_condition(discount("-50", lines=rule("item", ids=["pot"])))
+
+        assert cart.totals.total == Money("37.50", "EUR")
+        assert cart.totals.lines[1].share == Money("0.00", "EUR")
+
+    def test_after_a_discount_on_all(self, cart: Cart) -> None:
+        """What comes before it has taken its part of these lines already."""
+        cart.add_condition(discount("-7.50", "ALL"))
+        cart.add_condition(discount("-50%", "MUGS", lines=rule("item", ids=["mug"])))
+
+        # 37.50 of 67.50, of 60; the half of it is rounded up.
+        assert cart.totals.adjustments[1].base == Money("33.33", "EUR")
+        assert cart.totals.total == Money("43.34", "EUR")
+
+    def test_remainders(self, storage: MemoryStorage) -> None:
+        """A cent that cannot be divided is one line's, whatever came first."""
+        for items in ["abc", "cba"]:
+            cart = make_cart()
+
+            for item in items:
+                cart.add(item, price=10)
+
+            cart.add_condition(discount("-10"))
+            shares = {each.item_id: each.share.amount for each in cart.totals.lines}
+
+            assert shares == {
+                "a": Decimal("6.67"),
+                "b": Decimal("6.67"),
+                "c": Decimal("6.66"),
+            }
+
+    def test_free_lines_share_a_fee(self, storage: MemoryStorage) -> None:
+        """Lines that are free bear a fee evenly."""
+        cart = make_cart()
+
+        for item in "abc":
+            cart.add(item, price=0)
+
+        cart.add_condition(Condition("A", "fee", "subtotal", "5"))
+        cart.add_condition(
+            Condition("B", "fee", "subtotal", "1", lines=rule("item", ids=["a"]))
+        )
+
+        assert [line.share.amount for line in cart.totals.lines] == [
+            *[Decimal("2.67"), Decimal("1.67"), Decimal("1.66")],
+        ]
+
+    @pytest.mark.parametrize("at", ["line", "total"])
+    def test_base(self, cart: Cart, book: Rulebook, at: str) -> None:
+        """A value acts on the base, and takes no more than there is."""
+        book.amounts.add("hundred", lambda facts: Decimal(100))
+        cart.add_condition(discount("-10%", base=rule("hundred")))
+        assert cart.totals.total == Money("57.50", "EUR")
+        assert only(cart).base == Money("100.00", "EUR")
+
+        cart.add_condition(discount("-100%", base=rule("hundred")))
+        assert cart.totals.total == Money("0.00", "EUR")
+
+    def test_base_of_some_lines(self, cart: Cart) -> None:
+        """A base is asked about the lines that the condition is limited to."""
+        cart.add_condition(
+            discount(
+                "-100%",
+                base=rule("cheapest", buy=2),
+                lines=rule("item", ids=["mug"]),
+            )
+        )
+
+        assert only(cart).amount == Money("-12.50", "EUR")
+
+    def test_cap(self, cart: Cart) -> None:
+        """A discount takes at most its cap."""
+        cart.add_condition(discount("-20%", cap="10"))
+
+        assert only(cart).amount == Money("-10.00", "EUR")
+
+
+class TestTaxes:
+    def test_included(self, cart: Cart) -> None:
+        """A tax that the prices contain changes nothing, and says what it is."""
+        cart.add_tax("VAT", "19%", included=True)
+        adjustment = only(cart)
+
+        assert cart.totals.total == Money("67.50", "EUR")
+        assert adjustment.contained == Money("10.78", "EUR")
+        assert adjustment.to_dict()["contained"] == "10.78"
+        assert (adjustment.code, adjustment.reason) == ("", "")
+        assert str(adjustment) == "VAT (19% on subtotal): contains €10.78"
+
+    def test_taxes(self, cart: Cart) -> None:
+        """The totals tell every tax with its rate, base and amount."""
+        mug = rule("item", ids=["mug"])
+        cart.add_discount("LESS", "7.50", lines=mug)
+        cart.add_tax("A", "7%", lines=mug, included=True)
+        cart.add_tax("B", "19%", lines=not_(mug))
+        cart.add_tax("ZERO", "0%", lines=mug)
+        cart.add_tax("OFF", "9%", rule=rule("total_below", amount=1))
+        cart.add_tax("NONE", "9%", lines=rule("item", ids=["cup"]))
+
+        assert [
+            (tax.name, tax.rate, str(tax.base.amount), str(tax.amount.amount))
+            for tax in cart.totals.taxes
+        ] == [
+            ("A", "7%", "30.00", "1.96"),
+            ("B", "19%", "30.00", "5.70"),
+            ("ZERO", "0%", "30.00", "0.00"),
+        ]
+        assert [tax.included for tax in cart.totals.taxes] == [True, False, False]
+        assert cart.totals.total == Money("65.70", "EUR")
+
+    def test_nothing_is_contained(self, cart: Cart) -> None:
+        """A rate of zero is a tax, too."""
+        cart.add_tax("VAT", "0%", included=True)
+        (tax,) = cart.totals.taxes
+
+        assert tax.included
+        assert tax.amount == Money("0.00", "EUR")
+        assert only(cart).code == "no_difference"
+
+    def test_empty_cart_has_no_taxes(self) -> None:
+        """Without lines there is nothing that is taxed."""
+        cart = make_cart()
+        cart.add_tax("VAT", "19%", included=True)
+
+        assert cart.totals.taxes == ()
+
+    def test_savings_are_what_discounts_took_off(self, cart: Cart) -> None:
+        """Neither taxes nor what is off is saved."""
+        cart.add_discount("A", "10%", lines=rule("item", ids=["mug"]))
+        cart.add_discount("OFF", "10%", rule=rule("total_below", amount=1))
+        cart.add_tax("VAT", "19%", included=True)
+        cart.add_fee("Wrap", "2", rule=rule("logged_in"))
+
+        assert cart.totals.savings == Money("3.75", "EUR")
+
+
+def test_helpers(cart: Cart) -> None:
+    """The helpers take rules, limits and caps, too."""
+    is_in, mug = rule("logged_in"), rule("item", ids=["mug"])
+    cart.add_discount("A", 5, rule=is_in, lines=mug, cap=Money(3, "EUR"))
+    cart.add_tax("B", "19%", rule=is_in, lines=mug, included=True)
+    cart.add_fee("C", 5, rule=is_in)
+    cart.add_shipping("D", 5, rule=is_in)
+
+    assert cart.conditions == (
+        discount("-5", "A", rule=is_in, lines=mug, cap="3"),
+        Condition("B", "tax", "subtotal", "19%", rule=is_in, lines=mug, included=True),
+        Condition("C", "fee", "total", "5", rule=is_in),
+        Condition("D", "shipping", "total", "5", rule=is_in),
+    )
+
+
+def test_threads_do_not_hinder_each_other(cart: Cart, book: Rulebook) -> None:
+    """While one thread asks its rules, another one can change its cart."""
+    asked, changed = threading.Event(), threading.Event()
+
+    def wait(facts: Facts) -> bool:
+        asked.set()
+
+        return changed.wait(10)
+
+    book.rules.add("wait", wait)
+    cart.add_condition(discount(rule=rule("wait")))
+    reader = threading.Thread(target=lambda: cart.totals)
+    reader.start()
+    assert asked.wait(10)
+
+    other = make_cart(key=CartKey("user:2", "default"))
+    other.add("mug", price=5)
+    assert other.totals.total == Money(5, "EUR")
+    changed.set()
+    reader.join(10)
+
+    assert only(cart).code == ""
+
+
+def test_reading_in_a_veto(cart: Cart, recorder: Recorder) -> None:
+    """Who decides about a change may read totals, and still not change a cart."""
+    cart.add_condition(discount(rule=rule("logged_in")))
+    seen = []
+
+    class Decides(Recorder):
+        def before(self, cart: Cart, version: int, events: tuple) -> None:
+            seen.append(cart.totals.total)
+
+            with pytest.raises(CartError, match="A receiver of before_change decides"):
+                cart.clear()
+
+    deciding = make_cart(announcer=Decides())
+    deciding.add("mug", price=5)
+
+    assert seen == [Money(0, "EUR")]
+
+
+def test_round_trip(cart: Cart) -> None:
+    """A document with rules is the same after a storage."""
+    cart.add_condition(discount(rule=all_of(rule("logged_in"))))
+
+    assert decode(encode(cart.document)) == cart.document

@@ -1,0 +1,87 @@
+"""What is true of every cart, in every currency, however it is rounded.
+
+``HYPOTHESIS_PROFILE=exhaustive`` tries 100,000 carts, which takes an hour:
+
+    HYPOTHESIS_PROFILE=exhaustive python -m pytest tests/domain/test_every_cart.py
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from flask_cart import Totals
+from flask_cart.model.document import Document
+from flask_cart.pricing.rounding import ROUNDING_MODES
+from flask_cart.pricing.rounding import Rounding
+from tests.support import strategies
+from tests.support.adding_up import adds_up
+from tests.support.adding_up import can_be_paid
+from tests.support.adding_up import compute_totals
+
+CARTS = {
+    "stored": strategies.carts(),
+    "ruled": strategies.dynamic_carts(),
+    "limited": strategies.dynamic_carts(with_rules=False),
+    "taxed": strategies.taxed_carts(),
+}
+
+WAYS = list(
+    itertools.product(strategies.CURRENCIES, sorted(ROUNDING_MODES), ["line", "total"])
+)
+
+
+@pytest.mark.parametrize("kind", CARTS)
+@settings(max_examples=settings.default.max_examples // len(CARTS))
+@given(data=st.data(), random=st.randoms())
+def test_every_cart(kind: str, data: st.DataObject, random: random.Random) -> None:
+    """All that is shown adds up, can be paid, and is the same in another sequence.
+
+    The lines may come in any sequence, and so may the conditions, as long as those of
+    the same target and order keep theirs among themselves.
+    """
+    drawn = data.draw(CARTS[kind])
+    shuffled = other_sequence(drawn, random)
+
+    for currency, mode, at in WAYS:
+        rounding = Rounding(currency, mode, at)
+        totals = compute_totals(replace(drawn, currency=currency), rounding)
+        again = compute_totals(replace(shuffled, currency=currency), rounding)
+
+        adds_up(totals)
+        can_be_paid(totals)
+        assert same(totals, again)
+
+
+def other_sequence(document: Document, random: random.Random) -> Document:
+    """The document as another sequence of calls would have made it."""
+    places = [(each.target, each.order) for each in document.conditions]
+    random.shuffle(places)
+    groups = {
+        place: iter([c for c in document.conditions if (c.target, c.order) == place])
+        for place in places
+    }
+
+    return replace(
+        document,
+        lines=tuple(random.sample(document.lines, len(document.lines))),
+        conditions=tuple(next(groups[place]) for place in places),
+    )
+
+
+def same(one: Totals, other: Totals) -> bool:
+    """Whether totals are the same but for the sequence of the lines."""
+    lines = [sorted(each.lines, key=lambda line: line.id) for each in (one, other)]
+
+    return (
+        lines[0] == lines[1]
+        and one.adjustments == other.adjustments
+        and one.subtotal == other.subtotal
+        and one.total == other.total
+    )

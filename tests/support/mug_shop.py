@@ -1,0 +1,105 @@
+"""The smallest shop with the pages of the blueprint, under a strict policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import field
+
+from flask import Flask
+from flask import Response
+from flask import render_template_string
+from flask import request
+
+from flask_cart import Condition
+from flask_cart import FlaskCart
+from flask_cart import Rule
+from tests.support.apps import make_app
+from tests.support.browsers import Way
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+    " connect-src 'self'; form-action 'self'"
+)
+
+PAGE = """
+{% extends "flask_cart/base.html" %}
+{% from "flask_cart/macros.html" import add_to_cart, cart_summary %}
+{% block title %}{{ product.cart_name }}{% endblock %}
+{% block content %}
+<h1>{{ product.cart_name }}</h1>
+<p>{{ product.cart_price }}</p>
+{{ add_to_cart(product, next=next) }}
+{{ add_to_cart(product, label="Add to the wishlist", instance="wishlist") }}
+<h2>So far</h2>
+{{ cart_summary() }}
+{% endblock %}
+"""
+
+
+@dataclass(frozen=True)
+class Product:
+    cart_id: str
+    cart_name: str
+    cart_price: str
+    cart_choices: dict[str, list[str]] = field(default_factory=dict)
+    cart_available: int | None = None
+    cart_step: int | None = None
+
+
+SHELF = {
+    each.cart_id: each
+    for each in [
+        Product("mug", "Harbour mug", "12.50", {"size": ["Small", "Large"]}),
+        Product("pot", "Watch teapot", "40", cart_available=9),
+        Product("egg", "Egg cup", "3", cart_step=6),
+        Product("lamp", "Hurricane lantern", "64", cart_available=0),
+    ]
+}
+
+COUPONS = {
+    "TIDE": Condition("TIDE", "coupon", "subtotal", "-10%"),
+    "STORM": Condition(
+        "STORM",
+        "coupon",
+        "subtotal",
+        "-20",
+        rule=Rule("total_at_least", {"amount": "500"}),
+    ),
+}
+
+
+class MugShop:
+    """The app, and the way from the browser to it, which may be slow."""
+
+    def __init__(self) -> None:
+        self.address = ""
+        self.app = self._make_app()
+        self.way = Way(self.app)
+
+    def _make_app(self) -> Flask:
+        app = make_app(
+            CART_STORAGE="memory",
+            CART_INSTANCES=["later", "wishlist"],
+            CART_CLIENT_METADATA=["note"],
+        )
+        cart_ext = FlaskCart(app)
+        cart_ext.product_loader(lambda ids: [SHELF[i] for i in ids if i in SHELF])
+        cart_ext.coupon_loader(lambda code: COUPONS.get(code.upper()))
+        app.register_blueprint(cart_ext.blueprint, url_prefix="/cart")
+
+        @app.get("/goods/<item>")
+        def product(item: str) -> str:
+            return render_template_string(
+                PAGE, product=SHELF[item], next=request.args.get("next")
+            )
+
+        @app.get("/favicon.ico")
+        def icon() -> Response:
+            return Response(status=204)
+
+        @app.after_request
+        def forbid(response: Response) -> Response:
+            response.headers["Content-Security-Policy"] = POLICY
+            return response
+
+        return app

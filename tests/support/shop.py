@@ -1,0 +1,179 @@
+"""Carts without an app, and storages in which others are at work."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import typing as t
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask_cart import Cart
+from flask_cart import CartBusyError
+from flask_cart.carts.repository import Repository
+from flask_cart.carts.repository import Retry
+from flask_cart.carts.services import Announcer
+from flask_cart.carts.services import CartServices
+from flask_cart.model.events import Event
+from flask_cart.model.keys import CartKey
+from flask_cart.model.limits import Limits
+from flask_cart.pricing.evaluation import Evaluation
+from flask_cart.pricing.rulebook import Rulebook
+from flask_cart.storage.base import Stored
+from flask_cart.storage.memory import MemoryStorage
+
+KEY = CartKey("user:1", "default")
+AT_ONCE = Retry(attempts=8, base_delay=0, max_delay=0)
+
+
+class Recorder:
+    """Remembers what it is told, and refuses changes if it is given an error."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, tuple[Event, ...]]] = []
+        self.told: list[tuple[Event, ...]] = []
+        self.veto: Exception | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all the events that were announced."""
+        return [event.name for event in itertools.chain.from_iterable(self.told)]
+
+    def before(self, cart: Cart, version: int, events: tuple[Event, ...]) -> None:
+        self.asked.append((version, events))
+
+        if self.veto is not None:
+            raise self.veto
+
+    def after(self, cart: Cart, events: tuple[Event, ...]) -> None:
+        self.told.append(events)
+
+
+def make_cart(
+    storage: MemoryStorage | None = None,
+    *,
+    key: CartKey | None = KEY,
+    new_key: CartKey = KEY,
+    currency: str = "EUR",
+    limits: Limits | None = None,
+    retry: Retry = AT_ONCE,
+    rounding: str = "half_up",
+    at: t.Literal["line", "total"] = "line",
+    announcer: Announcer | None = None,
+    tenant: str | None = None,
+    **services: t.Any,
+) -> Cart:
+    """A cart that needs no app.
+
+    :param services: More of what :class:`CartServices` has.
+    """
+    storage = MemoryStorage() if storage is None else storage
+    repository = Repository(storage, currency, limits or Limits(), retry)
+    shared = CartServices(repository, announcer or Recorder(), rounding, at, **services)
+
+    def sibling(name: str) -> Cart:
+        return Cart(
+            shared,
+            CartKey((key or new_key).owner, name),
+            make_key=lambda: new_key,
+            sibling=sibling,
+        )
+
+    return Cart(shared, key, make_key=lambda: new_key, sibling=sibling, tenant=tenant)
+
+
+def stored(storage: MemoryStorage, key: CartKey = KEY) -> Stored | None:
+    """What is stored, whatever stands in the way of ``load``."""
+    return MemoryStorage.load(storage, key)
+
+
+class ContestedStorage(MemoryStorage):
+    """Memory in which others change a cart between its load and its save.
+
+    They wait while its lock is held, as everybody has to.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attempts = 0
+        self.locks = 0
+        self._is_locked = False
+        self._rivals: Iterator[Callable[[Cart], object]] = iter(())
+
+    def contest(self, rivals: Iterable[Callable[[Cart], object]]) -> None:
+        """Let somebody else be faster: one of these before each save or delete."""
+        self._rivals = iter(rivals)
+        self.attempts = 0
+
+    def save(self, key: CartKey, data: str, expected: int) -> int | None:
+        self._let_rival(key)
+
+        return super().save(key, data, expected)
+
+    def delete(self, key: CartKey, expected: int) -> bool:
+        self._let_rival(key)
+
+        return super().delete(key, expected)
+
+    @contextmanager
+    def lock(self, key: CartKey) -> Iterator[None]:
+        self.locks += 1
+        self._is_locked = True
+
+        try:
+            yield
+        finally:
+            self._is_locked = False
+
+    def _let_rival(self, key: CartKey) -> None:
+        self.attempts += 1
+
+        if self._is_locked:
+            return
+
+        rival = next(self._rivals, None)
+
+        if rival is not None:
+            uncontested = MemoryStorage()
+            uncontested._carts = self._carts
+            rival(make_cart(uncontested, key=key))
+
+
+class BusyStorage(MemoryStorage):
+    """Memory whose methods are too busy to answer for a number of calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.busy: dict[str, int] = {}
+
+    def load(self, key: CartKey) -> Stored | None:
+        self._answer("load")
+
+        return super().load(key)
+
+    def save(self, key: CartKey, data: str, expected: int) -> int | None:
+        self._answer("save")
+
+        return super().save(key, data, expected)
+
+    def _answer(self, method: str) -> None:
+        if self.busy.get(method, 0):
+            self.busy[method] -= 1
+            raise CartBusyError(f"too busy to {method}")
+
+
+#: A Wednesday.
+NOW = dt.datetime(2025, 1, 15, 12, 30, tzinfo=dt.UTC)
+
+
+def evaluation(
+    rulebook: Rulebook | None = None,
+    *,
+    owner: str | None = "user:1",
+    instance: str = "default",
+    now: dt.datetime = NOW,
+) -> Evaluation:
+    """What rules are asked about a cart of user 1, on a Wednesday."""
+    return Evaluation(rulebook or Rulebook(), owner, instance, now)

@@ -1,0 +1,200 @@
+"""Shops with the blueprint, for the tests of the cart over HTTP."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_caching import Cache
+from flask_sqlalchemy import SQLAlchemy
+from jsonschema import Draft202012Validator
+from werkzeug.routing import Rule
+from werkzeug.test import TestResponse
+
+from flask_cart import Condition
+from flask_cart import FlaskCart
+from flask_cart.model.lines import line_id
+from tests.support.apps import make_app
+
+#: What a JSON client says that it wants.
+JSON: t.Final = {"Accept": "application/json"}
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product with the choices that it leaves to the shopper."""
+
+    cart_id: str
+    cart_name: str
+    cart_price: str
+    cart_choices: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    cart_available: int | None = None
+
+
+SHELF: t.Final = {
+    each.cart_id: each
+    for each in [
+        Product("mug", "Mug", "12.50", {"size": ("S", "L")}),
+        Product("pot", "Pot", "40.00"),
+        Product("rare", "Rare book", "99.99", cart_available=3),
+        Product("tea & <b>milk</b>", "Tea & <b>milk</b>", "3.20"),
+    ]
+}
+
+COUPONS: t.Final = {
+    "TEN": Condition("TEN", "coupon", "subtotal", "-10%"),
+    "FIVE": Condition("FIVE", "coupon", "subtotal", "-5.00"),
+}
+
+
+@dataclass(frozen=True)
+class Storefront:
+    """An app with the blueprint under ``/cart``."""
+
+    app: Flask
+    extension: FlaskCart
+
+    def stored(self, client: FlaskClient) -> dict[str, t.Any]:
+        """All that is kept of any cart, as it is stored, and the client's identity."""
+        with client.session_transaction() as session:
+            kept = {key: session.get(key) for key in ("_cart_token", "_carts")}
+
+        storage: t.Any = self.app.extensions["cart"].storage
+
+        with self.app.app_context():
+            keys = list(storage.keys()) if hasattr(storage, "keys") else []
+
+            return kept | {str(key): storage.load(key) for key in keys}
+
+
+class ApiClient(FlaskClient):
+    """A client that holds every JSON answer against the app's OpenAPI document."""
+
+    def open(self, *args: t.Any, **kwargs: t.Any) -> TestResponse:
+        response = super().open(*args, **kwargs)
+
+        request = response.request
+        has_json = response.is_json and request.method != "HEAD"
+
+        if has_json and request.path.startswith("/cart/"):
+            document = super().open("/cart/openapi.json").get_json()
+            check_answer(self.application, document, response)
+
+        return response
+
+
+def path_of(rule: Rule) -> str:
+    """The address of a view of the blueprint, as OpenAPI writes it."""
+    return re.sub("<(?:[^:>]*:)?([^>]*)>", r"{\1}", rule.rule.removeprefix("/cart"))
+
+
+def check_answer(
+    app: Flask, document: dict[str, t.Any], response: TestResponse
+) -> None:
+    """Fail unless an answer is one that a document describes."""
+    request = response.request
+    urls = app.url_map.bind("localhost")
+    rule, _ = urls.match(request.path, request.method, return_rule=True)
+    path = path_of(rule)
+    operation = document["paths"][path][request.method.lower()]
+    reference = operation["responses"][str(response.status_code)]
+    described = document["components"]["responses"][reference["$ref"].split("/")[-1]]
+    schema = described["content"][response.mimetype]["schema"]
+    whole = schema | {"components": document["components"]}
+    Draft202012Validator(whole).validate(response.json)
+
+    for name in described.get("headers", ()):
+        assert name in response.headers
+
+
+def line_of(item: str, **options: str) -> str:
+    """The id of the line of an item."""
+    return line_id(item, options)
+
+
+def show(client: FlaskClient, instance: str = "") -> dict[str, t.Any]:
+    """A cart as JSON."""
+    response = client.get(f"/cart/{instance and instance + '/'}", headers=JSON)
+    assert response.status_code == 200
+
+    return t.cast("dict[str, t.Any]", response.json)
+
+
+def fill(client: FlaskClient) -> str:
+    """Put three mugs into the cart; the id of their line."""
+    added = {"item": "mug", "quantity": 3, "options": {"size": "L"}}
+    response = client.post("/cart/lines", json=added)
+    assert response.status_code == 200
+
+    return line_of("mug", size="L")
+
+
+def make_storefront(app: Flask, **extensions: t.Any) -> Storefront:
+    """A shop in an app.
+
+    :param extensions: What the extension is given.
+    """
+    extension = FlaskCart(app, **extensions)
+    extension.product_loader(lambda ids: [SHELF[i] for i in ids if i in SHELF])
+    extension.coupon_loader(COUPONS.get)
+    app.register_blueprint(extension.blueprint, url_prefix="/cart")
+
+    app.test_client_class = ApiClient
+
+    return Storefront(app, extension)
+
+
+@contextmanager
+def open_storefront(
+    storage: str, *, folder: Path, redis_url: str = "", **config: t.Any
+) -> Iterator[Storefront]:
+    """A shop with its carts in a storage.
+
+    :param storage: ``"memory"``, ``"session"``, ``"database"`` (on SQLite), ``"cache"``
+        (on Redis).
+    :param folder: Where a database may be.
+    :param redis_url: The server of a cache.
+    :param config: Configuration of the app.
+    """
+    usual = {
+        "CART_STORAGE": storage,
+        # An error is a 500, as it is in production.
+        "PROPAGATE_EXCEPTIONS": False,
+        "TESTING": True,
+        "CART_INSTANCES": ["later", "wishlist"],
+        "CART_CLIENT_METADATA": ["note"],
+        "CART_RETRY_BASE_DELAY": 0.001,
+    }
+    app = make_app(**usual | config)
+
+    if storage == "cache":
+        app.config.update(CACHE_TYPE="RedisCache", CACHE_REDIS_URL=redis_url)
+        yield make_storefront(app, cache=Cache(app))
+        return
+
+    if storage != "database":
+        yield make_storefront(app)
+        return
+
+    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{folder / 'carts.sqlite3'}"
+    db = SQLAlchemy(app)
+    shop = make_storefront(app, db=db)
+
+    with app.app_context():
+        db.create_all()
+
+    try:
+        yield shop
+    finally:
+        with app.app_context():
+            db.session.remove()
+
+            for engine in db.engines.values():
+                engine.dispose()
