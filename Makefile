@@ -9,7 +9,7 @@ PORT ?= 5000
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo demo-redis check test lint format docs benchmark wheel lock clean
+.PHONY: help demo demo-redis check test lint format docs benchmark ways count wheel lock clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -55,6 +55,12 @@ benchmark: .venv/.tests  ## Count what is lost, and compare with what cannot be 
 	$(BIN)/python -m benchmarks.locking
 	$(BIN)/python -m benchmarks.write_path
 	$(BIN)/python -m benchmarks.metrics
+
+ways: .venv/.tests  ## Draw the five ways through the code again, for docs/architecture.rst
+	$(BIN)/python -m tools.ways
+
+count: .venv/bin/python  ## Count lines of code
+	$(BIN)/python -m tools.count
 
 wheel: .venv/.lint  ## Build the wheel into dist
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
