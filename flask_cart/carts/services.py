@@ -59,7 +59,6 @@ class CartServices:
     stock_ignored: frozenset[str] = frozenset()
     strategies: Strategies = field(default_factory=Strategies)
     merge_strategy: str = "add_quantities"
-    guest: t.Callable[[], str | None] = lambda: None
 
     def now(self) -> dt.datetime:
         """When it is, as rules are told."""
