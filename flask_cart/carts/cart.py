@@ -373,9 +373,12 @@ class Cart:
         Products are not asked, as in merging: what stays was there before, also where
         it is less than the item is sold in.
 
-        >>> line = cart.add("mug", 5, price=5)
+        >>> line = cart.add("lid", 5, price=5)
+        >>> cart.take_out({line.id: 2})
         >>> cart.take_out({line.id: 2})
         >>> cart.get(line.id).quantity
+        >>> cart.get(line.id).quantity
+        3
         3
 
         :param quantities: How many, at least 1, by the ids of the lines.
