@@ -19,17 +19,17 @@ from ..model.keys import cart_key
 from ..model.keys import owner_in
 from ..model.lines import check_quantities
 from ..model.strategies import ADD_QUANTITIES
-from .current import AppState
 from .current import cart_at
 from .current import current_owner
 from .current import forget_carts
-from .current import get_state
 from .current import request_cart
 from .current import request_carts
 from .guests import guest_owner
 from .identity import known_owner
 from .identity import known_tenant
 from .identity import user_owner
+from .state import AppState
+from .state import get_state
 
 
 def merge_guest_carts_into(
@@ -46,7 +46,7 @@ def merge_guest_carts_into(
     :param instances: Which carts; all of them if it is left out.
     """
     state = get_state()
-    tenant = known_tenant(state.extension.load_tenant)
+    tenant = known_tenant(state.loaders.tenant)
     guest = guest_owner(state.settings.session_key)
 
     if guest is None or guest == owner:
@@ -84,12 +84,12 @@ def merge_guest_carts(
     :raises CartError: If one cannot be merged. The others are all the same.
     """
     state = get_state()
-    owner = known_owner(state.extension.load_owner)
+    owner = known_owner(state.loaders.owner)
 
     if owner is None:
         return MergeReport()
 
-    state.extension.strategies.find(strategy or state.settings.merge_strategy)
+    state.services.strategy(strategy)
     report = merge_guest_carts_into(owner, strategy, instances)
 
     for error in report.errors:
@@ -113,14 +113,13 @@ def take_out(
         )
 
     came = {name: check_quantities(lines) for name, lines in quantities.items()}
-
     owner = current_owner()
 
     if owner is None:
         return
 
     state = get_state()
-    tenant = known_tenant(state.extension.load_tenant)
+    tenant = known_tenant(state.loaders.tenant)
 
     # Nothing can be taken out of what is not there, whatever its name is.
     for name in state.storage.instances(owner_in(tenant, owner)):
@@ -153,9 +152,8 @@ def connect_to_logins(app: Flask) -> None:
 
 def _merge_on_login(app: Flask, user: t.Any, **extra: t.Any) -> None:
     state = get_state()
-    extension = state.extension
 
-    if not state.settings.migrate_on_login or extension.load_owner is not None:
+    if not state.settings.migrate_on_login or state.loaders.owner is not None:
         return
 
     try:
@@ -180,7 +178,7 @@ def _strategy_for_logins(state: AppState) -> str:
     It cannot be checked at startup, as the app may register it after that.
     """
     try:
-        return state.extension.strategies.find(state.settings.merge_strategy).name
+        return state.services.strategy().name
     except CartConfigError as error:
         state.services.logger.error("%s Quantities are added up.", error)
 
