@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import typing as t
 from dataclasses import dataclass
+from dataclasses import field
 from decimal import Decimal
 
 import msgspec
@@ -25,6 +26,18 @@ _NO_DIFFERENCE: t.Final = Verdict("no_difference", "it makes no difference")
 _NO_AMOUNT: t.Final = Verdict("no_amount", "there is no amount to change")
 
 
+class Decided(t.NamedTuple):
+    """A condition that was applied, with what there was to ask for it.
+
+    :param lines: The positions of the lines that it was limited to, if it was.
+    :param base: The exact amount that its value acted on instead of all, if it did.
+    """
+
+    condition: Condition
+    lines: tuple[int, ...] | None = None
+    base: Decimal | None = None
+
+
 @dataclass(frozen=True)
 class Adjustment:
     """What one condition changed.
@@ -42,6 +55,7 @@ class Adjustment:
     :param reason: The same for a person.
     :param rule: The rule that decided so, if there is one.
     :param is_provided: Whether it is not stored, but yielded by a provider.
+    :param decided: How it was applied, if it was.
     """
 
     name: str
@@ -57,6 +71,7 @@ class Adjustment:
     reason: str = ""
     rule: Rule | None = None
     is_provided: bool = False
+    decided: Decided | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -71,6 +86,7 @@ class Adjustment:
         verdict: Verdict = YES,
         line_id: str | None = None,
         is_provided: bool = False,
+        decided: Decided | None = None,
     ) -> Adjustment:
         """What a condition made of rounded amounts."""
         money = rounding.money
@@ -93,6 +109,7 @@ class Adjustment:
             reason=verdict.reason,
             rule=verdict.rule,
             is_provided=is_provided,
+            decided=decided,
         )
 
     @property

@@ -57,6 +57,7 @@ from tests.support.shop import BusyStorage
 from tests.support.shop import ContestedStorage
 from tests.support.shop import Recorder
 from tests.support.shop import make_cart
+from tests.support.shop import sell
 from tests.support.shop import stored
 
 USER = CartKey("user:1", "default")
@@ -833,10 +834,9 @@ class TestPendingOrder:
     def begun(self, token: str, minute: int) -> PendingOrder:
         return PendingOrder(
             token=token,
+            content="c",
             started_at=dt.datetime(2025, 1, 1, 0, minute, tzinfo=dt.UTC),
             lines=(line("a"),),
-            conditions=(),
-            metadata={},
             currency="EUR",
         )
 
@@ -1095,8 +1095,7 @@ class TestUndo:
         guest, user = carts(storage)
         merge(guest, user, LIMITS)
 
-        with user.checkout():
-            pass
+        sell(user)
 
         assert not user.undo_merge("guest:a")
 
@@ -1192,8 +1191,7 @@ class TestUndoOfOldNews:
         guest, user = carts(storage)
         merge(guest, user, LIMITS)
 
-        with make_cart(storage, key=USER).checkout():
-            pass
+        sell(make_cart(storage, key=USER))
 
         assert user.lines
         assert not user.undo_merge("guest:a")
@@ -1235,8 +1233,7 @@ def test_undo_of_a_cart_that_is_just_being_sold() -> None:
             sold = MemoryStorage()
             sold._carts = self._carts
 
-            with make_cart(sold, key=USER).checkout():
-                pass
+            sell(make_cart(sold, key=USER))
 
             with super().together():
                 yield
