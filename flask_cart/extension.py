@@ -8,49 +8,31 @@ from functools import cached_property
 
 from flask import Blueprint
 from flask import Flask
-from flask import current_app
 from flask import request
-from flask import request_started
-from msgspec.structs import replace
-from werkzeug.exceptions import default_exceptions
 
 from . import signals
-from .app.announcer import SignalAnnouncer
-from .app.backends.cookie import check_cookie_after_request
-from .app.backends.factory import make_storage
-from .app.current import AppState
+from .app.backends.cookie import check_cookies_of
 from .app.current import cart_at
-from .app.current import current_cart
-from .app.current import forget_carts
-from .app.current import get_state
-from .app.current import request_cart
+from .app.current import carts_of
+from .app.current import connect_to_requests
 from .app.current import request_carts
-from .app.guests import guest_owner
-from .app.guests import keep_guest_on_regenerate
-from .app.identity import known_owner
-from .app.identity import known_tenant
+from .app.identity import tenant_for
 from .app.logins import connect_to_logins
-from .app.logins import merge_guest_carts_into
+from .app.logins import merge_guest_carts
+from .app.logins import take_out
 from .app.registrar import Registrar
 from .app.settings import read_settings
-from .app.shopper import Shop
+from .app.state import get_state
+from .app.state import make_state
 from .carts.cart import Cart
+from .carts.cart import transfer_all
 from .carts.merging import MergeReport
-from .carts.repository import Repository
-from .carts.services import CartServices
 from .cli import cart_cli
 from .http.blueprint import make_blueprint
 from .http.limiting import check_rate_limits
-from .http.pages import Pages
-from .http.preconditions import make_form_key
-from .model.errors import CartConfigError
-from .model.errors import CartConflictError
-from .model.errors import CartError
-from .model.errors import CartStorageError
+from .http.pages import give_to_templates
+from .http.problems import answer_errors
 from .model.keys import cart_key
-from .model.keys import owner_in
-from .model.keys import tenant_of
-from .model.money import format_money
 from .storage.base import Storage
 
 if t.TYPE_CHECKING:
@@ -99,60 +81,18 @@ class FlaskCart(Registrar):
 
         :raises CartConfigError: If its configuration cannot work.
         """
-        if "cart" in app.extensions:
-            raise CartConfigError("This app has a FlaskCart already.")
-
         settings = read_settings(app.config, signals.names())
         check_rate_limits(settings.rate_limits)
-
-        def open_storage(name: str) -> Storage:
-            return make_storage(app, replace(settings, storage=name), db, cache)
-
-        storage = make_storage(app, settings, db, cache)
-        repository = Repository(
-            storage,
-            settings.currency,
-            settings.limits,
-            settings.retry,
-            self.observers.all,
-        )
-        announcer = SignalAnnouncer(
-            app, settings.events_enabled, settings.events_disabled
-        )
-        services = CartServices(
-            repository,
-            announcer,
-            settings.rounding,
-            settings.round_at,
-            self.rulebook,
-            lambda: self.clock(),
-            settings.time_zone,
-            app.logger,
-            self.catalogue,
-            settings.stock_ignored,
-            self.strategies,
-            settings.merge_strategy,
-            lambda: guest_owner(settings.session_key) if request else None,
-        )
-        app.extensions["cart"] = AppState(
-            self, settings, storage, services, open_storage
-        )
+        make_state(app, self, settings, db, cache)
 
         if settings.storage == "session":
-            # The first of these functions is called last, when the session is full.
-            functions = app.after_request_funcs.setdefault(None, [])
-            functions.insert(0, check_cookie_after_request)
+            check_cookies_of(app)
 
-        # At the first request: Session(app) may come after this.
-        request_started.connect(_keep_guest_on_regenerate, app)
-        app.teardown_request(forget_carts)
-        app.register_error_handler(CartError, _answer_with_status)
-        app.jinja_env.globals["current_cart"] = current_cart
-        app.jinja_env.globals["cart_form_key"] = make_form_key
-        app.jinja_env.globals["cart_pages"] = Pages(settings, self.catalogue)
-        app.jinja_env.filters["money"] = format_money
-        app.cli.add_command(cart_cli)
+        connect_to_requests(app)
         connect_to_logins(app)
+        answer_errors(app)
+        give_to_templates(app)
+        app.cli.add_command(cart_cli)
 
     @cached_property
     def blueprint(self) -> Blueprint:
@@ -162,7 +102,7 @@ class FlaskCart(Registrar):
 
             app.register_blueprint(cart_ext.blueprint, url_prefix="/cart")
         """
-        return make_blueprint(Shop(self))
+        return make_blueprint()
 
     @property
     def storage(self) -> Storage:
@@ -187,16 +127,9 @@ class FlaskCart(Registrar):
         :raises CartConfigError: If there can be no such tenant, owner or instance, or
             the owner is of another tenant.
         """
-        if isinstance(tenant, types.EllipsisType):
-            tenant = self._tenant_for(owner)
+        tenant = tenant_for(owner, tenant, self._loaders.tenant)
 
         return cart_at(cart_key(owner, instance, tenant))
-
-    def _tenant_for(self, owner: str) -> str | None:
-        if self.load_tenant is not None and request:
-            return known_tenant(self.load_tenant)
-
-        return tenant_of(owner) if isinstance(owner, str) else None
 
     def merge_guest_carts(
         self,
@@ -215,19 +148,7 @@ class FlaskCart(Registrar):
         :raises CartConflictError: If a guest cart does not stop changing.
         :raises CartStorageError: If the storage cannot be used.
         """
-        owner = known_owner(self.load_owner)
-
-        if owner is None:
-            return MergeReport()
-
-        self.strategies.find(strategy or get_state().settings.merge_strategy)
-        report = merge_guest_carts_into(owner, strategy, instances)
-
-        # The other carts are merged all the same.
-        for error in report.errors:
-            raise error
-
-        return report
+        return merge_guest_carts(strategy, instances)
 
     @property
     def merge_report(self) -> MergeReport | None:
@@ -239,24 +160,23 @@ class FlaskCart(Registrar):
 
         return report
 
-    def undo_merge(self) -> bool:
-        """Give back to this browser's guest what was merged into the owner's carts.
+    def take_out(
+        self,
+        quantities: t.Mapping[str, t.Mapping[str, int]],
+        key: str | None = None,
+    ) -> None:
+        """Take what came with a merge out of the current owner's carts again.
 
-        It is :meth:`Cart.undo_merge` for each of them.
+        It is :meth:`Cart.take_out` for each of them, and can only ever make them
+        smaller: what is given may come from a form. A cart that is not there is
+        ignored.
 
-        :return: Whether there was something to undo.
-        :raises CartConflictError: If what came has been changed since.
+        :param quantities: :attr:`MergeReport.quantities`.
+        :param key: As for :meth:`Cart.once`, which cannot be around several carts.
+            Repeating it goes on where it failed.
+        :raises InvalidItemError: If it is not such a mapping. Nothing is changed.
         """
-        owner = known_owner(self.load_owner)
-
-        if owner is None:
-            return False
-
-        tenant = known_tenant(self.load_tenant)
-        instances = self.storage.instances(owner_in(tenant, owner))
-        undone = [request_cart(name, tenant).undo_merge() for name in instances]
-
-        return any(undone)
+        take_out(quantities, key)
 
     def transfer(
         self,
@@ -276,33 +196,5 @@ class FlaskCart(Registrar):
         :raises CartConflictError: If the other owner has something in one of them.
             Then all carts are as they were.
         """
-        if isinstance(tenant, types.EllipsisType):
-            tenant = self._tenant_for(owner)
-
-        names = self.storage.instances(owner_in(tenant, owner))
-        carts = [self.cart(owner=owner, instance=name, tenant=tenant) for name in names]
-
-        for each in carts:
-            each.check_transfer(to)
-
-        for each in carts:
-            each.transfer(to)
-
-
-def _keep_guest_on_regenerate(app: Flask, **extra: t.Any) -> None:
-    session_key = get_state().settings.session_key
-    keep_guest_on_regenerate(app.session_interface, session_key)
-
-
-def _answer_with_status(error: CartError) -> t.Any:
-    if not isinstance(error, CartConflictError | CartStorageError):
-        raise error
-
-    if isinstance(error, CartStorageError):
-        current_app.logger.error("The storage of the carts failed.", exc_info=error)
-
-    # Not the message, which is for the developer and may name keys and statements.
-    exception = default_exceptions[error.http_status](error.http_description)
-
-    # Like abort(), so that the app's own page for the status is shown.
-    return current_app.handle_http_exception(exception)
+        tenant = tenant_for(owner, tenant, self._loaders.tenant)
+        transfer_all(carts_of(owner, tenant), to)

@@ -22,6 +22,7 @@ from ..model.keys import CartKey
 from ..model.keys import check_instance
 from ..model.keys import owner_in
 from ..model.lines import Line
+from ..model.lines import check_quantities
 from ..model.lines import check_quantity
 from ..model.lines import make_line
 from ..model.money import MoneyLike
@@ -53,9 +54,7 @@ from .drafts import OrderDraft
 from .drafts import Prices
 from .drafts import current_token
 from .merging import MergeReport
-from .merging import check_vacant
 from .merging import merge
-from .merging import transfer
 from .metadata import Metadata
 from .moving import copy_line
 from .moving import finish_moves
@@ -69,7 +68,7 @@ from .repricing import Accept
 from .repricing import Drift
 from .repricing import reprice
 from .services import CartServices
-from .unmerging import undo_merge
+from .transferring import transfer
 from .working_copy import WorkingCopy
 from .working_copy import asking_rules
 
@@ -363,6 +362,31 @@ class Cart:
         """Remove a line; nothing happens if it is gone already."""
         self.apply(RemoveLine(line_id))
 
+    def take_out(self, quantities: t.Mapping[str, int]) -> None:
+        """Take some of several lines out, in one write.
+
+        Of each line it is the lesser of this quantity and what is there; what is gone
+        already is left out. What else has happened to the cart does not matter, so a
+        :attr:`MergeReport.quantities` can be taken out again: "these are not mine".
+
+        Products are not asked, as in merging: what stays was there before, also where
+        it is less than the item is sold in.
+
+        >>> line = cart.add("lid", 5, price=5)
+        >>> cart.take_out({line.id: 2})
+        >>> cart.get(line.id).quantity
+        3
+
+        :param quantities: How many, at least 1, by the ids of the lines.
+        :raises InvalidItemError: If it is not such a mapping.
+        """
+        self.apply(
+            *(
+                IncrementLine(line_id, -quantity)
+                for line_id, quantity in check_quantities(quantities).items()
+            )
+        )
+
     # Products
 
     def products(self) -> dict[str, Buyable]:
@@ -372,7 +396,9 @@ class Cart:
 
         :raises CartConfigError: If there is no loader.
         """
-        return self._services.catalogue.load(line.item_id for line in self.lines)
+        return self._services.registry.catalogue.load(
+            line.item_id for line in self.lines
+        )
 
     def reprice(self, accept: Accept = "lower") -> Drift:
         """Compare the lines with the products that they were made of.
@@ -397,7 +423,7 @@ class Cart:
             price in the cart's currency.
         :raises CartConfigError: If there is no :meth:`~FlaskCart.product_loader`.
         """
-        return reprice(self._working, self._services.catalogue, accept)
+        return reprice(self._working, self._services.registry.catalogue, accept)
 
     def change_currency(
         self,
@@ -427,8 +453,8 @@ class Cart:
         """
         change_currency(
             self._working,
-            self._services.catalogue,
-            self._services.rulebook,
+            self._services.registry.catalogue,
+            self._services.registry.rulebook,
             currency,
             prices or {},
             conditions,
@@ -510,28 +536,9 @@ class Cart:
                 f" {self.tenant!r}."
             )
 
-        services = self._services
-        chosen = services.strategies.find(strategy or services.merge_strategy)
+        chosen = self._services.strategy(strategy)
 
         return merge(other._working, self._working, chosen)
-
-    def undo_merge(self, owner: str | None = None) -> bool:
-        """Give back what was merged into this cart last, and restore the other one.
-
-        That is possible until something else is merged, or this cart is emptied or
-        sold, as long as there are no fewer of what came. What was added since stays.
-
-        :param owner: Whose cart was merged: the ``source`` of the event. Left out, it
-            is the guest of this browser.
-        :return: Whether there was something to undo.
-        :raises CartConflictError: If what came has been changed since.
-        """
-        guest = owner or self._services.guest()
-
-        if guest is None:
-            return False
-
-        return undo_merge(self._working, self._counterpart(guest)._working)
 
     def transfer(self, owner: str) -> Cart:
         """Give this cart, with all that is in it, to another owner.
@@ -542,16 +549,9 @@ class Cart:
         :raises CartConfigError: If there can be no such owner.
         """
         target = self._counterpart(owner)
-        transfer(self._working, target._working)
+        transfer([(self._working, target._working)])
 
         return target
-
-    def check_transfer(self, owner: str) -> None:
-        """Refuse what :meth:`transfer` would refuse.
-
-        :raises CartConflictError: If the other owner has something in this instance.
-        """
-        check_vacant(self._counterpart(owner)._working, self._working)
 
     # Conditions
 
@@ -577,7 +577,7 @@ class Cart:
             a condition of a cart can have.
         """
         self._line(line_id)
-        self._services.rulebook.check(condition)
+        self._services.registry.rulebook.check(condition)
 
         if condition.lines or condition.base or condition.included:
             raise InvalidConditionError(
@@ -688,7 +688,7 @@ class Cart:
                 document,
                 self._rounding(document),
                 evaluation,
-                services.rulebook,
+                services.registry.rulebook,
             )
 
         evaluation.report(services.logger)
@@ -896,12 +896,14 @@ class Cart:
         owner = key.bare_owner if key is not None else None
         instance = key.instance if key is not None else "default"
 
-        return Evaluation(self._services.rulebook, owner, instance, now, self.tenant)
+        return Evaluation(
+            self._services.registry.rulebook, owner, instance, now, self.tenant
+        )
 
     def _rounding(self, document: Document) -> Rounding:
-        services = self._services
+        policy = self._services.policy
 
-        return Rounding(document.currency, services.rounding_mode, services.round_at)
+        return Rounding(document.currency, policy.rounding_mode, policy.round_at)
 
     def _at(self, key: CartKey) -> Cart:
         return Cart(
@@ -959,5 +961,10 @@ class Cart:
                 " add_item_condition()."
             )
 
-        self._services.rulebook.check(condition)
+        self._services.registry.rulebook.check(condition)
         self.apply(AddCondition(condition, only_of_type))
+
+
+def transfer_all(carts: t.Iterable[Cart], owner: str) -> None:
+    """Give several carts to another owner, who has nothing in any of them."""
+    transfer([(each._working, each._counterpart(owner)._working) for each in carts])
