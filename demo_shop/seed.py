@@ -1,4 +1,4 @@
-"""Create the tables, and fill those of a new shop with what is in ``catalogue.toml``."""
+"""Create the tables, and fill those of a new shop from ``catalogue.toml``."""
 
 import tomllib
 from pathlib import Path
