@@ -20,8 +20,8 @@ from .proration import Proration
 from .rounding import Rounding
 from .totals import Adjustment
 
-_NO_LINES: t.Final = Verdict("no_lines", "none of the items is one of those")
-_FAILED: t.Final = Verdict("provider_failed", "its conditions could not be asked for")
+_NO_LINES: t.Final = Verdict("no_lines")
+_FAILED: t.Final = Verdict("provider_failed")
 
 
 class _Off(Exception):
