@@ -24,7 +24,7 @@ from .totals import Decided
 from .totals import LineTotals
 from .totals import Totals
 
-_NOT_FOR_LINES: t.Final = Verdict("not_for_lines", "it cannot be on a line")
+_NOT_FOR_LINES: t.Final = Verdict("not_for_lines")
 
 
 class _PricedLine(t.NamedTuple):

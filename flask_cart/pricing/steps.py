@@ -21,8 +21,8 @@ from .rounding import Rounding
 from .totals import Adjustment
 from .totals import Decided
 
-_NO_LINES: t.Final = Verdict("no_lines", "none of the items is one of those")
-_FAILED: t.Final = Verdict("provider_failed", "its conditions could not be asked for")
+_NO_LINES: t.Final = Verdict("no_lines")
+_FAILED: t.Final = Verdict("provider_failed")
 
 
 class _Off(Exception):
