@@ -20,6 +20,7 @@ from .rounding import Rounding
 from .steps import CartSteps
 from .steps import in_order
 from .totals import Adjustment
+from .totals import Decided
 from .totals import LineTotals
 from .totals import Totals
 
@@ -118,6 +119,7 @@ def _line_totals(
             after=after,
             verdict=verdict,
             line_id=line.id,
+            decided=Decided(condition) if verdict.holds else None,
         )
         for condition, verdict, (before, after) in zip(
             in_order(line.conditions), priced.verdicts, steps, strict=True

@@ -28,6 +28,18 @@ _NO_DIFFERENCE: t.Final = Verdict("no_difference")
 _NO_AMOUNT: t.Final = Verdict("no_amount")
 
 
+class Decided(t.NamedTuple):
+    """A condition that was applied, with what there was to ask for it.
+
+    :param lines: The positions of the lines that it was limited to, if it was.
+    :param base: The exact amount that its value acted on instead of all, if it did.
+    """
+
+    condition: Condition
+    lines: tuple[int, ...] | None = None
+    base: Decimal | None = None
+
+
 @dataclass(frozen=True)
 class Adjustment:
     """What one condition changed.
@@ -46,6 +58,7 @@ class Adjustment:
         one for the shopper.
     :param rule: The rule that decided so, if there is one.
     :param is_provided: Whether it is not stored, but yielded by a provider.
+    :param decided: How it was applied, if it was.
     """
 
     name: str
@@ -61,6 +74,7 @@ class Adjustment:
     params: t.Mapping[str, t.Any] = field(default_factory=FrozenDict)
     rule: Rule | None = None
     is_provided: bool = False
+    decided: Decided | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -75,6 +89,7 @@ class Adjustment:
         verdict: Verdict = YES,
         line_id: str | None = None,
         is_provided: bool = False,
+        decided: Decided | None = None,
     ) -> Adjustment:
         """What a condition made of rounded amounts."""
         money = rounding.money
@@ -97,6 +112,7 @@ class Adjustment:
             params=verdict.params,
             rule=verdict.rule,
             is_provided=is_provided,
+            decided=decided,
         )
 
     @property
