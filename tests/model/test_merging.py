@@ -500,9 +500,8 @@ class TestPendingOrder:
         return PendingOrder(
             token=token,
             started_at=dt.datetime(2025, 1, 1, 0, minute, tzinfo=dt.UTC),
+            content="c",
             lines=(line("a"),),
-            conditions=(),
-            metadata={},
             currency="EUR",
         )
 
