@@ -33,11 +33,6 @@ class Shop:
         """How often a client may use a view, by its name."""
         return get_state().settings.rate_limits
 
-    @property
-    def max_coupons(self) -> int | None:
-        """How many coupons a cart notes."""
-        return get_state().settings.max_coupons
-
     def cart(self, instance: str) -> Cart:
         """One of the carts of the request's owner."""
         return current_cart.instance(instance)

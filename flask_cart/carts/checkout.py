@@ -31,6 +31,7 @@ class OrderDraft:
     :param lines: The lines with their amounts.
     :param totals: All amounts.
     :param metadata: What the shop noted about the cart.
+    :param coupons: The codes of its coupons, whether or not they apply.
     :param order_token: Identifies this content of this cart. Two checkouts of the same
         content have the same token; keep it in a unique column of the order.
     """
@@ -38,6 +39,7 @@ class OrderDraft:
     lines: tuple[LineTotals, ...]
     totals: Totals
     metadata: dict[str, t.Any]
+    coupons: tuple[str, ...]
     order_token: str
 
     def __iter__(self) -> t.Iterator[LineTotals]:
@@ -79,11 +81,14 @@ def check_out(
     if working.key is None or not totals.lines:
         raise CartEmptyError("The cart is empty, there is nothing to check out.")
 
+    check_problems(working, totals)
+
     if expected_total is not None:
         check_total(working, totals, expected_total)
 
     token = order_token(working.key, version)
-    order = OrderDraft(totals.lines, totals, working.document.metadata, token)
+    document = working.document
+    order = OrderDraft(totals.lines, totals, document.metadata, document.coupons, token)
     joined = working.repository.join(session) if session is not None else nullcontext()
 
     # What hears of the commit is not part of the transaction any more.
@@ -114,6 +119,19 @@ def check_total(
                 "wanted": f"{expected_total!s:.40}",
                 "stored": str(totals.total.amount),
             },
+        )
+
+
+def check_problems(working: WorkingCopy, totals: Totals) -> None:
+    """Refuse to sell what is without something that was chosen for it.
+
+    :raises CartConflictError: If the chosen shipping is not there any more.
+    """
+    for each in totals.problems:
+        raise working.conflict(
+            f"{each.name!r} was chosen, and cannot be: {each.reason}. Choose another.",
+            expected_version=working.snapshot.version,
+            details={"code": each.code, "chosen": each.name},
         )
 
 

@@ -162,7 +162,7 @@ class MergeDocument(Reapplied, frozen=True):
             record = replace(
                 record,
                 guest=_all_of(self.source, before.guest, self.strategy.prefers_guest),
-                user=_part_of(document, self.source, before, result.metadata),
+                user=_part_of(document, self.source, before),
                 has_replaced=self.strategy.prefers_guest,
             )
 
@@ -222,13 +222,7 @@ class MergeDocument(Reapplied, frozen=True):
         """Take over the conditions and metadata."""
         prefers_guest = self.strategy.prefers_guest
 
-        return add_rest(
-            document,
-            self.source.conditions,
-            self.source.metadata,
-            prefers_guest,
-            self.limits.coupons,
-        )
+        return add_rest(document, self.source, prefers_guest, self.limits.coupons)
 
 
 def merge(
@@ -335,7 +329,12 @@ def source_id(key: CartKey, document: Document | Content) -> str:
 
 def _is_empty(document: Document) -> bool:
     return not (
-        document.lines or document.conditions or document.metadata or document.pending
+        document.lines
+        or document.conditions
+        or document.metadata
+        or document.coupons
+        or document.shipping
+        or document.pending
     )
 
 
@@ -378,21 +377,15 @@ def _all_of(source: Document, earlier: Content | None, prefers_latest: bool) -> 
         lines=tuple(lines.values()),
         conditions=united(before.conditions, source.conditions, prefers_latest),
         metadata=FrozenDict(metadata),
+        coupons=source.coupons,
+        shipping=source.shipping,
         created_at=source.created_at,
         pending=noted(before.pending, source.pending),
     )
 
 
-def _part_of(
-    document: Document,
-    source: Document,
-    before: MergedCart,
-    kept: t.Container[str],
-) -> Content:
-    """What a cart has of what a merge is about to change, or had before the first.
-
-    :param kept: The keys of the metadata that are there afterwards.
-    """
+def _part_of(document: Document, source: Document, before: MergedCart) -> Content:
+    """What a cart has of what a merge is about to change, or had before the first."""
     first = before.user or Content(currency=document.currency, pending=document.pending)
     known = before.guest or Content(currency=source.currency)
     lines = [
@@ -408,7 +401,7 @@ def _part_of(
     metadata = {
         key: value
         for key, value in document.metadata.items()
-        if (key in source.metadata or key not in kept) and key not in known.metadata
+        if key in source.metadata and key not in known.metadata
     }
 
     return replace(

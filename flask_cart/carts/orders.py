@@ -27,6 +27,7 @@ from ..model.values import FrozenDict
 from ..pricing.totals import Totals
 from .checkout import OrderDraft
 from .checkout import Sell
+from .checkout import check_problems
 from .checkout import check_total
 from .checkout import committed
 from .checkout import order_token
@@ -90,8 +91,15 @@ class SettleOrder(Reapplied, frozen=True):
             for key, value in document.metadata.items()
             if pending.metadata.get(key) != value
         )
+        coupons = tuple(c for c in document.coupons if c not in pending.coupons)
+        is_sent = document.shipping == pending.shipping
         document = replace(
-            document, lines=lines, conditions=conditions, metadata=metadata
+            document,
+            lines=lines,
+            conditions=conditions,
+            metadata=metadata,
+            coupons=coupons,
+            shipping=None if is_sent else document.shipping,
         )
 
         return document, (event,)
@@ -292,6 +300,8 @@ def _content(working: WorkingCopy, token: str | None) -> PendingOrder:
         lines=document.lines,
         conditions=document.conditions,
         metadata=document.metadata,
+        coupons=document.coupons,
+        shipping=document.shipping,
     )
 
 
@@ -333,10 +343,15 @@ def _draft(working: WorkingCopy, price: Price, pending: PendingOrder) -> OrderDr
         lines=pending.lines,
         conditions=pending.conditions,
         metadata=pending.metadata,
+        coupons=pending.coupons,
+        shipping=pending.shipping,
     )
     totals = price(content, pending.started_at)
+    check_problems(working, totals)
 
-    return OrderDraft(totals.lines, totals, pending.metadata, pending.token)
+    return OrderDraft(
+        totals.lines, totals, pending.metadata, pending.coupons, pending.token
+    )
 
 
 def _is_all_of(document: Document, pending: PendingOrder) -> bool:
@@ -345,7 +360,16 @@ def _is_all_of(document: Document, pending: PendingOrder) -> bool:
         document.lines,
         document.conditions,
         document.metadata,
-    ) == (pending.currency, pending.lines, pending.conditions, pending.metadata)
+        document.coupons,
+        document.shipping,
+    ) == (
+        pending.currency,
+        pending.lines,
+        pending.conditions,
+        pending.metadata,
+        pending.coupons,
+        pending.shipping,
+    )
 
 
 def _left_of(lines: t.Iterable[Line], taken: t.Iterable[Line]) -> t.Iterator[Line]:

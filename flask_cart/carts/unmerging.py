@@ -13,7 +13,6 @@ from ..model.combining import ready_for
 from ..model.combining import take_over
 from ..model.combining import united
 from ..model.conditions import Condition
-from ..model.coupons import coupon_keys
 from ..model.document import Content
 from ..model.document import Document
 from ..model.document import MergedCart
@@ -89,8 +88,7 @@ class UndoMerge(Reapplied, frozen=True):
             for key in guest.metadata
             if _of(document, key) == _of(guest, key) != _of(user, key)
         ]
-        keys = [*came, *_displaced(document, user, guest, came)]
-        values = {key: user.metadata[key] for key in keys if key in user.metadata}
+        values = {key: user.metadata[key] for key in came if key in user.metadata}
         removed = tuple(key for key in came if key not in values)
         result, happened = SetMetadata(FrozenDict(values), removed).apply(result)
         events.extend(happened)
@@ -133,12 +131,7 @@ class RestoreContent(Reapplied, frozen=True):
             result, happened = take_over(result, line)
             events.extend(happened)
 
-        result, happened = add_rest(
-            result,
-            self.content.conditions,
-            self.content.metadata,
-            max_coupons=self.max_coupons,
-        )
+        result, happened = add_rest(result, self.content, max_coupons=self.max_coupons)
         events.extend(happened)
 
         # With its old date it is known to have been merged: if the other cart still
@@ -283,20 +276,6 @@ def _came(
 ) -> list[Condition]:
     """The conditions that came from another cart, and are still as they came."""
     return [each for each in now if each in theirs and each not in had]
-
-
-def _displaced(
-    document: Document, had: Content, theirs: Content, came: t.Iterable[str]
-) -> tuple[str, ...]:
-    """The keys of the coupons that had to go for those that came."""
-    gone = [
-        key
-        for key in had.metadata
-        if key not in theirs.metadata and key not in document.metadata
-    ]
-    count = len(coupon_keys(came))
-
-    return coupon_keys(gone)[-count:] if count else ()
 
 
 def _of(content: Document | Content, key: str) -> tuple[t.Any, ...]:

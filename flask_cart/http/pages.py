@@ -7,7 +7,6 @@ import typing as t
 from ..app.settings import Settings
 from ..carts.cart import Cart
 from ..carts.catalogue import Catalogue
-from ..model.coupons import noted_coupons
 from ..model.products import Buyable
 from ..model.stock import Terms
 from ..model.stock import terms_of
@@ -79,7 +78,7 @@ class Pages:
 
         return [
             NotedCoupon(code, reasons.get(code, "it is not valid any more"))
-            for code in noted_coupons(cart.metadata)
+            for code in cart.coupons
         ]
 
     def _limits(self, terms: Terms) -> QuantityLimits:

@@ -9,7 +9,6 @@ import msgspec
 from moneyed import Money
 
 from ..carts.cart import Cart
-from ..model.coupons import noted_coupons
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
 
@@ -97,7 +96,7 @@ def show_cart(cart: Cart, instance: str, metadata_keys: t.Collection[str]) -> Sh
         quantity=totals.quantity,
         lines=[_line(each) for each in totals.lines],
         conditions=[_condition(each) for each in totals.adjustments],
-        coupons=noted_coupons(cart.metadata),
+        coupons=tuple(cart.coupons),
         subtotal_without_conditions=_amount(totals.subtotal_without_conditions),
         subtotal=_amount(totals.subtotal),
         savings=_amount(totals.savings),

@@ -20,7 +20,6 @@ from ..app.shopper import Shop
 from ..app.wording import Problem
 from ..app.wording import describe
 from ..carts.cart import Cart
-from ..model.coupons import coupon_key
 from ..model.errors import CartConflictError
 from ..model.errors import CartError
 from ..model.errors import CartKeyReusedError
@@ -28,7 +27,6 @@ from ..model.errors import CartReplayedError
 from ..model.errors import InvalidItemError
 from ..model.idempotency import claim_move
 from ..model.lines import Line
-from ..model.operations import NoteCoupon
 from ..model.products import Buyable
 from .answers import back
 from .answers import json_cart
@@ -241,7 +239,7 @@ class Views:
             abort(422, "There is no such code.")
 
         def change(cart: Cart) -> str:
-            cart.apply(NoteCoupon(coupon.name, self._shop.max_coupons))
+            cart.coupons.add(coupon.name)
 
             return coupon.name
 
@@ -255,7 +253,7 @@ class Views:
         wanted = read_input(request, Nothing)
 
         def change(cart: Cart) -> str:
-            cart.metadata.pop(coupon_key(code), None)
+            cart.coupons.remove(code)
 
             return code
 

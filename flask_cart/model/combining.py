@@ -6,24 +6,24 @@ import typing as t
 
 from msgspec.structs import replace
 
+from .conditions import SHIPPING
 from .conditions import Condition
-from .coupons import surplus_coupons
 from .document import Content
 from .document import Document
 from .errors import InvalidItemError
 from .events import Event
 from .lines import Line
 from .operations import AddCondition
+from .operations import AddCoupons
 from .operations import AddItemCondition
 from .operations import AddLine
 from .operations import Applied
+from .operations import ChooseShipping
+from .operations import Operation
 from .operations import RemoveCondition
 from .operations import SetMetadata
 from .operations import apply_all
 from .values import FrozenDict
-
-#: The type of the conditions of which a cart has those of one choice.
-SHIPPING: t.Final = "shipping"
 
 
 def in_currency(document: Document, currency: str) -> Document:
@@ -96,31 +96,45 @@ def add_item_conditions(
 
 def add_rest(
     document: Document,
-    conditions: t.Collection[Condition],
-    metadata: t.Mapping[str, t.Any],
+    content: Document | Content,
     replaces: bool = False,
     max_coupons: int | None = None,
 ) -> Applied:
-    """Add the conditions and metadata that a cart does not have.
+    """Add what another cart has beside its lines, and this one has not.
 
-    :param replaces: Whether they replace those of the same name, and the shipping.
-    :param max_coupons: How many coupons are noted then: the last, as if these had been
-        noted after those of the cart.
+    :param replaces: Whether it replaces what has the same name, and the shipping.
+    :param max_coupons: How many coupons there are then: the last, as if those of the
+        other cart had been noted after those of this one.
     """
-    both = united(document.conditions, conditions, replaces)
-    document, events = put_conditions(document, both)
-
-    values = {
+    takes_shipping = replaces or not _has_shipping(document)
+    conditions = (
+        each
+        for each in content.conditions
+        if (replaces or document.condition(each.name) is None)
+        and (takes_shipping or each.type != SHIPPING)
+    )
+    metadata = {
         key: value
-        for key, value in metadata.items()
+        for key, value in content.metadata.items()
         if replaces or key not in document.metadata
     }
-    noted = [key for key in document.metadata if key not in metadata]
-    surplus = surplus_coupons([*noted, *metadata], max_coupons)
-    kept = {key: value for key, value in values.items() if key not in surplus}
-    document, happened = SetMetadata(FrozenDict(kept), surplus).apply(document)
+    rest: list[Operation] = [
+        *map(AddCondition, conditions),
+        SetMetadata(FrozenDict(metadata)),
+        AddCoupons(content.coupons, max_coupons),
+    ]
 
-    return document, (*events, *happened)
+    if takes_shipping and content.shipping is not None:
+        rest.append(ChooseShipping(content.shipping))
+
+    return apply_all(document, rest)
+
+
+def _has_shipping(content: Document | Content) -> bool:
+    """Whether it is said how a cart is sent."""
+    is_flat = any(each.type == SHIPPING for each in content.conditions)
+
+    return is_flat or content.shipping is not None
 
 
 def put_conditions(document: Document, conditions: t.Collection[Condition]) -> Applied:

@@ -15,8 +15,8 @@ from ..model.rules import Rule
 class ShippingMethod:
     """A way to send what is in a cart.
 
-    :param condition: What is added to the cart that chooses it: a condition of the
-        type ``"shipping"`` on the total. Its rule says when it costs something.
+    :param condition: What it does to the total: a condition of the type
+        ``"shipping"``. Its name is the method's. Its rule says when it costs something.
     :param available: Says which carts may choose it. Left out, all may.
     :raises InvalidConditionError: If the condition is of another type or target.
     """
@@ -34,6 +34,11 @@ class ShippingMethod:
                 f" {condition.target}."
             )
 
+    @property
+    def name(self) -> str:
+        """What carts note that choose it."""
+        return self.condition.name
+
 
 @dataclass(frozen=True)
 class ShippingOption:
@@ -41,8 +46,8 @@ class ShippingOption:
 
     :param name: The name of the method.
     :param price: What it adds to the total of this cart.
-    :param condition: What is added to the cart if it is chosen.
-    :param is_chosen: Whether it is in the cart already.
+    :param condition: What it does to the total.
+    :param is_chosen: Whether it is the one that was chosen.
     :param code: Why it cannot be chosen, as a word for programs, or an empty string.
     :param reason: The same for a person.
     """

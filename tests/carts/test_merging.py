@@ -33,8 +33,6 @@ from flask_cart.carts.merging import merge as merging_of_carts
 from flask_cart.carts.moving import StartMove
 from flask_cart.carts.unmerging import RestoreContent
 from flask_cart.carts.unmerging import UndoMerge
-from flask_cart.model.coupons import coupon_key
-from flask_cart.model.coupons import noted_coupons
 from flask_cart.model.document import SCHEMA
 from flask_cart.model.document import Document
 from flask_cart.model.document import PendingOrder
@@ -85,10 +83,6 @@ def line(item_id: str, quantity: int = 1, *on_line: Condition, **fields: object)
 
 def shipping(name: str) -> Condition:
     return Condition(name, "shipping", "total", "4.90")
-
-
-def noting(*codes: str) -> FrozenDict:
-    return FrozenDict({coupon_key(code): True for code in codes})
 
 
 def holding(*lines: object, **fields: object) -> Document:
@@ -330,17 +324,6 @@ class TestMergeDocument:
         restored, _ = RestoreContent(guest, "guest:a").apply(holding(created_at=NOW))
         assert restored.conditions == source.conditions
 
-    def test_shipping_of_several_parts(self) -> None:
-        """A choice of two conditions goes, comes and comes back as a whole."""
-        theirs = shipping("express"), shipping("island")
-        mine = shipping("standard"), shipping("bulky")
-        target = holding(conditions=mine)
-        merge = merging(holding(line("a"), conditions=theirs), strategy=GUEST_FIRST)
-        result, _ = merge.apply(target)
-
-        assert result.conditions == theirs
-        assert undone(result).conditions == mine
-
     def test_shipping_that_is_changed_meanwhile(self) -> None:
         """What the guest chooses between two rounds is not charged beside the first."""
         first = holding(line("a"), conditions=(shipping("standard"),))
@@ -365,54 +348,51 @@ class TestMergeDocument:
     @pytest.mark.parametrize("strategy", BUILT_IN)
     def test_coupons_of_both(self, strategy: str) -> None:
         """A login does not make two coupons of the one that an order may have."""
-        target = holding(metadata=noting("A"))
-        source = holding(line("a"), metadata=noting("B"))
+        target = holding(coupons=("A",))
+        source = holding(line("a"), coupons=("B",))
         operation = merging(source, limits=ONE_COUPON, strategy=strategy)
-        result, _ = operation.apply(target)
 
-        assert noted_coupons(result.metadata) == ("B",)
-        assert undone(result).metadata == target.metadata
+        assert operation.apply(target)[0].coupons == ("B",)
 
     @pytest.mark.parametrize(
         ("most", "expected"), [(None, "ABC"), (3, "ABC"), (2, "AC"), (1, "C")]
     )
     def test_room_for_coupons(self, most: int | None, expected: str) -> None:
         """The guest's are the later ones, and the oldest go."""
-        target = holding(metadata=noting("A", "B") | {"note": 1})
-        source = holding(line("a"), metadata=noting("A", "C"))
+        target = holding(coupons=("A", "B"))
+        source = holding(line("a"), coupons=("A", "C"))
         operation = merging(source, limits=Limits(coupons=most))
-        result, _ = operation.apply(target)
 
-        assert set(noted_coupons(result.metadata)) == set(expected)
-        assert result.metadata["note"] == 1
+        assert operation.apply(target)[0].coupons == tuple(expected)
 
-        if most != 1:
-            assert undone(result).metadata == target.metadata
+    @pytest.mark.parametrize("strategy", ["add_quantities", GUEST_FIRST])
+    @pytest.mark.parametrize("theirs", ["", "flat", "chosen"])
+    @pytest.mark.parametrize("mine", ["", "flat", "chosen"])
+    def test_one_shipping(self, strategy: str, mine: str, theirs: str) -> None:
+        """One cart's shipping is left, whether it was chosen or added by the shop."""
+        ways = {
+            "": {},
+            "flat": {"conditions": (shipping("flat"),)},
+            "chosen": {"shipping": "chosen"},
+        }
+        target = holding(line("a"), **ways[mine])
+        source = holding(line("a"), **ways[theirs])
+        result, _ = merging(source, strategy=strategy).apply(target)
+        expected = (theirs or mine) if strategy == GUEST_FIRST else (mine or theirs)
 
-    def test_coupons_that_were_noted_since(self) -> None:
-        """An undo brings back only as many coupons as it takes out."""
-        limits = Limits(coupons=2)
-        source = holding(line("a"), metadata=noting("C", "D"))
-        operation = merging(source, limits=limits)
-        result, _ = operation.apply(holding(metadata=noting("A", "B")))
-        later = undone(replace(result, metadata=noting("D", "E")))
-        none = undone(replace(result, metadata=noting("E", "F")))
+        assert result.conditions == ways[expected].get("conditions", ())
+        assert result.shipping == ways[expected].get("shipping")
 
-        assert noted_coupons(later.metadata) == ("E", "B")
-        assert noted_coupons(none.metadata) == ("E", "F")
+    @pytest.mark.parametrize("fields", [{"coupons": ("A",)}, {"shipping": "Post"}])
+    def test_nothing_but(self, fields: dict) -> None:
+        """A cart with nothing but a code or a choice is not empty."""
+        result, _ = merging(holding(**fields)).apply(holding(line("b")))
 
-    def test_coupon_that_is_changed_meanwhile(self) -> None:
-        """Of what the guest notes between two rounds, only the last is restored."""
-        operation = merging(holding(metadata=noting("A")), limits=ONE_COUPON)
-        result, _ = operation.apply(holding())
-        operation = merging(holding(metadata=noting("B")), limits=ONE_COUPON)
-        result, _ = operation.apply(result)
-        restore = RestoreContent(result.merged[0].guest, "guest:a", 1)
-        restored, _ = restore.apply(holding(created_at=NOW))
-
-        assert noted_coupons(result.metadata) == ("B",)
-        assert noted_coupons(restored.metadata) == ("B",)
-        assert undone(result).metadata == {}
+        assert result.merged
+        assert (result.coupons, result.shipping) == (
+            fields.get("coupons", ()),
+            fields.get("shipping"),
+        )
 
     def test_may_be_applied_again(self) -> None:
         """A merge that lost is applied to what the other one saved."""
