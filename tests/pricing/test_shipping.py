@@ -154,7 +154,7 @@ def test_clear(cart: Cart, ship: Callable[[Cart], None]) -> None:
 def test_order(cart: Cart) -> None:
     """It comes after what is stored, and before what is provided, of one order."""
     extra = Condition("Handling", "fee", "total", "10%")
-    cart._services.rulebook.providers.append(lambda facts: [extra])
+    cart._services.registry.rulebook.providers.append(lambda facts: [extra])
     cart.shipping.choose("Post")
     cart.add_condition(Condition("Wrap", "fee", "total", "10%"))
 
