@@ -58,8 +58,6 @@ cart_abandoned = _signals.signal("cart_abandoned")
 #: Another cart was merged into this one; ``event.source``, ``event.lines``,
 #: ``event.left_out``.
 cart_merged = _signals.signal("cart_merged")
-#: A merge was undone; ``event.source``.
-merge_undone = _signals.signal("merge_undone")
 #: A line is on its way into another cart, or no longer is; ``event.line``,
 #: ``event.to``, ``event.is_over``.
 item_moving = _signals.signal("item_moving")

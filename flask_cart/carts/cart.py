@@ -24,6 +24,7 @@ from ..model.keys import CartKey
 from ..model.keys import check_instance
 from ..model.keys import owner_in
 from ..model.lines import Line
+from ..model.lines import check_quantities
 from ..model.lines import check_quantity
 from ..model.lines import make_line
 from ..model.money import MoneyLike
@@ -55,9 +56,7 @@ from .checkout import check_out
 from .coupons import Coupons
 from .currencies import change_currency
 from .merging import MergeReport
-from .merging import check_vacant
 from .merging import merge
-from .merging import transfer
 from .metadata import Metadata
 from .moving import copy_line
 from .moving import finish_moves
@@ -73,7 +72,7 @@ from .repricing import Drift
 from .repricing import reprice
 from .services import CartServices
 from .shipping import Shipping
-from .unmerging import undo_merge
+from .transferring import transfer
 from .working_copy import WorkingCopy
 from .working_copy import asking_rules
 
@@ -386,6 +385,31 @@ class Cart:
         """Remove a line; nothing happens if it is gone already."""
         self.apply(RemoveLine(line_id))
 
+    def take_out(self, quantities: t.Mapping[str, int]) -> None:
+        """Take some of several lines out, in one write.
+
+        Of each line it is the lesser of this quantity and what is there; what is gone
+        already is left out. What else has happened to the cart does not matter, so a
+        :attr:`MergeReport.quantities` can be taken out again: "these are not mine".
+
+        Products are not asked, as in merging: what stays was there before, also where
+        it is less than the item is sold in.
+
+        >>> line = cart.add("lid", 5, price=5)
+        >>> cart.take_out({line.id: 2})
+        >>> cart.get(line.id).quantity
+        3
+
+        :param quantities: How many, at least 1, by the ids of the lines.
+        :raises InvalidItemError: If it is not such a mapping.
+        """
+        self.apply(
+            *(
+                IncrementLine(line_id, -quantity)
+                for line_id, quantity in check_quantities(quantities).items()
+            )
+        )
+
     # Products
 
     def products(self) -> dict[str, Buyable]:
@@ -539,24 +563,6 @@ class Cart:
 
         return merge(other._working, self._working, chosen)
 
-    def undo_merge(self, owner: str | None = None) -> bool:
-        """Give back what was merged into this cart last, and restore the other one.
-
-        That is possible until something else is merged, or this cart is emptied or
-        sold, as long as there are no fewer of what came. What was added since stays.
-
-        :param owner: Whose cart was merged: the ``source`` of the event. Left out, it
-            is the guest of this browser.
-        :return: Whether there was something to undo.
-        :raises CartConflictError: If what came has been changed since.
-        """
-        guest = owner or self._services.guest()
-
-        if guest is None:
-            return False
-
-        return undo_merge(self._working, self._counterpart(guest)._working)
-
     def transfer(self, owner: str) -> Cart:
         """Give this cart, with all that is in it, to another owner.
 
@@ -566,16 +572,9 @@ class Cart:
         :raises CartConfigError: If there can be no such owner.
         """
         target = self._counterpart(owner)
-        transfer(self._working, target._working)
+        transfer([(self._working, target._working)])
 
         return target
-
-    def check_transfer(self, owner: str) -> None:
-        """Refuse what :meth:`transfer` would refuse.
-
-        :raises CartConflictError: If the other owner has something in this instance.
-        """
-        check_vacant(self._counterpart(owner)._working, self._working)
 
     # Conditions
 
@@ -976,3 +975,8 @@ class Cart:
             return f"{price_in(self.currency, value):f}"
         except ValueError as error:
             raise InvalidConditionError(str(error)) from error
+
+
+def transfer_all(carts: t.Iterable[Cart], owner: str) -> None:
+    """Give several carts to another owner, who has nothing in any of them."""
+    transfer([(each._working, each._counterpart(owner)._working) for each in carts])

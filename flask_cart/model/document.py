@@ -63,27 +63,6 @@ class PendingOrder(
         msgspec.structs.force_setattr(self, "metadata", frozen)
 
 
-class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What was in a cart, or in the part of it that a merge has changed."""
-
-    currency: str
-    lines: tuple[Line, ...] = ()
-    conditions: tuple[Condition, ...] = ()
-    metadata: dict[str, t.Any] = EMPTY
-    coupons: tuple[str, ...] = ()
-    shipping: str | None = None
-    created_at: dt.datetime | None = None
-    pending: tuple[PendingOrder, ...] = ()
-
-    def __post_init__(self) -> None:
-        frozen = freeze_dict(self.metadata, "The metadata")
-        msgspec.structs.force_setattr(self, "metadata", frozen)
-
-    def line(self, line_id: str) -> Line | None:
-        """The line of this id, if there is one."""
-        return next((line for line in self.lines if line.id == line_id), None)
-
-
 class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A cart that was merged into another one.
 
@@ -92,10 +71,6 @@ class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :param gained: How many more of each line this cart has since; fewer if negative.
     :param digest: Identifies all that was in it.
     :param orders: The tokens of the orders that were begun in it.
-    :param guest: What was in it, as long as the merge can be undone.
-    :param user: What this cart had of what the merge has changed, for as long.
-    :param has_replaced: Whether the names, prices and attributes of the other cart's
-        lines have taken the place of those of this one.
     """
 
     source: str
@@ -103,9 +78,6 @@ class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gained: dict[str, int] = EMPTY
     digest: str = ""
     orders: tuple[str, ...] = ()
-    guest: Content | None = None
-    user: Content | None = None
-    has_replaced: bool = False
 
     def __post_init__(self) -> None:
         for line_id, quantity in self.quantities.items():
@@ -115,10 +87,6 @@ class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in ("quantities", "gained"):
             frozen = FrozenDict(getattr(self, name))
             msgspec.structs.force_setattr(self, name, frozen)
-
-    def without_contents(self) -> MergedCart:
-        """The record without what is needed to undo the merge."""
-        return msgspec.structs.replace(self, guest=None, user=None)
 
 
 class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -399,15 +399,9 @@ class Clear(msgspec.Struct, frozen=True):
 
 
 def emptied(document: Document) -> Document:
-    """The document without its content, and without what a merge would give back."""
-    merged = tuple(each.without_contents() for each in document.merged)
+    """The document without its content."""
     document = replace(
-        document,
-        conditions=(),
-        metadata=FrozenDict(),
-        coupons=(),
-        shipping=None,
-        merged=merged,
+        document, conditions=(), metadata=FrozenDict(), coupons=(), shipping=None
     )
 
     return _left_with(document, ())

@@ -710,7 +710,6 @@ def test_names() -> None:
         "cart_destroyed",
         "cart_abandoned",
         "cart_merged",
-        "merge_undone",
         "item_moving",
         "item_moved",
         "checkout_started",

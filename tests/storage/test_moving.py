@@ -236,10 +236,6 @@ def merge(shop: Shop) -> None:
     shop.cart().merge(shop.cart(GUEST))
 
 
-def undo(shop: Shop) -> None:
-    shop.cart().undo_merge(GUEST)
-
-
 def transfer(shop: Shop) -> None:
     shop.extension.transfer(GUEST, "user:2")
 
@@ -252,7 +248,7 @@ def move(shop: Shop) -> None:
         cart.move(cart.lines[0].id, to="wishlist")
 
 
-JOBS = {job.__name__: job for job in (merge, undo, transfer, move)}
+JOBS = {job.__name__: job for job in (merge, transfer, move)}
 
 
 def run_and_die(job: str, saves: int, place: tuple[str, str, str]) -> None:
@@ -281,33 +277,6 @@ class TestKilled:
         merge(shop)
 
         assert shop.items() == {"mug": 5, "pot": 1, "tea": 1}
-        assert shop.items(GUEST) == {}
-
-    def test_undo(self, shop: Shop, place: tuple[str, str, str], saves: int) -> None:
-        """Both carts are as they were before the merge, and can be merged again."""
-        shop.fill(USER, mug=3, pot=1)
-        shop.fill(GUEST, mug=2, tea=1)
-        merge(shop)
-        run_and_die("undo", saves, place)
-        undo(shop)
-
-        assert shop.items() == {"mug": 3, "pot": 1}
-        assert shop.items(GUEST) == {"mug": 2, "tea": 1}
-
-        merge(shop)
-        assert shop.items() == {"mug": 5, "pot": 1, "tea": 1}
-
-    def test_undo_and_login(
-        self, shop: Shop, place: tuple[str, str, str], saves: int
-    ) -> None:
-        """An undo that was cut off and a login after it are the cart of one merge."""
-        shop.fill(USER, mug=3)
-        shop.fill(GUEST, mug=2)
-        merge(shop)
-        run_and_die("undo", saves, place)
-        merge(shop)
-
-        assert shop.items() == {"mug": 5}
         assert shop.items(GUEST) == {}
 
     def test_swap(self, shop: Shop, place: tuple[str, str, str], saves: int) -> None:

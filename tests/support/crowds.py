@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import typing as t
 from dataclasses import dataclass
+from functools import cached_property
 
 from click.testing import Result
 from flask import Flask
@@ -71,7 +72,7 @@ class Given:
     def saved_at(self) -> dt.datetime:
         return NOW - dt.timedelta(days=self.days, hours=1)
 
-    @property
+    @cached_property
     def data(self) -> str:
         if self.is_corrupt:
             return "{"
