@@ -207,13 +207,6 @@ def forget_coupon() -> None:
             current_cart.coupons.remove(code)
 
 
-def keep_one_coupon() -> None:
-    """Keep the last code of several: a guest's may have come beside one's own."""
-    with current_cart.batch():
-        for code in list(current_cart.coupons)[:-1]:
-            current_cart.coupons.remove(code)
-
-
 def read_noted() -> NotedCoupon | None:
     """The coupon in the cart, and what it does there now."""
     codes = list(current_cart.coupons)
@@ -282,21 +275,12 @@ def redeem(order: Order, draft: OrderDraft) -> None:
 
     :raises CouponRefusedError: If the coupon has ended or was used up meanwhile.
     """
-    adjustments = [
-        adjustment
-        for code in draft.coupons
-        if (adjustment := _adjustment(code, draft.totals)) and not adjustment.code
-    ]
+    # CART_MAX_COUPONS is 1.
+    code = next(iter(draft.coupons), None)
+    adjustment = _adjustment(code, draft.totals)
 
-    if not adjustments:
+    if code is None or adjustment is None or adjustment.code:
         return
-
-    if len(adjustments) > 1:
-        # Two tabs may have entered them at the same moment.
-        raise CouponRefusedError("We take one code for an order.")
-
-    (adjustment,) = adjustments
-    code = adjustment.name
 
     # It decides and counts in one statement: of two who come at once, the other one
     # waits for this row, and then finds it as the first one has left it.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
-from contextlib import AbstractContextManager
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -51,10 +50,11 @@ from ..pricing.evaluation import Evaluation
 from ..pricing.rounding import Rounding
 from ..pricing.shipping import ShippingOption
 from ..pricing.totals import Totals
-from .checkout import OrderDraft
-from .checkout import check_out
 from .coupons import Coupons
 from .currencies import change_currency
+from .drafts import OrderDraft
+from .drafts import Prices
+from .drafts import current_token
 from .merging import MergeReport
 from .merging import merge
 from .metadata import Metadata
@@ -64,7 +64,6 @@ from .moving import move_line
 from .orders import Create
 from .orders import Find
 from .orders import begin_order
-from .orders import current_token
 from .orders import place_order
 from .repository import Snapshot
 from .repricing import Accept
@@ -778,27 +777,8 @@ class Cart:
             self.apply(claim)
             yield self
 
-    def checkout(
-        self, session: t.Any = None, expected_total: MoneyLike | None = None
-    ) -> AbstractContextManager[OrderDraft]:
-        """Sell what is in the cart.
-
-        Write the order inside the block. When it ends, the cart is emptied and the
-        session is committed, in one transaction; if anything is raised, both are as
-        they were.
-
-        :param session: The ``db.session`` that the order is written with, which must
-            be on the cart's database. Without one, the cart is emptied in a write of
-            its own after the block.
-        :param expected_total: The total that the shopper agreed to.
-        :raises CartEmptyError: If there is nothing in the cart.
-        :raises CartConflictError: If the cart was changed since it was read, or its
-            total is not the expected one.
-        """
-        return check_out(self._working, self.totals, session, expected_total)
-
     @property
-    def token(self) -> str:
+    def order_token(self) -> str:
         """Identifies the content that was read, for the form of a checkout.
 
         Posted back and given to :meth:`place_order`, it makes every repetition of the
@@ -842,8 +822,8 @@ class Cart:
             ``order_token`` in a unique column.
         :param find: Returns the order of a token, or ``None``.
         :param session: The ``db.session`` of both. It is committed, or rolled back.
-        :param token: The :attr:`token` that the form was shown with. Left out, what is
-            in the cart now is ordered.
+        :param token: The :attr:`order_token` that the form was shown with, or that of
+            an order that was begun. Left out, what is in the cart now is ordered.
         :param expected_total: The total that the shopper agreed to.
         :return: What ``create`` or ``find`` returned.
         :raises CartEmptyError: If there is nothing in the cart.
@@ -852,7 +832,7 @@ class Cart:
         """
         return place_order(
             self._working,
-            self._price,
+            self._prices,
             create,
             find,
             session,
@@ -875,7 +855,7 @@ class Cart:
         :raises CartConflictError: If the cart was changed since it was read, or its
             total is not the expected one.
         """
-        return begin_order(self._working, self._price, expected_total)
+        return begin_order(self._working, self._prices, expected_total)
 
     def apply(self, *operations: Operation) -> None:
         """Apply operations in one write, or make them part of the batch."""
@@ -890,8 +870,9 @@ class Cart:
             claim.apply(self.document)
             raise
 
-    def _price(self, document: Document, at: dt.datetime) -> Totals:
-        return self._priced_at(document, self._services.local_time(at)).totals
+    @property
+    def _prices(self) -> Prices:
+        return Prices(lambda: self.totals, self._rounding)
 
     def _priced_at(self, document: Document, now: dt.datetime) -> _Priced:
         services = self._services

@@ -19,7 +19,6 @@ from ..model.document import decode
 from ..model.document import encode
 from ..model.document import new_document
 from ..model.errors import CartBusyError
-from ..model.errors import CartConfigError
 from ..model.errors import CartConflictError
 from ..model.errors import CartLockTimeoutError
 from ..model.events import CartCreated
@@ -372,22 +371,13 @@ class Repository:
             current_version=version,
         ) from error
 
-    @property
-    def joins_sessions(self) -> bool:
-        """Whether writes can be part of a session's transaction."""
-        return isinstance(self.storage, JoinsSessions)
+    def join(self, session: t.Any) -> AbstractContextManager[None] | None:
+        """What makes the writes of this thread part of a session's transaction.
 
-    def join(self, session: t.Any) -> AbstractContextManager[None]:
-        """Make the writes of this thread part of a session's transaction.
-
-        :raises CartConfigError: If the storage is not in a database.
+        :return: ``None`` if the storage is not in a database.
         """
         if not isinstance(self.storage, JoinsSessions):
-            raise CartConfigError(
-                # Not type(), which of a proxy is the proxy's.
-                f"{self.storage.__class__.__name__} cannot join a database session. Use"
-                " CART_STORAGE = 'database', or check out without session=."
-            )
+            return None
 
         return self.storage.join(session)
 

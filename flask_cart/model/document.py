@@ -33,13 +33,27 @@ UPGRADERS: t.Final[Upgraders] = {}
 
 
 class PendingOrder(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    kw_only=True,
+    omit_defaults=True,
 ):
-    """What was in the cart when an order for it was begun.
+    """What was in the cart when an order for it was begun, and what it cost.
 
     :param token: Identifies the order.
-    :param started_at: When it was begun; what it costs is what it cost then.
+    :param started_at: When it was begun.
+    :param content: Identifies all that was in the cart then.
     :param currency: What it costs that in.
+    :param lines: The lines, with those of their conditions that applied.
+    :param conditions: The conditions of the cart that applied. Like those of the lines,
+        they have nothing to ask any more: what it costs is what it cost then.
+    :param provided: The conditions of providers that applied, alike.
+    :param asked: The cart's own conditions that had something to ask or did not apply,
+        as they were.
+    :param metadata: The cart's metadata.
+    :param coupons: The codes of the cart's coupons.
+    :param shipping: The name of the shipping method that was chosen.
     :param is_begun: Whether it can be ordered whatever becomes of the cart, because it
         may be paid. Else it is what was in the cart when somebody tried to order it.
     :param was_emptied: Whether the cart was emptied since, so that nothing of what is
@@ -48,10 +62,13 @@ class PendingOrder(
 
     token: str
     started_at: dt.datetime
+    content: str
     currency: str
     lines: tuple[Line, ...]
-    conditions: tuple[Condition, ...]
-    metadata: dict[str, t.Any]
+    conditions: tuple[Condition, ...] = ()
+    provided: tuple[Condition, ...] = ()
+    asked: tuple[Condition, ...] = ()
+    metadata: dict[str, t.Any] = EMPTY
     coupons: tuple[str, ...] = ()
     shipping: str | None = None
     is_begun: bool = False

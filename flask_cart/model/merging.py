@@ -172,10 +172,11 @@ class MergeDocument(Reapplied, frozen=True):
         """
         source, prefers_guest = self.source, self.strategy.prefers_guest
         is_sent = prefers_guest or not _has_shipping(document)
+        names = {document.shipping, *(each.name for each in document.conditions)}
         conditions = (
             each
             for each in source.conditions
-            if (prefers_guest or document.condition(each.name) is None)
+            if (prefers_guest or each.name not in names)
             and (is_sent or each.type != SHIPPING)
         )
         metadata = {

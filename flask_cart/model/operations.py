@@ -216,7 +216,8 @@ class RemoveLine(Reapplied, frozen=True):
 class AddCondition(Reapplied, frozen=True):
     """Add a condition to the cart, in place of one of the same name.
 
-    Shipping takes the place of any other, and of the method that was chosen.
+    Shipping takes the place of any other, and of the method that was chosen; so does
+    what is called like that method.
     """
 
     condition: Condition
@@ -224,8 +225,10 @@ class AddCondition(Reapplied, frozen=True):
     def apply(self, document: Document) -> Applied:
         events: tuple[Event, ...] = ()
 
-        if self.condition.type == SHIPPING:
-            document, events = _send_by(document, None, self.condition.name)
+        name = self.condition.name
+
+        if self.condition.type == SHIPPING or name == document.shipping:
+            document, events = _send_by(document, None, name)
 
         conditions, previous = _put_condition(document.conditions, self.condition)
 
@@ -445,9 +448,15 @@ def _drop_line(document: Document, line: Line) -> Applied:
 def _send_by(document: Document, method: str | None, but: str | None = None) -> Applied:
     """Choose a shipping method or none, and remove the conditions that are shipping.
 
+    One that is called like the method goes, too.
+
     :param but: The name of the condition that stays.
     """
-    gone = [c for c in document.conditions if c.type == SHIPPING and c.name != but]
+    gone = [
+        each
+        for each in document.conditions
+        if each.name == method or (each.type == SHIPPING and each.name != but)
+    ]
     events: list[Event] = [ConditionRemoved(condition=each) for each in gone]
 
     if method != document.shipping:

@@ -14,6 +14,7 @@ from ..model.conditions import Condition
 from ..model.document import Document
 from ..model.money import CONTEXT
 from ..model.money import ZERO
+from ..model.values import FrozenDict
 from .evaluation import YES
 from .evaluation import Evaluation
 from .evaluation import Verdict
@@ -29,8 +30,8 @@ from .totals import SHIPPING_UNAVAILABLE
 from .totals import Adjustment
 from .totals import Totals
 
-_NOT_ASKED: t.Final = Verdict(SHIPPING_UNAVAILABLE, "it could not be asked for")
-_GONE: t.Final = Verdict(SHIPPING_UNAVAILABLE, "it is not offered any more")
+_NOT_ASKED: t.Final = Verdict(SHIPPING_UNAVAILABLE, FrozenDict(why="not_asked"))
+_GONE: t.Final = Verdict(SHIPPING_UNAVAILABLE, FrozenDict(why="not_offered"))
 
 
 def compute_totals(
@@ -179,7 +180,9 @@ class _Calculation:
         if verdict.holds:
             return method.condition
 
-        return verdict._replace(code=SHIPPING_UNAVAILABLE)
+        why = FrozenDict({"why": verdict.code} | dict(verdict.params))
+
+        return verdict._replace(code=SHIPPING_UNAVAILABLE, params=why)
 
     def option(self, method: ShippingMethod, facts: Facts) -> ShippingOption:
         """What a method is for this cart."""
@@ -191,7 +194,7 @@ class _Calculation:
             condition=method.condition,
             is_chosen=method.name == self._document.shipping,
             code=verdict.code,
-            reason=verdict.reason,
+            params=verdict.params,
         )
 
     def _available(self, method: ShippingMethod, facts: Facts) -> Verdict:

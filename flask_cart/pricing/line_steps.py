@@ -15,9 +15,10 @@ from .evaluation import Verdict
 from .rounding import Rounding
 from .steps import in_order
 from .totals import Adjustment
+from .totals import Decided
 from .totals import LineTotals
 
-_NOT_FOR_LINES: t.Final = Verdict("not_for_lines", "it cannot be on a line")
+_NOT_FOR_LINES: t.Final = Verdict("not_for_lines")
 
 
 class PricedLine(t.NamedTuple):
@@ -75,6 +76,7 @@ def line_totals(
             after=after,
             verdict=verdict,
             line_id=line.id,
+            decided=Decided(condition) if verdict.holds else None,
         )
         for condition, verdict, (before, after) in zip(
             in_order(line.conditions), priced.verdicts, steps, strict=True

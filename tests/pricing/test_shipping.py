@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from moneyed import Money
 from msgspec.structs import replace
 
+from flask_cart import Adjustment
 from flask_cart import Cart
 from flask_cart import CartConflictError
 from flask_cart import Condition
@@ -22,11 +23,14 @@ from flask_cart import ShippingMethod
 from flask_cart import ShippingOption
 from flask_cart import not_
 from flask_cart import rule
+from flask_cart.app.wording import tell_reason
 from flask_cart.model.conditions import SHIPPING
 from flask_cart.model.document import Document
 from flask_cart.pricing.calculation import compute_totals
 from flask_cart.pricing.calculation import shipping_options
 from flask_cart.pricing.evaluation import Evaluation
+from flask_cart.pricing.fixing import fix
+from flask_cart.pricing.fixing import fixed_totals
 from flask_cart.pricing.presets import shipping
 from flask_cart.pricing.rulebook import Rulebook
 from flask_cart.storage.memory import MemoryStorage
@@ -61,6 +65,11 @@ def cart(storage: MemoryStorage, book: Rulebook) -> Cart:
     return cart
 
 
+def reason(step: Adjustment | ShippingOption) -> str:
+    """What a shopper reads."""
+    return tell_reason(step.code, step.params)
+
+
 def charged(cart: Cart) -> Money:
     """What the totals charge for the one shipping of a cart."""
     (shipping,) = [each for each in cart.totals.adjustments if each.type == "shipping"]
@@ -82,10 +91,10 @@ def prices(cart: Cart) -> dict[str, str]:
 def test_options(cart: Cart) -> None:
     """Each method is an option, with what it costs for this cart as it is."""
     assert cart.shipping.options == (
-        ShippingOption("Post", Money("4.90", "EUR"), POST.condition, False, "", ""),
-        ShippingOption("Bike", Money("12.50", "EUR"), BIKE.condition, False, "", ""),
+        ShippingOption("Post", Money("4.90", "EUR"), POST.condition, False, "", {}),
+        ShippingOption("Bike", Money("12.50", "EUR"), BIKE.condition, False, "", {}),
         ShippingOption(
-            "Insured", Money("4.00", "EUR"), PERCENT.condition, False, "", ""
+            "Insured", Money("4.00", "EUR"), PERCENT.condition, False, "", {}
         ),
     )
     assert cart.conditions == ()
@@ -168,13 +177,18 @@ def test_order(cart: Cart) -> None:
 
 
 def test_a_condition_of_the_same_name(cart: Cart) -> None:
-    """A discount called like a method is not taken for it, and neither goes."""
+    """A discount called like a method is not taken for it; one goes for the other."""
     cart.add_discount("Post", "5")
+    assert prices(cart)["Post"] == "4.90"
     assert not any(each.is_chosen for each in cart.shipping.options)
 
     cart.shipping.choose("Post")
-    assert prices(cart)["Post"] == "4.90"
-    assert cart.totals.total == Money("39.90", "EUR")
+    assert cart.conditions == ()
+    assert cart.totals.total == Money("44.90", "EUR")
+
+    cart.add_discount("Post", "5")
+    assert cart.shipping.chosen is None
+    assert cart.totals.total == Money("35.00", "EUR")
 
 
 def test_not_available(cart: Cart) -> None:
@@ -183,12 +197,12 @@ def test_not_available(cart: Cart) -> None:
     bike = cart.shipping.options[1]
 
     assert not bike.is_available
-    assert (bike.code, bike.reason) == (
+    assert (bike.code, tell_reason(bike.code, bike.params)) == (
         "rule_not_met",
         "it is for up to 3 items, there are 4",
     )
 
-    with pytest.raises(InvalidConditionError, match=r"'Bike' cannot .* 3 items"):
+    with pytest.raises(InvalidConditionError, match=r"'Bike' cannot .* most 3"):
         cart.shipping.choose("Bike")
 
     assert cart.shipping.chosen is None
@@ -229,7 +243,8 @@ def test_chosen_and_not_available_any_more(cart: Cart) -> None:
         "total",
         Money(0, "EUR"),
     )
-    assert (problem.code, problem.reason) == ("shipping_unavailable", bike.reason)
+    assert problem.code == "shipping_unavailable"
+    assert reason(problem) == reason(bike) == "it is for up to 3 items, there are 4"
     assert problem.rule == BIKE.available
     assert problem in cart.totals.explain()
 
@@ -246,7 +261,7 @@ def test_chosen_and_withdrawn(cart: Cart, book: Rulebook) -> None:
     cart.refresh()
     (problem,) = cart.totals.problems
 
-    assert (problem.code, problem.reason) == (
+    assert (problem.code, reason(problem)) == (
         "shipping_unavailable",
         "it is not offered any more",
     )
@@ -260,7 +275,7 @@ def test_methods_that_cannot_be_asked_for(cart: Cart, book: Rulebook, caplog) ->
     cart.refresh()
     (problem,) = cart.totals.problems
 
-    assert (problem.code, problem.reason) == (
+    assert (problem.code, reason(problem)) == (
         "shipping_unavailable",
         "it could not be asked for",
     )
@@ -296,7 +311,9 @@ def test_order_with_what_is_not_there(
     ):
         cart.refresh()
 
-        with pytest.raises(CartConflictError, match="'Bike' was chosen") as caught:
+        with pytest.raises(
+            CartConflictError, match="The shipping method 'Bike'"
+        ) as caught:
             order()
 
         assert caught.value.details == {
@@ -309,6 +326,34 @@ def test_order_with_what_is_not_there(
     assert cart.place_order(lambda draft: draft.totals.total, lambda token: None) == (
         Money("44.90", "EUR")
     )
+
+
+def test_what_is_being_paid(cart: Cart, book: Rulebook) -> None:
+    """It is finished at the price at which it was begun, also with what is gone."""
+    cart.shipping.choose("Bike")
+    draft = cart.begin_order()
+    book.list_shipping = lambda facts: 1 / 0
+    cart.add("pot", price=1)
+    ordered = cart.place_order(
+        lambda draft: draft, lambda token: None, token=draft.order_token
+    )
+
+    assert ordered.totals == draft.totals
+    assert ordered.totals.total == Money("52.50", "EUR")
+    # It was chosen for what was ordered.
+    assert [line.item_id for line in cart.lines] == ["pot"]
+    assert cart.shipping.chosen is None
+
+
+def test_another_choice_is_another_order(cart: Cart) -> None:
+    """What is chosen, and the coupons, are a part of what a token stands for."""
+    tokens = {cart.begin_order().order_token}
+    cart.shipping.choose("Bike")
+    tokens.add(cart.begin_order().order_token)
+    cart.coupons.add("A")
+    tokens |= {cart.begin_order().order_token, cart.order_token}
+
+    assert len(tokens) == 3
 
 
 def test_methods_are_asked_once_for_totals(cart: Cart, book: Rulebook) -> None:
@@ -467,7 +512,11 @@ def test_totals_charge_what_the_options_say(
     rounding = data.draw(strategies.rounding_of(document))
     names = [each.name for each in methods]
     chosen = data.draw(st.sampled_from([*names, "Freight", "gone"]))
-    conditions = tuple(e for e in document.conditions if e.type != SHIPPING)
+    conditions = tuple(
+        each
+        for each in document.conditions
+        if each.type != SHIPPING and each.name != chosen
+    )
     document = replace(document, conditions=conditions, shipping=chosen)
     book = Rulebook()
     # Some rules cannot be asked, which a shop is told when its methods are listed.
@@ -493,10 +542,17 @@ def test_totals_charge_what_the_options_say(
             option.price
         ]
         assert totals.problems == ()
+        # What is being paid is the same without asking anybody.
+        lines, conditions, provided = fix(totals)
+        document = replace(document, lines=lines, conditions=conditions, shipping=None)
+        fixed = fixed_totals(document, provided, rounding)
+        assert fixed.total == totals.total
+        assert [e.share for e in fixed.lines] == [e.share for e in totals.lines]
     else:
         (problem,) = totals.problems
         assert totals.adjustments == (*bare.adjustments, problem)
         assert totals.total == bare.total
-        assert problem.reason == (
-            option.reason if option else "it is not offered any more"
+        assert problem.code == "shipping_unavailable"
+        assert reason(problem) == (
+            reason(option) if option else "it is not offered any more"
         )

@@ -103,11 +103,10 @@ def document(
     mug = make_line("mug", max(quantity, 1), "EUR", name="Mug", price="12.50")
     pending = PendingOrder(
         token="t",
+        content="c",
         started_at=saved_at,
         currency="EUR",
         lines=(),
-        conditions=(),
-        metadata={},
     )
 
     return Document(
