@@ -6,7 +6,6 @@ import re
 import pytest
 
 from demo_shop.extensions import cart_ext
-from tests.support.slackwater import ADDRESS
 from tests.support.slackwater import Visitor
 
 NOW = dt.datetime(2025, 5, 3, 12, tzinfo=dt.UTC)
