@@ -19,8 +19,8 @@ from flask_cart.model.events import CartUpdated
 from flask_cart.model.events import Event
 from flask_cart.signals import cart_updated
 
-from .extensions import db
-from .models import CartWrite
+from ..extensions import db
+from ..models import CartWrite
 
 #: How many writes are kept of an owner.
 KEPT = 100
