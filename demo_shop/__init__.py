@@ -1,6 +1,6 @@
 """Slackwater, a small harbour store: the demo of Flask-Cart.
 
-Start it with ``python -m flask --app demo_shop run``. It is laid out like any Flask app:
+Start it with ``python -m flask --app demo_shop run``. It is laid out as Flask apps are:
 
 * ``settings`` and ``extensions``: the configuration, and what is bound to the app;
 * ``models``: the tables, and ``seed`` with ``catalogue.toml``: what a new one is filled
