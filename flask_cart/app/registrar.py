@@ -159,7 +159,8 @@ class Registrar:
         """Register the function that yields the shipping methods for a cart.
 
         It gets :class:`Facts`, in which ``amount`` is the total without shipping, and
-        yields :class:`ShippingMethod`.
+        yields :class:`ShippingMethod`. It is called for :attr:`Shipping.options`, and
+        for the totals of a cart that has chosen one.
         """
         self._registry.rulebook.list_shipping = list_methods
 
@@ -291,7 +292,7 @@ class Registrar:
         It is told how every use of the storage went, and of every event whose signal
         is sent.
 
-        :param observer: Such as the metrics of ``flask_cart.contrib``.
+        :param observer: Such as those of :mod:`flask_cart.metrics`.
         """
         if not self._registry.observers.all:
             signals.connect_to_all(self._tell_of_event)

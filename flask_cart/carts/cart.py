@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import typing as t
 from contextlib import contextmanager
 from decimal import Decimal
 
 from moneyed import Money
 
+from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
 from ..model.document import Document
 from ..model.errors import CartConfigError
@@ -43,15 +43,11 @@ from ..model.products import price_of
 from ..model.rules import Rule
 from ..model.stock import terms_of
 from ..model.values import freeze_dict
-from ..pricing.calculation import compute_totals
-from ..pricing.evaluation import Evaluation
-from ..pricing.quoting import shipping_options
-from ..pricing.rounding import Rounding
-from ..pricing.shipping import ShippingOption
 from ..pricing.totals import Totals
+from .cached_totals import CachedTotals
+from .coupons import Coupons
 from .currencies import change_currency
 from .drafts import OrderDraft
-from .drafts import Prices
 from .drafts import current_token
 from .merging import MergeReport
 from .merging import merge
@@ -68,22 +64,11 @@ from .repricing import Accept
 from .repricing import Drift
 from .repricing import reprice
 from .services import CartServices
+from .shipping import Shipping
 from .transferring import transfer
 from .working_copy import WorkingCopy
-from .working_copy import asking_rules
 
 Order = t.TypeVar("Order")
-
-
-class _Priced(t.NamedTuple):
-    """Totals, and what they were calculated of.
-
-    :param now: When that was, or ``None`` if they are the same at any time.
-    """
-
-    document: Document
-    now: dt.datetime | None
-    totals: Totals
 
 
 #: What the value of a condition may be given as.
@@ -118,7 +103,7 @@ class Cart:
         self._tenant = tenant
         self._sibling = sibling
         self._working = WorkingCopy(services, self, key, make_key, self._repair)
-        self._priced: _Priced | None = None
+        self._totals = CachedTotals(services, self._working, tenant)
 
     def __repr__(self) -> str:
         return f"<Cart {self.key or 'of a new guest'}>"
@@ -174,6 +159,27 @@ class Cart:
         return Metadata(lambda: self.document, self.apply)
 
     @property
+    def coupons(self) -> Coupons:
+        """The codes of the coupons of the cart.
+
+        >>> cart.coupons.add("SUMMER")
+        """
+        most = self._services.repository.limits.coupons
+
+        return Coupons(lambda: self.document, self.apply, most)
+
+    @property
+    def shipping(self) -> Shipping:
+        """How the cart is sent: the shipping methods, and the one that was chosen.
+
+        >>> [option.name for option in cart.shipping.options]
+        []
+        """
+        return Shipping(
+            lambda: self.document, self.apply, self._totals.shipping_options
+        )
+
+    @property
     def quantity(self) -> int:
         """How many items, over all lines."""
         return sum(line.quantity for line in self.lines)
@@ -186,17 +192,7 @@ class Cart:
         have a say, it is once for every content and second of the shop's clock, until
         :meth:`refresh`.
         """
-        document, now = self.document, self._services.now()
-        priced = self._priced
-
-        if (
-            priced is None
-            or priced.document is not document
-            or priced.now not in (None, now)
-        ):
-            priced = self._priced = self._priced_at(document, now)
-
-        return priced.totals
+        return self._totals.now()
 
     def get(self, line_id: str) -> Line | None:
         """The line of this id, if there is one."""
@@ -555,29 +551,31 @@ class Cart:
 
     # Conditions
 
-    def add_condition(self, condition: Condition) -> None:
-        """Add a condition to the cart, in place of one of the same name.
+    def add_condition(self, condition: Condition, *, line: str | None = None) -> None:
+        """Add a condition to the cart or a line, in place of one of the same name.
 
-        :raises InvalidConditionError: If its target is ``"item"``, or a rule of it is
-            not registered or cannot be asked with its parameters.
-        """
-        self._apply_condition(condition)
+        One of the type ``"shipping"`` takes the place of any other shipping.
 
-    def remove_condition(self, name: str) -> None:
-        """Remove a condition of the cart; nothing happens if it is gone already."""
-        self.apply(RemoveCondition(name))
-
-    def add_item_condition(self, line_id: str, condition: Condition) -> None:
-        """Add a condition to a line, in place of one of the same name.
-
-        It acts on the unit price, whatever its target.
-
+        :param line: The id of a line. Then it acts on the unit price, whatever its
+            target.
         :raises InvalidItemError: If there is no such line.
-        :raises InvalidConditionError: If its rule cannot be asked, or it has what only
-            a condition of a cart can have.
+        :raises InvalidConditionError: If its target is ``"item"`` and no line is given,
+            a rule of it is not registered or cannot be asked with its parameters, or it
+            is for a line and has what only a condition of a cart can have.
         """
-        self._line(line_id)
+        if line is not None:
+            self._line(line)
+        elif condition.target == "item":
+            raise InvalidConditionError(
+                f"The condition {condition.name!r} acts on items. Say which:"
+                " add_condition(condition, line=...)."
+            )
+
         self._services.registry.rulebook.check(condition)
+
+        if line is None:
+            self.apply(AddCondition(condition))
+            return
 
         if condition.lines or condition.base or condition.included:
             raise InvalidConditionError(
@@ -585,11 +583,17 @@ class Cart:
                 " and 'included' are for conditions of a cart."
             )
 
-        self.apply(AddItemCondition(line_id, condition))
+        self.apply(AddItemCondition(line, condition))
 
-    def remove_item_condition(self, line_id: str, name: str) -> None:
-        """Remove a condition of a line; nothing happens if it is gone already."""
-        self.apply(RemoveItemCondition(line_id, name))
+    def remove_condition(self, name: str, *, line: str | None = None) -> None:
+        """Remove a condition; nothing happens if it is gone already.
+
+        :param line: The id of the line that has it, if it is not the cart.
+        """
+        if line is None:
+            self.apply(RemoveCondition(name))
+        else:
+            self.apply(RemoveItemCondition(line, name))
 
     def add_discount(
         self,
@@ -669,54 +673,17 @@ class Cart:
     ) -> None:
         """Add shipping to the total, such as ``"4.90"``, in place of any other.
 
+        A cart has one shipping: this, or a method of the shop that was chosen.
+
         :param rule: As for :class:`Condition`.
         """
         text = self._value(value)
-        condition = Condition(name, "shipping", "total", text, order, rule=rule)
-        self._apply_condition(condition, only_of_type=True)
-
-    def shipping_options(self) -> tuple[ShippingOption, ...]:
-        """The shipping methods of the shop, with what each would cost for this cart.
-
-        Nothing is read of the shop for an empty cart, which has none.
-        """
-        services, document = self._services, self.document
-        evaluation = self._evaluation(services.now())
-
-        with asking_rules():
-            options = shipping_options(
-                document,
-                self._rounding(document),
-                evaluation,
-                services.registry.rulebook,
-            )
-
-        evaluation.report(services.logger)
-
-        return options
-
-    def choose_shipping(self, name: str) -> None:
-        """Add the shipping method of this name, in place of any other.
-
-        :raises InvalidConditionError: If this cart cannot choose it.
-        """
-        options = {each.name: each for each in self.shipping_options()}
-
-        if name not in options:
-            raise InvalidConditionError(f"There is no shipping method {name!r:.80}.")
-
-        if not options[name].is_available:
-            raise InvalidConditionError(
-                f"The shipping method {name!r} cannot be chosen:"
-                f" {options[name].reason}."
-            )
-
-        self._apply_condition(options[name].condition, only_of_type=True)
+        self.add_condition(Condition(name, SHIPPING, "total", text, order, rule=rule))
 
     # The whole cart
 
     def clear(self) -> None:
-        """Remove all lines, conditions and metadata, and keep the cart.
+        """Remove all that is in it, and keep the cart.
 
         :raises CartConflictError: If the cart was changed since it was read, so that
             nothing is lost that the shopper has not seen.
@@ -838,7 +805,7 @@ class Cart:
         """
         return place_order(
             self._working,
-            self._prices,
+            self._totals,
             create,
             find,
             session,
@@ -861,7 +828,11 @@ class Cart:
         :raises CartConflictError: If the cart was changed since it was read, or its
             total is not the expected one.
         """
-        return begin_order(self._working, self._prices, expected_total)
+        return begin_order(
+            self._working,
+            self._totals,
+            expected_total,
+        )
 
     def apply(self, *operations: Operation) -> None:
         """Apply operations in one write, or make them part of the batch."""
@@ -875,35 +846,6 @@ class Cart:
             # The rival may have been the same change, which came a little earlier.
             claim.apply(self.document)
             raise
-
-    @property
-    def _prices(self) -> Prices:
-        return Prices(lambda: self.totals, self._rounding)
-
-    def _priced_at(self, document: Document, now: dt.datetime) -> _Priced:
-        services = self._services
-        evaluation = self._evaluation(now)
-
-        with asking_rules():
-            totals = compute_totals(document, self._rounding(document), evaluation)
-
-        evaluation.report(services.logger)
-
-        return _Priced(document, now if evaluation.was_asked else None, totals)
-
-    def _evaluation(self, now: dt.datetime) -> Evaluation:
-        key = self.key
-        owner = key.bare_owner if key is not None else None
-        instance = key.instance if key is not None else "default"
-
-        return Evaluation(
-            self._services.registry.rulebook, owner, instance, now, self.tenant
-        )
-
-    def _rounding(self, document: Document) -> Rounding:
-        policy = self._services.policy
-
-        return Rounding(document.currency, policy.rounding_mode, policy.round_at)
 
     def _at(self, key: CartKey) -> Cart:
         return Cart(
@@ -951,18 +893,6 @@ class Cart:
             return f"{price_in(self.currency, value):f}"
         except ValueError as error:
             raise InvalidConditionError(str(error)) from error
-
-    def _apply_condition(
-        self, condition: Condition, *, only_of_type: bool = False
-    ) -> None:
-        if condition.target == "item":
-            raise InvalidConditionError(
-                f"The condition {condition.name!r} acts on items. Add it to a line with"
-                " add_item_condition()."
-            )
-
-        self._services.registry.rulebook.check(condition)
-        self.apply(AddCondition(condition, only_of_type))
 
 
 def transfer_all(carts: t.Iterable[Cart], owner: str) -> None:

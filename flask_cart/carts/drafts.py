@@ -17,9 +17,9 @@ from ..model.money import price_in
 from ..model.values import fingerprint
 from ..pricing.fixing import fix
 from ..pricing.fixing import fixed_totals
-from ..pricing.rounding import Rounding
 from ..pricing.totals import LineTotals
 from ..pricing.totals import Totals
+from .cached_totals import CachedTotals
 from .working_copy import WorkingCopy
 
 
@@ -31,6 +31,7 @@ class OrderDraft:
     :param totals: All amounts, with the conditions that applied. They are the same
         whenever the order is made.
     :param metadata: What the shop noted about the cart.
+    :param coupons: The codes of its coupons, whether or not they applied.
     :param order_token: Identifies this content of this cart: the same content ordered
         twice has the same token. Keep it in a unique column of the order.
     """
@@ -38,6 +39,7 @@ class OrderDraft:
     lines: tuple[LineTotals, ...]
     totals: Totals
     metadata: dict[str, t.Any]
+    coupons: tuple[str, ...]
     order_token: str
 
     def __iter__(self) -> t.Iterator[LineTotals]:
@@ -45,17 +47,6 @@ class OrderDraft:
 
     def __len__(self) -> int:
         return len(self.lines)
-
-
-class Prices(t.NamedTuple):
-    """How a cart is priced.
-
-    :param now: Returns the totals of what was read, by all the rules of now.
-    :param rounding: Returns how amounts of a document are rounded.
-    """
-
-    now: t.Callable[[], Totals]
-    rounding: t.Callable[[Document], Rounding]
 
 
 def order_token(key: CartKey, version: int, content: str) -> str:
@@ -100,7 +91,7 @@ def find_noted(document: Document, token: str) -> PendingOrder | None:
 
 
 def to_be_ordered(
-    working: WorkingCopy, prices: Prices, token: str | None
+    working: WorkingCopy, prices: CachedTotals, token: str | None
 ) -> PendingOrder:
     """What was begun with this token, or what was read, at the prices of now.
 
@@ -130,7 +121,7 @@ def to_be_ordered(
 
 def agree(
     working: WorkingCopy,
-    prices: Prices,
+    prices: CachedTotals,
     pending: PendingOrder,
     token: str,
     expected_total: MoneyLike | None,
@@ -159,9 +150,12 @@ def agree(
     return pending, draft
 
 
-def _at_prices_of_now(working: WorkingCopy, prices: Prices, token: str) -> PendingOrder:
-    document = working.document
-    lines, conditions, provided = fix(prices.now())
+def _at_prices_of_now(
+    working: WorkingCopy, prices: CachedTotals, token: str
+) -> PendingOrder:
+    document, totals = working.document, prices.now()
+    _check_problems(working, totals)
+    lines, conditions, provided = fix(totals)
 
     return PendingOrder(
         token=token,
@@ -173,20 +167,43 @@ def _at_prices_of_now(working: WorkingCopy, prices: Prices, token: str) -> Pendi
         provided=provided,
         asked=tuple(each for each in document.conditions if each not in conditions),
         metadata=document.metadata,
+        coupons=document.coupons,
+        shipping=document.shipping,
     )
 
 
-def _draft(working: WorkingCopy, prices: Prices, pending: PendingOrder) -> OrderDraft:
+def _draft(
+    working: WorkingCopy, prices: CachedTotals, pending: PendingOrder
+) -> OrderDraft:
     content = replace(
         working.document,
         currency=pending.currency,
         lines=pending.lines,
         conditions=pending.conditions,
         metadata=pending.metadata,
+        coupons=(),
+        # It is one of the conditions, at what it cost then.
+        shipping=None,
     )
     totals = fixed_totals(content, pending.provided, prices.rounding(content))
 
-    return OrderDraft(totals.lines, totals, pending.metadata, pending.token)
+    return OrderDraft(
+        totals.lines, totals, pending.metadata, pending.coupons, pending.token
+    )
+
+
+def _check_problems(working: WorkingCopy, totals: Totals) -> None:
+    """Refuse to sell what is without something that was chosen for it.
+
+    :raises CartConflictError: If the chosen shipping is not there any more.
+    """
+    for each in totals.problems:
+        raise working.conflict(
+            f"The shipping method {each.name!r} was chosen, and is not there for the"
+            f" cart any more ({each.reason}). Choose another.",
+            expected_version=working.snapshot.version,
+            details={"code": each.code, "chosen": each.name},
+        )
 
 
 def _check_total(
@@ -217,5 +234,10 @@ def _check_total(
 def _content_of(document: Document) -> str:
     """Identifies all that is sold with a cart."""
     return fingerprint(
-        document.currency, document.lines, document.conditions, document.metadata
+        document.currency,
+        document.lines,
+        document.conditions,
+        document.metadata,
+        document.coupons,
+        document.shipping,
     )[:40]

@@ -23,8 +23,8 @@ from ..model.operations import Applied
 from ..model.operations import Reapplied
 from ..model.operations import emptied
 from ..model.values import FrozenDict
+from .cached_totals import CachedTotals
 from .drafts import OrderDraft
-from .drafts import Prices
 from .drafts import agree
 from .drafts import current_token
 from .drafts import find_noted
@@ -90,15 +90,21 @@ class SettleOrder(Reapplied, frozen=True):
             for key, value in document.metadata.items()
             if pending.metadata.get(key) != value
         )
+        is_sent = document.shipping == pending.shipping
         document = replace(
-            document, lines=lines, conditions=conditions, metadata=metadata
+            document,
+            lines=lines,
+            conditions=conditions,
+            metadata=metadata,
+            coupons=tuple(e for e in document.coupons if e not in pending.coupons),
+            shipping=None if is_sent else document.shipping,
         )
 
         return document, (event,)
 
 
 def begin_order(
-    working: WorkingCopy, prices: Prices, expected_total: MoneyLike | None
+    working: WorkingCopy, prices: CachedTotals, expected_total: MoneyLike | None
 ) -> OrderDraft:
     """Note in the cart that what was read is being ordered.
 
@@ -118,7 +124,7 @@ def begin_order(
 
 def place_order(
     working: WorkingCopy,
-    prices: Prices,
+    prices: CachedTotals,
     create: Create[Order],
     find: Find[Order],
     session: t.Any,

@@ -12,6 +12,7 @@ from moneyed import Money
 
 from flask_cart import Buyable
 from flask_cart import Cart
+from flask_cart import CartConflictError
 from flask_cart import Condition
 from flask_cart import Drift
 from flask_cart import Facts
@@ -79,6 +80,13 @@ def use(app: Flask, db: SQLAlchemy) -> None:
     for sold in order:
         assert_type(sold.subtotal, Money)
 
+    try:
+        current_cart.clear()
+    except CartConflictError as error:
+        if error.cart is not None and error.cart.get("7") is None:
+            assert_type(error.cart.version, int)
+            print(error.cart.totals.total, error.cart.lines)
+
     assert_type(current_cart.order_token, str)
     number = current_cart.place_order(
         lambda draft: len(draft), lambda token: None, session=db.session
@@ -88,7 +96,10 @@ def use(app: Flask, db: SQLAlchemy) -> None:
     current_cart.add_discount(
         "BULK", "10%", rule=all_of(rule("logged_in"), not_(rule("item", ids=["mug"])))
     )
-    assert_type(current_cart.shipping_options(), tuple[ShippingOption, ...])
+    assert_type(current_cart.shipping.options, tuple[ShippingOption, ...])
+    assert_type(current_cart.shipping.chosen, str | None)
+    assert_type(list(current_cart.coupons), list[str])
+    assert_type(order.coupons, tuple[str, ...])
     assert_type(current_cart.totals.taxes, tuple[Tax, ...])
     assert_type(current_cart.totals.explain()[0].rule, Rule | None)
 
