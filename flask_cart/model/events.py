@@ -123,15 +123,11 @@ class MetadataRemoved(Event, frozen=True, kw_only=True):
 class CouponAdded(Event, frozen=True, kw_only=True):
     """The cart has the code of a coupon that it did not have before."""
 
-    name: ClassVar[str] = "coupon_added"
-
     code: str
 
 
 class CouponRemoved(Event, frozen=True, kw_only=True):
     """The code of a coupon is gone."""
-
-    name: ClassVar[str] = "coupon_removed"
 
     code: str
 
@@ -141,8 +137,6 @@ class ShippingChosen(Event, frozen=True, kw_only=True):
 
     :param method: Its name; ``None`` if none is chosen any more.
     """
-
-    name: ClassVar[str] = "shipping_chosen"
 
     method: str | None
 
