@@ -577,38 +577,31 @@ class Cart:
 
     # Conditions
 
-    def add_condition(self, condition: Condition) -> None:
-        """Add a condition to the cart, in place of one of the same name.
+    def add_condition(self, condition: Condition, *, line: str | None = None) -> None:
+        """Add a condition to the cart or a line, in place of one of the same name.
 
         One of the type ``"shipping"`` takes the place of any other shipping.
 
-        :raises InvalidConditionError: If its target is ``"item"``, or a rule of it is
-            not registered or cannot be asked with its parameters.
+        :param line: The id of a line. Then it acts on the unit price, whatever its
+            target.
+        :raises InvalidItemError: If there is no such line.
+        :raises InvalidConditionError: If its target is ``"item"`` and no line is given,
+            a rule of it is not registered or cannot be asked with its parameters, or it
+            is for a line and has what only a condition of a cart can have.
         """
-        if condition.target == "item":
+        if line is not None:
+            self._line(line)
+        elif condition.target == "item":
             raise InvalidConditionError(
-                f"The condition {condition.name!r} acts on items. Add it to a line with"
-                " add_item_condition()."
+                f"The condition {condition.name!r} acts on items. Say which:"
+                " add_condition(condition, line=...)."
             )
 
         self._services.registry.rulebook.check(condition)
-        self.apply(AddCondition(condition))
 
-    def remove_condition(self, name: str) -> None:
-        """Remove a condition of the cart; nothing happens if it is gone already."""
-        self.apply(RemoveCondition(name))
-
-    def add_item_condition(self, line_id: str, condition: Condition) -> None:
-        """Add a condition to a line, in place of one of the same name.
-
-        It acts on the unit price, whatever its target.
-
-        :raises InvalidItemError: If there is no such line.
-        :raises InvalidConditionError: If its rule cannot be asked, or it has what only
-            a condition of a cart can have.
-        """
-        self._line(line_id)
-        self._services.registry.rulebook.check(condition)
+        if line is None:
+            self.apply(AddCondition(condition))
+            return
 
         if condition.lines or condition.base or condition.included:
             raise InvalidConditionError(
@@ -616,11 +609,17 @@ class Cart:
                 " and 'included' are for conditions of a cart."
             )
 
-        self.apply(AddItemCondition(line_id, condition))
+        self.apply(AddItemCondition(line, condition))
 
-    def remove_item_condition(self, line_id: str, name: str) -> None:
-        """Remove a condition of a line; nothing happens if it is gone already."""
-        self.apply(RemoveItemCondition(line_id, name))
+    def remove_condition(self, name: str, *, line: str | None = None) -> None:
+        """Remove a condition; nothing happens if it is gone already.
+
+        :param line: The id of the line that has it, if it is not the cart.
+        """
+        if line is None:
+            self.apply(RemoveCondition(name))
+        else:
+            self.apply(RemoveItemCondition(line, name))
 
     def add_discount(
         self,

@@ -229,8 +229,7 @@ changes = st.one_of(
     call("add_shipping", names, st.sampled_from(["1", "2"])),
     call("remove_condition", names),
     call(
-        "add_item_condition",
-        line_ids,
+        "add_condition",
         st.builds(
             Condition,
             names,
@@ -238,8 +237,9 @@ changes = st.one_of(
             st.just("item"),
             st.sampled_from(["1", "2"]),
         ),
+        line=line_ids,
     ),
-    call("remove_item_condition", line_ids, names),
+    call("remove_condition", names, line=line_ids),
     call("metadata.update", st.dictionaries(names, st.integers(0, 2), max_size=3)),
     call("metadata.pop", names, st.none()),
     call("metadata.clear"),
