@@ -5,6 +5,7 @@ Knows no cart, no price, no signal and no request.
 """
 
 from ..model.keys import CartKey
+from .base import Changes
 from .base import Guarantee
 from .base import Held
 from .base import Kept
@@ -17,6 +18,7 @@ from .memory import MemoryStorage
 
 __all__ = [
     "CartKey",
+    "Changes",
     "Guarantee",
     "Held",
     "Kept",
