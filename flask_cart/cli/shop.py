@@ -13,6 +13,7 @@ from ..app.current import get_state
 from ..carts.cart import Cart
 from ..carts.services import CartServices
 from ..model.keys import CartKey
+from ..model.keys import cart_key
 from ..storage.base import Storage
 
 #: How old something is, the beginning of a day, or ``"never"``.
@@ -67,7 +68,7 @@ def storage() -> Storage:
 
 def open_cart(key: CartKey) -> Cart:
     """A cart of the shop."""
-    return cart_at(key)
+    return cart_at(cart_key(key.owner, key.instance, key.tenant))
 
 
 def deadline(age: Age) -> dt.datetime | None:

@@ -263,7 +263,7 @@ def test_guest_instances_share_a_token(app: Flask) -> None:
 
 def test_storage_by_name() -> None:
     """A storage of the app's own is found by its dotted name, made for the app."""
-    app = make_app(CART_STORAGE="integration.test_extension:CountingStorage")
+    app = make_app(CART_STORAGE="tests.app.test_extension:CountingStorage")
     extension = FlaskCart(app)
 
     with app.app_context():

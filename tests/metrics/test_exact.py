@@ -164,11 +164,10 @@ def test_opentelemetry() -> None:
         for scope in resource.scope_metrics
         for metric in scope.metrics
     }
-    (operations,) = points["flask_cart.model.operations"]
+    (operations,) = points["flask_cart.operations"]
     assert operations.value == 1600
     assert sum(each.count for each in points["flask_cart.access_seconds"]) == 1601
     events = {
-        each.attributes["event"]: each.value
-        for each in points["flask_cart.model.events"]
+        each.attributes["event"]: each.value for each in points["flask_cart.events"]
     }
     assert events == {"cart_created": 1, "item_added": 1, "item_updated": 1599}

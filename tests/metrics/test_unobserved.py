@@ -25,7 +25,7 @@ from tests.support.shop import ContestedStorage
 (PACKAGE,) = map(Path, flask_cart.__path__)
 
 #: What watches, what counts, and what keeps the numbers.
-WATCHING = {"observing.py", "metrics.py", "contrib/prometheus.py"}
+WATCHING = {"carts/observing.py", "metrics/counting.py", "metrics/prometheus.py"}
 
 
 def add_a_mug(cart: Cart) -> None:
@@ -134,7 +134,7 @@ def test_nothing_watches(
     looked at: the only one who asks for the exact time is the one who watches."""
     calls = calls_of(work, rivals, error, observer=None)
 
-    assert calls.files["repository.py"]
+    assert calls.files["carts/repository.py"]
     assert not WATCHING & calls.files.keys()
     assert "perf_counter" not in calls.builtins
 
@@ -146,5 +146,5 @@ def test_observed(
     """With an observer, the same work is watched: the test above would see it."""
     calls = calls_of(work, rivals, error, observer=Notes())
 
-    assert calls.files["observing.py"]
+    assert calls.files["carts/observing.py"]
     assert calls.builtins["perf_counter"] >= 2
