@@ -154,3 +154,17 @@ def next_version(expected: int) -> int:
     :param expected: That one's version; 0 if there was none.
     """
     return expected + 1 + secrets.randbelow(_STEP) if expected else first_version()
+
+
+def next_versions(changes: Changes) -> dict[str, int] | None:
+    """The version of each cart after a save, 0 of those that are deleted.
+
+    :return: ``None`` if one is to be deleted that was not there: such a save is lost.
+    """
+    if any(text is None and not expected for expected, text in changes.values()):
+        return None
+
+    return {
+        name: next_version(expected) if text is not None else 0
+        for name, (expected, text) in changes.items()
+    }
