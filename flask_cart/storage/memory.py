@@ -13,7 +13,7 @@ from .base import Changes
 from .base import Guarantee
 from .base import Kept
 from .base import Stored
-from .base import next_version
+from .base import next_versions
 
 
 class MemoryStorage:
@@ -39,16 +39,20 @@ class MemoryStorage:
         return found[0] if found is not None else None
 
     def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        versions = next_versions(changes)
         now = dt.datetime.now(dt.UTC)
 
         with self._lock:
-            if not all(self._allows(owner, *each) for each in changes.items()):
+            if versions is None or any(
+                self._version(CartKey(owner, name)) != expected
+                for name, (expected, _) in changes.items()
+            ):
                 return None
 
-            return {
-                name: self._put(CartKey(owner, name), expected, text, now)
-                for name, (expected, text) in changes.items()
-            }
+            for name, (_, text) in changes.items():
+                self._put(CartKey(owner, name), versions[name], text, now)
+
+        return versions
 
     def lock(self, owner: str) -> AbstractContextManager[None]:
         return self._locked()
@@ -68,25 +72,16 @@ class MemoryStorage:
     def transaction(self) -> None:
         return None
 
-    def _allows(self, owner: str, name: str, change: tuple[int, str | None]) -> bool:
-        expected, text = change
-        stored = self.load(CartKey(owner, name))
-        version = stored.version if stored is not None else 0
-
-        return version == expected and (text is not None or expected > 0)
+    def _version(self, key: CartKey) -> int:
+        return self._carts[key][0].version if key in self._carts else 0
 
     def _put(
-        self, key: CartKey, expected: int, text: str | None, now: dt.datetime
-    ) -> int:
+        self, key: CartKey, version: int, text: str | None, now: dt.datetime
+    ) -> None:
         if text is None:
             del self._carts[key]
-
-            return 0
-
-        version = next_version(expected)
-        self._carts[key] = Stored(text, version), now
-
-        return version
+        else:
+            self._carts[key] = Stored(text, version), now
 
     @contextmanager
     def _locked(self) -> t.Iterator[None]:
