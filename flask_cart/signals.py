@@ -53,9 +53,6 @@ cart_abandoned = _signals.signal("cart_abandoned")
 cart_merged = _signals.signal("cart_merged")
 #: A merge was undone; ``event.source``.
 merge_undone = _signals.signal("merge_undone")
-#: A line is on its way into another cart, or no longer is; ``event.line``,
-#: ``event.to``, ``event.is_over``.
-item_moving = _signals.signal("item_moving")
 #: A line has come from another cart; ``event.line``, ``event.source``.
 item_moved = _signals.signal("item_moved")
 #: An order was begun and is not made yet; ``event.order_token``, ``event.lines``.

@@ -33,7 +33,6 @@ from ..model.operations import apply_all
 from ..model.values import FrozenDict
 from .merging import source_id
 from .working_copy import WorkingCopy
-from .working_copy import write_together
 
 
 class UndoMerge(Reapplied, frozen=True):
@@ -201,15 +200,11 @@ def undo_merge(target: WorkingCopy, source: WorkingCopy) -> bool:
             details=error.details,
         ) from error
 
-    if target.repository.saves_together:
-        write_together([source, target], [key, target.key], plan)
-    else:
-        # Refused before anything is given back, if another version is expected.
-        target.apply()
-        source.write(restore, None)
-        is_undone = bool(target.apply(*undo))
+    # Refused before anything is given back, if another version is expected.
+    target.apply()
+    source.write(restore, None)
 
-    return is_undone
+    return bool(target.apply(*undo))
 
 
 def _undoable(document: Document, key: CartKey) -> MergedCart | None:

@@ -679,7 +679,6 @@ def test_names() -> None:
         "cart_abandoned",
         "cart_merged",
         "merge_undone",
-        "item_moving",
         "item_moved",
         "checkout_started",
         "cart_checked_out",

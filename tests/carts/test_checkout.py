@@ -46,7 +46,7 @@ def test_checkout(cart: Cart, storage: MemoryStorage, recorder: Recorder) -> Non
 
     assert not cart
     assert (cart.conditions, dict(cart.metadata)) == ((), {})
-    assert stored(storage).version == cart.version == version + 1
+    assert stored(storage).version == cart.version > version
 
     ((event,),) = recorder.told[1:]
     assert event.name == "cart_checked_out"
