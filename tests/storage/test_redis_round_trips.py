@@ -15,6 +15,7 @@ from tests.support.redis_shops import KEY
 from tests.support.redis_shops import RedisShop
 from tests.support.redis_shops import asked
 from tests.support.redis_shops import open_redis_shop
+from tests.support.saving import save
 
 Action = Callable[[RedisShop], object]
 
@@ -135,10 +136,10 @@ def test_lock_costs_no_round_trip(valkey_server: CacheServer, locking: bool) -> 
     """A load and a save are two, under a lock that nobody else holds, too."""
     storage = warm_shop(valkey_server, locking=locking).storage
 
-    with asked(valkey_server.port) as names, storage.lock(KEY):
+    with asked(valkey_server.port) as names, storage.lock(KEY.owner):
         stored = storage.load(KEY)
         assert stored is not None
-        assert storage.save(KEY, "{}", stored.version) is not None
+        assert save(storage, KEY, "{}", stored.version) is not None
 
     assert names == ["EVALSHA", "EVALSHA"]
 
@@ -149,8 +150,8 @@ def test_blind_save_under_the_lock(valkey_server: CacheServer) -> None:
     stored = storage.load(KEY)
     assert stored is not None
 
-    with asked(valkey_server.port) as names, storage.lock(KEY):
-        assert storage.save(KEY, "{}", stored.version) is not None
+    with asked(valkey_server.port) as names, storage.lock(KEY.owner):
+        assert save(storage, KEY, "{}", stored.version) is not None
 
     assert names == ["EVALSHA", "EVALSHA"]
 
@@ -159,7 +160,7 @@ def test_lock_around_nothing(valkey_server: CacheServer) -> None:
     """A lock under which nothing is read or saved asks nothing of the server."""
     storage = warm_shop(valkey_server, locking=False).storage
 
-    with asked(valkey_server.port) as names, storage.lock(KEY):
+    with asked(valkey_server.port) as names, storage.lock(KEY.owner):
         pass
 
     assert names == []
