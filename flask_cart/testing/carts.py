@@ -135,10 +135,14 @@ def save(here: Here, key: CartKey, data: str, expected: int) -> int | None:
         return None
 
 
-def delete(here: Here, key: CartKey, expected: int) -> bool:
+def delete(here: Here, key: CartKey, expected: int, locked: bool = False) -> bool:
     """Delete; ``False`` also if others have kept it from being done."""
     try:
-        return delete_cart(here.storage, key, expected)
+        with locking(here.storage, key.owner, locked=locked):
+            if locked:
+                here.storage.load(key)
+
+            return delete_cart(here.storage, key, expected)
     except CartBusyError:
         return False
 

@@ -203,8 +203,7 @@ class Locking(Traits):
 
         with locking(storage, KEY.owner, locked=locked):
             storage.load(KEY)
-            # No delete of the app holds the lock.
-            deleting = others.start(delete, KEY, version)
+            deleting = others.start(delete, KEY, version, locked)
             time.sleep(PAUSE)
             newer = save_cart(storage, KEY, "new", version)
 
