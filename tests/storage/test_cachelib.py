@@ -36,9 +36,9 @@ from flask_cart.storage.keyvalue.cachelib import is_file_of
 from flask_cart.storage.keyvalue.cachelib import number_of
 from flask_cart.storage.keyvalue.file_locks import FileLocks
 from flask_cart.storage.keyvalue.records import RecordStorage
+from flask_cart.testing.carts import delete_cart
+from flask_cart.testing.carts import save_cart
 from tests.support.apps import make_app
-from tests.support.saving import delete
-from tests.support.saving import save
 from tests.support.shop import make_cart
 
 pytestmark = pytest.mark.usefixtures("steps_of_one")
@@ -87,7 +87,7 @@ OPENERS = pytest.mark.parametrize("opener", [open_files, open_memory])
 
 def saved(storage: RecordStorage, key: CartKey = KEY, data: str = "{}") -> int:
     """The version of a cart that is saved for the first time."""
-    version = save(storage, key, data, 0)
+    version = save_cart(storage, key, data, 0)
     assert version is not None
 
     return version
@@ -424,7 +424,7 @@ def test_locks_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "cache.locks").write_text("in the way")
 
     with pytest.raises(CartStorageError, match="cannot be locked") as caught:
-        save(storage, KEY, "new", version)
+        save_cart(storage, KEY, "new", version)
 
     assert isinstance(caught.value.__cause__, OSError)
     assert not isinstance(caught.value, CartLockTimeoutError)
@@ -462,9 +462,9 @@ def refusal(storage: RecordStorage, version: int) -> type[CartError]:
 
     for use in [
         lambda: storage.load(KEY),
-        lambda: save(storage, KEY, "new", 0),
-        lambda: save(storage, KEY, "new", version),
-        lambda: delete(storage, KEY, version),
+        lambda: save_cart(storage, KEY, "new", 0),
+        lambda: save_cart(storage, KEY, "new", version),
+        lambda: delete_cart(storage, KEY, version),
         lambda: storage.instances(KEY.owner),
     ]:
         with pytest.raises((CartCorruptError, CartStorageError)) as caught:
@@ -489,7 +489,7 @@ def test_cut_file(files: RecordStorage, version: int, file: Path) -> None:
         assert file.read_bytes() == whole[:length]
 
     file.write_bytes(whole)
-    assert save(files, KEY, "new", version) == version + 1
+    assert save_cart(files, KEY, "new", version) == version + 1
 
 
 @pytest.mark.usefixtures("quiet")
@@ -557,7 +557,7 @@ def test_file_that_has_expired(files: RecordStorage, version: int, file: Path) -
     content = file.read_bytes()[4:]
     file.write_bytes(struct.pack("I", int(time.time()) - 1) + content)
     assert files.load(KEY) is None
-    assert save(files, KEY, "stale", version) is None
+    assert save_cart(files, KEY, "stale", version) is None
 
     new = saved(files, data="new")
     assert files.load(KEY) == ("new", new)
@@ -585,7 +585,7 @@ def test_lifetime_of_a_file(files: RecordStorage, version: int, file: Path) -> N
     assert expiry(file) - time.time() == pytest.approx(TTL, abs=5)
 
     file.write_bytes(struct.pack("I", int(time.time()) + 20) + file.read_bytes()[4:])
-    assert save(files, KEY, "new", version) == version + 1
+    assert save_cart(files, KEY, "new", version) == version + 1
     assert expiry(file) - time.time() == pytest.approx(TTL, abs=5)
 
 
@@ -606,7 +606,7 @@ def test_cache_that_keeps_nothing(files: RecordStorage, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "cache")
 
     with pytest.raises(CartStorageError, match="did not keep"):
-        save(files, KEY, "new", 0)
+        save_cart(files, KEY, "new", 0)
 
     (tmp_path / "cache").mkdir()
     new = saved(files)
@@ -654,8 +654,8 @@ def test_cache_that_is_down(backend: Backend) -> None:
 
     for use in [
         lambda: storage.load(KEY),
-        lambda: save(storage, KEY, "new", version),
-        lambda: delete(storage, KEY, version),
+        lambda: save_cart(storage, KEY, "new", version),
+        lambda: delete_cart(storage, KEY, version),
         lambda: storage.instances(KEY.owner),
     ]:
         backend.before_get = [fail]
@@ -668,10 +668,10 @@ def test_cache_that_is_down(backend: Backend) -> None:
     backend.before_set = [fail]
 
     with pytest.raises(CartStorageError, match="Nobody answers"):
-        save(storage, KEY, "new", version)
+        save_cart(storage, KEY, "new", version)
 
     # No lock has been left.
-    assert save(storage, KEY, "new", version) == version + 1
+    assert save_cart(storage, KEY, "new", version) == version + 1
 
 
 def test_interrupt_passes(backend: Backend) -> None:
@@ -742,9 +742,9 @@ def test_last_write_wins_without_locks(backend: Backend) -> None:
     storage = open_cache(backend, NoLocks())
     rival = open_cache(backend, NoLocks())
     version = saved(storage)
-    backend.before_set = [lambda: save(rival, KEY, "theirs", version)]
+    backend.before_set = [lambda: save_cart(rival, KEY, "theirs", version)]
 
-    assert save(storage, KEY, "mine", version) == version + 1
+    assert save_cart(storage, KEY, "mine", version) == version + 1
     assert storage.load(KEY) == ("mine", version + 1)
 
 
@@ -758,10 +758,10 @@ def test_nobody_writes_between_look_and_write(backend: Backend) -> None:
 
     def save_theirs() -> None:
         with pytest.raises(CartLockTimeoutError) as caught:
-            save(rival, KEY, "theirs", version)
+            save_cart(rival, KEY, "theirs", version)
 
         kept_out.append(caught)
 
     backend.before_set = [save_theirs]
-    assert save(storage, KEY, "mine", version) == version + 1
+    assert save_cart(storage, KEY, "mine", version) == version + 1
     assert len(kept_out) == 1

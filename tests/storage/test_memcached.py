@@ -36,11 +36,11 @@ from flask_cart.storage.base import Guarantee
 from flask_cart.storage.keyvalue import memcached as dialects
 from flask_cart.storage.keyvalue.memcached import MemcachedRecords
 from flask_cart.storage.keyvalue.records import RecordStorage
+from flask_cart.testing.carts import delete_cart
+from flask_cart.testing.carts import save_cart
 from tests.support import cache_servers
 from tests.support.cache_servers import CacheServer
 from tests.support.proxies import proxy
-from tests.support.saving import delete
-from tests.support.saving import save
 from tests.support.servers import wait_until
 from tests.support.shop import make_cart
 
@@ -227,7 +227,7 @@ def rival(kept: Kept, connect_plainly: Connect) -> Kept:
 
 def saved(kept: Kept, key: CartKey = KEY, data: str = "{}") -> int:
     """The version of a cart that is saved for the first time."""
-    version = save(kept.storage, key, data, 0)
+    version = save_cart(kept.storage, key, data, 0)
     assert version is not None
 
     return version
@@ -473,7 +473,7 @@ def test_largest(kept: Kept) -> None:
 def test_bytes_count_and_not_characters(kept: Kept) -> None:
     """Wide characters take as much room as they do."""
     with pytest.raises(CartTooLargeError):
-        save(kept.storage, KEY, "\U0001f600" * (MAX_BYTES // 4), 0)
+        save_cart(kept.storage, KEY, "\U0001f600" * (MAX_BYTES // 4), 0)
 
     assert kept.value() is None
 
@@ -485,7 +485,7 @@ def test_server_with_less_room(connect: Connect) -> None:
         version = saved(kept)
 
         with pytest.raises(CartStorageError):
-            save(kept.storage, KEY, "x" * 600_000, version)
+            save_cart(kept.storage, KEY, "x" * 600_000, version)
 
         assert kept.storage.load(KEY) == ("{}", version)
 
@@ -515,7 +515,7 @@ def test_lifetime(
 
     # The second save uses another command.
     kept.ask(f"touch {NAME} 20")
-    assert save(kept.storage, KEY, "new", version) == version + 1
+    assert save_cart(kept.storage, KEY, "new", version) == version + 1
     assert kept.seconds_left() in range(seconds - 5, seconds + 2)
     assert kept.storage.load(KEY) == ("new", version + 1)
 
@@ -525,7 +525,7 @@ def test_delete_renews_the_others(kept: Kept) -> None:
     version = saved(kept)
     saved(kept, CartKey("user:1", "wishlist"))
     kept.ask(f"touch {NAME} 20")
-    assert delete(kept.storage, KEY, version)
+    assert delete_cart(kept.storage, KEY, version)
 
     assert kept.seconds_left() > 900
 
@@ -549,8 +549,8 @@ def test_corrupt(kept: Kept, value: bytes, flags: int) -> None:
 
     for use in [
         lambda: kept.storage.load(KEY),
-        lambda: save(kept.storage, KEY, "new", version),
-        lambda: delete(kept.storage, KEY, version),
+        lambda: save_cart(kept.storage, KEY, "new", version),
+        lambda: delete_cart(kept.storage, KEY, version),
         lambda: kept.storage.instances("user:1"),
     ]:
         with pytest.raises(CartCorruptError):
@@ -568,9 +568,9 @@ def uses(kept: Kept) -> list[Callable[[], object]]:
 
     return [
         lambda: kept.storage.load(KEY),
-        lambda: save(kept.storage, KEY, "{}", 0),
-        lambda: save(kept.storage, KEY, "{}", 1),
-        lambda: delete(kept.storage, KEY, 1),
+        lambda: save_cart(kept.storage, KEY, "{}", 0),
+        lambda: save_cart(kept.storage, KEY, "{}", 1),
+        lambda: delete_cart(kept.storage, KEY, 1),
         lambda: kept.storage.instances("user:1"),
         lock,
     ]
@@ -596,7 +596,7 @@ def test_server_down(connect: Connect) -> None:
         version = saved(kept)
 
         with kept.storage.lock(KEY.owner):
-            assert save(kept.storage, KEY, "new", version) == version + 1
+            assert save_cart(kept.storage, KEY, "new", version) == version + 1
 
 
 def test_server_that_was_never_there(connect: Connect) -> None:
@@ -637,7 +637,7 @@ def test_other_server_is_no_substitute(memcached_server: CacheServer) -> None:
                 assert seen[-1] == ("{}", version)
             except CartStorageError:
                 with pytest.raises(CartStorageError):
-                    save(kept.storage, owner, "ghost", 0)
+                    save_cart(kept.storage, owner, "ghost", 0)
 
         client.disconnect_all()
         assert 0 < len(seen) < len(owners)
@@ -678,7 +678,7 @@ def test_answer_of_a_save_is_lost(
         between.cut_answer(b"add " if first else b"cas ")
 
         with suppress(CartStorageError):
-            assert save(kept.storage, KEY, "new", version) is not None
+            assert save_cart(kept.storage, KEY, "new", version) is not None
 
         assert between.is_done
         stored = rival.storage.load(KEY)
@@ -700,7 +700,7 @@ def test_save_is_sent_again(
         assert between.is_done
 
         between.cut_answer(b"cas ")
-        assert save(kept.storage, KEY, "two", version) == version + 1
+        assert save_cart(kept.storage, KEY, "two", version) == version + 1
         assert between.is_done
         assert kept.storage.load(KEY) == ("two", version + 1)
 
@@ -722,7 +722,7 @@ def test_lock_is_waited_for(kept: Kept, rival: Kept) -> None:
         assert started.wait(SLOW)
         time.sleep(0.1)
         assert not waiting.done()
-        assert save(kept.storage, KEY, "new", version) == version + 1
+        assert save_cart(kept.storage, KEY, "new", version) == version + 1
         assert waiting.result(SLOW) == ("new", version + 1)
 
 
@@ -736,7 +736,7 @@ def test_lock_is_not_waited_for_too_long(kept: Kept, impatient: Kept) -> None:
         with pytest.raises(CartLockTimeoutError), impatient.storage.lock(KEY.owner):
             impatient.storage.load(KEY)
 
-        assert save(kept.storage, KEY, "new", version) == version + 1
+        assert save_cart(kept.storage, KEY, "new", version) == version + 1
 
     with impatient.storage.lock(KEY.owner):
         assert impatient.storage.load(KEY) == ("new", version + 1)
@@ -764,7 +764,7 @@ def test_lock_that_has_vanished(kept: Kept, impatient: Kept) -> None:
     with kept.storage.lock(KEY.owner):
         kept.storage.load(KEY)
         kept.server.clean()
-        assert save(kept.storage, KEY, "ghost", version) is None
+        assert save_cart(kept.storage, KEY, "ghost", version) is None
 
     assert kept.value() is None
 
@@ -863,10 +863,10 @@ def test_lock_of_another_process(
         impatient.storage.load(KEY)
 
     with pytest.raises(CartBusyError, match="locked"):
-        save(patient.storage, KEY, "no", version)
+        save_cart(patient.storage, KEY, "no", version)
 
     assert process.communicate("\n")[0] == "unlocked\n"
-    assert save(patient.storage, KEY, "yes", version) == version + 1
+    assert save_cart(patient.storage, KEY, "yes", version) == version + 1
 
 
 def test_lock_of_a_process_that_was_killed(
@@ -883,4 +883,4 @@ def test_lock_of_a_process_that_was_killed(
     with patient.storage.lock(KEY.owner):
         assert patient.storage.load(KEY) == ("{}", version)
         assert 1 <= time.monotonic() - started < SLOW
-        assert save(patient.storage, KEY, "new", version) == version + 1
+        assert save_cart(patient.storage, KEY, "new", version) == version + 1

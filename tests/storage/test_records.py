@@ -10,6 +10,7 @@ import typing as t
 from collections.abc import Callable
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 
@@ -17,6 +18,7 @@ from flask_cart import CartBusyError
 from flask_cart import CartCorruptError
 from flask_cart import CartLockTimeoutError
 from flask_cart import CartStorageError
+from flask_cart import CartTooLargeError
 from flask_cart.carts.retry import Retry
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Guarantee
@@ -26,8 +28,8 @@ from flask_cart.storage.keyvalue import records as records_module
 from flask_cart.storage.keyvalue.records import Found
 from flask_cart.storage.keyvalue.records import RecordStorage
 from flask_cart.storage.keyvalue.records import found_bytes
-from tests.support.saving import delete
-from tests.support.saving import save
+from flask_cart.testing.carts import delete_cart
+from flask_cart.testing.carts import save_cart
 from tests.support.shop import Recorder
 from tests.support.shop import make_cart
 
@@ -147,7 +149,7 @@ def rival(shelf: Shelf) -> RecordStorage:
 
 def saved(storage: RecordStorage, key: CartKey = KEY, data: str = "{}") -> int:
     """The version of a cart that is saved for the first time."""
-    version = save(storage, key, data, 0)
+    version = save_cart(storage, key, data, 0)
     assert version is not None
 
     return version
@@ -189,7 +191,7 @@ def test_names_are_hashes(shelf: Shelf, storage: RecordStorage, owner: str) -> N
 def test_format(shelf: Shelf, storage: RecordStorage) -> None:
     """What is stored is JSON, with the version, the text and the ids of the writes."""
     version = saved(storage, KEY, '{"a": 1}')
-    assert save(storage, KEY, '{"a": "é"}', version) == version + 1
+    assert save_cart(storage, KEY, '{"a": "é"}', version) == version + 1
 
     found = shelf.record
     (stored_version, data, write_ids) = found["carts"]["default"]
@@ -208,7 +210,7 @@ def test_what_was_stored_before_is_read(shelf: Shelf, storage: RecordStorage) ->
 
     assert storage.load(KEY) == ("{}", 7)
     assert storage.load(WISHES) == ("x", 9)
-    assert save(storage, KEY, "new", 7) == 8
+    assert save_cart(storage, KEY, "new", 7) == 8
 
 
 def test_two_instances_at_once(
@@ -217,9 +219,9 @@ def test_two_instances_at_once(
     """Two carts of one owner are saved at once, though they are one record: who comes
     second saves again, and undoes nothing."""
     mine, theirs = saved(storage, KEY), saved(storage, WISHES)
-    shelf.meanwhile = iter([lambda: save(rival, WISHES, "theirs", theirs)])
+    shelf.meanwhile = iter([lambda: save_cart(rival, WISHES, "theirs", theirs)])
 
-    assert save(storage, KEY, "mine", mine) == mine + 1
+    assert save_cart(storage, KEY, "mine", mine) == mine + 1
     assert storage.load(KEY) == ("mine", mine + 1)
     assert storage.load(WISHES) == ("theirs", theirs + 1)
 
@@ -241,9 +243,9 @@ def test_delete_beside_a_save(
 ) -> None:
     """A cart is deleted while another one of its owner is saved."""
     mine, theirs = saved(storage, KEY), saved(storage, WISHES)
-    shelf.meanwhile = iter([lambda: save(rival, WISHES, "theirs", theirs)])
+    shelf.meanwhile = iter([lambda: save_cart(rival, WISHES, "theirs", theirs)])
 
-    assert delete(storage, KEY, mine)
+    assert delete_cart(storage, KEY, mine)
     assert storage.load(KEY) is None
     assert storage.load(WISHES) == ("theirs", theirs + 1)
 
@@ -256,7 +258,7 @@ def test_many_instances_in_threads(storage: RecordStorage) -> None:
         version = first = saved(storage, key)
 
         for step in range(50):
-            saved_version = save(storage, key, str(step), version)
+            saved_version = save_cart(storage, key, str(step), version)
             assert saved_version == version + 1
             version = saved_version
 
@@ -281,22 +283,153 @@ def test_owner_who_does_not_stop(
         tries.append(len(tries))
         stored = rival.load(WISHES)
         assert stored is not None
-        save(rival, WISHES, "theirs", stored.version)
+        save_cart(rival, WISHES, "theirs", stored.version)
 
     shelf.meanwhile = itertools.repeat(shelf.without_rivals(change_the_other))
 
     with pytest.raises(CartBusyError, match="carts of user:1 do not stop") as caught:
-        save(storage, KEY, "mine", mine)
+        save_cart(storage, KEY, "mine", mine)
 
     assert len(tries) == ATTEMPTS
     assert not isinstance(caught.value, CartLockTimeoutError)
     assert storage.load(KEY) == ("before", mine)
 
     with pytest.raises(CartBusyError):
-        delete(storage, KEY, mine)
+        delete_cart(storage, KEY, mine)
 
     shelf.meanwhile = iter(())
-    assert save(storage, KEY, "mine", mine) == mine + 1
+    assert save_cart(storage, KEY, "mine", mine) == mine + 1
+
+
+def test_two_carts_in_one_replacement(shelf: Shelf, storage: RecordStorage) -> None:
+    """Two carts are stored and deleted by one compare-and-set of their record: there
+    is no moment at which it has one of the changes only."""
+    first, second = saved(storage), saved(storage, WISHES)
+    before = shelf.replacements
+    stored = {"default": (first, "one"), "wishlist": (second, "two")}
+
+    assert storage.save(KEY.owner, stored) == {
+        "default": first + 1,
+        "wishlist": second + 1,
+    }
+    assert shelf.replacements == before + 1
+    assert storage.load(KEY) == ("one", first + 1)
+    assert storage.load(WISHES) == ("two", second + 1)
+
+    moved = {"default": (first + 1, None), "wishlist": (second + 1, "both")}
+    versions = storage.save(KEY.owner, moved)
+    assert versions == {"default": 0, "wishlist": second + 2}
+    assert shelf.replacements == before + 2
+    assert storage.load(KEY) is None
+    assert storage.load(WISHES) == ("both", second + 2)
+
+
+@pytest.mark.parametrize("is_locked", [False, True])
+@pytest.mark.parametrize(("off", "off_too"), [(0, 1), (1, 0), (1, 1)])
+@pytest.mark.parametrize("text", ["two", None])
+def test_one_stale_cart_of_two(
+    shelf: Shelf,
+    storage: RecordStorage,
+    is_locked: bool,
+    off: int,
+    off_too: int,
+    text: str | None,
+) -> None:
+    """Where one of them is not as it was read, neither is stored or deleted."""
+    first, second = saved(storage), saved(storage, WISHES)
+    carts = shelf.record["carts"]
+    changes = {"default": (first + off, "one"), "wishlist": (second + off_too, text)}
+
+    with storage.lock(KEY.owner) if is_locked else nullcontext():
+        assert storage.save(KEY.owner, changes) is None
+        assert storage.save(KEY.owner, dict(reversed(changes.items()))) is None
+
+    assert shelf.record["carts"] == carts
+
+
+@pytest.mark.parametrize("is_default", [False, True])
+def test_two_carts_beside_a_rival(
+    shelf: Shelf, storage: RecordStorage, rival: RecordStorage, is_default: bool
+) -> None:
+    """A rival who saves one of the two in between makes the whole save a lost one."""
+    first, second = saved(storage), saved(storage, WISHES)
+    theirs = (KEY, first) if is_default else (WISHES, second)
+    shelf.meanwhile = iter([lambda: save_cart(rival, theirs[0], "theirs", theirs[1])])
+    changes = {"default": (first, None), "wishlist": (second, "two")}
+
+    assert storage.save(KEY.owner, changes) is None
+    assert storage.load(KEY) == (("theirs", first + 1) if is_default else ("{}", first))
+    assert storage.load(WISHES) == (
+        ("{}", second) if is_default else ("theirs", second + 1)
+    )
+
+
+def test_two_carts_beside_a_third(
+    shelf: Shelf, storage: RecordStorage, rival: RecordStorage
+) -> None:
+    """A rival who saves another cart of the owner keeps nobody from it."""
+    first, second = saved(storage), saved(storage, WISHES)
+    gifts = CartKey(KEY.owner, "gifts")
+    shelf.meanwhile = iter([lambda: save_cart(rival, gifts, "theirs", 0)])
+    changes = {"default": (first, None), "wishlist": (second, "two")}
+
+    assert storage.save(KEY.owner, changes) == {"default": 0, "wishlist": second + 1}
+    assert storage.instances(KEY.owner) == ["gifts", "wishlist"]
+
+
+@pytest.mark.parametrize("is_locked", [False, True])
+def test_lost_answer_about_two_carts(
+    shelf: Shelf, storage: RecordStorage, rival: RecordStorage, is_locked: bool
+) -> None:
+    """A save of two carts that was reported as lost is found to be one's own by the
+    one that is left, even if a rival has made the other one anew."""
+    first, second = saved(storage), saved(storage, WISHES)
+    shelf.afterwards = iter([lambda: save_cart(rival, KEY, "theirs", 0)])
+    changes = {"default": (first, None), "wishlist": (second, "moved")}
+
+    with storage.lock(KEY.owner) if is_locked else nullcontext():
+        if is_locked:
+            shelf.afterwards, afterwards = iter(()), shelf.afterwards
+            storage.load(KEY)
+            shelf.afterwards = afterwards
+
+        versions = storage.save(KEY.owner, changes)
+
+    assert versions == {"default": 0, "wishlist": second + 1}
+    assert storage.load(KEY).data == "theirs"
+    assert storage.load(WISHES) == ("moved", second + 1)
+
+
+def test_two_carts_of_a_late_holder(
+    storage: RecordStorage, rival: RecordStorage, clock: Clock
+) -> None:
+    """Whose lease has run out stores none of the two."""
+    first, second = saved(storage), saved(storage, WISHES)
+
+    with storage.lock(KEY.owner):
+        storage.load(KEY)
+        clock.now += LEASE
+        changes = {"default": (first, None), "wishlist": (second, "two")}
+        assert storage.save(KEY.owner, changes) is None
+
+    assert rival.load(KEY) == ("{}", first)
+    assert rival.load(WISHES) == ("{}", second)
+
+
+def test_two_carts_that_are_too_large(shelf: Shelf, storage: RecordStorage) -> None:
+    """Where the store refuses the record, both carts are as they were."""
+    first, second = saved(storage), saved(storage, WISHES)
+
+    def refuse() -> None:
+        raise CartTooLargeError("Too large.", limit=1, given=2)
+
+    shelf.meanwhile = iter([refuse])
+
+    with pytest.raises(CartTooLargeError):
+        storage.save(KEY.owner, {"default": (first, None), "wishlist": (second, "2")})
+
+    assert storage.load(KEY) == ("{}", first)
+    assert storage.load(WISHES) == ("{}", second)
 
 
 def test_rival_of_the_same_cart(
@@ -304,9 +437,9 @@ def test_rival_of_the_same_cart(
 ) -> None:
     """A cart that a rival has saved in between is not overwritten."""
     version = saved(storage)
-    shelf.meanwhile = iter([lambda: save(rival, KEY, "theirs", version)])
+    shelf.meanwhile = iter([lambda: save_cart(rival, KEY, "theirs", version)])
 
-    assert save(storage, KEY, "mine", version) is None
+    assert save_cart(storage, KEY, "mine", version) is None
     assert storage.load(KEY) == ("theirs", version + 1)
 
 
@@ -316,9 +449,9 @@ def test_rival_who_saves_the_same(
     """A rival's save is not taken for one's own, even if it left the very same text
     and version: who adds a mug beside somebody who adds a mug has to add it again."""
     version = saved(storage)
-    shelf.meanwhile = iter([lambda: save(rival, KEY, "one mug", version)])
+    shelf.meanwhile = iter([lambda: save_cart(rival, KEY, "one mug", version)])
 
-    assert save(storage, KEY, "one mug", version) is None
+    assert save_cart(storage, KEY, "one mug", version) is None
 
 
 def test_rival_who_deletes(
@@ -326,9 +459,9 @@ def test_rival_who_deletes(
 ) -> None:
     """A cart that a rival has deleted in between is not brought back."""
     version = saved(storage)
-    shelf.meanwhile = iter([lambda: delete(rival, KEY, version)])
+    shelf.meanwhile = iter([lambda: delete_cart(rival, KEY, version)])
 
-    assert save(storage, KEY, "ghost", version) is None
+    assert save_cart(storage, KEY, "ghost", version) is None
     assert storage.load(KEY) is None
 
 
@@ -340,7 +473,7 @@ def test_lost_answer(shelf: Shelf, storage: RecordStorage, first: bool) -> None:
     before = shelf.replacements
     shelf.afterwards = iter([lambda: None])
 
-    new = save(storage, KEY, "new", version)
+    new = save_cart(storage, KEY, "new", version)
     assert new is not None
     assert first or new == version + 1
     assert storage.load(KEY) == ("new", new)
@@ -356,12 +489,12 @@ def test_lost_answer_before_rivals(
 
     def save_often() -> None:
         for step in range(15):
-            saved_version = save(rival, KEY, f"theirs {step}", version + 1 + step)
+            saved_version = save_cart(rival, KEY, f"theirs {step}", version + 1 + step)
             assert saved_version is not None
 
     shelf.afterwards = iter([save_often])
 
-    assert save(storage, KEY, "mine", version) == version + 1
+    assert save_cart(storage, KEY, "mine", version) == version + 1
     assert storage.load(KEY) == ("theirs 14", version + 16)
 
 
@@ -370,7 +503,7 @@ def test_ids_of_writes_do_not_pile_up(shelf: Shelf, storage: RecordStorage) -> N
     version = saved(storage)
 
     for step in range(100):
-        assert save(storage, KEY, "{}", version + step) == version + step + 1
+        assert save_cart(storage, KEY, "{}", version + step) == version + step + 1
 
     assert len(shelf.record["carts"]["default"][2]) == 16
 
@@ -389,11 +522,11 @@ def test_lost_answer_of_an_add(shelf: Shelf, storage: RecordStorage) -> None:
 
 def test_delete_of_nothing(shelf: Shelf, storage: RecordStorage) -> None:
     """Version 0 is no cart: nothing is deleted, and the store is not even asked."""
-    assert not delete(storage, KEY, 0)
+    assert not delete_cart(storage, KEY, 0)
     saved(storage)
     reads = shelf.reads
 
-    assert not delete(storage, KEY, 0)
+    assert not delete_cart(storage, KEY, 0)
     assert shelf.reads == reads
     assert storage.load(KEY) is not None
 
@@ -401,14 +534,14 @@ def test_delete_of_nothing(shelf: Shelf, storage: RecordStorage) -> None:
 def test_last_cart_of_an_owner(shelf: Shelf, storage: RecordStorage) -> None:
     """The record stays without any carts, and a cart that is made anew is a new one."""
     old = saved(storage)
-    assert delete(storage, KEY, old)
+    assert delete_cart(storage, KEY, old)
     assert shelf.record["carts"] == {}
     assert storage.load(KEY) is None
     assert storage.instances("user:1") == []
 
     new = saved(storage, KEY, "new")
     assert new != old
-    assert save(storage, KEY, "stale", old) is None
+    assert save_cart(storage, KEY, "stale", old) is None
     assert storage.load(KEY) == ("new", new)
 
 
@@ -442,9 +575,9 @@ def test_corrupt(shelf: Shelf, storage: RecordStorage, text: str) -> None:
 
     for use in [
         lambda: storage.load(KEY),
-        lambda: save(storage, KEY, "new", 0),
-        lambda: save(storage, KEY, "new", version),
-        lambda: delete(storage, KEY, version),
+        lambda: save_cart(storage, KEY, "new", 0),
+        lambda: save_cart(storage, KEY, "new", version),
+        lambda: delete_cart(storage, KEY, version),
         lambda: storage.instances("user:1"),
     ]:
         with pytest.raises(CartCorruptError, match="carts of user:1") as caught:
@@ -455,7 +588,7 @@ def test_corrupt(shelf: Shelf, storage: RecordStorage, text: str) -> None:
 
     # Somebody has repaired it.
     shelf.put(intact)
-    assert save(storage, KEY, "new", version) == version + 1
+    assert save_cart(storage, KEY, "new", version) == version + 1
 
 
 def test_corrupt_cart_for_an_app(shelf: Shelf, storage: RecordStorage) -> None:
@@ -537,7 +670,7 @@ def test_reading_renews(shelf: Shelf, clock: Clock) -> None:
     # Once is enough for another minute.
     assert storage.load(KEY) == ("{}", version)
     assert shelf.replacements == 3
-    assert save(storage, KEY, "new", version) == version + 1
+    assert save_cart(storage, KEY, "new", version) == version + 1
 
 
 def test_saving_renews(shelf: Shelf, clock: Clock) -> None:
@@ -546,7 +679,7 @@ def test_saving_renews(shelf: Shelf, clock: Clock) -> None:
     version = saved(storage)
     saved(storage, WISHES)
     clock.now += 50
-    save(storage, WISHES, "new", shelf.record["carts"]["wishlist"][0])
+    save_cart(storage, WISHES, "new", shelf.record["carts"]["wishlist"][0])
     clock.now += 50
 
     assert storage.load(KEY) == ("{}", version)
@@ -582,7 +715,7 @@ def test_renewal_beside_a_save(
     storage = open_storage(shelf, renew_after=60)
     version = saved(storage, KEY, "old")
     clock.now += 100
-    shelf.meanwhile = iter([lambda: save(rival, KEY, "new", version)])
+    shelf.meanwhile = iter([lambda: save_cart(rival, KEY, "new", version)])
 
     # It may be shown as it was when it was read.
     assert storage.load(KEY) == ("old", version)
@@ -620,7 +753,7 @@ def test_lock_is_in_the_record(shelf: Shelf, storage: RecordStorage) -> None:
         assert shelf.is_locked
         assert shelf.replacements == 2
 
-        assert save(storage, KEY, "new", version) == version + 1
+        assert save_cart(storage, KEY, "new", version) == version + 1
         assert not shelf.is_locked
         assert shelf.replacements == 3
 
@@ -662,9 +795,9 @@ def test_lock_without_a_read(
 
     with storage.lock(KEY.owner):
         if is_deleted:
-            assert delete(storage, KEY, version)
+            assert delete_cart(storage, KEY, version)
         else:
-            assert save(storage, KEY, "new", version) == version + 1
+            assert save_cart(storage, KEY, "new", version) == version + 1
 
     assert seen == [False, True]
     assert not shelf.is_locked
@@ -676,11 +809,11 @@ def test_lock_for_two_saves(shelf: Shelf, storage: RecordStorage) -> None:
 
     with storage.lock(KEY.owner):
         assert storage.load(KEY) is not None
-        assert save(storage, KEY, "one", version) == version + 1
+        assert save_cart(storage, KEY, "one", version) == version + 1
         assert storage.load(KEY) is not None
         assert shelf.is_locked
-        assert save(storage, KEY, "two", version + 1) == version + 2
-        assert save(storage, KEY, "three", version + 2) == version + 3
+        assert save_cart(storage, KEY, "two", version + 1) == version + 2
+        assert save_cart(storage, KEY, "three", version + 2) == version + 3
 
     assert not shelf.is_locked
 
@@ -715,7 +848,7 @@ def test_lock_is_given_back_after_a_lost_save(
 
     with storage.lock(KEY.owner):
         storage.load(KEY)
-        assert save(storage, KEY, "lost", version - 1) is None
+        assert save_cart(storage, KEY, "lost", version - 1) is None
 
     assert not shelf.is_locked
 
@@ -733,20 +866,20 @@ def test_lock_keeps_out_those_without(
         assert rival.load(KEY) == ("{}", version)
 
         with pytest.raises(CartBusyError, match="locked"):
-            save(rival, KEY, "theirs", version)
+            save_cart(rival, KEY, "theirs", version)
 
         with pytest.raises(CartBusyError, match="locked"):
-            save(rival, WISHES, "theirs", wishes)
+            save_cart(rival, WISHES, "theirs", wishes)
 
         with pytest.raises(CartBusyError, match="locked"):
-            delete(rival, KEY, version)
+            delete_cart(rival, KEY, version)
 
-        assert save(rival, KEY, "theirs", version - 1) is None
-        assert not delete(rival, KEY, version - 1)
-        assert save(rival, CartKey("user:2", "default"), "theirs", 0) is not None
-        assert save(storage, KEY, "mine", version) == version + 1
+        assert save_cart(rival, KEY, "theirs", version - 1) is None
+        assert not delete_cart(rival, KEY, version - 1)
+        assert save_cart(rival, CartKey("user:2", "default"), "theirs", 0) is not None
+        assert save_cart(storage, KEY, "mine", version) == version + 1
 
-    assert save(rival, WISHES, "theirs", wishes) == wishes + 1
+    assert save_cart(rival, WISHES, "theirs", wishes) == wishes + 1
 
 
 def test_lock_is_waited_for(
@@ -758,7 +891,9 @@ def test_lock_is_waited_for(
     lock.__enter__()
     storage.load(KEY)
     idle = [lambda: None] * 20
-    clock.while_waiting = iter([*idle, lambda: save(storage, KEY, "mine", version)])
+    clock.while_waiting = iter(
+        [*idle, lambda: save_cart(storage, KEY, "mine", version)]
+    )
 
     with rival.lock(KEY.owner):
         assert rival.load(KEY) == ("mine", version + 1)
@@ -786,11 +921,11 @@ def test_lock_is_not_waited_for_too_long(
             pytest.raises(CartLockTimeoutError, match=f"for {timeout} seconds"),
             rival.lock(KEY.owner),
         ):
-            _ = rival.load(KEY) if is_read else save(rival, KEY, "theirs", version)
+            _ = rival.load(KEY) if is_read else save_cart(rival, KEY, "theirs", version)
 
         assert end <= clock.now < end + 0.05
         assert shelf.texts == before
-        assert save(storage, KEY, "mine", version) == version + 1
+        assert save_cart(storage, KEY, "mine", version) == version + 1
 
 
 def test_lock_of_another_owner(
@@ -810,13 +945,33 @@ def test_lock_of_another_owner(
 
             for key, version in [(other, theirs), (KEY, mine.version)]:
                 with pytest.raises(CartBusyError, match="locked"):
-                    save(rival, key, "no", version)
+                    save_cart(rival, key, "no", version)
 
-            assert save(storage, other, "new", theirs) == theirs + 1
+            assert save_cart(storage, other, "new", theirs) == theirs + 1
 
-        assert save(storage, KEY, "new", mine.version) is not None
+        assert save_cart(storage, KEY, "new", mine.version) is not None
 
     assert clock.slept == 0
+
+
+def test_lock_that_this_thread_has_already(
+    shelf: Shelf, storage: RecordStorage, clock: Clock
+) -> None:
+    """Who has the lock of an owner and asks for it once more has it, and keeps it until
+    the outer block ends."""
+    version = saved(storage)
+
+    with storage.lock(KEY.owner) as outer:
+        storage.load(KEY)
+
+        with storage.lock(KEY.owner) as inner:
+            assert inner is outer
+            assert storage.load(KEY) == ("{}", version)
+
+        assert shelf.is_locked
+
+    assert clock.slept == 0
+    assert not shelf.is_locked
 
 
 def test_lock_of_another_thread(storage: RecordStorage) -> None:
@@ -827,9 +982,9 @@ def test_lock_of_another_thread(storage: RecordStorage) -> None:
         storage.load(KEY)
 
         with pytest.raises(CartBusyError, match="locked"):
-            pool.submit(save, storage, KEY, "theirs", version).result(30)
+            pool.submit(save_cart, storage, KEY, "theirs", version).result(30)
 
-        assert save(storage, KEY, "mine", version) == version + 1
+        assert save_cart(storage, KEY, "mine", version) == version + 1
 
 
 def test_lease(
@@ -846,12 +1001,12 @@ def test_lease(
     clock.now += LEASE - 0.1
 
     with pytest.raises(CartBusyError, match="locked"):
-        save(rival, KEY, "theirs", version)
+        save_cart(rival, KEY, "theirs", version)
 
     with rival.lock(KEY.owner):
         assert rival.load(KEY) == ("{}", version)
         assert 0.1 <= clock.slept < 0.12
-        assert save(rival, KEY, "theirs", version) == version + 1
+        assert save_cart(rival, KEY, "theirs", version) == version + 1
 
     lost.__exit__(None, None, None)
 
@@ -866,7 +1021,7 @@ def test_lease_without_the_lock(
     storage.load(KEY)
     clock.now += LEASE
 
-    assert save(rival, KEY, "theirs", version) == version + 1
+    assert save_cart(rival, KEY, "theirs", version) == version + 1
     lost.__exit__(None, None, None)
     assert rival.load(KEY) == ("theirs", version + 1)
 
@@ -884,14 +1039,14 @@ def test_late_holder_is_fenced(
 
         with rival.lock(KEY.owner):
             rival.load(KEY)
-            assert save(storage, KEY, "late", version) is None
-            assert not delete(storage, KEY, version)
+            assert save_cart(storage, KEY, "late", version) is None
+            assert not delete_cart(storage, KEY, version)
             theirs = shelf.record["lock"]
             assert rival.load(KEY) == ("{}", version)
 
             # It is a new lease of the same holder.
             assert shelf.record["lock"][0] == theirs[0]
-            assert save(rival, KEY, "theirs", version) == version + 1
+            assert save_cart(rival, KEY, "theirs", version) == version + 1
 
     assert storage.load(KEY) == ("theirs", version + 1)
 
@@ -913,7 +1068,7 @@ def test_late_holder_does_not_end_the_next_lock(
     assert shelf.is_locked
 
     with pytest.raises(CartBusyError, match="locked"):
-        save(storage, KEY, "no", version)
+        save_cart(storage, KEY, "no", version)
 
     next_one.__exit__(None, None, None)
     assert not shelf.is_locked
@@ -928,7 +1083,7 @@ def test_late_holder_without_a_next_one(
     with storage.lock(KEY.owner):
         storage.load(KEY)
         clock.now += LEASE
-        assert save(storage, KEY, "late", version) is None
+        assert save_cart(storage, KEY, "late", version) is None
 
     assert not shelf.is_locked
     assert storage.load(KEY) == ("{}", version)
@@ -943,7 +1098,7 @@ def test_answer_of_the_lock_is_lost(
 
     with storage.lock(KEY.owner):
         assert storage.load(KEY) == ("{}", version)
-        assert save(storage, KEY, "new", version) == version + 1
+        assert save_cart(storage, KEY, "new", version) == version + 1
 
     assert clock.slept < 0.1
     assert not shelf.is_locked
@@ -956,8 +1111,8 @@ def test_answer_of_a_locked_save_is_lost(shelf: Shelf, storage: RecordStorage) -
     with storage.lock(KEY.owner):
         storage.load(KEY)
         shelf.afterwards = iter([lambda: None])
-        assert save(storage, KEY, "one", version) == version + 1
-        assert save(storage, KEY, "two", version + 1) == version + 2
+        assert save_cart(storage, KEY, "one", version) == version + 1
+        assert save_cart(storage, KEY, "two", version + 1) == version + 2
 
     assert storage.load(KEY) == ("two", version + 2)
     assert not shelf.is_locked
@@ -969,11 +1124,11 @@ def test_lock_beside_a_save(
     """Who takes the lock while somebody saves tries again at once, and reads what was
     saved."""
     version = saved(storage)
-    shelf.meanwhile = iter([lambda: save(rival, KEY, "theirs", version)])
+    shelf.meanwhile = iter([lambda: save_cart(rival, KEY, "theirs", version)])
 
     with storage.lock(KEY.owner):
         assert storage.load(KEY) == ("theirs", version + 1)
-        assert save(storage, KEY, "mine", version + 1) == version + 2
+        assert save_cart(storage, KEY, "mine", version + 1) == version + 2
 
     assert clock.slept == 0
 
@@ -987,7 +1142,7 @@ def test_lock_of_those_who_do_not_stop(
 
     def save_quickly() -> None:
         clock.now += 0.001
-        assert save(rival, KEY, "theirs", next(versions)) is not None
+        assert save_cart(rival, KEY, "theirs", next(versions)) is not None
 
     shelf.meanwhile = itertools.repeat(shelf.without_rivals(save_quickly))
     started = clock.now
@@ -1039,7 +1194,7 @@ def test_lock_that_cannot_be_given_back(
     assert shelf.is_locked
     shelf.meanwhile = iter(())
     clock.now += LEASE
-    assert save(rival, KEY, "theirs", version) == version + 1
+    assert save_cart(rival, KEY, "theirs", version) == version + 1
 
 
 @pytest.mark.parametrize("is_spoilt", [False, True])
@@ -1097,7 +1252,9 @@ def test_last_attempt_wins(storage: RecordStorage, rival: RecordStorage) -> None
         assert stored is not None
 
         try:
-            results.append(save(rival, key, stored.data, stored.version) is not None)
+            results.append(
+                save_cart(rival, key, stored.data, stored.version) is not None
+            )
         except CartBusyError:
             results.append(False)
 

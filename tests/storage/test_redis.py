@@ -29,6 +29,8 @@ from flask_cart import FlaskCart
 from flask_cart.app.backends.cache import is_redis
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.keyvalue.redis import RedisStorage
+from flask_cart.testing.carts import delete_cart
+from flask_cart.testing.carts import save_cart
 from tests.support import cache_servers
 from tests.support.apps import make_app
 from tests.support.cache_servers import CacheServer
@@ -43,8 +45,6 @@ from tests.support.redis_shops import open_cache_shop
 from tests.support.redis_shops import open_cluster_shop
 from tests.support.redis_shops import open_redis_shop
 from tests.support.redis_shops import open_sentinel_shop
-from tests.support.saving import delete
-from tests.support.saving import save
 from tests.support.servers import wait_until
 
 LOCKING = pytest.mark.parametrize("locking", [False, True])
@@ -162,8 +162,8 @@ def test_what_is_not_a_cart(
         shop.add()
 
     for version in [0, 5]:
-        assert save(shop.storage, KEY, "{}", version) is None
-        assert not delete(shop.storage, KEY, version)
+        assert save_cart(shop.storage, KEY, "{}", version) is None
+        assert not delete_cart(shop.storage, KEY, version)
 
     assert client.hget(CARTS, "default") == record
     assert _exploded == []
@@ -364,7 +364,7 @@ def test_default_lifetime(shop: RedisShop, client: redis.Redis) -> None:
 def test_reads_may_renew_the_lifetime(client: redis.Redis, renews: bool) -> None:
     """A cart lives longer when it is read, if that is asked for."""
     storage = make_storage(client, ttl=1000, renews=renews)
-    version = save(storage, KEY, "{}", 0)
+    version = save_cart(storage, KEY, "{}", 0)
     client.pexpire(CARTS, 5000)
 
     assert storage.load(KEY) == ("{}", version)
@@ -394,29 +394,29 @@ def test_expired_is_absent(client: redis.Redis, locking: bool) -> None:
     """An expired cart is not there: who read it before cannot save or delete it, and a
     new one has another version."""
     storage = make_storage(client, ttl=0.05, always_lock=locking)
-    version = save(storage, KEY, "old", 0)
+    version = save_cart(storage, KEY, "old", 0)
     assert version is not None
     wait_until(lambda: not client.exists(CARTS))
 
     assert storage.load(KEY) is None
     assert storage.instances(KEY.owner) == []
-    assert save(storage, KEY, "ghost", version) is None
-    assert not delete(storage, KEY, version)
+    assert save_cart(storage, KEY, "ghost", version) is None
+    assert not delete_cart(storage, KEY, version)
     assert storage.load(KEY) is None
-    assert save(storage, KEY, "new", 0) not in (None, version)
+    assert save_cart(storage, KEY, "new", 0) not in (None, version)
 
 
 def test_expired_under_the_lock(client: redis.Redis) -> None:
     """A cart that expires between the read and the save is not brought back."""
     storage = make_storage(client)
-    version = save(storage, KEY, "old", 0)
+    version = save_cart(storage, KEY, "old", 0)
     assert version is not None
 
     with storage.lock(KEY.owner):
         assert storage.load(KEY) == ("old", version)
         client.pexpire(CARTS, 1)
         wait_until(lambda: not client.exists(CARTS))
-        assert save(storage, KEY, "ghost", version) is None
+        assert save_cart(storage, KEY, "ghost", version) is None
 
     assert storage.load(KEY) is None
 
@@ -426,8 +426,8 @@ def test_expired_under_the_lock(client: redis.Redis) -> None:
 
 USES: dict[str, t.Callable[[RedisShop], object]] = {
     "load": lambda shop: shop.storage.load(KEY),
-    "save": lambda shop: save(shop.storage, KEY, "{}", 0),
-    "delete": lambda shop: delete(shop.storage, KEY, 1),
+    "save": lambda shop: save_cart(shop.storage, KEY, "{}", 0),
+    "delete": lambda shop: delete_cart(shop.storage, KEY, 1),
     "instances": lambda shop: shop.storage.instances(KEY.owner),
     "scan": lambda shop: list(shop.storage.scan()),
     "load under the lock": lambda shop: load_under_lock(shop),
@@ -541,7 +541,7 @@ def test_server_errors_of_a_cluster(redis_cluster: Cluster) -> None:
     shop.storage._make_prefix = lambda: "an empty tag is none: {}"
 
     with pytest.raises(CartStorageError, match="same key slot"):
-        save(shop.storage, KEY, "{}", 0)
+        save_cart(shop.storage, KEY, "{}", 0)
 
 
 # Clusters

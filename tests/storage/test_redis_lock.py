@@ -26,6 +26,8 @@ from flask_cart.signals import before_change
 from flask_cart.storage.keyvalue import redis as redis_storage
 from flask_cart.storage.keyvalue import redis_scripts
 from flask_cart.storage.keyvalue.redis import RedisStorage
+from flask_cart.testing.carts import delete_cart
+from flask_cart.testing.carts import save_cart
 from tests.support.cache_servers import CacheServer
 from tests.support.cache_servers import Cluster
 from tests.support.redis_shops import CARTS
@@ -38,8 +40,6 @@ from tests.support.redis_shops import elsewhere
 from tests.support.redis_shops import make_storage
 from tests.support.redis_shops import open_cluster_shop
 from tests.support.redis_shops import open_redis_shop
-from tests.support.saving import delete
-from tests.support.saving import save
 from tests.support.servers import wait_until
 
 pytestmark = pytest.mark.usefixtures("steps_of_one")
@@ -117,7 +117,7 @@ def mutate(monkeypatch: pytest.MonkeyPatch) -> Mutate:
 
 def saved(storage: RedisStorage, key: CartKey = KEY) -> int:
     """The version of a cart that is saved for the first time."""
-    version = save(storage, key, "{}", 0)
+    version = save_cart(storage, key, "{}", 0)
     assert version is not None
 
     return version
@@ -151,9 +151,9 @@ def write_late(client: redis.Redis) -> tuple[int | None, int | None]:
 
         with second.lock(KEY.owner):
             second.load(KEY)
-            late = save(first, KEY, "first", version)
+            late = save_cart(first, KEY, "first", version)
 
-            return late, save(second, KEY, "second", version)
+            return late, save_cart(second, KEY, "second", version)
 
 
 def test_late_holder(client: redis.Redis) -> None:
@@ -192,11 +192,11 @@ def test_late_holder_whom_nobody_followed(client: redis.Redis) -> None:
         storage.load(KEY)
         end_lease(client)
 
-        assert save(storage, KEY, "late", version) is None
-        assert not delete(storage, KEY, version)
+        assert save_cart(storage, KEY, "late", version) is None
+        assert not delete_cart(storage, KEY, version)
         assert storage.load(KEY) == ("{}", version)
         assert client.exists(LOCK)
-        assert save(storage, KEY, "new", version) == version + 1
+        assert save_cart(storage, KEY, "new", version) == version + 1
 
     assert not client.exists(LOCK)
 
@@ -212,16 +212,16 @@ def test_others_cannot_write(client: redis.Redis) -> None:
         assert other.load(KEY) == ("{}", version)
 
         with pytest.raises(CartBusyError, match="locked"):
-            save(other, KEY, "rival", version)
+            save_cart(other, KEY, "rival", version)
 
         with pytest.raises(CartBusyError, match="locked"):
-            delete(other, KEY, version)
+            delete_cart(other, KEY, version)
 
         for old in (0, 7):
-            assert save(other, KEY, "rival", old) is None
-            assert not delete(other, KEY, old)
+            assert save_cart(other, KEY, "rival", old) is None
+            assert not delete_cart(other, KEY, old)
 
-    assert save(other, KEY, "rival", version) == version + 1
+    assert save_cart(other, KEY, "rival", version) == version + 1
 
 
 def test_first_save_against_a_lock(client: redis.Redis) -> None:
@@ -232,9 +232,9 @@ def test_first_save_against_a_lock(client: redis.Redis) -> None:
         assert holder.load(KEY) is None
 
         with pytest.raises(CartBusyError, match="locked"):
-            save(other, KEY, "rival", 0)
+            save_cart(other, KEY, "rival", 0)
 
-        assert save(holder, KEY, "holder", 0) is not None
+        assert save_cart(holder, KEY, "holder", 0) is not None
 
     assert holder.load(KEY).data == "holder"
 
@@ -242,7 +242,7 @@ def test_first_save_against_a_lock(client: redis.Redis) -> None:
 def save_twice(storage: RedisStorage) -> tuple[bool, bool]:
     """Whether two saves on top of the same version succeed."""
     version = saved(storage)
-    saves = [save(storage, KEY, text, version) for text in ["one", "two"]]
+    saves = [save_cart(storage, KEY, text, version) for text in ["one", "two"]]
 
     return saves[0] is not None, saves[1] is not None
 
@@ -383,9 +383,9 @@ def test_lost_save_keeps_the_lock(client: redis.Redis) -> None:
 
     with storage.lock(KEY.owner):
         storage.load(KEY)
-        assert save(storage, KEY, "lost", version + 1) is None
+        assert save_cart(storage, KEY, "lost", version + 1) is None
         assert client.exists(LOCK)
-        assert save(storage, KEY, "won", version) == version + 1
+        assert save_cart(storage, KEY, "won", version) == version + 1
         assert not client.exists(LOCK)
 
     assert storage.load(KEY) == ("won", version + 1)
@@ -398,7 +398,7 @@ def test_delete_releases(client: redis.Redis) -> None:
 
     with storage.lock(KEY.owner):
         storage.load(KEY)
-        assert delete(storage, KEY, version)
+        assert delete_cart(storage, KEY, version)
         assert client.keys() == []
 
 
@@ -410,16 +410,16 @@ def test_after_the_save(valkey_server: CacheServer, client: redis.Redis) -> None
 
     with storage.lock(KEY.owner):
         storage.load(KEY)
-        assert save(storage, KEY, "one", version) == version + 1
+        assert save_cart(storage, KEY, "one", version) == version + 1
 
         with asked(valkey_server.port) as names:
             assert storage.load(KEY) == ("one", version + 1)
-            assert save(storage, KEY, "two", version + 1) == version + 2
+            assert save_cart(storage, KEY, "two", version + 1) == version + 2
 
         assert names == ["HGET", "EVALSHA"]
-        assert save(other, KEY, "rival", version + 2) == version + 3
+        assert save_cart(other, KEY, "rival", version + 2) == version + 3
         assert storage.load(KEY) == ("rival", version + 3)
-        assert save(storage, KEY, "late", version + 2) is None
+        assert save_cart(storage, KEY, "late", version + 2) is None
 
     assert storage.load(KEY) == ("rival", version + 3)
 
@@ -434,17 +434,17 @@ def test_other_carts_of_the_owner(client: redis.Redis) -> None:
         assert holder.load(KEY) is None
 
         with pytest.raises(CartBusyError, match="locked"):
-            save(other, WISHES, "other", wishes)
+            save_cart(other, WISHES, "other", wishes)
 
         with holder.lock(KEY.owner):
             assert holder.load(WISHES) == ("{}", wishes)
 
         with pytest.raises(CartBusyError, match="locked"):
-            save(other, WISHES, "other", wishes)
+            save_cart(other, WISHES, "other", wishes)
 
-        assert save(holder, WISHES, "holder", wishes) == wishes + 1
+        assert save_cart(holder, WISHES, "holder", wishes) == wishes + 1
 
-    assert save(other, WISHES, "other", wishes + 1) == wishes + 2
+    assert save_cart(other, WISHES, "other", wishes + 1) == wishes + 2
 
 
 def test_other_owners_are_free(client: redis.Redis) -> None:
@@ -459,13 +459,13 @@ def test_other_owners_are_free(client: redis.Redis) -> None:
 
         with other.lock(key.owner):
             other.load(key)
-            assert save(other, key, "other", version) == version + 1
+            assert save_cart(other, key, "other", version) == version + 1
 
         with holder.lock(key.owner):
             holder.load(key)
-            assert save(holder, key, "both", version + 1) == version + 2
+            assert save_cart(holder, key, "both", version + 1) == version + 2
 
-        assert save(holder, KEY, "{}", 0) is not None
+        assert save_cart(holder, KEY, "{}", 0) is not None
 
 
 def test_another_owner_under_the_lock(client: redis.Redis) -> None:
@@ -563,8 +563,8 @@ def test_two_carts_that_are_sent_twice(client: redis.Redis, locking: bool) -> No
         }
 
     rival = make_storage(client)
-    assert save(rival, KEY, "anew", 0) is not None
-    assert save(rival, WISHES, "more", second + 1) == second + 2
+    assert save_cart(rival, KEY, "anew", 0) is not None
+    assert save_cart(rival, WISHES, "more", second + 1) == second + 2
     record = client.hgetall(CARTS)
 
     assert resent.again() == 1
@@ -630,7 +630,7 @@ def append_unlocked(storage: RedisStorage) -> int | None:
     stored = storage.load(KEY)
     assert stored is not None
 
-    return save(storage, KEY, f"{stored.data}x", stored.version)
+    return save_cart(storage, KEY, f"{stored.data}x", stored.version)
 
 
 def look(storage: RedisStorage) -> None:
@@ -808,7 +808,7 @@ def test_waiting_is_bounded(
         assert lock_timeout <= time.monotonic() - started < lock_timeout + 10
         assert names.count("BLPOP") <= (2 if lock_timeout else 0)
         assert client.hget(LOCK, "token") == token
-        assert save(holder, KEY, "{}", version) == version + 1
+        assert save_cart(holder, KEY, "{}", version) == version + 1
 
 
 @LOCKING
@@ -880,7 +880,10 @@ def test_one_at_a_time(client: redis.Redis, pool: ThreadPoolExecutor) -> None:
                 inside.append(1)
                 assert len(inside) == 1
                 inside.pop()
-                assert save(storage, KEY, stored.data + "x", stored.version) is not None
+                assert (
+                    save_cart(storage, KEY, stored.data + "x", stored.version)
+                    is not None
+                )
 
     for each in [pool.submit(work) for _ in range(8)]:
         each.result(30)

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from flask_cart import current_cart
+from flask_cart.testing.carts import save_cart
 from tests.support import cache_servers
 from tests.support.cache_servers import CacheServer
 from tests.support.cache_servers import redis_client
@@ -15,7 +16,6 @@ from tests.support.redis_shops import KEY
 from tests.support.redis_shops import RedisShop
 from tests.support.redis_shops import asked
 from tests.support.redis_shops import open_redis_shop
-from tests.support.saving import save
 
 Action = Callable[[RedisShop], object]
 
@@ -139,7 +139,7 @@ def test_lock_costs_no_round_trip(valkey_server: CacheServer, locking: bool) -> 
     with asked(valkey_server.port) as names, storage.lock(KEY.owner):
         stored = storage.load(KEY)
         assert stored is not None
-        assert save(storage, KEY, "{}", stored.version) is not None
+        assert save_cart(storage, KEY, "{}", stored.version) is not None
 
     assert names == ["EVALSHA", "EVALSHA"]
 
@@ -151,7 +151,7 @@ def test_blind_save_under_the_lock(valkey_server: CacheServer) -> None:
     assert stored is not None
 
     with asked(valkey_server.port) as names, storage.lock(KEY.owner):
-        assert save(storage, KEY, "{}", stored.version) is not None
+        assert save_cart(storage, KEY, "{}", stored.version) is not None
 
     assert names == ["EVALSHA", "EVALSHA"]
 

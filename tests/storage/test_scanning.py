@@ -18,10 +18,10 @@ from flask_cart.storage.base import ScansCarts
 from flask_cart.storage.base import Storage
 from flask_cart.storage.base import Stored
 from flask_cart.storage.sql import database
+from flask_cart.testing.carts import delete_cart
+from flask_cart.testing.carts import save_cart
 from tests.support import cache_servers
 from tests.support.apps import make_app
-from tests.support.saving import delete
-from tests.support.saving import save
 
 #: Those that a database could take for each other, or put in another order.
 KEYS = [
@@ -92,7 +92,7 @@ def test_all(storage: Storage, page: int, monkeypatch: pytest.MonkeyPatch) -> No
 
     begun = dt.datetime.now(dt.UTC) - dt.timedelta(milliseconds=1)
     versions = {
-        key: save(storage, key, f'{{"number":{number}}}', 0)
+        key: save_cart(storage, key, f'{{"number":{number}}}', 0)
         for number, key in enumerate(KEYS)
     }
     ended = dt.datetime.now(dt.UTC) + dt.timedelta(milliseconds=1)
@@ -111,8 +111,8 @@ def test_all(storage: Storage, page: int, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_before(storage: Storage) -> None:
     """Those that were saved since a time can be left out."""
-    version = save(storage, KEYS[0], "{}", 0)
-    save(storage, KEYS[1], "{}", 0)
+    version = save_cart(storage, KEYS[0], "{}", 0)
+    save_cart(storage, KEYS[1], "{}", 0)
     assert version is not None
     saved_at = {each.key: each.saved_at for each in scan(storage)}
     first, second = saved_at[KEYS[0]], saved_at[KEYS[1]]
@@ -120,7 +120,7 @@ def test_before(storage: Storage) -> None:
     assert second is not None
     assert scan(storage, first) == []
 
-    save(storage, KEYS[0], "{}", version)
+    save_cart(storage, KEYS[0], "{}", version)
     since = second + dt.timedelta(microseconds=1)
     assert [each.key for each in scan(storage, since)] == [KEYS[1]]
 
@@ -134,7 +134,7 @@ def test_changes_meanwhile(storage: Storage, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(database, "_PAGE", 2)
 
     for key in KEYS:
-        save(storage, key, "{}", 0)
+        save_cart(storage, key, "{}", 0)
 
     assert isinstance(storage, ScansCarts)
     seen = []
@@ -143,9 +143,9 @@ def test_changes_meanwhile(storage: Storage, monkeypatch: pytest.MonkeyPatch) ->
         seen.append(key)
 
         if number % 2:
-            assert delete(storage, key, stored.version)
+            assert delete_cart(storage, key, stored.version)
         else:
-            assert save(storage, key, "{ }", stored.version)
+            assert save_cart(storage, key, "{ }", stored.version)
 
     assert sorted(seen) == KEYS
     assert len(scan(storage)) == 5
@@ -171,7 +171,7 @@ def test_redis_tells_twice(
 ) -> None:
     """A server that is growing may tell of a key twice; its carts come once."""
     for storage in opened_redis(valkey_server):
-        save(storage, KEYS[0], "{}", 0)
+        save_cart(storage, KEYS[0], "{}", 0)
         client = storage._client  # type: ignore[attr-defined]
         twice = list(client.scan_iter()) * 2
         monkeypatch.setattr(client, "scan_iter", partial(iterate, twice))

@@ -30,10 +30,10 @@ from flask_cart import FlaskCart
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.base import Storage
+from flask_cart.testing.carts import delete_cart
+from flask_cart.testing.carts import save_cart
 from tests.support import servers
 from tests.support.apps import make_app
-from tests.support.saving import delete
-from tests.support.saving import save
 from tests.support.shops import code_of
 from tests.support.shops import contention
 from tests.support.shops import counted
@@ -208,7 +208,7 @@ def now() -> dt.datetime:
 
 def saved(shop: Shop, key: CartKey = KEY, data: str = "{}") -> int:
     """The version of a cart that is saved for the first time."""
-    version = save(shop.storage, key, data, 0)
+    version = save_cart(shop.storage, key, data, 0)
     assert version is not None
 
     return version
@@ -277,8 +277,8 @@ def test_pending_work_is_kept(request: pytest.FixtureRequest, name: str) -> None
     with open_shop(url) as shop, shop.app.app_context():
         shop.order("one")
         version = saved(shop)
-        assert save(shop.storage, KEY, "{}", 0) is None
-        assert delete(shop.storage, KEY, version)
+        assert save_cart(shop.storage, KEY, "{}", 0) is None
+        assert delete_cart(shop.storage, KEY, version)
         assert shop.orders() == []
         shop.db.session.commit()
 
@@ -319,8 +319,8 @@ def test_expired_row(shop: Shop) -> None:
     shop.put(expiry=now() - dt.timedelta(seconds=1))
     assert shop.storage.load(KEY) is None
     assert shop.storage.instances("user:1") == []
-    assert not delete(shop.storage, KEY, old)
-    assert save(shop.storage, KEY, "stale", old) is None
+    assert not delete_cart(shop.storage, KEY, old)
+    assert save_cart(shop.storage, KEY, "stale", old) is None
 
     new = saved(shop, data="new")
     assert shop.storage.load(KEY) == ("new", new)
@@ -337,7 +337,7 @@ def test_two_for_an_expired_row(shop: Shop) -> None:
         with shop.app.app_context():
             together.wait(SLOW)
 
-            return save(shop.storage, KEY, str(number), 0)
+            return save_cart(shop.storage, KEY, str(number), 0)
 
     with ThreadPoolExecutor(4) as pool:
         versions = list(pool.map(save_number, range(4)))
@@ -381,7 +381,7 @@ def test_lifetime(shop: Shop) -> None:
     assert seconds_left() == kept
 
     shop.put(**soon)
-    assert save(shop.storage, KEY, "new", version) == version + 1
+    assert save_cart(shop.storage, KEY, "new", version) == version + 1
     assert seconds_left() == kept
 
 
@@ -419,7 +419,7 @@ def test_largest_on_mariadb(mariadb_url: str) -> None:
     with open_shop(mariadb_url) as shop, shop.app.app_context():
         saved(shop)
         room = MAX_BYTES - len(shop.rows()[NAME][0])
-        assert save(shop.storage, CartKey("user:1", "x"), "", 0) is not None
+        assert save_cart(shop.storage, CartKey("user:1", "x"), "", 0) is not None
         overhead = len(shop.rows()[NAME][0])
         stored = shop.storage.load(CartKey("user:1", "x"))
         assert stored is not None
@@ -428,12 +428,14 @@ def test_largest_on_mariadb(mariadb_url: str) -> None:
         # Another write has another id, with its quotes and its comma.
         fitting = "x" * (MAX_BYTES - overhead - 19)
         key = CartKey("user:1", "x")
-        assert save(shop.storage, key, fitting, stored.version) == stored.version + 1
+        assert (
+            save_cart(shop.storage, key, fitting, stored.version) == stored.version + 1
+        )
         assert len(shop.rows()[NAME][0]) == MAX_BYTES
         before = shop.rows()
 
         with pytest.raises(CartTooLargeError, match=str(MAX_BYTES)) as caught:
-            save(shop.storage, key, fitting, stored.version + 1)
+            save_cart(shop.storage, key, fitting, stored.version + 1)
 
         assert caught.value.limit == MAX_BYTES < caught.value.given
         assert shop.rows() == before
@@ -499,7 +501,7 @@ def test_lock(shop: Shop) -> None:
 
     def save_theirs() -> int | None:
         with shop.app.app_context():
-            return save(shop.storage, KEY, "theirs", version)
+            return save_cart(shop.storage, KEY, "theirs", version)
 
     with ThreadPoolExecutor(1) as pool:
         with counted() as executed, shop.storage.lock(KEY.owner):
@@ -508,7 +510,7 @@ def test_lock(shop: Shop) -> None:
             with pytest.raises(CartBusyError, match="locked"):
                 pool.submit(save_theirs).result(SLOW)
 
-            assert save(shop.storage, KEY, "mine", version) == version + 1
+            assert save_cart(shop.storage, KEY, "mine", version) == version + 1
 
         assert pool.submit(save_theirs).result(SLOW) is None
 
@@ -533,7 +535,7 @@ def test_lock_is_waited_for(shop: Shop) -> None:
         assert started.wait(SLOW)
         time.sleep(0.05)
         assert not waiting.done()
-        save(shop.storage, KEY, "mine", version)
+        save_cart(shop.storage, KEY, "mine", version)
         assert waiting.result(SLOW) == ("mine", version + 1)
 
 
@@ -574,7 +576,7 @@ def test_lease(database_url: str) -> None:
         with shop.app.app_context(), shop.storage.lock(KEY.owner):
             assert shop.storage.load(KEY) == ("{}", version)
             assert 0.2 < time.monotonic() - started < 5
-            assert save(shop.storage, KEY, "new", version) == version + 1
+            assert save_cart(shop.storage, KEY, "new", version) == version + 1
 
         with gone.app.app_context():
             lost.__exit__(None, None, None)
@@ -663,9 +665,9 @@ def test_corrupt(shop: Shop, data: bytes | None) -> None:
 
     for use in [
         lambda: shop.storage.load(KEY),
-        lambda: save(shop.storage, KEY, "new", 0),
-        lambda: save(shop.storage, KEY, "new", version),
-        lambda: delete(shop.storage, KEY, version),
+        lambda: save_cart(shop.storage, KEY, "new", 0),
+        lambda: save_cart(shop.storage, KEY, "new", version),
+        lambda: delete_cart(shop.storage, KEY, version),
         lambda: shop.storage.instances("user:1"),
     ]:
         with pytest.raises(CartCorruptError):
@@ -680,9 +682,9 @@ def test_missing_table(shop: Shop) -> None:
 
     for use in [
         lambda: shop.storage.load(KEY),
-        lambda: save(shop.storage, KEY, "{}", 0),
-        lambda: save(shop.storage, KEY, "{}", 1),
-        lambda: delete(shop.storage, KEY, 1),
+        lambda: save_cart(shop.storage, KEY, "{}", 0),
+        lambda: save_cart(shop.storage, KEY, "{}", 1),
+        lambda: delete_cart(shop.storage, KEY, 1),
         lambda: shop.storage.instances("user:1"),
     ]:
         with pytest.raises(CartStorageError, match="'sessions'") as caught:

@@ -15,8 +15,8 @@ from flask import Flask
 from flask_cart import CartConfigError
 from flask_cart import CartStorageError
 from flask_cart import signals
-from tests.support.saving import delete
-from tests.support.saving import save
+from flask_cart.testing.carts import delete_cart
+from flask_cart.testing.carts import save_cart
 from tests.support.shops import Shop
 from tests.support.shops import heard
 from tests.support.shops import open_shop
@@ -516,8 +516,8 @@ def test_memory_database_does_not_roll_back_the_apps_work(memory_shop: Shop) -> 
     key = memory_shop.cart().key
     assert key is not None
 
-    assert save(storage, key, "lost", 0) is None
-    assert not delete(storage, key, 1)
+    assert save_cart(storage, key, "lost", 0) is None
+    assert not delete_cart(storage, key, 1)
     memory_shop.db.session.commit()
     assert orders_of(memory_shop) == ["one"]
 
@@ -528,7 +528,7 @@ def test_memory_database_under_lock(memory_shop: Shop) -> None:
     assert key is not None
 
     with memory_shop.storage.lock(key.owner):
-        assert save(memory_shop.storage, key, "{}", 0)
+        assert save_cart(memory_shop.storage, key, "{}", 0)
 
     assert memory_shop.storage.load(key) is not None
 
