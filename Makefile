@@ -9,7 +9,7 @@ PORT ?= 5000
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo demo-redis test lint format docs benchmark wheel lock clean
+.PHONY: demo demo-redis test lint format docs benchmark ways count wheel lock clean
 
 # DEMO_SHOP_STORAGE=database|session|cache says where its baskets are.
 demo: .venv/.demo  ## Serve the demo shop on http://127.0.0.1:5000
@@ -42,6 +42,12 @@ benchmark: .venv/.tests  ## Count what is lost, and compare with what cannot be 
 	$(BIN)/python -m benchmarks.locking
 	$(BIN)/python -m benchmarks.write_path
 	$(BIN)/python -m benchmarks.metrics
+
+ways: .venv/.tests  ## Draw the five ways through the code again, for docs/architecture.rst
+	$(BIN)/python -m tools.ways
+
+count: .venv/bin/python  ## Count lines of code
+	$(BIN)/python -m tools.count
 
 wheel: .venv/.lint
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .

@@ -9,7 +9,7 @@ version = release = importlib.metadata.version("Flask-Cart")
 language = "en_GB"
 
 extensions = ["sphinx.ext.autodoc"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "ways"]
 # What is in single backticks in a docstring is code.
 default_role = "code"
 pygments_style = "tango"

@@ -8,49 +8,32 @@ from functools import cached_property
 
 from flask import Blueprint
 from flask import Flask
-from flask import current_app
 from flask import request
-from flask import request_started
-from msgspec.structs import replace
-from werkzeug.exceptions import default_exceptions
 
 from . import signals
-from .app.announcer import SignalAnnouncer
-from .app.backends.cookie import check_cookie_after_request
-from .app.backends.factory import make_storage
-from .app.current import AppState
+from .app.backends.cookie import check_cookies_of
 from .app.current import cart_at
-from .app.current import current_cart
-from .app.current import forget_carts
-from .app.current import get_state
+from .app.current import connect_to_requests
 from .app.current import request_cart
 from .app.current import request_carts
-from .app.guests import guest_owner
-from .app.guests import keep_guest_on_regenerate
 from .app.identity import known_owner
 from .app.identity import known_tenant
 from .app.logins import connect_to_logins
 from .app.logins import merge_guest_carts_into
 from .app.registrar import Registrar
 from .app.settings import read_settings
-from .app.shopper import Shop
+from .app.state import get_state
+from .app.state import make_state
 from .carts.cart import Cart
 from .carts.merging import MergeReport
-from .carts.repository import Repository
-from .carts.services import CartServices
 from .cli import cart_cli
 from .http.blueprint import make_blueprint
 from .http.limiting import check_rate_limits
-from .http.pages import Pages
-from .http.preconditions import make_form_key
-from .model.errors import CartConfigError
-from .model.errors import CartConflictError
-from .model.errors import CartError
-from .model.errors import CartStorageError
+from .http.pages import give_to_templates
+from .http.problems import answer_errors
 from .model.keys import cart_key
 from .model.keys import owner_in
 from .model.keys import tenant_of
-from .model.money import format_money
 from .storage.base import Storage
 
 if t.TYPE_CHECKING:
@@ -99,60 +82,18 @@ class FlaskCart(Registrar):
 
         :raises CartConfigError: If its configuration cannot work.
         """
-        if "cart" in app.extensions:
-            raise CartConfigError("This app has a FlaskCart already.")
-
         settings = read_settings(app.config, signals.names())
         check_rate_limits(settings.rate_limits)
-
-        def open_storage(name: str) -> Storage:
-            return make_storage(app, replace(settings, storage=name), db, cache)
-
-        storage = make_storage(app, settings, db, cache)
-        repository = Repository(
-            storage,
-            settings.currency,
-            settings.limits,
-            settings.retry,
-            self.observers.all,
-        )
-        announcer = SignalAnnouncer(
-            app, settings.events_enabled, settings.events_disabled
-        )
-        services = CartServices(
-            repository,
-            announcer,
-            settings.rounding,
-            settings.round_at,
-            self.rulebook,
-            lambda: self.clock(),
-            settings.time_zone,
-            app.logger,
-            self.catalogue,
-            settings.stock_ignored,
-            self.strategies,
-            settings.merge_strategy,
-            lambda: guest_owner(settings.session_key) if request else None,
-        )
-        app.extensions["cart"] = AppState(
-            self, settings, storage, services, open_storage
-        )
+        make_state(app, self, settings, db, cache)
 
         if settings.storage == "session":
-            # The first of these functions is called last, when the session is full.
-            functions = app.after_request_funcs.setdefault(None, [])
-            functions.insert(0, check_cookie_after_request)
+            check_cookies_of(app)
 
-        # At the first request: Session(app) may come after this.
-        request_started.connect(_keep_guest_on_regenerate, app)
-        app.teardown_request(forget_carts)
-        app.register_error_handler(CartError, _answer_with_status)
-        app.jinja_env.globals["current_cart"] = current_cart
-        app.jinja_env.globals["cart_form_key"] = make_form_key
-        app.jinja_env.globals["cart_pages"] = Pages(settings, self.catalogue)
-        app.jinja_env.filters["money"] = format_money
-        app.cli.add_command(cart_cli)
+        connect_to_requests(app)
         connect_to_logins(app)
+        answer_errors(app)
+        give_to_templates(app)
+        app.cli.add_command(cart_cli)
 
     @cached_property
     def blueprint(self) -> Blueprint:
@@ -162,7 +103,7 @@ class FlaskCart(Registrar):
 
             app.register_blueprint(cart_ext.blueprint, url_prefix="/cart")
         """
-        return make_blueprint(Shop(self))
+        return make_blueprint()
 
     @property
     def storage(self) -> Storage:
@@ -193,8 +134,8 @@ class FlaskCart(Registrar):
         return cart_at(cart_key(owner, instance, tenant))
 
     def _tenant_for(self, owner: str) -> str | None:
-        if self.load_tenant is not None and request:
-            return known_tenant(self.load_tenant)
+        if self._loaders.tenant is not None and request:
+            return known_tenant(self._loaders.tenant)
 
         return tenant_of(owner) if isinstance(owner, str) else None
 
@@ -215,12 +156,12 @@ class FlaskCart(Registrar):
         :raises CartConflictError: If a guest cart does not stop changing.
         :raises CartStorageError: If the storage cannot be used.
         """
-        owner = known_owner(self.load_owner)
+        owner = known_owner(self._loaders.owner)
 
         if owner is None:
             return MergeReport()
 
-        self.strategies.find(strategy or get_state().settings.merge_strategy)
+        get_state().services.strategy(strategy)
         report = merge_guest_carts_into(owner, strategy, instances)
 
         # The other carts are merged all the same.
@@ -247,12 +188,12 @@ class FlaskCart(Registrar):
         :return: Whether there was something to undo.
         :raises CartConflictError: If what came has been changed since.
         """
-        owner = known_owner(self.load_owner)
+        owner = known_owner(self._loaders.owner)
 
         if owner is None:
             return False
 
-        tenant = known_tenant(self.load_tenant)
+        tenant = known_tenant(self._loaders.tenant)
         instances = self.storage.instances(owner_in(tenant, owner))
         undone = [request_cart(name, tenant).undo_merge() for name in instances]
 
@@ -287,22 +228,3 @@ class FlaskCart(Registrar):
 
         for each in carts:
             each.transfer(to)
-
-
-def _keep_guest_on_regenerate(app: Flask, **extra: t.Any) -> None:
-    session_key = get_state().settings.session_key
-    keep_guest_on_regenerate(app.session_interface, session_key)
-
-
-def _answer_with_status(error: CartError) -> t.Any:
-    if not isinstance(error, CartConflictError | CartStorageError):
-        raise error
-
-    if isinstance(error, CartStorageError):
-        current_app.logger.error("The storage of the carts failed.", exc_info=error)
-
-    # Not the message, which is for the developer and may name keys and statements.
-    exception = default_exceptions[error.http_status](error.http_description)
-
-    # Like abort(), so that the app's own page for the status is shown.
-    return current_app.handle_http_exception(exception)

@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import typing as t
-from contextlib import contextmanager
-from dataclasses import dataclass
-from dataclasses import replace
 
-from flask import current_app
+from flask import Flask
 from flask import g
 from flask import request
+from flask import request_started
 from werkzeug.local import LocalProxy
 
 from ..carts.cart import Cart
 from ..carts.merging import MergeReport
-from ..carts.services import CartServices
 from ..model.keys import CartKey
 from ..model.keys import cart_key
 from ..model.keys import check_instance
-from ..storage.base import Storage
 from .guests import guest_owner
+from .guests import keep_guest_on_regenerate
 from .guests import make_guest_owner
 from .identity import known_owner
 from .identity import known_tenant
-from .registrar import Registrar
-from .settings import Settings
-
-
-@dataclass(frozen=True)
-class AppState:
-    """What belongs to one app."""
-
-    extension: Registrar
-    settings: Settings
-    storage: Storage
-    services: CartServices
-    open_storage: t.Callable[[str], Storage]
+from .state import get_state
 
 
 class RequestCarts:
@@ -47,17 +32,16 @@ class RequestCarts:
         self.report: MergeReport | None = None
 
 
-def get_state() -> AppState:
-    """What belongs to the current app.
+def connect_to_requests(app: Flask) -> None:
+    """Let the carts of a request end with it, and guests keep theirs."""
+    # At the first request: Session(app) may come after this.
+    request_started.connect(_keep_guest_on_regenerate, app)
+    app.teardown_request(forget_carts)
 
-    :raises RuntimeError: If it has no FlaskCart.
-    """
-    if "cart" not in current_app.extensions:
-        raise RuntimeError(
-            "The current Flask app has no FlaskCart. Did you forget to call 'init_app'?"
-        )
 
-    return t.cast(AppState, current_app.extensions["cart"])
+def _keep_guest_on_regenerate(app: Flask, **extra: t.Any) -> None:
+    session_key = get_state().settings.session_key
+    keep_guest_on_regenerate(app.session_interface, session_key)
 
 
 def cart_at(key: CartKey) -> Cart:
@@ -70,22 +54,6 @@ def cart_at(key: CartKey) -> Cart:
     )
 
 
-@contextmanager
-def replaced_storage(storage: Storage) -> t.Iterator[None]:
-    """Let the carts of the current app be in another storage inside the block."""
-    state = get_state()
-    repository = state.services.repository
-    original = repository.storage
-    current_app.extensions["cart"] = replace(state, storage=storage)
-    repository.storage = storage
-
-    try:
-        yield
-    finally:
-        repository.storage = original
-        current_app.extensions["cart"] = state
-
-
 def _get_cart() -> Cart:
     if not request:
         raise RuntimeError(
@@ -93,7 +61,7 @@ def _get_cart() -> Cart:
             " cart(owner=...) of your FlaskCart."
         )
 
-    return request_cart("default", known_tenant(get_state().extension.load_tenant))
+    return request_cart("default", known_tenant(get_state().loaders.tenant))
 
 
 def request_cart(instance: str, tenant: str | None) -> Cart:
@@ -101,7 +69,7 @@ def request_cart(instance: str, tenant: str | None) -> Cart:
     check_instance(instance)
     state = get_state()
     session_key = state.settings.session_key
-    owner = known_owner(state.extension.load_owner) or guest_owner(session_key)
+    owner = known_owner(state.loaders.owner) or guest_owner(session_key)
     carts = request_carts().carts
     cart = carts.get((tenant, owner, instance))
 

@@ -13,14 +13,14 @@ from ..model.events import CartMerged
 from ..model.keys import cart_key
 from ..model.keys import owner_in
 from ..model.strategies import ADD_QUANTITIES
-from .current import AppState
 from .current import cart_at
 from .current import forget_carts
-from .current import get_state
 from .current import request_carts
 from .guests import guest_owner
 from .identity import known_tenant
 from .identity import user_owner
+from .state import AppState
+from .state import get_state
 
 
 def merge_guest_carts_into(
@@ -37,7 +37,7 @@ def merge_guest_carts_into(
     :param instances: Which carts; all of them if it is left out.
     """
     state = get_state()
-    tenant = known_tenant(state.extension.load_tenant)
+    tenant = known_tenant(state.loaders.tenant)
     guest = guest_owner(state.settings.session_key)
 
     if guest is None or guest == owner:
@@ -80,9 +80,8 @@ def connect_to_logins(app: Flask) -> None:
 
 def _merge_on_login(app: Flask, user: t.Any, **extra: t.Any) -> None:
     state = get_state()
-    extension = state.extension
 
-    if not state.settings.migrate_on_login or extension.load_owner is not None:
+    if not state.settings.migrate_on_login or state.loaders.owner is not None:
         return
 
     try:
@@ -107,7 +106,7 @@ def _strategy_for_logins(state: AppState) -> str:
     It cannot be checked at startup, as the app may register it after that.
     """
     try:
-        return state.extension.strategies.find(state.settings.merge_strategy).name
+        return state.services.strategy().name
     except CartConfigError as error:
         state.services.logger.error("%s Quantities are added up.", error)
 

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
+from dataclasses import dataclass
 from decimal import Decimal
 
 from flask import Flask
 
 from .. import signals
-from ..carts.catalogue import Catalogue
 from ..carts.catalogue import ProductLoader
 from ..carts.observing import Observer
-from ..carts.observing import Observers
+from ..carts.services import Registry
 from ..carts.services import utc_now
 from ..model.conditions import Condition
 from ..model.events import Event
 from ..model.products import Buyable
 from ..model.strategies import DecideQuantity
-from ..model.strategies import Strategies
 from ..pricing.coupons import CouponLoader
 from ..pricing.coupons import provide_coupons
 from ..pricing.rulebook import ConditionProvider
 from ..pricing.rulebook import FactsFunction
-from ..pricing.rulebook import Rulebook
 from ..pricing.rulebook import ShippingLister
 from .identity import OwnerLoader
 from .identity import TenantLoader
@@ -35,18 +33,29 @@ Decide = t.TypeVar("Decide", bound=t.Callable[..., bool | str])
 Calculate = t.TypeVar("Calculate", bound=t.Callable[..., Decimal])
 
 
+@dataclass
+class Loaders:
+    """What an app has registered that tells of a request, or of what is in one."""
+
+    owner: OwnerLoader | None = None
+    tenant: TenantLoader | None = None
+    coupon: CouponLoader | None = None
+    word: Wording = lambda code, text, about: text
+
+    def condition_of(self, code: str) -> Condition | None:
+        """The condition of a coupon's code, if there is one.
+
+        :raises CartVetoError: If the app refuses it with a sentence for the shopper.
+        """
+        return self.coupon(code) if self.coupon is not None else None
+
+
 class Registrar:
     """The decorators of an extension that register what carts depend on."""
 
     def __init__(self) -> None:
-        self.rulebook = Rulebook()
-        self.observers = Observers()
-        self.catalogue = Catalogue()
-        self._load_coupon: CouponLoader | None = None
-        self.word: Wording = lambda code, text, about: text
-        self.strategies = Strategies()
-        self.load_owner: OwnerLoader | None = None
-        self.load_tenant: TenantLoader | None = None
+        self._registry = Registry()
+        self._loaders = Loaders()
 
         #: Tells what time it is, with a time zone, for rules about time. A test can
         #: put another function in its place.
@@ -72,7 +81,7 @@ class Registrar:
         """
 
         def register(decide: Decide) -> Decide:
-            self.rulebook.rules.add(name, decide)
+            self._registry.rulebook.rules.add(name, decide)
 
             return decide
 
@@ -97,7 +106,7 @@ class Registrar:
         """
 
         def register(decide: DecideQuantity) -> DecideQuantity:
-            self.strategies.add(name, decide)
+            self._registry.strategies.add(name, decide)
 
             return decide
 
@@ -110,7 +119,7 @@ class Registrar:
         """
 
         def register(calculate: Calculate) -> Calculate:
-            self.rulebook.amounts.add(name, calculate)
+            self._registry.rulebook.amounts.add(name, calculate)
 
             return calculate
 
@@ -123,7 +132,7 @@ class Registrar:
         ``facts.app``. It is called at most once for a calculation, and only if a rule
         looks into it.
         """
-        self.rulebook.load_facts = load
+        self._registry.rulebook.load_facts = load
 
         return load
 
@@ -133,7 +142,7 @@ class Registrar:
         It gets :class:`Facts`, and is called whenever totals are calculated. What it
         yields is not stored; a stored condition of the same name takes its place.
         """
-        self.rulebook.providers.append(provide)
+        self._registry.rulebook.providers.append(provide)
 
         return provide
 
@@ -143,7 +152,7 @@ class Registrar:
         It gets :class:`Facts`, in which ``amount`` is the total without shipping, and
         yields :class:`ShippingMethod`.
         """
-        self.rulebook.list_shipping = list_methods
+        self._registry.rulebook.list_shipping = list_methods
 
         return list_methods
 
@@ -167,19 +176,13 @@ class Registrar:
         Whether the condition applies is for its rule to say.
         """
         # Registered again, the new one also answers for what is noted already.
-        if self._load_coupon is None:
-            self.rulebook.providers.append(provide_coupons(self.load_coupon))
+        if self._loaders.coupon is None:
+            providers = self._registry.rulebook.providers
+            providers.append(provide_coupons(self._loaders.condition_of))
 
-        self._load_coupon = load
+        self._loaders.coupon = load
 
         return load
-
-    def load_coupon(self, code: str) -> Condition | None:
-        """The condition of a code, if there is one.
-
-        :raises CartVetoError: If the app refuses it with a sentence for the shopper.
-        """
-        return self._load_coupon(code) if self._load_coupon is not None else None
 
     def wording(self, tell: Wording) -> Wording:
         """Register the function that says what has happened in the words of the shop.
@@ -202,7 +205,7 @@ class Registrar:
         * ``"cleared"``, ``"noted"``: about nothing.
         * The ``code`` of a problem, such as ``"quantity-available"``: about the error.
         """
-        self.word = tell
+        self._loaders.word = tell
 
         return tell
 
@@ -219,7 +222,7 @@ class Registrar:
         ``cart_id``, and returns the products in any order, without those that do not
         exist. It is called once for a whole cart.
         """
-        self.catalogue.loader = load
+        self._registry.catalogue.loader = load
 
         return load
 
@@ -229,7 +232,7 @@ class Registrar:
         It returns a kind and an id, such as ``f"company:{g.company.id}"``, or
         ``None`` for a guest. It takes the place of Flask-Login.
         """
-        self.load_owner = load_owner
+        self._loaders.owner = load_owner
 
         return load_owner
 
@@ -239,7 +242,7 @@ class Registrar:
         For an app that several shops share: it returns the name of one, such as
         ``g.shop.slug``, or ``None``. The carts of one are never seen in another.
         """
-        self.load_tenant = load_tenant
+        self._loaders.tenant = load_tenant
 
         return load_tenant
 
@@ -249,7 +252,7 @@ class Registrar:
         :raises CartConfigError: If there is no :meth:`product_loader`, or it returns
             something else than products.
         """
-        return self.catalogue.load(ids)
+        return self._registry.catalogue.load(ids)
 
     def observe(self, observer: Observer) -> None:
         """Tell an observer of all that happens to carts from now on.
@@ -263,12 +266,12 @@ class Registrar:
 
         :param observer: Such as the metrics of ``flask_cart.contrib``.
         """
-        if not self.observers.all:
+        if not self._registry.observers.all:
             signals.connect_to_all(self._tell_of_event)
 
-        self.observers.all.append(observer)
+        self._registry.observers.all.append(observer)
 
     def _tell_of_event(self, app: Flask, event: Event, **extra: t.Any) -> None:
         # Other extensions send the same signals, each for its own apps.
         if app.extensions["cart"].extension is self:
-            self.observers.happened(event)
+            self._registry.observers.happened(event)

@@ -10,6 +10,7 @@ import msgspec
 from moneyed import CURRENCIES
 
 from ..carts.retry import Retry
+from ..carts.services import Policy
 from ..model.errors import CartConfigError
 from ..model.limits import Limits
 from ..model.values import closest
@@ -147,9 +148,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return ["default", *sorted(self.instances)]
 
     @property
-    def time_zone(self) -> dt.tzinfo:
-        """The time zone of the shop."""
-        return _time_zone(self.timezone)
+    def policy(self) -> Policy:
+        """What carts need to know of it."""
+        return Policy(
+            rounding_mode=self.rounding,
+            round_at=self.round_at,
+            time_zone=_time_zone(self.timezone),
+            stock_ignored=self.stock_ignored,
+            merge_strategy=self.merge_strategy,
+        )
 
     @property
     def limits(self) -> Limits:

@@ -1,4 +1,4 @@
-"""The shop: what the views need to know of the extension and the app."""
+"""The shopper: what a client may do with the carts of a request, over any binding."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from ..carts.cart import Cart
 from ..model.conditions import Condition
 from ..model.products import Buyable
 from .current import current_cart
-from .current import get_state
-from .registrar import Registrar
+from .state import get_state
 
 
 class Shop:
     """What the views need to know of the extension and the app."""
-
-    def __init__(self, extension: Registrar) -> None:
-        self._extension = extension
 
     @property
     def instances(self) -> t.Collection[str]:
@@ -29,11 +25,6 @@ class Shop:
         return get_state().settings.client_metadata
 
     @property
-    def rate_limits(self) -> t.Mapping[str, str]:
-        """How often a client may use a view, by its name."""
-        return get_state().settings.rate_limits
-
-    @property
     def max_coupons(self) -> int | None:
         """How many coupons a cart notes."""
         return get_state().settings.max_coupons
@@ -44,12 +35,12 @@ class Shop:
 
     def product(self, item_id: str) -> Buyable | None:
         """The product of an id, if there is one."""
-        return self._extension.load_products([item_id]).get(item_id)
+        return get_state().services.registry.catalogue.load([item_id]).get(item_id)
 
     def coupon(self, code: str) -> Condition | None:
         """The condition of a code, if there is one."""
-        return self._extension.load_coupon(code)
+        return get_state().loaders.condition_of(code)
 
     def word(self, code: str, text: str, about: t.Any) -> str:
         """What is said of something, in the words of the shop."""
-        return self._extension.word(code, text, about)
+        return get_state().loaders.word(code, text, about)

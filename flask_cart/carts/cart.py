@@ -372,7 +372,9 @@ class Cart:
 
         :raises CartConfigError: If there is no loader.
         """
-        return self._services.catalogue.load(line.item_id for line in self.lines)
+        return self._services.registry.catalogue.load(
+            line.item_id for line in self.lines
+        )
 
     def reprice(self, accept: Accept = "lower") -> Drift:
         """Compare the lines with the products that they were made of.
@@ -397,7 +399,7 @@ class Cart:
             price in the cart's currency.
         :raises CartConfigError: If there is no :meth:`~FlaskCart.product_loader`.
         """
-        return reprice(self._working, self._services.catalogue, accept)
+        return reprice(self._working, self._services.registry.catalogue, accept)
 
     def change_currency(
         self,
@@ -427,8 +429,8 @@ class Cart:
         """
         change_currency(
             self._working,
-            self._services.catalogue,
-            self._services.rulebook,
+            self._services.registry.catalogue,
+            self._services.registry.rulebook,
             currency,
             prices or {},
             conditions,
@@ -508,8 +510,7 @@ class Cart:
                 f" {self.tenant!r}."
             )
 
-        services = self._services
-        chosen = services.strategies.find(strategy or services.merge_strategy)
+        chosen = self._services.strategy(strategy)
 
         return merge(other._working, self._working, chosen)
 
@@ -575,7 +576,7 @@ class Cart:
             a condition of a cart can have.
         """
         self._line(line_id)
-        self._services.rulebook.check(condition)
+        self._services.registry.rulebook.check(condition)
 
         if condition.lines or condition.base or condition.included:
             raise InvalidConditionError(
@@ -686,7 +687,7 @@ class Cart:
                 document,
                 self._rounding(document),
                 evaluation,
-                services.rulebook,
+                services.registry.rulebook,
             )
 
         evaluation.report(services.logger)
@@ -912,12 +913,14 @@ class Cart:
         owner = key.bare_owner if key is not None else None
         instance = key.instance if key is not None else "default"
 
-        return Evaluation(self._services.rulebook, owner, instance, now, self.tenant)
+        return Evaluation(
+            self._services.registry.rulebook, owner, instance, now, self.tenant
+        )
 
     def _rounding(self, document: Document) -> Rounding:
-        services = self._services
+        policy = self._services.policy
 
-        return Rounding(document.currency, services.rounding_mode, services.round_at)
+        return Rounding(document.currency, policy.rounding_mode, policy.round_at)
 
     def _at(self, key: CartKey) -> Cart:
         return Cart(
@@ -968,5 +971,5 @@ class Cart:
                 " add_item_condition()."
             )
 
-        self._services.rulebook.check(condition)
+        self._services.registry.rulebook.check(condition)
         self.apply(AddCondition(condition, only_of_type))

@@ -17,9 +17,12 @@ from ..model.events import Event
 from ..model.keys import CartKey
 from ..model.operations import Limited
 from ..model.operations import Operation
+from ..model.strategies import ADD_QUANTITIES
 from ..model.strategies import Strategies
+from ..model.strategies import Strategy
 from ..pricing.rulebook import Rulebook
 from .catalogue import Catalogue
+from .observing import Observers
 from .repository import Repository
 
 _logger = logging.getLogger(__name__)
@@ -43,23 +46,54 @@ class Announcer(t.Protocol):
         """Say what is about to be deleted; raises to keep it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Registry:
+    """What an app has registered for its carts."""
+
+    rulebook: Rulebook = field(default_factory=Rulebook)
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    strategies: Strategies = field(default_factory=Strategies)
+    observers: Observers = field(default_factory=Observers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What an app has configured for its carts.
+
+    :param rounding_mode: How amounts are rounded.
+    :param round_at: Whether every line and step is rounded, or only the total.
+    :param time_zone: In which days begin and end.
+    :param stock_ignored: The instances in which terms of products do not count.
+    :param merge_strategy: The name of the one that is taken if none is named.
+    """
+
+    rounding_mode: str = "half_up"
+    round_at: t.Literal["line", "total"] = "line"
+    time_zone: dt.tzinfo = dt.UTC
+    stock_ignored: frozenset[str] = frozenset()
+    merge_strategy: str = ADD_QUANTITIES.name
+
+
+@dataclass(frozen=True, kw_only=True)
 class CartServices:
-    """What all the carts of an app share."""
+    """What all the carts of an app share.
+
+    :param repository: Where they are.
+    :param announcer: Tells others what happens to them.
+    :param registry: What the app has registered.
+    :param policy: What the app has configured.
+    :param clock: Tells what time it is, with a time zone.
+    :param guest: The guest of this browser, if there is one.
+    :param logger: Is told what has failed.
+    """
 
     repository: Repository
     announcer: Announcer
-    rounding_mode: str
-    round_at: t.Literal["line", "total"]
-    rulebook: Rulebook = field(default_factory=Rulebook)
+    registry: Registry = field(default_factory=Registry)
+    policy: Policy = field(default_factory=Policy)
     clock: t.Callable[[], dt.datetime] = utc_now
-    time_zone: dt.tzinfo = dt.UTC
-    logger: logging.Logger = _logger
-    catalogue: Catalogue = field(default_factory=Catalogue)
-    stock_ignored: frozenset[str] = frozenset()
-    strategies: Strategies = field(default_factory=Strategies)
-    merge_strategy: str = "add_quantities"
     guest: t.Callable[[], str | None] = lambda: None
+    logger: logging.Logger = _logger
 
     def now(self) -> dt.datetime:
         """When it is, as rules are told."""
@@ -69,17 +103,24 @@ class CartServices:
         self, key: CartKey, operations: t.Sequence[Operation]
     ) -> t.Sequence[Operation]:
         """The operations with the terms of the products that they are about."""
-        if key.instance not in self.stock_ignored:
-            return self.catalogue.with_terms(operations)
+        if key.instance not in self.policy.stock_ignored:
+            return self.registry.catalogue.with_terms(operations)
 
         return [
             replace(each, terms=None) if isinstance(each, Limited) else each
             for each in operations
         ]
 
+    def strategy(self, name: str | None = None) -> Strategy:
+        """The strategy of this name, or the one that the app has configured.
+
+        :raises CartConfigError: If there is none.
+        """
+        return self.registry.strategies.find(name or self.policy.merge_strategy)
+
     def local_time(self, moment: dt.datetime) -> dt.datetime:
         """The moment in the shop's time zone, to the second."""
         if moment.utcoffset() is None:
             raise CartConfigError("The clock of a FlaskCart must tell its time zone.")
 
-        return moment.astimezone(self.time_zone).replace(microsecond=0)
+        return moment.astimezone(self.policy.time_zone).replace(microsecond=0)

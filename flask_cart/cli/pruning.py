@@ -10,7 +10,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from ..app.current import get_state
+from ..app.state import get_state
 from ..carts.abandonment import CHECKOUT_LASTS
 from ..carts.abandonment import Deadlines
 from ..carts.abandonment import Outcome

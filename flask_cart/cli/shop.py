@@ -9,7 +9,7 @@ import typing as t
 import click
 
 from ..app.current import cart_at
-from ..app.current import get_state
+from ..app.state import get_state
 from ..carts.cart import Cart
 from ..carts.services import CartServices
 from ..model.keys import CartKey
@@ -85,7 +85,7 @@ def deadline(age: Age) -> dt.datetime | None:
     if isinstance(age, dt.timedelta):
         return now - age
 
-    moment = dt.datetime.combine(age, dt.time(), shop.time_zone)
+    moment = dt.datetime.combine(age, dt.time(), shop.policy.time_zone)
 
     if moment > now:
         raise click.UsageError(f"{age} is in the future.")

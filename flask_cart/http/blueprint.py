@@ -35,8 +35,9 @@ class CodeConverter(PathConverter):
     regex = "[^/].*?(?<!/remove)"
 
 
-def make_blueprint(shop: Shop) -> Blueprint:
-    """The blueprint of one extension."""
+def make_blueprint() -> Blueprint:
+    """A blueprint for the app that it is registered at."""
+    shop = Shop()
     blueprint = Blueprint(
         "cart",
         "flask_cart",

@@ -7,8 +7,10 @@ import time
 import typing as t
 
 from flask import current_app
+from flask import request
 from werkzeug.exceptions import TooManyRequests
 
+from ..app.state import get_state
 from ..model.errors import CartConfigError
 from ..model.values import closest
 from .routes import ROUTES
@@ -35,30 +37,37 @@ def check_rate_limits(limits: t.Mapping[str, str]) -> None:
         _check_limit(view, limit)
 
 
-def count_request(limits: t.Mapping[str, str], view: str) -> None:
-    """Count a request, if it is limited and the app has a Flask-Limiter.
+def count_request() -> None:
+    """Count this request, if it is limited and the app has a Flask-Limiter.
 
     :raises TooManyRequests: If there were too many.
     """
-    if view in limits:
-        for limiter in current_app.extensions.get("limiter", ()):
-            _count(limiter, view, limits[view])
+    if not _limit_here():
+        return
+
+    for limiter in current_app.extensions.get("limiter", ()):
+        try:
+            # It keeps limits by the line of code that they are at, for all threads. So
+            # it is the same one for all views, and asks what it is for each.
+            with limiter.limit(_limit_here):
+                pass
+        except TooManyRequests as error:
+            error.description = "That was too often. Please wait a moment."
+            error.retry_after = _seconds_left(limiter)
+            raise
 
 
-def _count(limiter: Limiter, view: str, limit: str) -> None:
-    def counted() -> None:
-        """Flask-Limiter counts calls, and knows functions by their names."""
+def _limit_here() -> str:
+    view = (request.endpoint or "").rpartition(".")[2]
 
-    counted.__qualname__ = f"{view} {limit}"
+    return get_state().settings.rate_limits.get(view, "")
 
-    try:
-        limiter.limit(limit)(counted)()
-    except TooManyRequests as error:
-        error.description = "That was too often. Please wait a moment."
-        # There may be several, such as one by the minute and one by the day.
-        until = max(each.reset_at for each in limiter.current_limits if each.breached)
-        error.retry_after = max(1, int(until - time.time()))
-        raise
+
+def _seconds_left(limiter: Limiter) -> int:
+    # There may be several, such as one by the minute and one by the day.
+    until = max(each.reset_at for each in limiter.current_limits if each.breached)
+
+    return max(1, int(until - time.time()))
 
 
 def _check_limit(view: str, limit: str) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import typing as t
 
-from ..app.settings import Settings
+from flask import Flask
+
+from ..app.current import current_cart
+from ..app.state import get_state
 from ..carts.cart import Cart
-from ..carts.catalogue import Catalogue
 from ..model.coupons import noted_coupons
+from ..model.money import format_money
 from ..model.products import Buyable
 from ..model.stock import Terms
 from ..model.stock import terms_of
+from .preconditions import make_form_key
 
 
 class QuantityLimits(t.NamedTuple):
@@ -32,22 +36,26 @@ class NotedCoupon(t.NamedTuple):
     reason: str
 
 
+def give_to_templates(app: Flask) -> None:
+    """Let all templates of an app ask for the cart, and for what its pages need."""
+    app.jinja_env.globals["current_cart"] = current_cart
+    app.jinja_env.globals["cart_form_key"] = make_form_key
+    app.jinja_env.globals["cart_pages"] = Pages()
+    app.jinja_env.filters["money"] = format_money
+
+
 class Pages:
     """What the templates of one app may ask for, as ``cart_pages``."""
-
-    def __init__(self, settings: Settings, catalogue: Catalogue) -> None:
-        self._settings = settings
-        self._catalogue = catalogue
 
     @property
     def instances(self) -> list[str]:
         """The carts that a shopper may have, the default one first."""
-        return self._settings.all_instances
+        return get_state().settings.all_instances
 
     @property
     def metadata_keys(self) -> t.Collection[str]:
         """The metadata that is the shopper's own."""
-        return self._settings.client_metadata
+        return get_state().settings.client_metadata
 
     def limits_of(self, product: Buyable) -> QuantityLimits:
         """What a field takes that adds a product."""
@@ -58,10 +66,11 @@ class Pages:
 
         A quantity that is too large by now may stay, and become smaller.
         """
+        catalogue = get_state().services.registry.catalogue
         products = {}
 
-        if self._catalogue.loader is not None:
-            products = self._catalogue.load(line.item_id for line in cart)
+        if catalogue.loader is not None:
+            products = catalogue.load(line.item_id for line in cart)
 
         limits = {}
 
@@ -83,7 +92,7 @@ class Pages:
         ]
 
     def _limits(self, terms: Terms) -> QuantityLimits:
-        most = [self._settings.max_quantity, terms.available, terms.maximum]
+        most = [get_state().settings.max_quantity, terms.available, terms.maximum]
         # The browser counts the steps from the minimum.
         minimum = -(-terms.minimum // terms.step) * terms.step
 

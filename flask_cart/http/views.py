@@ -77,7 +77,7 @@ def answered(view: View) -> View:
         try:
             refuse_large_bodies(request)
             refuse_other_sites(request)
-            count_request(views._shop.rate_limits, view.__name__)
+            count_request()
             views.check_instance(arguments["instance"], 404)
             response = view(views, **arguments)
         except (CartError, HTTPException) as error:

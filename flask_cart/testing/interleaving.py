@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import pytest
 from flask import Flask
 
-from ..app.current import get_state
-from ..app.current import replaced_storage
+from ..app.state import get_state
+from ..app.state import replaced_storage
 from .stepping import Choices
 from .stepping import Run
 from .stepping import Step

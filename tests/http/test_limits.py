@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -157,6 +159,30 @@ class TestRoutes:
 
         assert added == [200, 429]
         assert shown == [200, 200, 429]
+
+    def test_are_not_mixed_up_by_two_requests_at_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever comes in between with another limit leaves a client its own."""
+        client = shop_with_limits(
+            CART_RATE_LIMITS={"add_coupon": "1 per minute", "show": "9 per minute"}
+        )
+        guess(client, 1)
+        (limiter,) = client.application.extensions["limiter"]
+        add_limit = limiter.limit_manager.add_decorated_limit
+        others = [Thread(target=client.application.test_client().get, args=["/cart/"])]
+
+        def add_and_wait(*args: object, **kwargs: object) -> None:
+            add_limit(*args, **kwargs)
+
+            for other in [others.pop()] if others else []:
+                other.start()
+                other.join()
+
+        monkeypatch.setattr(limiter.limit_manager, "add_decorated_limit", add_and_wait)
+
+        assert guess(client, 1) == [429]
+        assert not others
 
     def test_keep_the_limits_of_the_app(self) -> None:
         """What has no limit here has the limits that the app has for everything."""

@@ -57,7 +57,8 @@ def test_a_field_takes_what_is_sold(
     """The tightest of the terms counts, and steps are counted from the minimum."""
     FlaskCart(app)
 
-    assert pages_of(app).limits_of(product(**terms)) == expected
+    with app.app_context():
+        assert pages_of(app).limits_of(product(**terms)) == expected
 
 
 def test_a_quantity_that_is_too_large_by_now_may_stay(app: Flask) -> None:
@@ -108,7 +109,10 @@ def test_carts_are_listed_with_the_default_one_first() -> None:
     app = make_app(CART_STORAGE="memory", CART_INSTANCES=["wishlist", "b", "later"])
     FlaskCart(app)
 
-    assert pages_of(app).instances == ["default", "b", "later", "wishlist"]
+    with app.app_context():
+        instances = pages_of(app).instances
+
+    assert instances == ["default", "b", "later", "wishlist"]
 
 
 @pytest.mark.parametrize(

@@ -342,7 +342,7 @@ class TestChanges:
     @pytest.mark.parametrize("name", ["10/20", "removed", "50%", "über uns"])
     def test_coupons_of_any_name(self, shop: Storefront, name: str) -> None:
         """What can be noted can be removed, by a program and by the page's form."""
-        shop.extension.rulebook.providers.clear()
+        shop.extension._registry.rulebook.providers.clear()
         coupon = Condition(name, "coupon", "subtotal", "-10%")
         shop.extension.coupon_loader(lambda code: coupon if code == name else None)
         client = shop.app.test_client()

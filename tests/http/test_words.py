@@ -208,7 +208,7 @@ def test_a_mistake_of_the_developer(
     shop: Storefront, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is the app's, and not told to the shopper as a problem of theirs."""
-    shop.extension.catalogue.loader = None
+    shop.extension._registry.catalogue.loader = None
 
     answer = client.post("/cart/lines", data={"item": "mug"})
 

@@ -467,7 +467,8 @@ class TestObservers:
 
             happened = accessed
 
-        shop.extension.observers.all.insert(0, Broken())
+        observers = shop.extension._registry.observers.all
+        observers.insert(0, Broken())
         add_a_mug(shop.cart())
 
         assert len(shop.cart()) == 1
@@ -478,7 +479,7 @@ class TestObservers:
             == [
                 (
                     *("flask_cart.carts.observing", logging.ERROR),
-                    f"The observer {shop.extension.observers.all[0]!r} failed.",
+                    f"The observer {observers[0]!r} failed.",
                 )
             ]
             * 4

@@ -41,17 +41,17 @@ def test_other_metadata_is_no_coupon() -> None:
 def test_loader_that_is_registered_again() -> None:
     """The later loader answers, also for what was noted before."""
     extension = FlaskCart()
-    cart = make_cart(rulebook=extension.rulebook)
+    cart = make_cart(rulebook=extension._registry.rulebook)
     cart.add("mug", price=100)
     cart.metadata[coupon_key("SUMMER")] = True
-    assert extension.load_coupon("SUMMER") is None
+    assert extension._loaders.condition_of("SUMMER") is None
 
     for value in ("-10%", "-20%"):
         coupon = Condition("SUMMER", "coupon", "subtotal", value)
         extension.coupon_loader({"SUMMER": coupon}.get)
 
     assert str(cart.totals.total.amount) == "80.00"
-    assert len(extension.rulebook.providers) == 1
+    assert len(extension._registry.rulebook.providers) == 1
 
 
 def test_two_that_are_noted_at_the_same_time() -> None:

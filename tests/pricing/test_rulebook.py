@@ -283,7 +283,7 @@ def test_reasons_of_combinations(book: Rulebook) -> None:
 def test_decorators() -> None:
     """The decorators of the extension register, and give the function back."""
     extension = FlaskCart()
-    book = extension.rulebook
+    book = extension._registry.rulebook
 
     assert extension.rule("heavy")(heavy) is heavy
     assert extension.amount("amounts")(amounts) is amounts
@@ -302,4 +302,4 @@ def test_extensions_share_nothing() -> None:
     """What is registered on one extension is unknown to another."""
     FlaskCart().rule("heavy")(heavy)
 
-    assert FlaskCart().rulebook.rules.get("heavy") is None
+    assert FlaskCart()._registry.rulebook.rules.get("heavy") is None

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 
 from flask_cart import Cart
 from flask_cart import CartBusyError
@@ -16,6 +17,8 @@ from flask_cart.carts.repository import Repository
 from flask_cart.carts.retry import Retry
 from flask_cart.carts.services import Announcer
 from flask_cart.carts.services import CartServices
+from flask_cart.carts.services import Policy
+from flask_cart.carts.services import Registry
 from flask_cart.model.events import Event
 from flask_cart.model.keys import CartKey
 from flask_cart.model.limits import Limits
@@ -64,15 +67,24 @@ def make_cart(
     at: t.Literal["line", "total"] = "line",
     announcer: Announcer | None = None,
     tenant: str | None = None,
+    registry: Registry | None = None,
     **services: t.Any,
 ) -> Cart:
     """A cart that needs no app.
 
-    :param services: More of what :class:`CartServices` has.
+    :param services: More of what :class:`CartServices` has, or what is in it.
     """
     storage = MemoryStorage() if storage is None else storage
     repository = Repository(storage, currency, limits or Limits(), retry)
-    shared = CartServices(repository, announcer or Recorder(), rounding, at, **services)
+    policy = Policy(rounding_mode=rounding, round_at=at, **_taken(services, Policy))
+    given = _taken(services, Registry)
+    shared = CartServices(
+        repository=repository,
+        announcer=announcer or Recorder(),
+        registry=registry or Registry(**given),
+        policy=policy,
+        **services,
+    )
 
     def sibling(name: str) -> Cart:
         return Cart(
@@ -83,6 +95,11 @@ def make_cart(
         )
 
     return Cart(shared, key, make_key=lambda: new_key, sibling=sibling, tenant=tenant)
+
+
+def _taken(given: dict[str, t.Any], kind: type) -> dict[str, t.Any]:
+    """What is given of the fields of a class, which is given no more."""
+    return {e.name: given.pop(e.name) for e in fields(kind) if e.name in given}
 
 
 def stored(storage: MemoryStorage, key: CartKey = KEY) -> Stored | None:
@@ -105,6 +122,7 @@ class ContestedStorage(MemoryStorage):
         self.locks = 0
         self._is_locked = False
         self._rivals: Iterator[Callable[[Cart], object]] = iter(())
+        self._registry = Registry()
 
     def contest(self, rivals: Iterable[Callable[[Cart], object]]) -> None:
         """Let somebody else be faster: one of these before each save."""
@@ -137,7 +155,7 @@ class ContestedStorage(MemoryStorage):
         if rival is not None:
             uncontested = MemoryStorage()
             uncontested._carts = self._carts
-            rival(make_cart(uncontested, key=key))
+            rival(make_cart(uncontested, key=key, registry=self._registry))
 
 
 class BusyStorage(MemoryStorage):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
+from flask import Flask
 from flask import current_app
 from flask import g
 from flask import has_request_context
@@ -59,7 +60,13 @@ def check_cookie_size() -> None:
         )
 
 
-def check_cookie_after_request(response: t.Any) -> t.Any:
+def check_cookies_of(app: Flask) -> None:
+    """Check the session of an app once more when a request is answered."""
+    # The first of these functions is called last, when the session is full.
+    app.after_request_funcs.setdefault(None, []).insert(0, _check_cookie_after_request)
+
+
+def _check_cookie_after_request(response: t.Any) -> t.Any:
     """Refuse an answer that says a cart was saved, whose cookie would be dropped.
 
     The app may have put more into its session after the cart was saved. At this point
