@@ -71,6 +71,11 @@ def set_same_quantity(shop: RedisShop) -> None:
     cart.set_quantity(cart.lines[0].id, 1)
 
 
+def move(shop: RedisShop) -> None:
+    cart = shop.cart()
+    cart.move(cart.lines[0].id, to="wishlist")
+
+
 def add_after_a_rival(shop: RedisShop) -> None:
     cart = shop.cart()
     assert cart.quantity == 1
@@ -109,6 +114,8 @@ ACTIONS: dict[str, tuple[Action, str, str]] = {
         "HGET HGET EVALSHA EVALSHA HGET EVALSHA",
         "HGET EVALSHA EVALSHA EVALSHA EVALSHA",
     ),
+    # Of two carts, and one save of both.
+    "move": (move, "HGET HGET EVALSHA", "HGET EVALSHA EVALSHA EVALSHA"),
     "destroy": (
         lambda shop: shop.cart().destroy(),
         "HGET EVALSHA",

@@ -10,6 +10,14 @@ from flask import Flask
 
 from ...model.errors import CartConfigError
 from ...storage.base import Storage
+from ...storage.keyvalue.cachelib import CacheRecords
+from ...storage.keyvalue.cachelib import Locks
+from ...storage.keyvalue.cachelib import NoLocks
+from ...storage.keyvalue.cachelib import ThreadLocks
+from ...storage.keyvalue.cachelib import is_file_of
+from ...storage.keyvalue.memcached import MemcachedRecords
+from ...storage.keyvalue.memcached import clients_for_threads
+from ...storage.keyvalue.memcached import dialect_of
 from ...storage.keyvalue.records import Records
 from ...storage.keyvalue.records import RecordStorage
 from ...storage.keyvalue.redis import RedisStorage
@@ -65,10 +73,6 @@ def make_memcached_storage(client: t.Any, prefix: str, keeping: Keeping) -> Stor
     :param client: Only used to make others of it, if threads cannot share it.
     :raises CartConfigError: If it cannot keep carts.
     """
-    from ...storage.keyvalue.memcached import MemcachedRecords
-    from ...storage.keyvalue.memcached import clients_for_threads
-    from ...storage.keyvalue.memcached import dialect_of
-
     clients = clients_for_threads(client)
     records = MemcachedRecords(clients, dialect_of(client), prefix, keeping.ttl)
 
@@ -82,12 +86,6 @@ def make_cachelib_storage(
 
     :raises CartConfigError: If it cannot keep carts.
     """
-    from ...storage.keyvalue.cachelib import CacheRecords
-    from ...storage.keyvalue.cachelib import Locks
-    from ...storage.keyvalue.cachelib import NoLocks
-    from ...storage.keyvalue.cachelib import ThreadLocks
-    from ...storage.keyvalue.cachelib import is_file_of
-
     locks: Locks = NoLocks()
     has: t.Callable[[t.Any, str], bool] = _has
 
