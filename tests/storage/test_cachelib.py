@@ -287,21 +287,6 @@ def test_every_add_counts(
     assert make_cart(storage).quantity == 8 * times
 
 
-ADD = """
-import sys
-from pathlib import Path
-
-from tests.support.shop import make_cart
-from tests.storage.test_cachelib import open_files
-
-storage = open_files(Path(sys.argv[1]), always_lock=sys.argv[2] == "True")
-print("ready", flush=True)
-sys.stdin.readline()
-
-for _ in range(25):
-    make_cart(storage).add("mug", price=1)
-"""
-
 HOLD = """
 import sys
 from pathlib import Path
@@ -327,20 +312,6 @@ def start(code: str, *arguments: object) -> subprocess.Popen[str]:
     assert process.stdout.readline() == "ready\n"
 
     return process
-
-
-@pytest.mark.parametrize("always_lock", [False, True])
-def test_every_add_of_every_process_counts(tmp_path: Path, always_lock: bool) -> None:
-    """Two processes that add at once to a cart in a folder lose nothing."""
-    storage = open_files(tmp_path, always_lock=always_lock)
-    first, second = [start(ADD, tmp_path, always_lock) for _ in range(2)]
-
-    with ThreadPoolExecutor(2) as pool:
-        ends = [pool.submit(each.communicate, "\n", 60) for each in (first, second)]
-        assert [each.result(60) for each in ends] == [("", None)] * 2
-
-    assert (first.returncode, second.returncode) == (0, 0)
-    assert make_cart(storage).quantity == 50
 
 
 def test_process_that_was_killed(tmp_path: Path) -> None:

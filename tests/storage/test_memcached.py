@@ -25,7 +25,6 @@ import pytest
 from pymemcache.client.hash import HashClient
 from pymemcache.client.retrying import RetryingClient
 
-from flask_cart import CartBusyError
 from flask_cart import CartConfigError
 from flask_cart import CartCorruptError
 from flask_cart import CartLockTimeoutError
@@ -794,93 +793,3 @@ def test_answer_of_the_lock_is_lost(
         with kept.storage.lock(KEY.owner):
             assert kept.storage.load(KEY) is None
             assert between.is_done
-
-
-HOLD = """
-import sys
-
-import memcache
-from flask_cart.storage.keyvalue import memcached as dialects
-from flask_cart.model.keys import CartKey
-from flask_cart.storage.keyvalue.memcached import MemcachedRecords
-from flask_cart.storage.keyvalue.records import RecordStorage
-
-client = memcache.Client([sys.argv[1]])
-clients = dialects.clients_for_threads(client)
-records = MemcachedRecords(clients, dialects.dialect_of(client), "cart:", 1000)
-storage = RecordStorage(
-    records, always_lock=False, lock_timeout=30, lock_lease=float(sys.argv[2])
-)
-key = CartKey("user:1", "default")
-
-with storage.lock(key.owner):
-    storage.load(key)
-    print("locked", flush=True)
-    sys.stdin.readline()
-
-print("unlocked", flush=True)
-"""
-
-
-@pytest.fixture
-def hold_elsewhere(
-    memcached_server: CacheServer,
-) -> Iterator[Callable[[float], subprocess.Popen[str]]]:
-    """Lets another process take the lock, for a lease."""
-    started = []
-
-    def hold_elsewhere(lease: float) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", HOLD, memcached_server.url, str(lease)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={"PYTHONPATH": ":".join(sys.path)},
-        )
-        started.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "locked\n"
-
-        return process
-
-    yield hold_elsewhere
-
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-def test_lock_of_another_process(
-    patient: Kept,
-    impatient: Kept,
-    hold_elsewhere: Callable[[float], subprocess.Popen[str]],
-) -> None:
-    """The lock is on the server: another process holds it until it gives it back."""
-    version = saved(patient)
-    process = hold_elsewhere(60)
-
-    with pytest.raises(CartLockTimeoutError), impatient.storage.lock(KEY.owner):
-        impatient.storage.load(KEY)
-
-    with pytest.raises(CartBusyError, match="locked"):
-        save_cart(patient.storage, KEY, "no", version)
-
-    assert process.communicate("\n")[0] == "unlocked\n"
-    assert save_cart(patient.storage, KEY, "yes", version) == version + 1
-
-
-def test_lock_of_a_process_that_was_killed(
-    patient: Kept,
-    hold_elsewhere: Callable[[float], subprocess.Popen[str]],
-) -> None:
-    """A process that is killed keeps others out until the lease of its lock is over."""
-    version = saved(patient)
-    started = time.monotonic()
-    process = hold_elsewhere(1)
-    process.kill()
-    process.wait(SLOW)
-
-    with patient.storage.lock(KEY.owner):
-        assert patient.storage.load(KEY) == ("{}", version)
-        assert 1 <= time.monotonic() - started < SLOW
-        assert save_cart(patient.storage, KEY, "new", version) == version + 1

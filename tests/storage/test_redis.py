@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import multiprocessing
 import pickle
 import re
 import threading
 import typing as t
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -745,60 +743,6 @@ def add_at_once(shop: RedisShop, threads: int, times: int) -> None:
     with ThreadPoolExecutor(threads) as pool:
         for each in [pool.submit(add) for _ in range(threads)]:
             each.result(60)
-
-
-@LOCKING
-@pytest.mark.parametrize("name", ["redis", "valkey"])
-def test_threads_that_add_at_once(
-    request: pytest.FixtureRequest, name: str, locking: bool
-) -> None:
-    """Sixteen threads that add to one cart lose nothing, on either server."""
-    server: CacheServer = request.getfixturevalue(f"{name}_server")
-    shop = open_redis_shop(server.url, CART_CACHE_LOCKING=locking)
-    add_at_once(shop, 16, 10)
-
-    assert shop.items() == {"mug": 160}
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[ProcessPoolExecutor]:
-    """Eight processes that wait for each other before they work."""
-    context = multiprocessing.get_context("spawn")
-
-    with ProcessPoolExecutor(
-        8, context, initializer=_meet_at, initargs=[context.Barrier(8)]
-    ) as pool:
-        yield pool
-
-
-_barriers: list[t.Any] = []
-
-
-def _meet_at(barrier: t.Any) -> None:
-    _barriers.append(barrier)
-
-
-def _add_in_process(url: str, locking: bool) -> None:
-    shop = open_redis_shop(url, CART_CACHE_LOCKING=locking)
-    _barriers[0].wait(60)
-
-    for _ in range(25):
-        shop.add()
-
-
-@LOCKING
-def test_processes_that_add_at_once(
-    valkey_server: CacheServer, processes: ProcessPoolExecutor, locking: bool
-) -> None:
-    """Eight processes that add to one cart lose nothing."""
-    jobs = [
-        processes.submit(_add_in_process, valkey_server.url, locking) for _ in range(8)
-    ]
-
-    for job in jobs:
-        job.result(120)
-
-    assert open_redis_shop(valkey_server.url).items() == {"mug": 200}
 
 
 def test_client_of_another_library() -> None:

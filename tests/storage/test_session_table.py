@@ -452,49 +452,6 @@ def test_large_elsewhere(request: pytest.FixtureRequest, name: str) -> None:
         assert shop.storage.load(KEY) == ("é" * MAX_BYTES, version)
 
 
-@LOCKING
-def test_every_add_counts(database_url: str, locking: bool) -> None:
-    """Eight threads that add at once, to a cart that is not there yet, lose nothing."""
-    together = threading.Barrier(8)
-    config = {"CART_SESSION_LOCKING": locking, "CART_LOCK_TIMEOUT": SLOW}
-
-    with open_shop(database_url, **config) as shop:
-
-        def add(number: int) -> None:
-            together.wait(SLOW)
-
-            for _ in range(8):
-                shop.add()
-
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(add, range(8)))
-
-        with shop.app.app_context():
-            assert shop.cart().quantity == 64
-
-
-@LOCKING
-def test_first_saves_at_once(database_url: str, locking: bool) -> None:
-    """First adds of many owners, each of four requests at once, all count, however the
-    database answers to those who come second."""
-    together = threading.Barrier(4)
-    config = {"CART_SESSION_LOCKING": locking, "CART_LOCK_TIMEOUT": SLOW}
-
-    with open_shop(database_url, **config) as shop:
-
-        def add(number: int) -> None:
-            for owner in range(8):
-                together.wait(SLOW)
-                shop.add(f"user:{owner}")
-
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(add, range(4)))
-
-        with shop.app.app_context():
-            for owner in range(8):
-                assert shop.cart(f"user:{owner}").quantity == 4
-
-
 def test_lock(shop: Shop) -> None:
     """The lock keeps others out, in whatever thread, and needs no transaction."""
     version = saved(shop)
