@@ -119,7 +119,7 @@ ACTIONS: dict[str, tuple[Action, str, str]] = {
     "destroy": (
         lambda shop: shop.cart().destroy(),
         "HGET EVALSHA",
-        "HGET EVALSHA",
+        "EVALSHA EVALSHA",
     ),
 }
 
