@@ -9,7 +9,10 @@ PORT ?= 5000
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo demo-redis test lint format docs benchmark ways count wheel lock clean
+.PHONY: help demo demo-redis check test lint format docs benchmark ways count wheel lock clean
+
+help:  ## List what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
 
 # DEMO_SHOP_STORAGE=database|session|cache says where its baskets are.
 demo: .venv/.demo  ## Serve the demo shop on http://127.0.0.1:5000
@@ -18,9 +21,19 @@ demo: .venv/.demo  ## Serve the demo shop on http://127.0.0.1:5000
 demo-redis: .venv/.valkey  ## The same with two workers, and baskets in Valkey under locks
 	PORT=$(PORT) $(BIN)/python -m demo_shop.with_valkey
 
-test: .venv/.tests  ## Run the tests, and see that the domain and the storages are covered
-	@# Most tests wait for a server. What shares a module's servers stays together.
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --cov --cov-report= $(ARGS)
+# Values, prices and carts, the app and HTTP; on memory, files and SQLite only.
+CHECKED = tests/model tests/pricing tests/carts tests/app tests/http tests/metrics
+
+check: .venv/.tests  ## In less than a minute: what needs no server, with few examples
+	CART_TESTS_WITHOUT_SERVERS=1 HYPOTHESIS_PROFILE=hasty $(BIN)/python -m pytest \
+		--numprocesses 2 --dist worksteal --quiet \
+		--ignore tests/http/test_schemathesis.py $(CHECKED) $(ARGS)
+
+test: .venv/.tests  ## Run all tests, name the slowest, and see that no branch is left out
+	@# Many tests wait for a server: three processes keep two cores busy. At the end,
+	@# who has nothing left to do takes from the others.
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal --durations=20 \
+		--cov --cov-report= $(ARGS)
 	$(BIN)/python -m coverage report --fail-under=100
 
 lint: .venv/.lint .venv/.tests  ## Check style, types and which layer imports which
@@ -29,7 +42,7 @@ lint: .venv/.lint .venv/.tests  ## Check style, types and which layer imports wh
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-format: .venv/.lint
+format: .venv/.lint  ## Mend the style where that needs no thought
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -49,14 +62,14 @@ ways: .venv/.tests  ## Draw the five ways through the code again, for docs/archi
 count: .venv/bin/python  ## Count lines of code
 	$(BIN)/python -m tools.count
 
-wheel: .venv/.lint
+wheel: .venv/.lint  ## Build the wheel into dist
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
 
 lock: .venv/.demo .venv/.tests .venv/.docs .venv/.lint  ## Pin what is installed now
 	$(BIN)/python -m pip freeze --all --exclude-editable --exclude setuptools \
 		> constraints.txt
 
-clean:
+clean:  ## Remove what is installed
 	rm -rf .venv .bootstrap
 
 .venv/bin/python:

@@ -33,6 +33,9 @@ SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
 LONGEST_EMAIL = 254
 
+#: Of how many lines the session notes what came: a cookie has no room for hundreds.
+MOST_NOTED = 30
+
 #: What shoppers call their carts.
 PLACES = {
     "default": "basket",
@@ -176,13 +179,41 @@ def let_in(account: Account) -> MergeReport:
     # Flask-Cart hears of it, and merges the carts.
     login_user(account)
     session.permanent = True
+    report = cart_ext.merge_report or MergeReport()
+    _note_merged(report)
 
-    return cart_ext.merge_report or MergeReport()
+    return report
 
 
 def let_out() -> None:
     """Log out. The cart of the account stays where it is."""
+    session.pop("came", None)
     logout_user()
+
+
+def _note_merged(report: MergeReport) -> None:
+    quantities = report.quantities
+    session.pop("came", None)
+
+    if 0 < sum(map(len, quantities.values())) <= MOST_NOTED:
+        session["came"] = {"key": secrets.token_urlsafe(8), "quantities": quantities}
+
+
+def take_out_merged() -> bool:
+    """Take what came from this browser out again, once.
+
+    :return: Whether there was anything to take out.
+    """
+    came = session.get("came")
+
+    if came is None:
+        return False
+
+    # The key: both halves of a double click come with the same session.
+    cart_ext.take_out(came["quantities"], came["key"])
+    session.pop("came")
+
+    return True
 
 
 def _take_over_orders(account: Account) -> None:

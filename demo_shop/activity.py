@@ -52,7 +52,6 @@ HOW_IT_WORKS = {
     " receiver can keep it by raising an error.",
     "cart_merged": "What a guest had goes over at the log-in, once, however often it is"
     " tried.",
-    "merge_undone": "What came is given back to the guest.",
     "item_moved": "A line has come from another cart of the same shopper.",
     "checkout_started": "The order has a token now. A second try with it is the same"
     " order.",

@@ -37,7 +37,7 @@ def place_order(
     The order, the stock, the coupon and the emptied cart are one transaction: all of
     it happens, or, if something is gone or the cart has changed, none of it.
 
-    :param token: The ``current_cart.token`` that the form was shown with.
+    :param token: The ``current_cart.order_token`` that the form was shown with.
     """
 
     def create(draft: OrderDraft) -> Order:

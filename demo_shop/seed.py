@@ -1,12 +1,12 @@
-"""Create the tables, and stock an empty shop."""
+"""Create the tables, and fill those of a new shop from ``catalogue.toml``."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from .catalogue import GALLEY
-from .catalogue import SHELVES
-from .catalogue import Goods
-from .catalogue import Shelf
 from .extensions import db
 from .models import Category
 from .models import Coupon
@@ -22,6 +22,12 @@ _LOCKS = {
 }
 
 
+def read_catalogue() -> dict[str, list[dict[str, Any]]]:
+    """The goods and coupons of a new shop, by the names of their columns."""
+    with (Path(__file__).parent / "catalogue.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
 def prepare_database() -> None:
     """Make the tables that are missing and fill them if there are no goods yet."""
     with db.engine.begin() as connection:
@@ -31,83 +37,30 @@ def prepare_database() -> None:
         db.metadata.create_all(connection)
 
         with Session(connection) as session:
-            _stock_shelves(session)
-            _print_coupons(session)
+            _fill(session)
             session.commit()
 
 
-def _stock_shelves(session: Session) -> None:
+def _fill(session: Session) -> None:
+    catalogue = read_catalogue()
+
     if session.scalar(select(Category.id).limit(1)) is None:
-        session.add_all([_category(shelf) for shelf in SHELVES])
+        session.add_all(_category(**each) for each in catalogue["categories"])
+
+    if session.scalar(select(Coupon.id).limit(1)) is None:
+        shelves = {each.slug: each for each in session.scalars(select(Category))}
+        session.add_all(_coupon(shelves, **each) for each in catalogue["coupons"])
 
 
-def _print_coupons(session: Session) -> None:
-    if session.scalar(select(Coupon.id).limit(1)) is not None:
-        return
-
-    galley = session.scalar(select(Category).where(Category.slug == GALLEY.slug))
-    session.add_all(
-        [
-            Coupon(
-                code="SPRINGTIDE",
-                blurb="10% off orders of €40 or more",
-                value="10%",
-                minimum_cents=4000,
-            ),
-            Coupon(
-                code="BIGFISH",
-                blurb="20% off, up to €15",
-                value="20%",
-                cap_cents=1500,
-            ),
-            Coupon(
-                code="CREWOFTHREE",
-                blurb="Of three things from the Galley, the cheapest is free",
-                kind="cheapest_free",
-                category=galley,
-            ),
-            Coupon(
-                code="FAIRWIND",
-                blurb="Free post from €60",
-                kind="post_free",
-                minimum_cents=6000,
-            ),
-            Coupon(
-                code="MAIDENVOYAGE",
-                blurb="€5 off your first order",
-                value="5.00",
-                first_order=True,
-                customer_limit=1,
-            ),
-        ]
-    )
+def _category(products: list[dict[str, Any]], **columns: Any) -> Category:
+    return Category(products=[_product(**each) for each in products], **columns)
 
 
-def _category(shelf: Shelf) -> Category:
-    return Category(
-        slug=shelf.slug,
-        name=shelf.name,
-        blurb=shelf.blurb,
-        products=[_product(goods) for goods in shelf.goods],
-    )
+def _product(variants: list[dict[str, Any]], **columns: Any) -> Product:
+    return Product(variants=[Variant(**each) for each in variants], **columns)
 
 
-def _product(goods: Goods) -> Product:
-    return Product(
-        slug=goods.slug,
-        name=goods.name,
-        summary=goods.summary,
-        description=goods.description,
-        facts=list(goods.facts),
-        featured=goods.featured,
-        reduction=goods.reduction,
-        variants=[
-            Variant(
-                sku=piece.sku,
-                price_cents=piece.cents,
-                stock=piece.stock,
-                options=piece.options,
-            )
-            for piece in goods.pieces
-        ],
-    )
+def _coupon(
+    shelves: dict[str, Category], category: str | None = None, **columns: Any
+) -> Coupon:
+    return Coupon(category=shelves[category] if category else None, **columns)

@@ -2,7 +2,7 @@
 
 from .app.current import current_cart
 from .carts.cart import Cart
-from .carts.checkout import OrderDraft
+from .carts.drafts import OrderDraft
 from .carts.merging import MergeReport
 from .carts.repricing import Drift
 from .carts.repricing import LineDrift

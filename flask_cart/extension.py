@@ -13,18 +13,19 @@ from flask import request
 from . import signals
 from .app.backends.cookie import check_cookies_of
 from .app.current import cart_at
+from .app.current import carts_of
 from .app.current import connect_to_requests
-from .app.current import request_cart
 from .app.current import request_carts
-from .app.identity import known_owner
-from .app.identity import known_tenant
+from .app.identity import tenant_for
 from .app.logins import connect_to_logins
-from .app.logins import merge_guest_carts_into
+from .app.logins import merge_guest_carts
+from .app.logins import take_out
 from .app.registrar import Registrar
 from .app.settings import read_settings
 from .app.state import get_state
 from .app.state import make_state
 from .carts.cart import Cart
+from .carts.cart import transfer_all
 from .carts.merging import MergeReport
 from .cli import cart_cli
 from .http.blueprint import make_blueprint
@@ -32,8 +33,6 @@ from .http.limiting import check_rate_limits
 from .http.pages import give_to_templates
 from .http.problems import answer_errors
 from .model.keys import cart_key
-from .model.keys import owner_in
-from .model.keys import tenant_of
 from .storage.base import Storage
 
 if t.TYPE_CHECKING:
@@ -128,16 +127,9 @@ class FlaskCart(Registrar):
         :raises CartConfigError: If there can be no such tenant, owner or instance, or
             the owner is of another tenant.
         """
-        if isinstance(tenant, types.EllipsisType):
-            tenant = self._tenant_for(owner)
+        tenant = tenant_for(owner, tenant, self._loaders.tenant)
 
         return cart_at(cart_key(owner, instance, tenant))
-
-    def _tenant_for(self, owner: str) -> str | None:
-        if self._loaders.tenant is not None and request:
-            return known_tenant(self._loaders.tenant)
-
-        return tenant_of(owner) if isinstance(owner, str) else None
 
     def merge_guest_carts(
         self,
@@ -156,19 +148,7 @@ class FlaskCart(Registrar):
         :raises CartConflictError: If a guest cart does not stop changing.
         :raises CartStorageError: If the storage cannot be used.
         """
-        owner = known_owner(self._loaders.owner)
-
-        if owner is None:
-            return MergeReport()
-
-        get_state().services.strategy(strategy)
-        report = merge_guest_carts_into(owner, strategy, instances)
-
-        # The other carts are merged all the same.
-        for error in report.errors:
-            raise error
-
-        return report
+        return merge_guest_carts(strategy, instances)
 
     @property
     def merge_report(self) -> MergeReport | None:
@@ -180,24 +160,23 @@ class FlaskCart(Registrar):
 
         return report
 
-    def undo_merge(self) -> bool:
-        """Give back to this browser's guest what was merged into the owner's carts.
+    def take_out(
+        self,
+        quantities: t.Mapping[str, t.Mapping[str, int]],
+        key: str | None = None,
+    ) -> None:
+        """Take what came with a merge out of the current owner's carts again.
 
-        It is :meth:`Cart.undo_merge` for each of them.
+        It is :meth:`Cart.take_out` for each of them, and can only ever make them
+        smaller: what is given may come from a form. A cart that is not there is
+        ignored.
 
-        :return: Whether there was something to undo.
-        :raises CartConflictError: If what came has been changed since.
+        :param quantities: :attr:`MergeReport.quantities`.
+        :param key: As for :meth:`Cart.once`, which cannot be around several carts.
+            Repeating it goes on where it failed.
+        :raises InvalidItemError: If it is not such a mapping. Nothing is changed.
         """
-        owner = known_owner(self._loaders.owner)
-
-        if owner is None:
-            return False
-
-        tenant = known_tenant(self._loaders.tenant)
-        instances = self.storage.instances(owner_in(tenant, owner))
-        undone = [request_cart(name, tenant).undo_merge() for name in instances]
-
-        return any(undone)
+        take_out(quantities, key)
 
     def transfer(
         self,
@@ -217,14 +196,5 @@ class FlaskCart(Registrar):
         :raises CartConflictError: If the other owner has something in one of them.
             Then all carts are as they were.
         """
-        if isinstance(tenant, types.EllipsisType):
-            tenant = self._tenant_for(owner)
-
-        names = self.storage.instances(owner_in(tenant, owner))
-        carts = [self.cart(owner=owner, instance=name, tenant=tenant) for name in names]
-
-        for each in carts:
-            each.check_transfer(to)
-
-        for each in carts:
-            each.transfer(to)
+        tenant = tenant_for(owner, tenant, self._loaders.tenant)
+        transfer_all(carts_of(owner, tenant), to)

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import Counter
 from collections.abc import Generator
 from collections.abc import Iterator
 from pathlib import Path
 
+import coverage
 import pytest
 from flask import Flask
+from hypothesis import is_hypothesis_test
 from hypothesis import settings
 
 from flask_cart import Cart
@@ -20,11 +23,37 @@ from tests.support.shop import Recorder
 from tests.support.shop import make_cart
 
 settings.register_profile("default", max_examples=100, deadline=None)
+settings.register_profile("hasty", max_examples=10, deadline=None)
 settings.register_profile("thorough", max_examples=2000, deadline=None)
 settings.register_profile("exhaustive", max_examples=100_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 _numbers = itertools.count(1)
+
+#: The folders of tests that take the longest, in the order in which they begin: at the
+#: end only short ones are left, which the workers can share evenly.
+LONGEST = [
+    "demo_shop",
+    "benchmarks",
+    "browser",
+    "concurrency",
+    "faults",
+    "cli",
+    "storage",
+    "http",
+]
+
+#: The folders of tests that look at everything from outside. What they go through on
+#: their way is no proof that it is right, so it does not count as covered.
+OUTSIDE = {
+    "benchmarks",
+    "browser",
+    "cli",
+    "concurrency",
+    "demo_shop",
+    "faults",
+    "testing",
+}
 
 DATABASES = ["sqlite", "postgresql", "mariadb"]
 
@@ -187,3 +216,54 @@ def pytest_runtest_makereport(
         report.outcome = "failed"
 
     return report
+
+
+def folder_of(item: pytest.Item) -> str:
+    """The folder of a test in this one, or nothing."""
+    parents = item.path.relative_to(item.config.rootpath).parts[:-1]
+
+    return parents[1] if parents[:1] == ("tests",) and len(parents) > 1 else ""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(folder_of(item), len(ranks)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let only tests count for the coverage that are about what they go through.
+
+    What is covered by chance is covered another time by nobody.
+    """
+    measured = coverage.Coverage.current()
+    by_chance = is_hypothesis_test(getattr(item, "obj", None))
+
+    if measured is None or not (by_chance or folder_of(item) in OUTSIDE):
+        return (yield)
+
+    measured.stop()
+
+    try:
+        return (yield)
+    finally:
+        measured.start()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the modules that take the longest, where the slowest tests are asked for."""
+    if not terminalreporter.config.option.durations:
+        return
+
+    seconds: Counter[str] = Counter()
+
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds[report.nodeid.partition("::")[0]] += report.duration
+
+    terminalreporter.section("slowest modules")
+
+    for name, spent in seconds.most_common(20):
+        terminalreporter.line(f"{spent:.2f}s {name}")

@@ -13,7 +13,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 from werkzeug import Response
 
-from flask_cart import CartConflictError
 from flask_cart import current_cart
 
 from ..accounts import LONGEST_EMAIL
@@ -27,9 +26,9 @@ from ..accounts import let_out
 from ..accounts import open_account
 from ..accounts import problems_with
 from ..accounts import shopper
+from ..accounts import take_out_merged
 from ..accounts import tell_left_out
 from ..accounts import tell_merged
-from ..extensions import cart_ext
 from ..extensions import db
 from ..models import Account
 from ..models import Order
@@ -45,13 +44,7 @@ TAKEN = (
     "We can't open an account with this address and password. If it is your address,"
     " you may have one already: try logging in."
 )
-UNDONE = (
-    "Taken out again. It waits in this browser, and is here for you when you log out."
-)
-CHANGED_SINCE = (
-    "Some of it has changed since, so we left your basket alone. You can still take"
-    " things out one by one."
-)
+TAKEN_OUT = "Taken out again. What was yours before is still here."
 
 
 @bp.get("/login")
@@ -120,14 +113,11 @@ def show() -> str:
     )
 
 
-@bp.post("/account/undo-merge")
-def undo_merge() -> Response:
+@bp.post("/account/not-mine")
+def not_mine() -> Response:
     """Take out again what came from this browser at the last log-in."""
-    try:
-        if cart_ext.undo_merge():
-            flash(UNDONE, "good")
-    except CartConflictError:
-        flash(CHANGED_SINCE, "problem")
+    if take_out_merged():
+        flash(TAKEN_OUT, "good")
 
     return redirect(url_for("account.show"), code=303)
 
@@ -153,7 +143,7 @@ def _welcome(account: Account, greeting: str) -> Response:
     report = let_in(account)
     flash(greeting, "good")
 
-    # The page has a button to undo it.
+    # The page has a button to take it out again.
     if merged := tell_merged(report):
         flash(merged, "merged")
 

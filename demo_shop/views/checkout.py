@@ -93,7 +93,7 @@ def submit() -> Response | str | tuple[str, int]:
     except (CartConflictError, CartEmptyError):
         current_cart.refresh()
 
-        if not current_cart or current_cart.token != token:
+        if not current_cart or current_cart.order_token != token:
             return _changed()
 
         # What is in the basket is the same, but it comes to something else now.

@@ -15,6 +15,7 @@ from ..carts.merging import MergeReport
 from ..model.keys import CartKey
 from ..model.keys import cart_key
 from ..model.keys import check_instance
+from ..model.keys import owner_in
 from .guests import guest_owner
 from .guests import keep_guest_on_regenerate
 from .guests import make_guest_owner
@@ -54,6 +55,13 @@ def cart_at(key: CartKey) -> Cart:
     )
 
 
+def carts_of(owner: str, tenant: str | None) -> list[Cart]:
+    """All the carts of an owner that are stored."""
+    names = get_state().storage.instances(owner_in(tenant, owner))
+
+    return [cart_at(cart_key(owner, name, tenant)) for name in names]
+
+
 def _get_cart() -> Cart:
     if not request:
         raise RuntimeError(
@@ -64,12 +72,18 @@ def _get_cart() -> Cart:
     return request_cart("default", known_tenant(get_state().loaders.tenant))
 
 
+def current_owner() -> str | None:
+    """Whose carts this request is about; ``None`` for a guest who has none yet."""
+    state = get_state()
+
+    return known_owner(state.loaders.owner) or guest_owner(state.settings.session_key)
+
+
 def request_cart(instance: str, tenant: str | None) -> Cart:
     """The cart of this request's owner, the same one for the whole request."""
     check_instance(instance)
     state = get_state()
-    session_key = state.settings.session_key
-    owner = known_owner(state.loaders.owner) or guest_owner(session_key)
+    owner = current_owner()
     carts = request_carts().carts
     cart = carts.get((tenant, owner, instance))
 
@@ -77,7 +91,7 @@ def request_cart(instance: str, tenant: str | None) -> Cart:
         return cart
 
     def make_key() -> CartKey:
-        guest = make_guest_owner(session_key)
+        guest = make_guest_owner(state.settings.session_key)
 
         for where, name in [(where, name) for where, who, name in carts if who is None]:
             carts[where, guest, name] = carts.pop((where, None, name))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import types
 import typing as t
 
 from flask import current_app
+from flask import request
 
 from ..model.errors import CartConfigError
 from ..model.keys import check_owner
 from ..model.keys import check_tenant
+from ..model.keys import tenant_of
 
 OwnerLoader = t.Callable[[], str | None]
 TenantLoader = t.Callable[[], str | None]
@@ -40,6 +43,25 @@ def known_tenant(load_tenant: TenantLoader | None) -> str | None:
     tenant = load_tenant() if load_tenant is not None else None
 
     return check_tenant(tenant) if tenant is not None else None
+
+
+def tenant_for(
+    owner: str,
+    tenant: str | types.EllipsisType | None,
+    load_tenant: TenantLoader | None,
+) -> str | None:
+    """The tenant that an owner is of.
+
+    :param owner: Who may begin with the tenant.
+    :param tenant: What was said about it; ``...`` for nothing.
+    """
+    if not isinstance(tenant, types.EllipsisType):
+        return tenant
+
+    if load_tenant is not None and request:
+        return known_tenant(load_tenant)
+
+    return tenant_of(owner) if isinstance(owner, str) else None
 
 
 def user_owner(user: t.Any) -> str:

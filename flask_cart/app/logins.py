@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import importlib.util
 import typing as t
+from collections.abc import Mapping
+from contextlib import suppress
 
 from flask import Flask
 
+from ..carts.cart import Cart
 from ..carts.merging import MergeReport
 from ..model.errors import CartConfigError
+from ..model.errors import CartReplayedError
+from ..model.errors import InvalidItemError
 from ..model.events import CartMerged
 from ..model.keys import cart_key
 from ..model.keys import owner_in
+from ..model.lines import check_quantities
 from ..model.strategies import ADD_QUANTITIES
 from .current import cart_at
+from .current import current_owner
 from .current import forget_carts
+from .current import request_cart
 from .current import request_carts
 from .guests import guest_owner
+from .identity import known_owner
 from .identity import known_tenant
 from .identity import user_owner
 from .state import AppState
@@ -63,6 +72,69 @@ def merge_guest_carts_into(
     forget_carts()
 
     return MergeReport(tuple(merged), tuple(errors))
+
+
+def merge_guest_carts(
+    strategy: str | None = None, instances: t.Iterable[str] | None = None
+) -> MergeReport:
+    """Merge the carts of this browser's guest into those of whoever is known now.
+
+    The parameters are those of :func:`merge_guest_carts_into`.
+
+    :raises CartError: If one cannot be merged. The others are all the same.
+    """
+    state = get_state()
+    owner = known_owner(state.loaders.owner)
+
+    if owner is None:
+        return MergeReport()
+
+    state.services.strategy(strategy)
+    report = merge_guest_carts_into(owner, strategy, instances)
+
+    for error in report.errors:
+        raise error
+
+    return report
+
+
+def take_out(
+    quantities: t.Mapping[str, t.Mapping[str, int]], key: str | None = None
+) -> None:
+    """Take what came with a merge out of the carts of this request's owner.
+
+    :param quantities: How many of each line, by instance.
+    :param key: What the change may be sent twice with.
+    :raises InvalidItemError: If it is not such a mapping. Nothing is changed.
+    """
+    if not isinstance(quantities, Mapping):
+        raise InvalidItemError(
+            f"The quantities must be a mapping of carts, not {quantities!r:.40}."
+        )
+
+    came = {name: check_quantities(lines) for name, lines in quantities.items()}
+    owner = current_owner()
+
+    if owner is None:
+        return
+
+    state = get_state()
+    tenant = known_tenant(state.loaders.tenant)
+
+    # Nothing can be taken out of what is not there, whatever its name is.
+    for name in state.storage.instances(owner_in(tenant, owner)):
+        if name in came:
+            _take_out_of(request_cart(name, tenant), came[name], key)
+
+
+def _take_out_of(cart: Cart, lines: t.Mapping[str, int], key: str | None) -> None:
+    if key is None:
+        cart.take_out(lines)
+        return
+
+    # The other carts may not have got so far.
+    with suppress(CartReplayedError), cart.once(key):
+        cart.take_out(lines)
 
 
 def connect_to_logins(app: Flask) -> None:

@@ -23,8 +23,11 @@ from ..pricing.coupons import provide_coupons
 from ..pricing.rulebook import ConditionProvider
 from ..pricing.rulebook import FactsFunction
 from ..pricing.rulebook import ShippingLister
+from ..pricing.shipping import ShippingOption
+from ..pricing.totals import Adjustment
 from .identity import OwnerLoader
 from .identity import TenantLoader
+from .wording import tell_reason
 
 #: Says something in the words of the shop: of a code, a text, and what it is about.
 Wording = t.Callable[[str, str, t.Any], str]
@@ -48,6 +51,12 @@ class Loaders:
         :raises CartVetoError: If the app refuses it with a sentence for the shopper.
         """
         return self.coupon(code) if self.coupon is not None else None
+
+    def reason_of(self, step: Adjustment | ShippingOption) -> str:
+        """Why something does nothing, in the words of the shop."""
+        text = tell_reason(step.code, step.params)
+
+        return self.word(step.code, text, step) if text else ""
 
 
 class Registrar:
@@ -204,10 +213,28 @@ class Registrar:
         * ``"coupon-noted"``, ``"coupon-removed"``: about the code.
         * ``"cleared"``, ``"noted"``: about nothing.
         * The ``code`` of a problem, such as ``"quantity-available"``: about the error.
+        * The ``code`` of an :class:`Adjustment` that changes nothing, or of a
+          :class:`ShippingOption` that cannot be chosen: about that, whose ``params``
+          have what a sentence needs.
         """
         self._loaders.word = tell
 
         return tell
+
+    def reason_of(self, step: Adjustment | ShippingOption) -> str:
+        """Why a condition changes nothing, or a shipping method cannot be chosen.
+
+        .. code-block:: python
+
+            for step in cart.totals.explain():
+                print(step.name, step.amount, cart_ext.reason_of(step))
+
+        For the shopper, in the words of the :meth:`wording`. What a :meth:`rule` of the
+        app has said is told as it is.
+
+        :return: A part of a sentence, or an empty string if there is no reason.
+        """
+        return self._loaders.reason_of(step)
 
     def product_loader(self, load: ProductLoader) -> ProductLoader:
         """Register the function that finds products by the ids of their items.

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from flask import Flask
 from flask import current_app
-from flask import request
 from msgspec.structs import replace
 
 from ..carts.repository import Repository
@@ -17,7 +16,6 @@ from ..model.errors import CartConfigError
 from ..storage.base import Storage
 from .announcer import SignalAnnouncer
 from .backends.factory import make_storage
-from .guests import guest_owner
 from .registrar import Loaders
 from .registrar import Registrar
 from .settings import Settings
@@ -86,7 +84,6 @@ def make_state(
         registry=registry,
         policy=settings.policy,
         clock=lambda: extension.clock(),
-        guest=lambda: guest_owner(settings.session_key) if request else None,
         logger=app.logger,
     )
     state = AppState(extension, settings, services, open_storage)

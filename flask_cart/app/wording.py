@@ -1,7 +1,11 @@
-"""The wording: what went wrong, told to a shopper."""
+"""The wording: every sentence about a cart that a shopper reads.
+
+What lies below says what is the matter by codes with parameters.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import typing as t
 
 from werkzeug.exceptions import HTTPException
@@ -55,6 +59,79 @@ _PROBLEMS: t.Final[tuple[tuple[type[CartError], Problem], ...]] = (
         Problem(503, "unavailable", "Your cart cannot be reached at the moment."),
     ),
 )
+
+
+#: Why a condition does nothing, by its code, and by what a rule has to say.
+_REASONS: t.Final = {
+    "no_amount": "there is no amount to change",
+    "no_difference": "it makes no difference",
+    "no_lines": "none of the items is one of those",
+    "not_for_lines": "it cannot be on a line",
+    "provider_failed": "its conditions could not be asked for",
+    "rule_failed": "the rule '{rule}' failed",
+    "rule_invalid": "the rule '{rule}' has other parameters now",
+    "rule_unknown": "there is no rule '{rule}' any more",
+    # Rules that do not hold
+    "after_last_day": "it ended on {last}",
+    "does_not_hold": "'{rule}' does not hold",
+    "ended": "it ended at {end}",
+    "holds": "'{rule}' holds",
+    "items_missing": "it also needs {ids}",
+    "no_item_of_type": "no item is a {types}",
+    "no_item_with": "no item has {name} {values}",
+    "no_metadata": "there is no {key}",
+    "not_begun": "it begins at {start}",
+    "not_first_day": "it begins on {first}",
+    "not_first_order": "it is for a first order",
+    "not_logged_in": "it is for those who are logged in",
+    "other_cart": "it is for the cart {names}",
+    "other_currency": "it is for carts in {codes}",
+    "other_day": "it is for {days}",
+    "other_fact": "{name} is not {value}",
+    "other_group": "it is for {names}",
+    "other_metadata": "{key} is not {value}",
+    "other_owner": "it is for {kinds}",
+    "other_time": "it is from {start} to {end}",
+    "price_too_high": "no item has a price below {amount} {currency}",
+    "price_too_low": "no item has a price of {amount} {currency} or more",
+    "said": "{text}",
+    "too_few_items": "it needs {needed} items, there are {there}",
+    "too_few_lines": "it needs {needed} different items, there are {there}",
+    "too_few_of": "it needs {needed} of {ids}, there are {there}",
+    "too_few_orders": "it is for those with {needed} orders",
+    "too_little": "it needs {amount} {currency}, there are {there}",
+    "too_many_items": "it is for up to {most} items, there are {there}",
+    "too_many_lines": "it is for up to {most} different items, there are {there}",
+    "too_much": "it is for less than {amount} {currency}, there are {there}",
+}
+
+#: Why a coupon that is noted does nothing, if the app knows its code no more.
+COUPON_GONE: t.Final = "it is not valid any more"
+
+
+def tell_reason(code: str, params: t.Mapping[str, t.Any]) -> str:
+    """Why a condition does nothing, as a part of a sentence; nothing if it does."""
+    if not code:
+        return ""
+
+    why = params.get("why", code)
+
+    if why == "any":
+        return " or ".join(tell_reason(code, each) for each in params["reasons"])
+
+    sentence = _REASONS[why]
+
+    return sentence.format_map({name: _said(each) for name, each in params.items()})
+
+
+def _said(value: t.Any) -> str:
+    if isinstance(value, dt.datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+
+    if not isinstance(value, tuple):
+        return str(value)
+
+    return " or ".join(map(str, value)) if len(value) < 6 else f"one of {len(value)}"
 
 
 def describe(error: CartError | HTTPException) -> Problem | None:

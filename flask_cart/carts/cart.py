@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
-from contextlib import AbstractContextManager
 from contextlib import contextmanager
 from decimal import Decimal
 
@@ -23,6 +22,7 @@ from ..model.keys import CartKey
 from ..model.keys import check_instance
 from ..model.keys import owner_in
 from ..model.lines import Line
+from ..model.lines import check_quantities
 from ..model.lines import check_quantity
 from ..model.lines import make_line
 from ..model.money import MoneyLike
@@ -49,26 +49,24 @@ from ..pricing.quoting import shipping_options
 from ..pricing.rounding import Rounding
 from ..pricing.shipping import ShippingOption
 from ..pricing.totals import Totals
-from .checkout import OrderDraft
-from .checkout import check_out
 from .currencies import change_currency
+from .drafts import OrderDraft
+from .drafts import Prices
+from .drafts import current_token
 from .merging import MergeReport
-from .merging import check_vacant
 from .merging import merge
-from .merging import transfer
 from .metadata import Metadata
 from .moving import copy_line
 from .moving import move_line
 from .orders import Create
 from .orders import Find
 from .orders import begin_order
-from .orders import current_token
 from .orders import place_order
 from .repricing import Accept
 from .repricing import Drift
 from .repricing import reprice
 from .services import CartServices
-from .unmerging import undo_merge
+from .transferring import transfer
 from .working_copy import WorkingCopy
 from .working_copy import asking_rules
 from .writing import Snapshot
@@ -363,6 +361,31 @@ class Cart:
         """Remove a line; nothing happens if it is gone already."""
         self.apply(RemoveLine(line_id))
 
+    def take_out(self, quantities: t.Mapping[str, int]) -> None:
+        """Take some of several lines out, in one write.
+
+        Of each line it is the lesser of this quantity and what is there; what is gone
+        already is left out. What else has happened to the cart does not matter, so a
+        :attr:`MergeReport.quantities` can be taken out again: "these are not mine".
+
+        Products are not asked, as in merging: what stays was there before, also where
+        it is less than the item is sold in.
+
+        >>> line = cart.add("lid", 5, price=5)
+        >>> cart.take_out({line.id: 2})
+        >>> cart.get(line.id).quantity
+        3
+
+        :param quantities: How many, at least 1, by the ids of the lines.
+        :raises InvalidItemError: If it is not such a mapping.
+        """
+        self.apply(
+            *(
+                IncrementLine(line_id, -quantity)
+                for line_id, quantity in check_quantities(quantities).items()
+            )
+        )
+
     # Products
 
     def products(self) -> dict[str, Buyable]:
@@ -514,24 +537,6 @@ class Cart:
 
         return merge(other._working, self._working, chosen)
 
-    def undo_merge(self, owner: str | None = None) -> bool:
-        """Give back what was merged into this cart last, and restore the other one.
-
-        That is possible until something else is merged, or this cart is emptied or
-        sold, as long as there are no fewer of what came. What was added since stays.
-
-        :param owner: Whose cart was merged: the ``source`` of the event. Left out, it
-            is the guest of this browser.
-        :return: Whether there was something to undo.
-        :raises CartConflictError: If what came has been changed since.
-        """
-        guest = owner or self._services.guest()
-
-        if guest is None:
-            return False
-
-        return undo_merge(self._working, self._counterpart(guest)._working)
-
     def transfer(self, owner: str) -> Cart:
         """Give this cart, with all that is in it, to another owner.
 
@@ -541,16 +546,9 @@ class Cart:
         :raises CartConfigError: If there can be no such owner.
         """
         target = self._counterpart(owner)
-        transfer(self._working, target._working)
+        transfer([(self._working, target._working)])
 
         return target
-
-    def check_transfer(self, owner: str) -> None:
-        """Refuse what :meth:`transfer` would refuse.
-
-        :raises CartConflictError: If the other owner has something in this instance.
-        """
-        check_vacant(self._counterpart(owner)._working, self._working)
 
     # Conditions
 
@@ -782,27 +780,8 @@ class Cart:
             self.apply(claim)
             yield self
 
-    def checkout(
-        self, session: t.Any = None, expected_total: MoneyLike | None = None
-    ) -> AbstractContextManager[OrderDraft]:
-        """Sell what is in the cart.
-
-        Write the order inside the block. When it ends, the cart is emptied and the
-        session is committed, in one transaction; if anything is raised, both are as
-        they were.
-
-        :param session: The ``db.session`` that the order is written with, which must
-            be on the cart's database. Without one, the cart is emptied in a write of
-            its own after the block.
-        :param expected_total: The total that the shopper agreed to.
-        :raises CartEmptyError: If there is nothing in the cart.
-        :raises CartConflictError: If the cart was changed since it was read, or its
-            total is not the expected one.
-        """
-        return check_out(self._working, self.totals, session, expected_total)
-
     @property
-    def token(self) -> str:
+    def order_token(self) -> str:
         """Identifies the content that was read, for the form of a checkout.
 
         Posted back and given to :meth:`place_order`, it makes every repetition of the
@@ -846,8 +825,8 @@ class Cart:
             ``order_token`` in a unique column.
         :param find: Returns the order of a token, or ``None``.
         :param session: The ``db.session`` of both. It is committed, or rolled back.
-        :param token: The :attr:`token` that the form was shown with. Left out, what is
-            in the cart now is ordered.
+        :param token: The :attr:`order_token` that the form was shown with, or that of
+            an order that was begun. Left out, what is in the cart now is ordered.
         :param expected_total: The total that the shopper agreed to.
         :return: What ``create`` or ``find`` returned.
         :raises CartEmptyError: If there is nothing in the cart.
@@ -856,7 +835,7 @@ class Cart:
         """
         return place_order(
             self._working,
-            self._price,
+            self._prices,
             create,
             find,
             session,
@@ -879,7 +858,7 @@ class Cart:
         :raises CartConflictError: If the cart was changed since it was read, or its
             total is not the expected one.
         """
-        return begin_order(self._working, self._price, expected_total)
+        return begin_order(self._working, self._prices, expected_total)
 
     def apply(self, *operations: Operation) -> None:
         """Apply operations in one write, or make them part of the batch."""
@@ -894,8 +873,9 @@ class Cart:
             claim.apply(self.document)
             raise
 
-    def _price(self, document: Document, at: dt.datetime) -> Totals:
-        return self._priced_at(document, self._services.local_time(at)).totals
+    @property
+    def _prices(self) -> Prices:
+        return Prices(lambda: self.totals, self._rounding)
 
     def _priced_at(self, document: Document, now: dt.datetime) -> _Priced:
         services = self._services
@@ -973,3 +953,8 @@ class Cart:
 
         self._services.registry.rulebook.check(condition)
         self.apply(AddCondition(condition, only_of_type))
+
+
+def transfer_all(carts: t.Iterable[Cart], owner: str) -> None:
+    """Give several carts to another owner, who has nothing in any of them."""
+    transfer([(each._working, each._counterpart(owner)._working) for each in carts])

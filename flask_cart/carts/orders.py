@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 import typing as t
+from contextlib import AbstractContextManager
+from contextlib import contextmanager
 
 from msgspec.structs import replace
 
@@ -12,33 +13,29 @@ from ..model.document import Document
 from ..model.document import PendingOrder
 from ..model.document import noted
 from ..model.errors import CartConflictError
-from ..model.errors import CartEmptyError
 from ..model.errors import CartError
 from ..model.errors import CartTooLargeError
 from ..model.events import CartCheckedOut
 from ..model.events import CheckoutStarted
-from ..model.keys import CartKey
 from ..model.lines import Line
 from ..model.money import MoneyLike
 from ..model.operations import Applied
 from ..model.operations import Reapplied
 from ..model.operations import emptied
 from ..model.values import FrozenDict
-from ..pricing.totals import Totals
-from .checkout import OrderDraft
-from .checkout import Sell
-from .checkout import check_total
-from .checkout import committed
-from .checkout import order_token
+from .drafts import OrderDraft
+from .drafts import Prices
+from .drafts import agree
+from .drafts import current_token
+from .drafts import find_noted
+from .drafts import new_token
+from .drafts import to_be_ordered
 from .working_copy import WorkingCopy
 
 Order = t.TypeVar("Order")
 
 Create = t.Callable[[OrderDraft], Order]
 Find = t.Callable[[str], Order | None]
-
-#: Prices a document as at a time.
-Price = t.Callable[[Document, dt.datetime], Totals]
 
 _logger = logging.getLogger(__name__)
 
@@ -60,12 +57,16 @@ class BeginOrder(Reapplied, frozen=True):
 
 
 class SettleOrder(Reapplied, frozen=True):
-    """Take out what was ordered, and leave what came in since the order was begun."""
+    """Take out what was ordered, and leave what came in since the order was begun.
+
+    :param unnoted: What was ordered, if the cart has not noted it.
+    """
 
     token: str
+    unnoted: PendingOrder | None = None
 
     def apply(self, document: Document) -> Applied:
-        pending = _noted_as(document, self.token)
+        pending = find_noted(document, self.token) or self.unnoted
 
         if pending is None:
             return document, ()
@@ -82,9 +83,8 @@ class SettleOrder(Reapplied, frozen=True):
         if not lines:
             return emptied(document), (event,)
 
-        conditions = tuple(
-            each for each in document.conditions if each not in pending.conditions
-        )
+        ordered = (*pending.conditions, *pending.asked)
+        conditions = tuple(e for e in document.conditions if e not in ordered)
         metadata = FrozenDict(
             (key, value)
             for key, value in document.metadata.items()
@@ -97,23 +97,8 @@ class SettleOrder(Reapplied, frozen=True):
         return document, (event,)
 
 
-def current_token(working: WorkingCopy) -> str:
-    """The token of what was read, empty if nothing is stored."""
-    document, version = working.snapshot.document, working.snapshot.version
-
-    if working.key is None or not version:
-        return ""
-
-    # Noting an order makes a new version of the cart, but no other content.
-    for pending in reversed(document.pending):
-        if _is_all_of(document, pending):
-            return pending.token
-
-    return order_token(working.key, version)
-
-
 def begin_order(
-    working: WorkingCopy, price: Price, expected_total: MoneyLike | None
+    working: WorkingCopy, prices: Prices, expected_total: MoneyLike | None
 ) -> OrderDraft:
     """Note in the cart that what was read is being ordered.
 
@@ -122,10 +107,10 @@ def begin_order(
         not the expected one.
     """
     working.refuse_batch("ordered")
-    pending = replace(_content(working, None), is_begun=True)
+    pending = replace(to_be_ordered(working, prices, None), is_begun=True)
     # What was begun at another price may be paid at that price: it is another order.
-    anew = order_token(t.cast(CartKey, working.key), working.snapshot.version)
-    pending, draft = _agreed(working, price, pending, anew, expected_total)
+    token = new_token(working)
+    pending, draft = agree(working, prices, pending, token, expected_total)
     _note(working, pending)
 
     return draft
@@ -133,7 +118,7 @@ def begin_order(
 
 def place_order(
     working: WorkingCopy,
-    price: Price,
+    prices: Prices,
     create: Create[Order],
     find: Find[Order],
     session: t.Any,
@@ -152,17 +137,20 @@ def place_order(
     if order is not None:
         return order
 
-    make_order = (
-        _order_in_one_transaction
-        if session is not None and working.repository.joins_sessions
-        else _order_step_by_step
-    )
+    joined = None if session is None else working.repository.join(session)
     wanted = token or current_token(working)
 
     try:
-        pending = _content(working, token)
-        pending, draft = _agreed(working, price, pending, pending.token, expected_total)
-        order = make_order(working, pending, lambda: create(draft), session)
+        pending = to_be_ordered(working, prices, token)
+        pending, draft = agree(working, prices, pending, pending.token, expected_total)
+
+        def make() -> Order:
+            return create(draft)
+
+        if joined is None:
+            order = _order_step_by_step(working, pending, make, session)
+        else:
+            order = _order_in_one_transaction(working, pending, make, session, joined)
     except Exception:
         # Somebody else was faster, or the order is there, but nobody could say so.
         order = find(wanted) if wanted else None
@@ -204,17 +192,19 @@ def _order_made_before(
 def _order_in_one_transaction(
     working: WorkingCopy,
     pending: PendingOrder,
-    create: t.Callable[[], Order],
+    make: t.Callable[[], Order],
     session: t.Any,
+    joined: AbstractContextManager[None],
 ) -> Order:
     version = working.snapshot.version
-    is_noted = _noted_as(working.document, pending.token) is not None
-    take_out = SettleOrder(pending.token) if is_noted else Sell(pending.token)
+    is_noted = find_noted(working.document, pending.token) is not None
+    settle = SettleOrder(pending.token, None if is_noted else pending)
 
-    with committed(session), working.repository.join(session):
-        order = create()
+    # What hears of the commit is not part of the transaction any more.
+    with _committed(session), joined:
+        order = make()
 
-        if not working.write((take_out,), None if is_noted else version):
+        if not working.write((settle,), None if is_noted else version):
             raise working.conflict(
                 "The order that was begun is not known any more.",
                 expected_version=version,
@@ -226,13 +216,13 @@ def _order_in_one_transaction(
 def _order_step_by_step(
     working: WorkingCopy,
     pending: PendingOrder,
-    create: t.Callable[[], Order],
+    make: t.Callable[[], Order],
     session: t.Any,
 ) -> Order:
     _note(working, pending)
 
-    with committed(session):
-        return create()
+    with _committed(session):
+        return make()
 
 
 def _note(working: WorkingCopy, pending: PendingOrder) -> None:
@@ -249,10 +239,19 @@ def _note(working: WorkingCopy, pending: PendingOrder) -> None:
             # Better than that it cannot be ordered at all.
             working.write((BeginOrder(pending, is_alone=True),), version)
     except CartConflictError:
-        known = _noted_as(working.document, pending.token)
+        known = find_noted(working.document, pending.token)
 
-        if known is None or (pending.is_begun and not known.is_begun):
+        if known is None or not _is_as_good(known, pending):
             raise
+
+
+def _is_as_good(known: PendingOrder, pending: PendingOrder) -> bool:
+    """Whether an order that somebody else has noted may take the place of another."""
+    is_same = known == replace(
+        pending, started_at=known.started_at, is_begun=known.is_begun
+    )
+
+    return is_same and (known.is_begun or not pending.is_begun)
 
 
 def _settle(working: WorkingCopy, token: str) -> None:
@@ -265,89 +264,6 @@ def _settle(working: WorkingCopy, token: str) -> None:
         _logger.exception("The lines that were ordered are still in the cart.")
 
 
-def _content(working: WorkingCopy, token: str | None) -> PendingOrder:
-    """What is to be ordered: what was begun with this token, or what was read."""
-    document = working.document
-    current = current_token(working)
-    wanted = current if token is None else token
-    pending = _noted_as(document, wanted)
-
-    # What was only tried is as good as not, and costs what it costs now.
-    if pending is not None and pending.is_begun:
-        return pending
-
-    if not current or not document.lines:
-        raise CartEmptyError("The cart is empty, there is nothing to order.")
-
-    if wanted != current:
-        raise working.conflict(
-            "The cart was changed since the form of the order was shown.",
-            expected_version=working.snapshot.version,
-        )
-
-    return PendingOrder(
-        token=current,
-        started_at=working.now(),
-        currency=document.currency,
-        lines=document.lines,
-        conditions=document.conditions,
-        metadata=document.metadata,
-    )
-
-
-def _agreed(
-    working: WorkingCopy,
-    price: Price,
-    pending: PendingOrder,
-    anew: str,
-    expected_total: MoneyLike | None,
-) -> tuple[PendingOrder, OrderDraft]:
-    """What is to be ordered, and how: at the prices of now if only these are expected.
-
-    :param anew: Its token at other prices than those of then.
-    :raises CartConflictError: If the total was never the expected one.
-    """
-    draft = _draft(working, price, pending)
-
-    if expected_total is None:
-        return pending, draft
-
-    try:
-        check_total(working, draft.totals, expected_total)
-    except CartConflictError:
-        pending = replace(pending, token=anew, started_at=working.now())
-        draft = _draft(working, price, pending)
-        check_total(working, draft.totals, expected_total)
-
-    return pending, draft
-
-
-def _noted_as(document: Document, token: str) -> PendingOrder | None:
-    return next((each for each in document.pending if each.token == token), None)
-
-
-def _draft(working: WorkingCopy, price: Price, pending: PendingOrder) -> OrderDraft:
-    content = replace(
-        working.document,
-        currency=pending.currency,
-        lines=pending.lines,
-        conditions=pending.conditions,
-        metadata=pending.metadata,
-    )
-    totals = price(content, pending.started_at)
-
-    return OrderDraft(totals.lines, totals, pending.metadata, pending.token)
-
-
-def _is_all_of(document: Document, pending: PendingOrder) -> bool:
-    return not pending.was_emptied and (
-        document.currency,
-        document.lines,
-        document.conditions,
-        document.metadata,
-    ) == (pending.currency, pending.lines, pending.conditions, pending.metadata)
-
-
 def _left_of(lines: t.Iterable[Line], taken: t.Iterable[Line]) -> t.Iterator[Line]:
     """The lines without the quantities that were taken."""
     quantities = {line.id: line.quantity for line in taken}
@@ -357,3 +273,18 @@ def _left_of(lines: t.Iterable[Line], taken: t.Iterable[Line]) -> t.Iterator[Lin
 
         if quantity > 0:
             yield replace(line, quantity=quantity)
+
+
+@contextmanager
+def _committed(session: t.Any) -> t.Iterator[None]:
+    """Commit a session at the end, or roll it back."""
+    if session is None:
+        yield
+        return
+
+    try:
+        yield
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise

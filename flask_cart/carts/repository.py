@@ -13,7 +13,6 @@ from contextlib import ExitStack
 
 from ..model.document import decode
 from ..model.document import new_document
-from ..model.errors import CartConfigError
 from ..model.keys import CartKey
 from ..model.limits import Limits
 from ..storage.base import Storage
@@ -99,22 +98,13 @@ class Repository:
         """The app's transaction that this thread's writes are part of, if any."""
         return self.storage.transaction()
 
-    @property
-    def joins_sessions(self) -> bool:
-        """Whether writes can be part of a session's transaction."""
-        return isinstance(self.storage, JoinsSessions)
+    def join(self, session: t.Any) -> AbstractContextManager[None] | None:
+        """What makes the writes of this thread part of a session's transaction.
 
-    def join(self, session: t.Any) -> AbstractContextManager[None]:
-        """Make the writes of this thread part of a session's transaction.
-
-        :raises CartConfigError: If the storage is not in a database.
+        :return: ``None`` if the storage is not in a database.
         """
         if not isinstance(self.storage, JoinsSessions):
-            raise CartConfigError(
-                # Not type(), which of a proxy is the proxy's.
-                f"{self.storage.__class__.__name__} cannot join a database session. Use"
-                " CART_STORAGE = 'database', or check out without session=."
-            )
+            return None
 
         return self.storage.join(session)
 

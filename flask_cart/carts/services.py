@@ -92,7 +92,6 @@ class CartServices:
     registry: Registry = field(default_factory=Registry)
     policy: Policy = field(default_factory=Policy)
     clock: t.Callable[[], dt.datetime] = utc_now
-    guest: t.Callable[[], str | None] = lambda: None
     logger: logging.Logger = _logger
 
     def now(self) -> dt.datetime:

@@ -11,6 +11,7 @@ import msgspec
 from flask.cli import with_appcontext
 from moneyed import Money
 
+from ..app.wording import tell_reason
 from ..carts.cart import Cart
 from ..carts.scanning import FoundCart
 from ..carts.scanning import find_carts
@@ -250,7 +251,7 @@ def _echo_adjustments(totals: Totals) -> None:
                 format_money(each.before),
                 format_money(each.after),
                 format_money(each.amount),
-                each.reason or _contained(each.contained),
+                tell_reason(each.code, each.params) or _contained(each.contained),
             )
             for each in adjustments
         ),

@@ -8,12 +8,15 @@ from flask import Flask
 
 from ..app.current import current_cart
 from ..app.state import get_state
+from ..app.wording import COUPON_GONE
 from ..carts.cart import Cart
 from ..model.coupons import noted_coupons
 from ..model.money import format_money
 from ..model.products import Buyable
 from ..model.stock import Terms
 from ..model.stock import terms_of
+from ..pricing.shipping import ShippingOption
+from ..pricing.totals import Adjustment
 from .preconditions import make_form_key
 
 
@@ -82,12 +85,16 @@ class Pages:
 
         return limits
 
+    def reason(self, step: Adjustment | ShippingOption) -> str:
+        """Why something does nothing, in the words of the shop."""
+        return get_state().loaders.reason_of(step)
+
     def coupons(self, cart: Cart) -> list[NotedCoupon]:
         """The coupons of a cart, and why they do nothing."""
-        reasons = {each.name: each.reason for each in cart.totals.adjustments}
+        reasons = {each.name: self.reason(each) for each in cart.totals.adjustments}
 
         return [
-            NotedCoupon(code, reasons.get(code, "it is not valid any more"))
+            NotedCoupon(code, reasons.get(code, COUPON_GONE))
             for code in noted_coupons(cart.metadata)
         ]
 

@@ -8,6 +8,7 @@ import typing as t
 import msgspec
 from moneyed import Money
 
+from ..app.state import get_state
 from ..carts.cart import Cart
 from ..model.coupons import noted_coupons
 from ..pricing.totals import Adjustment
@@ -151,7 +152,7 @@ def _condition(adjustment: Adjustment) -> ShownCondition:
         value=adjustment.value,
         amount=_amount(adjustment.amount),
         code=adjustment.code,
-        reason=adjustment.reason,
+        reason=get_state().loaders.reason_of(adjustment),
     )
 
 

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import typing as t
-
 from msgspec.structs import replace
 
 from .conditions import Condition
-from .coupons import surplus_coupons
-from .document import Content
 from .document import Document
 from .errors import InvalidItemError
 from .events import Event
 from .lines import Line
-from .operations import AddCondition
 from .operations import AddItemCondition
 from .operations import AddLine
 from .operations import Applied
-from .operations import RemoveCondition
-from .operations import SetMetadata
-from .operations import apply_all
-from .values import FrozenDict
-
-#: The type of the conditions of which a cart has those of one choice.
-SHIPPING: t.Final = "shipping"
 
 
 def in_currency(document: Document, currency: str) -> Document:
@@ -41,19 +29,6 @@ def in_currency(document: Document, currency: str) -> Document:
         )
 
     return replace(document, currency=currency)
-
-
-def ready_for(document: Document, content: Document | Content) -> Document:
-    """The document, ready for what is in another cart.
-
-    :raises InvalidItemError: If both have amounts, of different currencies.
-    """
-    has_amounts = content.lines or content.conditions
-
-    if not has_amounts and (document.lines or document.conditions):
-        return document
-
-    return in_currency(document, content.currency)
 
 
 def take_over(document: Document, line: Line) -> Applied:
@@ -92,91 +67,6 @@ def add_item_conditions(
         events.extend(happened)
 
     return document, tuple(events)
-
-
-def add_rest(
-    document: Document,
-    conditions: t.Collection[Condition],
-    metadata: t.Mapping[str, t.Any],
-    replaces: bool = False,
-    max_coupons: int | None = None,
-) -> Applied:
-    """Add the conditions and metadata that a cart does not have.
-
-    :param replaces: Whether they replace those of the same name, and the shipping.
-    :param max_coupons: How many coupons are noted then: the last, as if these had been
-        noted after those of the cart.
-    """
-    both = united(document.conditions, conditions, replaces)
-    document, events = put_conditions(document, both)
-
-    values = {
-        key: value
-        for key, value in metadata.items()
-        if replaces or key not in document.metadata
-    }
-    noted = [key for key in document.metadata if key not in metadata]
-    surplus = surplus_coupons([*noted, *metadata], max_coupons)
-    kept = {key: value for key, value in values.items() if key not in surplus}
-    document, happened = SetMetadata(FrozenDict(kept), surplus).apply(document)
-
-    return document, (*events, *happened)
-
-
-def put_conditions(document: Document, conditions: t.Collection[Condition]) -> Applied:
-    """Give a cart these conditions, and no others."""
-    names = {each.name for each in conditions}
-    gone = [each.name for each in document.conditions if each.name not in names]
-    document, events = apply_all(document, map(RemoveCondition, gone))
-    document, happened = apply_all(document, map(AddCondition, conditions))
-
-    return document, (*events, *happened)
-
-
-def by_name(
-    first: t.Iterable[Condition], second: t.Iterable[Condition], prefers_second: bool
-) -> tuple[Condition, ...]:
-    """The conditions of both, one of each name."""
-    found = {each.name: each for each in first}
-
-    for each in second:
-        if prefers_second or each.name not in found:
-            found[each.name] = each
-
-    return tuple(found.values())
-
-
-def united(
-    first: t.Collection[Condition],
-    second: t.Collection[Condition],
-    prefers_second: bool,
-) -> tuple[Condition, ...]:
-    """The conditions of two carts: one of each name, and one cart's shipping."""
-    if prefers_second:
-        first = _without_rivals(first, second)
-    else:
-        second = _without_rivals(second, first)
-
-    return by_name(first, second, prefers_second)
-
-
-def _without_rivals(
-    conditions: t.Iterable[Condition], preferred: t.Collection[Condition]
-) -> list[Condition]:
-    """The conditions without a shipping that others are preferred to."""
-    names = {each.name for each in preferred}
-
-    return [
-        each for each in conditions if each.name in names or not meets(each, preferred)
-    ]
-
-
-def meets(condition: Condition, others: t.Iterable[Condition]) -> bool:
-    """Whether one of the others has the same name, or is shipping, too."""
-    return any(
-        each.name == condition.name or each.type == condition.type == SHIPPING
-        for each in others
-    )
 
 
 def _missing(existing: Line, line: Line) -> list[Condition]:

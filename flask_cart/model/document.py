@@ -33,13 +33,25 @@ UPGRADERS: t.Final[Upgraders] = {}
 
 
 class PendingOrder(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    kw_only=True,
+    omit_defaults=True,
 ):
-    """What was in the cart when an order for it was begun.
+    """What was in the cart when an order for it was begun, and what it cost.
 
     :param token: Identifies the order.
-    :param started_at: When it was begun; what it costs is what it cost then.
+    :param started_at: When it was begun.
+    :param content: Identifies all that was in the cart then.
     :param currency: What it costs that in.
+    :param lines: The lines, with those of their conditions that applied.
+    :param conditions: The conditions of the cart that applied. Like those of the lines,
+        they have nothing to ask any more: what it costs is what it cost then.
+    :param provided: The conditions of providers that applied, alike.
+    :param asked: The cart's own conditions that had something to ask or did not apply,
+        as they were.
+    :param metadata: The cart's metadata.
     :param is_begun: Whether it can be ordered whatever becomes of the cart, because it
         may be paid. Else it is what was in the cart when somebody tried to order it.
     :param was_emptied: Whether the cart was emptied since, so that nothing of what is
@@ -48,10 +60,13 @@ class PendingOrder(
 
     token: str
     started_at: dt.datetime
+    content: str
     currency: str
     lines: tuple[Line, ...]
-    conditions: tuple[Condition, ...]
-    metadata: dict[str, t.Any]
+    conditions: tuple[Condition, ...] = ()
+    provided: tuple[Condition, ...] = ()
+    asked: tuple[Condition, ...] = ()
+    metadata: dict[str, t.Any] = EMPTY
     is_begun: bool = False
     was_emptied: bool = False
 
@@ -59,25 +74,6 @@ class PendingOrder(
         check_text(self.token, "The token of an order")
         frozen = freeze_dict(self.metadata, "The metadata")
         msgspec.structs.force_setattr(self, "metadata", frozen)
-
-
-class Content(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What was in a cart, or in the part of it that a merge has changed."""
-
-    currency: str
-    lines: tuple[Line, ...] = ()
-    conditions: tuple[Condition, ...] = ()
-    metadata: dict[str, t.Any] = EMPTY
-    created_at: dt.datetime | None = None
-    pending: tuple[PendingOrder, ...] = ()
-
-    def __post_init__(self) -> None:
-        frozen = freeze_dict(self.metadata, "The metadata")
-        msgspec.structs.force_setattr(self, "metadata", frozen)
-
-    def line(self, line_id: str) -> Line | None:
-        """The line of this id, if there is one."""
-        return next((line for line in self.lines if line.id == line_id), None)
 
 
 class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,10 +84,6 @@ class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :param gained: How many more of each line this cart has since; fewer if negative.
     :param digest: Identifies all that was in it.
     :param orders: The tokens of the orders that were begun in it.
-    :param guest: What was in it, as long as the merge can be undone.
-    :param user: What this cart had of what the merge has changed, for as long.
-    :param has_replaced: Whether the names, prices and attributes of the other cart's
-        lines have taken the place of those of this one.
     """
 
     source: str
@@ -99,9 +91,6 @@ class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gained: dict[str, int] = EMPTY
     digest: str = ""
     orders: tuple[str, ...] = ()
-    guest: Content | None = None
-    user: Content | None = None
-    has_replaced: bool = False
 
     def __post_init__(self) -> None:
         for line_id, quantity in self.quantities.items():
@@ -111,10 +100,6 @@ class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in ("quantities", "gained"):
             frozen = FrozenDict(getattr(self, name))
             msgspec.structs.force_setattr(self, name, frozen)
-
-    def without_contents(self) -> MergedCart:
-        """The record without what is needed to undo the merge."""
-        return msgspec.structs.replace(self, guest=None, user=None)
 
 
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

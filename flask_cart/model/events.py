@@ -191,19 +191,6 @@ class CartMerged(Event, frozen=True, kw_only=True):
     left_out: tuple[Line, ...]
 
 
-class MergeUndone(Event, frozen=True, kw_only=True):
-    """What came from another cart was taken out and given back.
-
-    It is told of both carts if the other one was still, or again, there.
-
-    :param source: The owner of the other cart.
-    """
-
-    name: ClassVar[str] = "merge_undone"
-
-    source: str
-
-
 class ItemMoved(Event, frozen=True, kw_only=True):
     """A line has come from another cart of the owner.
 

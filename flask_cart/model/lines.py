@@ -144,6 +144,28 @@ def check_quantity(quantity: t.Any, at_least: int = 1) -> int:
     return int(quantity)
 
 
+def check_quantities(quantities: t.Any) -> dict[str, int]:
+    """Give the quantities of lines back if they are such, by the ids of the lines.
+
+    :raises InvalidItemError: If they are anything else.
+    """
+    if not isinstance(quantities, Mapping):
+        raise InvalidItemError(
+            f"The quantities must be a mapping of lines, not {quantities!r:.40}."
+        )
+
+    for line_id, quantity in quantities.items():
+        if not isinstance(line_id, str):
+            raise InvalidItemError(f"A line has an id of text, not {line_id!r:.40}.")
+
+        try:
+            check_quantity(quantity)
+        except ValueError as error:
+            raise InvalidItemError(f"The line {line_id!r:.80}: {error}") from error
+
+    return dict(quantities)
+
+
 def make_line(
     product: Buyable | str | int,
     quantity: int,

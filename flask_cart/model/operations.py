@@ -373,9 +373,8 @@ class Clear(msgspec.Struct, frozen=True):
 
 
 def emptied(document: Document) -> Document:
-    """The document without its content, and without what a merge would give back."""
-    merged = tuple(each.without_contents() for each in document.merged)
-    document = replace(document, conditions=(), metadata=FrozenDict(), merged=merged)
+    """The document without its content."""
+    document = replace(document, conditions=(), metadata=FrozenDict())
 
     return _left_with(document, ())
 

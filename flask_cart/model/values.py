@@ -109,8 +109,13 @@ def freeze_dict(value: t.Any, where: str) -> FrozenDict:
 
 
 def fingerprint(*parts: t.Any) -> str:
-    """SHA-256 of JSON values, in hexadecimal. No separator can be part of a value."""
-    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+    """SHA-256 of JSON values, in hexadecimal. No separator can be part of a value.
+
+    The keys of a mapping may come in any order.
+    """
+    encoded = msgspec.json.encode(parts, order="deterministic")
+
+    return hashlib.sha256(encoded).hexdigest()
 
 
 def check_text(

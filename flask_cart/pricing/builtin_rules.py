@@ -1,7 +1,7 @@
 """The rules that every app has.
 
-Each returns ``True``, or the reason why it does not hold. Asked about a line, rules
-about items and quantities look at that line only.
+Each returns ``True``, or a code with parameters that says why it does not hold. Asked
+about a line, rules about items and quantities look at that line only.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from ..model.lines import MAX_QUANTITY
 from ..model.lines import Line
 from ..model.money import ZERO
 from .facts import Facts
+from .reasons import No
 
-Answer = bool | str
+Answer = bool | No
 Texts = t.Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 Count = t.Annotated[int, msgspec.Meta(ge=0, le=MAX_QUANTITY)]
 Pieces = t.Annotated[int, msgspec.Meta(ge=1, le=MAX_QUANTITY)]
@@ -61,15 +62,15 @@ def amount_below(facts: Facts, amount: Decimal) -> Answer:
 
 def price_at_least(facts: Facts, amount: Decimal) -> Answer:
     """A line has at least this price of one, before its conditions."""
-    return _any_line(facts, lambda line: line.price >= amount) or (
-        f"no item has a price of {amount} {facts.currency} or more"
+    return _any_line(facts, lambda line: line.price >= amount) or No(
+        "price_too_low", {"amount": amount, "currency": facts.currency}
     )
 
 
 def price_below(facts: Facts, amount: Decimal) -> Answer:
     """A line has a lower price of one than this, before its conditions."""
-    return _any_line(facts, lambda line: line.price < amount) or (
-        f"no item has a price below {amount} {facts.currency}"
+    return _any_line(facts, lambda line: line.price < amount) or No(
+        "price_too_high", {"amount": amount, "currency": facts.currency}
     )
 
 
@@ -78,29 +79,29 @@ def price_below(facts: Facts, amount: Decimal) -> Answer:
 
 def quantity_at_least(facts: Facts, quantity: Count) -> Answer:
     """There are at least so many items."""
-    return facts.quantity >= quantity or (
-        f"it needs {quantity} items, there are {facts.quantity}"
+    return facts.quantity >= quantity or No(
+        "too_few_items", {"needed": quantity, "there": facts.quantity}
     )
 
 
 def quantity_at_most(facts: Facts, quantity: Count) -> Answer:
     """There are at most so many items."""
-    return facts.quantity <= quantity or (
-        f"it is for up to {quantity} items, there are {facts.quantity}"
+    return facts.quantity <= quantity or No(
+        "too_many_items", {"most": quantity, "there": facts.quantity}
     )
 
 
 def lines_at_least(facts: Facts, count: Count) -> Answer:
     """There are at least so many lines."""
-    return len(facts.lines) >= count or (
-        f"it needs {count} different items, there are {len(facts.lines)}"
+    return len(facts.lines) >= count or No(
+        "too_few_lines", {"needed": count, "there": len(facts.lines)}
     )
 
 
 def lines_at_most(facts: Facts, count: Count) -> Answer:
     """There are at most so many lines."""
-    return len(facts.lines) <= count or (
-        f"it is for up to {count} different items, there are {len(facts.lines)}"
+    return len(facts.lines) <= count or No(
+        "too_many_lines", {"most": count, "there": len(facts.lines)}
     )
 
 
@@ -111,8 +112,8 @@ def item(facts: Facts, ids: Texts, quantity: Pieces = 1) -> Answer:
     """One of these items is there, or so many of them together."""
     found = sum(line.quantity for line in facts.about if line.item_id in ids)
 
-    return found >= quantity or (
-        f"it needs {quantity} of {_listed(ids)}, there are {found}"
+    return found >= quantity or No(
+        "too_few_of", {"needed": quantity, "ids": ids, "there": found}
     )
 
 
@@ -120,13 +121,13 @@ def every_item(facts: Facts, ids: Texts) -> Answer:
     """Each of these items is there."""
     missing = set(ids) - {line.item_id for line in facts.about}
 
-    return not missing or f"it also needs {_listed(sorted(missing))}"
+    return not missing or No("items_missing", {"ids": tuple(sorted(missing))})
 
 
 def attribute(facts: Facts, name: str, values: tuple[Scalar, ...]) -> Answer:
     """A line has one of these values as this attribute, or in it, if it is a list."""
-    return _any_line(facts, lambda line: _has(line.attributes, name, values)) or (
-        f"no item has {name} {_listed(values)}"
+    return _any_line(facts, lambda line: _has(line.attributes, name, values)) or No(
+        "no_item_with", {"name": name, "values": values}
     )
 
 
@@ -137,8 +138,8 @@ def category(facts: Facts, names: Texts) -> Answer:
 
 def option(facts: Facts, name: str, values: Texts) -> Answer:
     """A line has one of these values as this option."""
-    return _any_line(facts, lambda line: line.options.get(name) in values) or (
-        f"no item has {name} {_listed(values)}"
+    return _any_line(facts, lambda line: line.options.get(name) in values) or No(
+        "no_item_with", {"name": name, "values": values}
     )
 
 
@@ -148,7 +149,7 @@ def product_type(facts: Facts, types: Texts) -> Answer:
     def is_one(line: Line) -> bool:
         return line.product_ref is not None and line.product_ref.type in types
 
-    return _any_line(facts, is_one) or f"no item is a {_listed(types)}"
+    return _any_line(facts, is_one) or No("no_item_of_type", {"types": types})
 
 
 # Shoppers
@@ -156,34 +157,36 @@ def product_type(facts: Facts, types: Texts) -> Answer:
 
 def logged_in(facts: Facts) -> Answer:
     """The owner is known, and not a guest."""
-    return facts.owner_kind != "guest" or "it is for those who are logged in"
+    return facts.owner_kind != "guest" or No("not_logged_in")
 
 
 def owner_kind(facts: Facts, kinds: Texts) -> Answer:
     """The owner is of one of these kinds, such as ``"company"``."""
-    return facts.owner_kind in kinds or f"it is for {_listed(kinds)}"
+    return facts.owner_kind in kinds or No("other_owner", {"kinds": kinds})
 
 
 def first_order(facts: Facts) -> Answer:
     """The owner has not ordered yet: the app's fact ``orders`` is 0."""
-    return _fact(facts, "orders") == 0 or "it is for a first order"
+    return _fact(facts, "orders") == 0 or No("not_first_order")
 
 
 def orders_at_least(facts: Facts, count: Count) -> Answer:
     """The owner has ordered so often: the app's fact ``orders``."""
-    return _fact(facts, "orders") >= count or f"it is for those with {count} orders"
+    return _fact(facts, "orders") >= count or No("too_few_orders", {"needed": count})
 
 
 def group(facts: Facts, names: Texts) -> Answer:
     """The owner is in one of these groups: the app's fact ``groups``."""
-    return not set(names).isdisjoint(_fact(facts, "groups")) or (
-        f"it is for {_listed(names)}"
+    return not set(names).isdisjoint(_fact(facts, "groups")) or No(
+        "other_group", {"names": names}
     )
 
 
 def fact_equals(facts: Facts, name: str, value: Scalar) -> Answer:
     """A fact of the app has this value."""
-    return _same(_fact(facts, name), value) or f"{name} is not {value}"
+    return _same(_fact(facts, name), value) or No(
+        "other_fact", {"name": name, "value": value}
+    )
 
 
 # Time
@@ -194,9 +197,9 @@ def between(
 ) -> Answer:
     """It is not before the one moment, and before the other."""
     if start is not None and facts.now < start:
-        return f"it begins at {_told(start, facts)}"
+        return No("not_begun", {"start": _local(start, facts)})
 
-    return end is None or facts.now < end or f"it ended at {_told(end, facts)}"
+    return end is None or facts.now < end or No("ended", {"end": _local(end, facts)})
 
 
 def dates(
@@ -206,16 +209,16 @@ def dates(
     today = facts.now.date()
 
     if first is not None and today < first:
-        return f"it begins on {first}"
+        return No("not_first_day", {"first": first})
 
-    return last is None or today <= last or f"it ended on {last}"
+    return last is None or today <= last or No("after_last_day", {"last": last})
 
 
 def weekday(
     facts: Facts, days: t.Annotated[tuple[Weekday, ...], msgspec.Meta(min_length=1)]
 ) -> Answer:
     """It is one of these days of the week, in the shop's time zone."""
-    return WEEKDAYS[facts.now.weekday()] in days or f"it is for {_listed(days)}"
+    return WEEKDAYS[facts.now.weekday()] in days or No("other_day", {"days": days})
 
 
 def time_of_day(facts: Facts, start: Time, end: Time) -> Answer:
@@ -226,7 +229,7 @@ def time_of_day(facts: Facts, start: Time, end: Time) -> Answer:
     now, first, last = facts.now.time(), *map(dt.time.fromisoformat, (start, end))
     is_within = first <= now < last if first < last else now >= first or now < last
 
-    return is_within or f"it is from {start} to {end}"
+    return is_within or No("other_time", {"start": start, "end": end})
 
 
 # The cart
@@ -236,22 +239,22 @@ def metadata_equals(facts: Facts, key: str, value: Scalar) -> Answer:
     """The cart's metadata have this value."""
     has = key in facts.metadata and _same(facts.metadata[key], value)
 
-    return has or f"{key} is not {value}"
+    return has or No("other_metadata", {"key": key, "value": value})
 
 
 def metadata_has(facts: Facts, key: str) -> Answer:
     """The cart's metadata have this key, with a value that is not empty or false."""
-    return bool(facts.metadata.get(key)) or f"there is no {key}"
+    return bool(facts.metadata.get(key)) or No("no_metadata", {"key": key})
 
 
 def currency(facts: Facts, codes: Texts) -> Answer:
     """The cart is in one of these currencies."""
-    return facts.currency in codes or f"it is for carts in {_listed(codes)}"
+    return facts.currency in codes or No("other_currency", {"codes": codes})
 
 
 def instance(facts: Facts, names: Texts) -> Answer:
     """It is one of these carts of the owner's, such as ``"default"``."""
-    return facts.instance in names or f"it is for the cart {_listed(names)}"
+    return facts.instance in names or No("other_cart", {"names": names})
 
 
 # Amounts that a value acts on
@@ -329,20 +332,20 @@ def _fact(facts: Facts, name: str) -> t.Any:
     return facts.app[name]
 
 
-def _short(facts: Facts, amount: Decimal, there: Decimal) -> str:
-    return f"it needs {amount} {facts.currency}, there are {there}"
+def _short(facts: Facts, amount: Decimal, there: Decimal) -> No:
+    return No(
+        "too_little", {"amount": amount, "currency": facts.currency, "there": there}
+    )
 
 
-def _over(facts: Facts, amount: Decimal, there: Decimal) -> str:
-    return f"it is for less than {amount} {facts.currency}, there are {there}"
+def _over(facts: Facts, amount: Decimal, there: Decimal) -> No:
+    return No(
+        "too_much", {"amount": amount, "currency": facts.currency, "there": there}
+    )
 
 
-def _told(moment: dt.datetime, facts: Facts) -> str:
-    return f"{moment.astimezone(facts.now.tzinfo):%Y-%m-%d %H:%M}"
-
-
-def _listed(values: t.Collection[t.Any]) -> str:
-    return " or ".join(map(str, values)) if len(values) < 6 else f"one of {len(values)}"
+def _local(moment: dt.datetime, facts: Facts) -> dt.datetime:
+    return moment.astimezone(facts.now.tzinfo)
 
 
 #: The rules by name.

@@ -20,10 +20,11 @@ from .rounding import Rounding
 from .steps import CartSteps
 from .steps import in_order
 from .totals import Adjustment
+from .totals import Decided
 from .totals import LineTotals
 from .totals import Totals
 
-_NOT_FOR_LINES: t.Final = Verdict("not_for_lines", "it cannot be on a line")
+_NOT_FOR_LINES: t.Final = Verdict("not_for_lines")
 
 
 class _PricedLine(t.NamedTuple):
@@ -118,6 +119,7 @@ def _line_totals(
             after=after,
             verdict=verdict,
             line_id=line.id,
+            decided=Decided(condition) if verdict.holds else None,
         )
         for condition, verdict, (before, after) in zip(
             in_order(line.conditions), priced.verdicts, steps, strict=True

@@ -14,9 +14,12 @@ from ..model.document import Document
 from ..model.money import CONTEXT
 from ..model.money import ZERO
 from ..model.rules import Rule
+from ..model.values import EMPTY
+from ..model.values import FrozenDict
 from .facts import Facts
 from .facts import Lazy
 from .proration import Proration
+from .reasons import No
 from .rounding import Rounding
 from .rulebook import RegisteredFunction
 from .rulebook import Rulebook
@@ -31,12 +34,12 @@ class Verdict(t.NamedTuple):
     """Whether a rule holds, or else why it does not.
 
     :param code: Empty if it holds; else what is the matter, for a program.
-    :param reason: The same, for a person.
+    :param params: What a sentence about it needs.
     :param rule: The rule that decided, if it is not one of the shop's.
     """
 
     code: str = ""
-    reason: str = ""
+    params: t.Mapping[str, t.Any] = EMPTY
     rule: Rule | None = None
 
     @property
@@ -195,9 +198,9 @@ class Evaluation:
                 return YES
 
         unknown = next((each for each in verdicts if not each.is_known), None)
-        reasons = " or ".join(each.reason for each in verdicts)
+        reasons = tuple(each.params for each in verdicts)
 
-        return unknown or Verdict("rule_not_met", reasons, rule)
+        return unknown or _not_met(rule, No("any", {"reasons": reasons}))
 
     def _call(
         self,
@@ -209,14 +212,12 @@ class Evaluation:
         name = rule.name
 
         if function is None:
-            return Verdict("rule_unknown", f"there is no rule {name!r} any more", rule)
+            return Verdict("rule_unknown", FrozenDict({"rule": name}), rule)
 
         try:
             arguments = function.arguments(rule)
         except ValueError:
-            reason = f"the rule {name!r} has other parameters now"
-
-            return Verdict("rule_invalid", reason, rule)
+            return Verdict("rule_invalid", FrozenDict({"rule": name}), rule)
 
         try:
             # An own context, so that a rule cannot change that of the calculation.
@@ -225,7 +226,11 @@ class Evaluation:
         except Exception as error:
             self._failures.append((name, error))
 
-            return Verdict("rule_failed", f"the rule {name!r} failed", rule)
+            return Verdict("rule_failed", FrozenDict({"rule": name}), rule)
+
+
+def _not_met(rule: Rule, no: No) -> Verdict:
+    return Verdict("rule_not_met", FrozenDict({"why": no.why, **no.params}), rule)
 
 
 def _opposite(rule: Rule, verdict: Verdict) -> Verdict:
@@ -236,7 +241,7 @@ def _opposite(rule: Rule, verdict: Verdict) -> Verdict:
     if not verdict.holds:
         return YES
 
-    return Verdict("rule_not_met", f"{rule.rules[0].name!r} holds", rule)
+    return _not_met(rule, No("holds", {"rule": rule.rules[0].name}))
 
 
 def _answer(rule: Rule, answer: t.Any) -> Verdict:
@@ -247,6 +252,9 @@ def _answer(rule: Rule, answer: t.Any) -> Verdict:
     if answer is True:
         return YES
 
+    if isinstance(answer, No):
+        return _not_met(rule, answer)
+
     if answer is not False and not isinstance(answer, str):
         raise TypeError(
             f"The rule {rule.name!r} must return True, False or a reason, not"
@@ -256,7 +264,10 @@ def _answer(rule: Rule, answer: t.Any) -> Verdict:
     # Markup, as a template of the app would make it, is text like any other.
     reason = str.__str__(answer)[:MAX_REASON] if answer else ""
 
-    return Verdict("rule_not_met", reason or f"{rule.name!r} does not hold", rule)
+    if not reason:
+        return _not_met(rule, No("does_not_hold", {"rule": rule.name}))
+
+    return _not_met(rule, No("said", {"text": reason}))
 
 
 def _amount(rule: Rule, answer: t.Any) -> Decimal:

@@ -58,7 +58,7 @@ def shipping_options(
                     condition=method.condition,
                     is_chosen=chosen is not None and chosen.type == "shipping",
                     code=verdict.code,
-                    reason=verdict.reason,
+                    params=verdict.params,
                 )
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import dataclass
 
 from moneyed import Money
@@ -9,6 +10,7 @@ from moneyed import Money
 from ..model.conditions import Condition
 from ..model.errors import InvalidConditionError
 from ..model.rules import Rule
+from .reasons import plain_reason
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class ShippingOption:
     :param condition: What is added to the cart if it is chosen.
     :param is_chosen: Whether it is in the cart already.
     :param code: Why it cannot be chosen, as a word for programs, or an empty string.
-    :param reason: The same for a person.
+    :param params: What a sentence about that needs. :meth:`FlaskCart.reason_of` makes
+        one for the shopper.
     """
 
     name: str
@@ -52,7 +55,12 @@ class ShippingOption:
     condition: Condition
     is_chosen: bool
     code: str
-    reason: str
+    params: t.Mapping[str, t.Any]
+
+    @property
+    def reason(self) -> str:
+        """Why it cannot be chosen, on one line for a developer, or an empty string."""
+        return plain_reason(self.code, self.params) if self.code else ""
 
     @property
     def is_available(self) -> bool:

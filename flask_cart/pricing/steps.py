@@ -19,9 +19,10 @@ from .facts import Lazy
 from .proration import Proration
 from .rounding import Rounding
 from .totals import Adjustment
+from .totals import Decided
 
-_NO_LINES: t.Final = Verdict("no_lines", "none of the items is one of those")
-_FAILED: t.Final = Verdict("provider_failed", "its conditions could not be asked for")
+_NO_LINES: t.Final = Verdict("no_lines")
+_FAILED: t.Final = Verdict("provider_failed")
 
 
 class _Off(Exception):
@@ -30,6 +31,18 @@ class _Off(Exception):
     def __init__(self, verdict: Verdict) -> None:
         super().__init__(verdict)
         self.verdict = verdict
+
+
+class _Applied(t.NamedTuple):
+    """A condition that was applied.
+
+    :param base: What the value acted on.
+    :param contained: How much of it the condition is, if it is included.
+    """
+
+    decided: Decided
+    base: Decimal
+    contained: Decimal | None = None
 
 
 class CartSteps:
@@ -95,20 +108,19 @@ class CartSteps:
         before = self.shown
 
         try:
-            base, contained = self._apply(condition)
+            applied = self._apply(condition)
         except _Off as off:
             return self._adjustment(condition, verdict=off.verdict)
 
         # The difference of two rounded amounts, not a rounded difference: this is what
         # makes the steps add up.
-        return self._adjustment(condition, before, base, contained)
+        return self._adjustment(condition, before, applied)
 
     def _adjustment(
         self,
         condition: Condition,
         before: Decimal | None = None,
-        base: Decimal | None = None,
-        contained: Decimal | None = None,
+        applied: _Applied | None = None,
         verdict: Verdict = YES,
     ) -> Adjustment:
         return Adjustment.of(
@@ -116,19 +128,17 @@ class CartSteps:
             self._rounding,
             before=self.shown if before is None else before,
             after=self.shown,
-            base=self._rounding.round(base) if base is not None else None,
-            contained=contained,
+            base=self._rounding.round(applied.base) if applied is not None else None,
+            contained=applied.contained if applied is not None else None,
             verdict=verdict,
             is_provided=condition.name in self._provided,
+            decided=applied.decided if applied is not None else None,
         )
 
-    def _apply(self, condition: Condition) -> tuple[Decimal, Decimal | None]:
-        """Change the amount.
-
-        :return: The base that the value acted on, and how much of it was contained.
-        """
+    def _apply(self, condition: Condition) -> _Applied:
+        """Change the amount."""
         if not self._document.lines:
-            return ZERO, None
+            return _Applied(Decided(condition), ZERO)
 
         if condition.rule is not None:
             verdict = self._evaluation.decide(condition.rule, self._facts())
@@ -147,12 +157,20 @@ class CartSteps:
             more = condition.apply(base) - base
             after = min(max(whole + more, ZERO), CEILING)
 
+        decided = Decided(
+            condition,
+            lines=None if picked is None else tuple(picked),
+            base=None if condition.base is None else base,
+        )
+
         if condition.included:
-            return base, self._rounding.round(condition.contained(base))
+            contained = self._rounding.round(condition.contained(base))
+
+            return _Applied(decided, base, contained)
 
         self._change(condition.target, picked, after)
 
-        return base, None
+        return _Applied(decided, base)
 
     def _change(self, target: str, picked: list[int] | None, amount: Decimal) -> None:
         if self._rounding.at == "line":

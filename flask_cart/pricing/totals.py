@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import typing as t
 from dataclasses import dataclass
+from dataclasses import field
 from decimal import Decimal
 
 import msgspec
@@ -17,12 +18,26 @@ from ..model.money import ZERO
 from ..model.money import format_money
 from ..model.money import smallest_unit
 from ..model.rules import Rule
+from ..model.values import FrozenDict
 from .evaluation import YES
 from .evaluation import Verdict
+from .reasons import plain_reason
 from .rounding import Rounding
 
-_NO_DIFFERENCE: t.Final = Verdict("no_difference", "it makes no difference")
-_NO_AMOUNT: t.Final = Verdict("no_amount", "there is no amount to change")
+_NO_DIFFERENCE: t.Final = Verdict("no_difference")
+_NO_AMOUNT: t.Final = Verdict("no_amount")
+
+
+class Decided(t.NamedTuple):
+    """A condition that was applied, with what there was to ask for it.
+
+    :param lines: The positions of the lines that it was limited to, if it was.
+    :param base: The exact amount that its value acted on instead of all, if it did.
+    """
+
+    condition: Condition
+    lines: tuple[int, ...] | None = None
+    base: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -39,9 +54,11 @@ class Adjustment:
     :param contained: How much of the base it is, if the prices include it.
     :param line_id: The line that it belongs to, if it is not the cart's.
     :param code: Why it changed nothing, as a word for programs, or an empty string.
-    :param reason: The same for a person.
+    :param params: What a sentence about that needs. :meth:`FlaskCart.reason_of` makes
+        one for the shopper.
     :param rule: The rule that decided so, if there is one.
     :param is_provided: Whether it is not stored, but yielded by a provider.
+    :param decided: How it was applied, if it was.
     """
 
     name: str
@@ -54,9 +71,10 @@ class Adjustment:
     contained: Money | None = None
     line_id: str | None = None
     code: str = ""
-    reason: str = ""
+    params: t.Mapping[str, t.Any] = field(default_factory=FrozenDict)
     rule: Rule | None = None
     is_provided: bool = False
+    decided: Decided | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -71,6 +89,7 @@ class Adjustment:
         verdict: Verdict = YES,
         line_id: str | None = None,
         is_provided: bool = False,
+        decided: Decided | None = None,
     ) -> Adjustment:
         """What a condition made of rounded amounts."""
         money = rounding.money
@@ -90,10 +109,16 @@ class Adjustment:
             contained=None if contained is None else money(contained),
             line_id=line_id,
             code=verdict.code,
-            reason=verdict.reason,
+            params=verdict.params,
             rule=verdict.rule,
             is_provided=is_provided,
+            decided=decided,
         )
+
+    @property
+    def reason(self) -> str:
+        """Why it changed nothing, on one line for a developer, or an empty string."""
+        return plain_reason(self.code, self.params) if self.code else ""
 
     @property
     def amount(self) -> Money:
@@ -117,7 +142,7 @@ class Adjustment:
             "currency": self.after.currency.code,
             "line_id": self.line_id,
             "code": self.code,
-            "reason": self.reason,
+            "params": msgspec.to_builtins(self.params),
             "rule": msgspec.to_builtins(self.rule),
             "is_provided": self.is_provided,
         }
@@ -128,7 +153,7 @@ class Adjustment:
         return f"{self.name} ({self.value}{base} on {self.target}): {self._outcome()}"
 
     def _outcome(self) -> str:
-        if self.reason:
+        if self.code:
             return self.reason
 
         if self.contained is not None:

@@ -539,47 +539,6 @@ def test_one_damaged_cart_does_not_stop_the_others(
     assert "not merged" in caplog.text
 
 
-def test_undo_after_login(client: FlaskClient, shop: Flask) -> None:
-    """A shopper who wanted two carts gets both back, all instances."""
-
-    @shop.post("/undo")
-    def undo() -> str:
-        return str(shop.extensions["cart"].extension.undo_merge())
-
-    assert client.post("/undo").text == "False"
-
-    client.post("/login/7")
-    client.post("/add/mug")
-    client.post("/logout")
-    client.post("/add/mug")
-    client.post("/add/tea?instance=wishlist")
-
-    assert client.post("/login/7").text == "2xmug"
-    assert client.post("/undo").text == "True"
-    assert client.post("/undo").text == "False"
-    assert client.get("/").text == "1xmug"
-    assert client.post("/logout").text == "1xmug"
-    assert client.post("/login/7").text == "2xmug"
-
-
-def test_undo_elsewhere(client: FlaskClient, shop: Flask) -> None:
-    """Another device of the user has nothing to give back to its own guest."""
-
-    @shop.post("/undo")
-    def undo() -> str:
-        return str(current_cart.undo_merge())
-
-    client.post("/add/mug")
-    client.post("/login/7")
-    laptop = shop.test_client()
-    laptop.post("/add/tea")
-    laptop.post("/login/7")
-
-    assert client.post("/undo").text == "False"
-    assert laptop.post("/undo").text == "True"
-    assert laptop.get("/").text == "1xmug"
-
-
 def test_merge_by_hand() -> None:
     """An app can merge with another strategy, and only some instances."""
     app = make_app(CART_STORAGE="memory")

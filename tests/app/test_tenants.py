@@ -397,19 +397,6 @@ class TestTwoCarts:
             assert _stored(extension, "guest:x", other) == {"mug": 1}
             assert _stored(extension, "user:7", "acme") == {}
 
-    def test_undone_merge(self, app: Flask, extension: FlaskCart) -> None:
-        """What was merged is given back to the guest of the same shop."""
-        with app.app_context():
-            guest = extension.cart(owner="guest:x", tenant="acme")
-            user = extension.cart(owner="user:7", tenant="acme")
-            guest.add("mug", price=1)
-            report = user.merge(guest)
-
-            assert report.merged[0].source == "acme/guest:x"
-            assert user.undo_merge(report.merged[0].source)
-            assert _stored(extension, "guest:x", "acme") == {"mug": 1}
-            assert _stored(extension, "guest:x", None) == {}
-
     def test_swap(self, app: Flask, extension: FlaskCart) -> None:
         """A cart is given to an owner of its own shop."""
         with app.app_context():
@@ -441,19 +428,21 @@ class TestTwoCarts:
             assert extension.storage.instances("acme/user:7") == ["default", "wishlist"]
             assert extension.storage.instances("globex/user:7") == []
 
-    def test_undone_login(self, app: Flask, extension: FlaskCart) -> None:
-        """What a login has merged in one shop is given back in this one only."""
+    def test_taken_out(self, app: Flask, extension: FlaskCart) -> None:
+        """What came with a login in one shop is taken out in this one only."""
         with app.test_request_context(headers={"Shop": "acme"}):
             current_cart.add("mug", price=1)
             login_user(User("7"))
             assert _content(current_cart) == {"mug": 1}
 
-            extension.tenant_loader(lambda: "globex")
-            assert not extension.undo_merge()
+            came = extension.merge_report.quantities
 
-            extension.tenant_loader(lambda: "acme")
-            assert extension.undo_merge()
-            assert _stored(extension, "user:7", "acme") == {}
+            for shop in ("acme", "globex"):
+                extension.cart(owner="user:7", tenant=shop).add("mug", price=1)
+
+            extension.take_out(came)
+            assert _stored(extension, "user:7", "acme") == {"mug": 1}
+            assert _stored(extension, "user:7", "globex") == {"mug": 1}
 
 
 class TestOwnerLoader:

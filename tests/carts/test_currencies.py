@@ -351,7 +351,7 @@ def test_order_that_was_begun(cart: Cart) -> None:
     """What was begun in euros is ordered in euros."""
     draft = cart.begin_order()
     cart.change_currency("USD")
-    assert cart.token != draft.order_token
+    assert cart.order_token != draft.order_token
 
     placed = cart.place_order(
         lambda draft: draft, lambda token: None, token=draft.order_token
@@ -367,4 +367,4 @@ def test_order_of_equal_numbers(shelf: Shelf, storage: t.Any) -> None:
     cart.change_currency("USD")
 
     assert prices(cart) == {"pot": 30}
-    assert cart.token != draft.order_token
+    assert cart.order_token != draft.order_token

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+from moneyed import Money
 
 from flask_cart import Cart
 from flask_cart import CartConflictError
 from flask_cart import CartEmptyError
 from flask_cart import CartError
 from flask_cart import CartStorageError
+from flask_cart import CartVetoError
 from flask_cart import OrderDraft
 from flask_cart import Rule
 from flask_cart.model.document import MAX_PENDING
@@ -92,7 +94,7 @@ def test_order(
     cart: Cart, storage: MemoryStorage, orders: Orders, recorder: Recorder
 ) -> None:
     """The order has what was in the cart, the cart is empty, and both are told."""
-    token = fill(cart).token
+    token = fill(cart).order_token
     recorder.told.clear()
 
     assert orders.place(cart, token=token) == f"order {token}"
@@ -115,7 +117,7 @@ def test_the_same_form_again(
     cart: Cart, storage: MemoryStorage, orders: Orders, recorder: Recorder
 ) -> None:
     """The form that was shown with the cart makes one order, however often it comes."""
-    token = fill(cart).token
+    token = fill(cart).order_token
     first = orders.place(cart, token=token)
     before = stored(storage)
     recorder.told.clear()
@@ -130,7 +132,7 @@ def test_the_same_form_after_another_purchase(
     cart: Cart, storage: MemoryStorage, orders: Orders
 ) -> None:
     """An old form does not order what is in the cart by now."""
-    token = fill(cart).token
+    token = fill(cart).order_token
     first = orders.place(cart, token=token)
     cart.add("cup", price=3)
 
@@ -141,23 +143,23 @@ def test_the_same_form_after_another_purchase(
 
 def test_token_of_a_content(cart: Cart, storage: MemoryStorage) -> None:
     """The token is the same for all who read the same content, and changes with it."""
-    assert cart.token == ""
-    assert make_cart(key=None).token == ""
+    assert cart.order_token == ""
+    assert make_cart(key=None).order_token == ""
 
-    token = fill(cart).token
+    token = fill(cart).order_token
     assert token
-    assert make_cart(storage).token == token
+    assert make_cart(storage).order_token == token
 
     cart.add("cup", price=3)
-    assert cart.token not in ("", token)
-    assert KEY.owner not in cart.token
+    assert cart.order_token not in ("", token)
+    assert KEY.owner not in cart.order_token
 
 
 def test_changed_since_the_form_was_shown(
     cart: Cart, storage: MemoryStorage, orders: Orders
 ) -> None:
     """Nothing is ordered that the shopper has not seen."""
-    token = fill(cart).token
+    token = fill(cart).order_token
     make_cart(storage).add("cup", price=3)
     cart.refresh()
 
@@ -172,7 +174,7 @@ def test_changed_since_it_was_read(
     cart: Cart, storage: MemoryStorage, orders: Orders
 ) -> None:
     """What somebody else adds after the read is a conflict, and not sold unseen."""
-    token = fill(cart).token
+    token = fill(cart).order_token
     make_cart(storage).add("cup", price=3)
 
     with pytest.raises(CartConflictError):
@@ -193,26 +195,64 @@ def test_nothing_to_order(cart: Cart, orders: Orders, token: str | None) -> None
         cart.begin_order()
 
 
-def test_expected_total(cart: Cart, storage: MemoryStorage, orders: Orders) -> None:
-    """The order is made for the total that the shopper agreed to, or not at all."""
+@pytest.mark.parametrize(
+    "total", ["59.90", "59.9", Decimal("59.90"), 59.9, Money("59.90", "EUR")]
+)
+def test_expected_total(cart: Cart, orders: Orders, total: t.Any) -> None:
+    """The total may be expected in every form that a price has."""
+    assert fill(cart).begin_order(total).totals.total.amount == Decimal("59.90")
+    assert orders.place(cart, expected_total=total)
+    assert not cart
+
+
+@pytest.mark.parametrize(
+    "total",
+    ["59.89", 0, Money("59.90", "USD"), "", "59,90", -1, float("nan"), object()],
+)
+def test_another_total(
+    cart: Cart,
+    storage: MemoryStorage,
+    orders: Orders,
+    recorder: Recorder,
+    total: t.Any,
+) -> None:
+    """For a total that the shopper did not agree to nothing is ordered; the error says
+    both."""
     fill(cart)
     before = stored(storage)
+    recorder.asked.clear()
 
-    with pytest.raises(CartConflictError, match=r"59\.90"):
-        orders.place(cart, expected_total="49.90")
+    for order in [
+        cart.begin_order,
+        lambda total: orders.place(cart, expected_total=total),
+    ]:
+        with pytest.raises(CartConflictError, match=r"is 59\.90, not") as caught:
+            order(total)
 
-    with pytest.raises(CartConflictError):
-        cart.begin_order("49.90")
+        assert caught.value.details["stored"] == "59.90"
+        assert caught.value.cart is cart
+        assert caught.value.current_version == before.version
 
-    assert (orders.made, stored(storage)) == ({}, before)
-    assert orders.place(cart, expected_total="59.90")
+    assert (orders.made, stored(storage), recorder.asked) == ({}, before, [])
+
+
+def test_veto(cart: Cart, orders: Orders, recorder: Recorder) -> None:
+    """Whoever may refuse a change may refuse an order."""
+    fill(cart)
+    recorder.veto = CartVetoError("closed on Sundays")
+
+    for order in [cart.begin_order, lambda: orders.place(cart)]:
+        with pytest.raises(CartVetoError, match="Sundays"):
+            order()
+
+    assert (len(cart), orders.made) == (2, {})
 
 
 def test_order_that_cannot_be_made(
     cart: Cart, storage: MemoryStorage, orders: Orders
 ) -> None:
     """If the order cannot be made, the cart is as it was, and may be ordered later."""
-    token = fill(cart).token
+    token = fill(cart).order_token
 
     def fail(draft: OrderDraft) -> str:
         raise ZeroDivisionError
@@ -221,7 +261,7 @@ def test_order_that_cannot_be_made(
         cart.place_order(fail, orders.find, token=token)
 
     assert items(cart) == {"mug": 2, "pot": 1}
-    assert cart.token == token
+    assert cart.order_token == token
     assert orders.place(make_cart(storage), token=token) == f"order {token}"
     assert items(cart) == {}
 
@@ -230,7 +270,7 @@ def test_somebody_else_is_faster(
     cart: Cart, storage: MemoryStorage, orders: Orders
 ) -> None:
     """Who makes the order second gets the first one's, and no error."""
-    token = fill(cart).token
+    token = fill(cart).order_token
 
     def create(draft: OrderDraft) -> str:
         orders.place(make_cart(storage), token=token)
@@ -246,7 +286,7 @@ def test_added_while_the_order_is_made(
     cart: Cart, storage: MemoryStorage, orders: Orders
 ) -> None:
     """What comes into the cart meanwhile is not ordered, and stays."""
-    token = fill(cart).token
+    token = fill(cart).order_token
 
     def create(draft: OrderDraft) -> str:
         rival = make_cart(storage)
@@ -290,7 +330,7 @@ def failing() -> FailingStorage:
 def died_after_the_order(storage: FailingStorage, orders: Orders) -> str:
     """The token of an order whose lines could not be taken out of the cart."""
     cart = fill(make_cart(storage))
-    token = cart.token
+    token = cart.order_token
 
     def create(draft: OrderDraft) -> str:
         storage.fails = True
@@ -334,7 +374,7 @@ def test_ordered_lines_are_not_ordered_with_others(
     died_after_the_order(failing, orders)
     cart = make_cart(failing)
     cart.add("cup", price=3)
-    shown = cart.token
+    shown = cart.order_token
 
     with pytest.raises(CartConflictError):
         orders.place(cart, token=shown)
@@ -378,7 +418,7 @@ def test_begun_twice(cart: Cart, storage: MemoryStorage, recorder: Recorder) -> 
     recorder.told.clear()
 
     assert make_cart(storage).begin_order().order_token == first.order_token
-    assert make_cart(storage).token == first.order_token
+    assert make_cart(storage).order_token == first.order_token
     assert (stored(storage), recorder.told) == (before, [])
 
 
@@ -395,7 +435,7 @@ def test_begun_anew(cart: Cart, storage: MemoryStorage, orders: Orders) -> None:
     orders.place(make_cart(storage), token=first.order_token)
     assert orders.items == [{"mug": 2, "pot": 1}]
     assert items(cart) == {"cup": 1}
-    assert cart.token not in (first.order_token, second.order_token)
+    assert cart.order_token not in (first.order_token, second.order_token)
 
     orders.place(make_cart(storage), token=second.order_token)
     assert orders.items == [{"mug": 2, "pot": 1}, {"mug": 2, "pot": 1, "cup": 1}]
@@ -457,13 +497,13 @@ def test_form_that_was_given_up(
     cart: Cart, storage: MemoryStorage, orders: Orders
 ) -> None:
     """A form that failed is not ordered any more when all of it was sold with more."""
-    first = fill(cart).token
+    first = fill(cart).order_token
 
     with pytest.raises(ZeroDivisionError):
         cart.place_order(lambda draft: 1 // 0, orders.find, token=first)
 
     cart.add("cup", price=3)
-    orders.place(cart, token=cart.token)
+    orders.place(cart, token=cart.order_token)
 
     with pytest.raises(CartEmptyError):
         orders.place(make_cart(storage), token=first)
@@ -501,14 +541,14 @@ def test_later_try(orders: Orders, expected: str | None) -> None:
     """An order that could not be made is tried later at the prices of then."""
     shop = HappyHour()
     cart = shop.filled()
-    token = cart.token
+    token = cart.order_token
 
     with pytest.raises(ZeroDivisionError):
         cart.place_order(lambda draft: 1 // 0, orders.find, expected_total="80")
 
     shop.ends()
     cart = shop.cart()
-    assert cart.token == token
+    assert cart.order_token == token
 
     with pytest.raises(CartConflictError, match=r"is 100\.00, not 80"):
         orders.place(cart, token=token, expected_total="80")
@@ -527,7 +567,7 @@ def test_begun_at_another_price(orders: Orders) -> None:
 
     second = shop.cart().begin_order("100")
     assert second.order_token != first.order_token
-    assert shop.cart().token == second.order_token
+    assert shop.cart().order_token == second.order_token
 
     orders.place(shop.cart(), token=first.order_token)
     orders.place(shop.cart(), token=second.order_token)
@@ -565,13 +605,13 @@ def test_the_same_again(
     first = died_after_the_order(failing, orders)
     cart = make_cart(failing)
     empty(cart)
-    again = fill(cart).token
+    again = fill(cart).order_token
     assert again != first
 
     assert orders.place(make_cart(failing), token=first) == f"order {first}"
     assert items(cart) == {"mug": 2, "pot": 1}
 
-    again = cart.token
+    again = cart.order_token
     assert orders.place(make_cart(failing), token=again) == f"order {again}"
     assert orders.items == [{"mug": 2, "pot": 1}] * 2
     assert items(cart) == {}
@@ -582,7 +622,7 @@ def test_the_same_again_at_once(failing: FailingStorage, orders: Orders) -> None
     died_after_the_order(failing, orders)
     cart = make_cart(failing)
     cart.clear()
-    again = fill(cart).token
+    again = fill(cart).order_token
 
     assert orders.place(make_cart(failing), token=again) == f"order {again}"
     assert items(cart) == {}
@@ -592,7 +632,7 @@ def test_the_same_again_after_a_purchase(cart: Cart, orders: Orders) -> None:
     """What was begun and not paid is another order than the same content later on."""
     begun = fill(cart).begin_order().order_token
     cart.clear()
-    again = fill(cart).token
+    again = fill(cart).order_token
     orders.place(cart, token=again)
 
     assert again != begun
@@ -604,9 +644,9 @@ def test_begun_while_somebody_orders(
     cart: Cart, storage: MemoryStorage, orders: Orders
 ) -> None:
     """What is only tried meanwhile does not take the place of what is begun."""
-    token = fill(cart).token
+    token = fill(cart).order_token
     late = make_cart(storage)
-    assert late.token == token
+    assert late.order_token == token
 
     with pytest.raises(ZeroDivisionError):
         cart.place_order(lambda draft: 1 // 0, orders.find)
@@ -634,9 +674,9 @@ def test_not_in_a_batch(cart: Cart, orders: Orders) -> None:
 def test_begun_at_once(cart: Cart, storage: MemoryStorage, orders: Orders) -> None:
     """Two who begin the same order at once go on with one token, and who was slower is
     no conflict."""
-    token = fill(cart).token
+    token = fill(cart).order_token
     slower = make_cart(storage)
-    assert slower.token == token
+    assert slower.order_token == token
     cart.begin_order()
 
     assert slower.begin_order().order_token == token
@@ -647,7 +687,7 @@ def test_begun_at_once_with_another_content(cart: Cart, storage: MemoryStorage) 
     """Who has not seen what somebody else is ordering does not order it."""
     fill(cart)
     slower = make_cart(storage)
-    assert slower.token
+    assert slower.order_token
     cart.add("cup", price=3)
     cart.begin_order()
 

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from flask_cart import Cart
 from flask_cart import CartBusyError
-from flask_cart import CartConfigError
 from flask_cart import CartConflictError
 from flask_cart import CartLimitError
 from flask_cart import CartLockTimeoutError
@@ -42,6 +41,7 @@ from tests.support.shop import BusyStorage
 from tests.support.shop import ContestedStorage
 from tests.support.shop import Recorder
 from tests.support.shop import make_cart
+from tests.support.shop import sell
 from tests.support.shop import stored
 
 GIFT = Condition("GIFT", "fee", "item", "2")
@@ -1168,10 +1168,7 @@ class TestBatch:
         with contextlib.suppress(Exception), cart.batch():
             cart.add("mug", price=1)
 
-            with cart.checkout() as order:
-                items = [line.item_id for line in order]
-
-            sold = items
+            sold = [line.item_id for line in sell(cart)]
 
         assert not (sold and quantities(storage))
 
@@ -1259,19 +1256,6 @@ def test_timestamps(storage: MemoryStorage) -> None:
     assert first.created_at == first.updated_at == cart.document.created_at
     assert cart.document.updated_at >= first.updated_at
     assert first.created_at.utcoffset().total_seconds() == 0
-
-
-def test_storage_that_cannot_join_a_session(cart: Cart) -> None:
-    """A checkout in a session's transaction needs a storage in a database."""
-    cart.add("mug", price=1)
-
-    with (
-        pytest.raises(CartConfigError, match=r"MemoryStorage cannot join .* without"),
-        cart.checkout(session=object()),
-    ):
-        pytest.fail("Nothing is sold.")
-
-    assert len(cart) == 1
 
 
 def test_data_may_be_bytes() -> None:

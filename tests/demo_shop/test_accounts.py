@@ -196,7 +196,7 @@ def test_no_form_without_a_token(member):
     """None of the forms can be sent by another site."""
     fields = {"email": EMAIL, "password": PASSWORD}
 
-    for path in ("/login", "/signup", "/logout", "/account/undo-merge"):
+    for path in ("/login", "/signup", "/logout", "/account/not-mine"):
         assert member.client.post(path, data=fields).status_code == 400
 
     assert is_known(member)
@@ -292,12 +292,12 @@ def test_the_guests_basket_comes_along(shop, member):
     page = log_in(guest)
 
     assert "We added 3 things from this browser to your basket." in page
-    assert "Take it out again" in page
+    assert "These are not mine" in page
 
     page = guest.get("/account")
 
     assert "5 things" in page
-    assert "Take it out again" not in page
+    assert "These are not mine" not in page
     assert "5 things" in member.get("/account")
 
 
@@ -307,25 +307,69 @@ def test_an_empty_basket_is_not_mentioned(visitor):
 
 
 def test_taking_it_out_again(shop, member):
-    """The button gives back what came: it is in this browser after the log-out."""
+    """The button leaves what the account had, also of what came."""
     member.add("watch-cap", "CAP-MOSS")
+    member.add("harbour-mug", "MUG-NAVY")
+    guest = shop.visitor()
+    guest.add("harbour-mug", "MUG-NAVY", "2")
+    guest.add("iron-skillet", "SKILLET-20CM")
+    log_in(guest)
+    page = guest.follow(guest.post("/account/not-mine"))
+
+    assert "What was yours before is still here." in page
+    assert "2 things" in page
+    assert "Iron skillet" not in member.get("/basket/")
+    assert "Harbour mug" in member.page
+
+
+def test_taking_it_out_once(shop, member):
+    """A double click takes nothing out a second time, and neither does an old page."""
+    member.add("harbour-mug", "MUG-NAVY", "4")
     guest = shop.visitor()
     guest.add("harbour-mug", "MUG-NAVY", "2")
     log_in(guest)
-    page = guest.follow(guest.post("/account/undo-merge"))
+    cookie = guest.client.get_cookie("session").value
+    token = guest.field("csrf_token")
+    guest.post("/account/not-mine", csrf_token=token)
+    guest.client.set_cookie("session", cookie)
+    page = guest.follow(guest.post("/account/not-mine", csrf_token=token))
 
-    assert "waits in this browser" in page
-    assert "1 thing" in page
-    assert "Harbour mug" not in page
+    assert "4 things" in page
 
+    page = guest.follow(guest.post("/account/not-mine"))
+
+    assert "4 things" in page
+    assert "still here" not in page
+
+
+def test_what_came_is_of_one_login(shop, member):
+    """Nothing is taken out of the basket of somebody else who logs in later."""
+    member.add("watch-cap", "CAP-MOSS")
+    guest = shop.visitor()
+    guest.add("watch-cap", "CAP-MOSS")
+    log_in(guest)
     log_out(guest)
+    log_in(guest)
+    page = guest.follow(guest.post("/account/not-mine"))
 
-    assert "Harbour mug" in guest.get("/account")
+    assert "2 things" in page
+
+
+def test_too_much_for_a_cookie(shop, member, monkeypatch):
+    """What the session has no room for comes along, and there is no button."""
+    monkeypatch.setattr(accounts, "MOST_NOTED", 1)
+    guest = shop.visitor()
+    guest.add("harbour-mug", "MUG-NAVY")
+    guest.add("iron-skillet", "SKILLET-20CM")
+    page = log_in(guest)
+
+    assert "We added 2 things" in page
+    assert "These are not mine" not in page
 
 
 def test_in_every_storage(any_shop):
-    """Wherever baskets are kept, what came along can be taken out again, and is back in
-    the browser after the log-out, while the account keeps its own."""
+    """Wherever baskets are kept, what came along can be taken out again, while the
+    account keeps its own."""
     member, guest, phone = (any_shop.visitor() for _ in range(3))
     sign_up(member)
     member.add("watch-cap", "CAP-MOSS")
@@ -335,18 +379,17 @@ def test_in_every_storage(any_shop):
     assert "3 things" in member.get("/account")
 
     guest.get("/account")
-    guest.follow(guest.post("/account/undo-merge"))
-    log_out(guest)
+    guest.follow(guest.post("/account/not-mine"))
 
-    assert "2 things" in guest.get("/account")
     assert "1 thing" in log_in(phone)
     assert "Harbour mug" not in phone.page
 
 
-def test_what_was_changed_since_stays(shop, member):
-    """Once some of what came was taken out, the basket is left alone."""
+def test_what_was_changed_since(shop, member):
+    """Of what was partly taken out by hand, the rest goes."""
     guest = shop.visitor()
     guest.add("harbour-mug", "MUG-NAVY", "2")
+    guest.add("watch-cap", "CAP-MOSS")
     log_in(guest)
     guest.get("/account")
     csrf_token = guest.field("csrf_token")
@@ -355,21 +398,22 @@ def test_what_was_changed_since_stays(shop, member):
         account = db.session.scalars(select(Account)).one()
         cart = cart_ext.cart(owner=f"user:{account.id}")
         cart.set_quantity(cart.lines[0].id, 1)
+        cart.increment(cart.lines[1].id)
 
-    page = guest.follow(guest.post("/account/undo-merge", csrf_token=csrf_token))
+    page = guest.follow(guest.post("/account/not-mine", csrf_token=csrf_token))
 
-    assert "changed since" in page
     assert "1 thing" in page
+    assert "Watch cap" in guest.get("/basket/")
 
 
 def test_there_may_be_nothing_to_take_out(member):
     """The button of an old page does nothing."""
     member.add("watch-cap", "CAP-MOSS")
     member.get("/account")
-    page = member.follow(member.post("/account/undo-merge"))
+    page = member.follow(member.post("/account/not-mine"))
 
     assert "1 thing" in page
-    assert "waits in this browser" not in page
+    assert "still here" not in page
 
 
 def test_what_is_told_of_a_merge():

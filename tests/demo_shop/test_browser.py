@@ -164,7 +164,9 @@ def test_the_keyboard_is_enough(open_page):
     tab_to(page, page.get_by_role("button", name="One more: Deckhand jumper"))
     page.keyboard.press("Enter")
 
+    # The field shows it at once; the header, when the shop knows it.
     expect(page.get_by_label("Quantity: Deckhand jumper")).to_have_value("2")
+    expect(page.locator(".basket-count")).to_contain_text("2 pieces")
 
     tab_to(page, page.get_by_role("link", name="Check out"))
     page.keyboard.press("Enter")

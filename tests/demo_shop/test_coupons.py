@@ -362,7 +362,10 @@ def test_two_codes_are_not_used(shop, visitor):
     with shop.app.app_context():
         cart = cart_ext.cart(owner=owner_of(visitor))
         cart.metadata["coupon:BIGFISH"] = True
-        form = {"token": cart.token, "expected_total": str(cart.totals.total.amount)}
+        form = {
+            "token": cart.order_token,
+            "expected_total": str(cart.totals.total.amount),
+        }
 
     response = visitor.post("/checkout", **{**ADDRESS, **form})
 

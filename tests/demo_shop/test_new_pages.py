@@ -77,16 +77,26 @@ def test_a_basket_comes_along_and_goes_back(open_page, javascript):
     expect(page.locator(".basket-count")).to_contain_text("1")
 
 
-def test_the_header_fits_the_smallest_phone(open_page):
+#: As wide as a font may be: a tenth of its size more for each letter.
+WIDE = "* { letter-spacing: 0.1em !important; word-spacing: 0.2em !important }"
+
+
+@pytest.mark.parametrize("style", ["* {}", WIDE], ids=["font", "wide font"])
+def test_the_header_fits_the_smallest_phone(open_page, style):
     """The logo, the account and the basket are in one row, the search below."""
-    page = open_page(viewport={"width": 320, "height": 640})
+    page = open_page(viewport={"width": 320, "height": 640}, bypass_csp=True)
     add(page, "night-watch-blanket")
     page.goto("/")
+    page.add_style_tag(content=style)
     row = [page.locator(name) for name in (".logo", ".account-link", ".basket-link")]
-    tops = [each.bounding_box() for each in row]
-    middles = {round(box["y"] + box["height"] / 2, -1) for box in tops if box}
+    boxes = [each.bounding_box() for each in row]
+    logo, account, basket = (box for box in boxes if box)
+    middles = {round(box["y"] + box["height"] / 2, -1) for box in boxes if box}
 
     assert len(middles) == 1
+    assert logo["x"] + logo["width"] <= account["x"]
+    assert account["x"] + account["width"] <= basket["x"]
+    assert basket["x"] + basket["width"] <= 320
     assert page.locator("html").evaluate("e => e.scrollWidth - e.clientWidth") == 0
 
 

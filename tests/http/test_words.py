@@ -11,6 +11,8 @@ from flask.testing import FlaskClient
 from flask_cart import CartQuantityError
 from flask_cart import CartVetoError
 from flask_cart import Condition
+from flask_cart import Facts
+from flask_cart import rule
 from flask_cart.app.wording import describe
 from tests.support.storefronts import COUPONS
 from tests.support.storefronts import JSON
@@ -215,3 +217,26 @@ def test_a_mistake_of_the_developer(
     assert answer.status_code == 500
     assert "product_loader" in caplog.text
     assert "product_loader" not in answer.text
+
+
+def test_why_a_condition_does_nothing(
+    shop: Storefront, client: FlaskClient, told: list[tuple[str, str, t.Any]]
+) -> None:
+    """The shop words it for pages, for JSON and for the app itself alike."""
+    rich = rule("total_at_least", amount=10_000)
+
+    @shop.extension.condition_provider
+    def provide(facts: Facts) -> list[Condition]:
+        return [Condition("RICH", "discount", "subtotal", "-10%", rule=rich)]
+
+    client.post("/cart/lines", data={"item": "pot"})
+    (shown,) = client.get("/cart/", headers=JSON).json["conditions"]
+    code, text, about = told[-1]
+
+    assert shown["code"] == code == about.code == "rule_not_met"
+    assert text.startswith("it needs 10000 EUR, there are ")
+    assert shown["reason"] == text.upper()
+    assert f"<small>{text.upper()}</small>" in client.get("/cart/").text
+
+    with shop.app.app_context():
+        assert shop.extension.reason_of(about) == text.upper()

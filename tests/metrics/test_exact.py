@@ -113,7 +113,7 @@ def test_prometheus(valkey_server: CacheServer, tmp_path: Path, locking: str) ->
             expected = done[f"{name} {outcome}"] + extra
             assert found + (unchanged if outcome == "done" else 0) == expected
 
-    assert value("operations_total", operation="sell", outcome="done") == TIMES
+    assert value("operations_total", operation="settle_order", outcome="done") == TIMES
     assert value("operations_total", outcome="busy") == 0
     assert value("conflicts_total", action="write") == done["set conflict"]
 
@@ -127,7 +127,7 @@ def test_prometheus(valkey_server: CacheServer, tmp_path: Path, locking: str) ->
     else:
         assert done["lost saves"] > 0
 
-    writes = 4 * TIMES
+    writes = 5 * TIMES
     assert value("access_seconds_count", action="write") == writes
     assert value("access_seconds_bucket", action="write", le="+Inf") == writes
     assert value("access_seconds_count", action="load") == done["loads"] == 2 * TIMES

@@ -21,6 +21,7 @@ from flask_cart import FlaskCart
 from tests.support.apps import make_app
 from tests.support.observers import Notes
 from tests.support.shop import ContestedStorage
+from tests.support.shop import sell
 
 (PACKAGE,) = map(Path, flask_cart.__path__)
 
@@ -34,11 +35,6 @@ def add_a_mug(cart: Cart) -> None:
 
 def set_quantity(cart: Cart) -> None:
     cart.set_quantity(cart.lines[0].id, 5)
-
-
-def check_out(cart: Cart) -> None:
-    with cart.checkout():
-        pass
 
 
 def move(cart: Cart) -> None:
@@ -61,7 +57,7 @@ WORK: list[tuple[Callable[[Cart], object], int, type[Exception] | None]] = [
     # The last try holds the lock.
     (add_a_mug, 8, None),
     (set_quantity, 1, CartConflictError),
-    (check_out, 0, None),
+    (sell, 0, None),
     (move, 0, None),
     (destroy, 0, None),
     (destroy, 1, CartConflictError),

@@ -15,7 +15,7 @@ from flask_cart import rule
 from flask_cart.app.identity import known_owner
 from flask_cart.app.identity import known_tenant
 from flask_cart.app.identity import user_owner
-from flask_cart.carts.checkout import order_token
+from flask_cart.carts.drafts import order_token
 from flask_cart.model.document import decode
 from flask_cart.model.events import Event
 from flask_cart.model.keys import MAX_OWNER_LENGTH
@@ -190,7 +190,7 @@ class TestCarts:
 
     def test_tokens_of_orders(self) -> None:
         """The same version of the same owner's cart is another order in every shop."""
-        tokens = {order_token(key, 1) for key in (ACME, GLOBEX, NO_TENANT)}
+        tokens = {order_token(key, 1, "mugs") for key in (ACME, GLOBEX, NO_TENANT)}
 
         assert len(tokens) == 3
 

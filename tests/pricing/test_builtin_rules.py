@@ -17,6 +17,7 @@ from flask_cart import InvalidConditionError
 from flask_cart import Rule
 from flask_cart import not_
 from flask_cart import rule
+from flask_cart.app.wording import tell_reason
 from flask_cart.model.document import SCHEMA
 from flask_cart.model.document import Document
 from flask_cart.model.lines import ProductRef
@@ -271,7 +272,9 @@ def test_rule(name: str, params: dict, changes: dict, answer: bool | str) -> Non
         assert verdict == Verdict()
         assert ask(not_(asked), **changes).code == "rule_not_met"
     else:
-        assert verdict == Verdict("rule_not_met", answer, asked)
+        assert (verdict.code, verdict.rule) == ("rule_not_met", asked)
+        assert tell_reason(verdict.code, verdict.params) == answer
+        assert " " not in str(verdict.params["why"])
         assert ask(not_(asked), **changes) == Verdict()
 
 

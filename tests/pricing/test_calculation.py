@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from flask_cart import Condition
 from flask_cart import Totals
+from flask_cart.app.wording import tell_reason
 from flask_cart.model.document import SCHEMA
 from flask_cart.model.document import Document
 from flask_cart.model.lines import make_line
@@ -296,7 +297,7 @@ def test_empty_cart(currency: str, at: str) -> None:
     assert totals.total == totals.subtotal == Money(0, currency)
     assert totals.subtotal_without_conditions == totals.savings == Money(0, currency)
     assert (totals.count, totals.quantity, totals.currency) == (0, 0, currency)
-    assert [each.reason for each in totals.explain()] == [
+    assert [tell_reason(each.code, each.params) for each in totals.explain()] == [
         "there is no amount to change",
         "there is no amount to change",
     ]
@@ -407,15 +408,17 @@ def test_reasons() -> None:
         ),
     )
 
-    assert {each.name: each.reason for each in totals.explain()} == {
+    assert {
+        each.name: tell_reason(each.code, each.params) for each in totals.explain()
+    } == {
         "NONE": "it makes no difference",
         "ALL": "",
         "MORE": "there is no amount to change",
     }
     assert [str(each) for each in totals.explain()] == [
-        "NONE (0 on subtotal): it makes no difference",
+        "NONE (0 on subtotal): no_difference",
         "ALL (-100% on subtotal): €5.00 -> €0.00",
-        "MORE (-1 on subtotal): there is no amount to change",
+        "MORE (-1 on subtotal): no_amount",
     ]
 
 
@@ -437,7 +440,7 @@ def test_adjustment_as_data() -> None:
             "currency": "EUR",
             "line_id": totals.lines[0].id,
             "code": "",
-            "reason": "",
+            "params": {},
             "rule": None,
             "is_provided": False,
         }

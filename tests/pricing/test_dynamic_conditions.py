@@ -26,6 +26,7 @@ from flask_cart import all_of
 from flask_cart import any_of
 from flask_cart import not_
 from flask_cart import rule
+from flask_cart.app.wording import tell_reason
 from flask_cart.model.document import decode
 from flask_cart.model.document import encode
 from flask_cart.model.keys import CartKey
@@ -76,7 +77,11 @@ def discount(value: str = "-10%", name: str = "X", **fields: object) -> Conditio
 
 
 def explained(cart: Cart) -> dict[str, tuple[str, str]]:
-    return {each.name: (each.code, each.reason) for each in cart.totals.explain()}
+    return {each.name: (each.code, told(each)) for each in cart.totals.explain()}
+
+
+def told(step: Adjustment) -> str:
+    return tell_reason(step.code, step.params)
 
 
 def only(cart: Cart) -> Adjustment:
@@ -106,7 +111,7 @@ class TestRules:
 
         assert adjustment.amount == Money(0, "EUR")
         assert str(adjustment) == (
-            "X (-10% on subtotal): it needs 100 EUR, there are 67.50"
+            "X (-10% on subtotal): too_little: amount 100, currency EUR, there 67.50"
         )
         assert adjustment.rule == is_rich
         assert adjustment.to_dict() == {
@@ -122,7 +127,12 @@ class TestRules:
             "currency": "EUR",
             "line_id": None,
             "code": "rule_not_met",
-            "reason": "it needs 100 EUR, there are 67.50",
+            "params": {
+                "why": "too_little",
+                "amount": "100",
+                "currency": "EUR",
+                "there": "67.50",
+            },
             "rule": {"name": "total_at_least", "params": {"amount": 100}},
             "is_provided": False,
         }
@@ -139,7 +149,7 @@ class TestRules:
         assert mug.subtotal == Money("30.00", "EUR")
         assert mug.adjustments[0].code == ""
         assert pot.subtotal == Money("30.00", "EUR")
-        assert pot.adjustments[0].reason == "it needs 3 items, there are 1"
+        assert told(pot.adjustments[0]) == "it needs 3 items, there are 1"
 
     def test_amounts_of_facts(self, cart: Cart, book: Rulebook) -> None:
         """Facts tell what there is before the conditions, and at this point."""
@@ -286,7 +296,7 @@ class TestFailures:
 
         assert again.totals.total == Money("67.50", "EUR")
         assert only(again).code == "rule_unknown"
-        assert only(again).reason == "there is no rule 'gone' any more"
+        assert told(only(again)) == "there is no rule 'gone' any more"
         assert decode(stored(storage).data).conditions[0] == discount("-5", **gone)
 
     @pytest.mark.parametrize(
@@ -305,9 +315,7 @@ class TestFailures:
 
         assert cart.totals.total == Money("67.50", "EUR")
         assert only(cart).code == "rule_invalid"
-        assert (
-            only(cart).reason == f"the rule {changed.name!r} has other parameters now"
-        )
+        assert told(only(cart)) == f"the rule {changed.name!r} has other parameters now"
 
     def test_amounts_that_are_none(self, cart: Cart, book: Rulebook, caplog) -> None:
         """An amount that is no number never becomes a price."""
@@ -662,7 +670,7 @@ class TestProviders:
         trace, other = cart.totals.explain()
 
         assert (trace.name, trace.type) == ("broken", "provider")
-        assert (trace.code, trace.reason) == (
+        assert (trace.code, told(trace)) == (
             "provider_failed",
             "its conditions could not be asked for",
         )
@@ -810,7 +818,7 @@ class TestTaxes:
         assert cart.totals.total == Money("67.50", "EUR")
         assert adjustment.contained == Money("10.78", "EUR")
         assert adjustment.to_dict()["contained"] == "10.78"
-        assert (adjustment.code, adjustment.reason) == ("", "")
+        assert (adjustment.code, told(adjustment)) == ("", "")
         assert str(adjustment) == "VAT (19% on subtotal): contains €10.78"
 
     def test_taxes(self, cart: Cart) -> None:

@@ -14,6 +14,7 @@ from flask_cart import InvalidConditionError
 from flask_cart import ShippingMethod
 from flask_cart import ShippingOption
 from flask_cart import rule
+from flask_cart.app.wording import tell_reason
 from flask_cart.pricing.presets import shipping
 from flask_cart.pricing.rulebook import Rulebook
 from flask_cart.storage.memory import MemoryStorage
@@ -52,10 +53,10 @@ def prices(cart: Cart) -> dict[str, str]:
 def test_options(cart: Cart) -> None:
     """Each method is an option, with what it costs for this cart as it is."""
     assert cart.shipping_options() == (
-        ShippingOption("Post", Money("4.90", "EUR"), POST.condition, False, "", ""),
-        ShippingOption("Bike", Money("12.50", "EUR"), BIKE.condition, False, "", ""),
+        ShippingOption("Post", Money("4.90", "EUR"), POST.condition, False, "", {}),
+        ShippingOption("Bike", Money("12.50", "EUR"), BIKE.condition, False, "", {}),
         ShippingOption(
-            "Insured", Money("4.00", "EUR"), PERCENT.condition, False, "", ""
+            "Insured", Money("4.00", "EUR"), PERCENT.condition, False, "", {}
         ),
     )
     assert cart.conditions == ()
@@ -102,12 +103,12 @@ def test_not_available(cart: Cart) -> None:
     bike = cart.shipping_options()[1]
 
     assert not bike.is_available
-    assert (bike.code, bike.reason) == (
+    assert (bike.code, tell_reason(bike.code, bike.params)) == (
         "rule_not_met",
         "it is for up to 3 items, there are 4",
     )
 
-    with pytest.raises(InvalidConditionError, match=r"'Bike' cannot .* 3 items"):
+    with pytest.raises(InvalidConditionError, match=r"'Bike' cannot .* most 3"):
         cart.choose_shipping("Bike")
 
     assert cart.conditions == ()

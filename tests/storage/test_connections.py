@@ -22,6 +22,7 @@ from flask_cart import CartStorageError
 from flask_cart import FlaskCart
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.sql import connections as engines
+from tests.support.shop import sell
 from tests.support.shops import Shop
 from tests.support.shops import open_shop
 
@@ -156,8 +157,7 @@ def test_lock_timeout_of_the_app_is_kept(database_url: str) -> None:
         shop.db.engine.dispose()
         shop.fill("mug")
 
-        with shop.cart().checkout(session=shop.db.session):
-            shop.order("mine")
+        sell(shop.cart(), lambda: shop.order("mine"), session=shop.db.session)
 
         assert [waits(shop, each) for each in opened] == [own[name], apps[name]]
 

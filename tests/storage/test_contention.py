@@ -7,6 +7,7 @@ import time
 import typing as t
 from collections.abc import Callable
 from collections.abc import Iterator
+from concurrent.futures import Future
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -21,6 +22,7 @@ from flask_cart import current_cart
 from flask_cart import signals
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Stored
+from tests.support.shop import sell
 from tests.support.shops import Shop
 from tests.support.shops import code_of
 from tests.support.shops import contention
@@ -339,11 +341,8 @@ def test_session_waits_as_the_app_wants_it(postgresql_url: str) -> None:
         shop.fill("mug")
 
         def check_out() -> None:
-            with (
-                shop.app.app_context(),
-                shop.cart().checkout(session=shop.db.session),
-            ):
-                shop.order("mine")
+            with shop.app.app_context():
+                sell(shop.cart(), lambda: shop.order("mine"), session=shop.db.session)
 
         with (
             contention() as errors,
@@ -367,12 +366,8 @@ def test_busy_checkout_is_a_conflict(database_url: str) -> None:
         cart = shop.cart()
         assert len(cart) == 1
 
-        with (
-            rival_of(shop),
-            pytest.raises(CartConflictError),
-            cart.checkout(session=shop.db.session),
-        ):
-            pass
+        with rival_of(shop), pytest.raises(CartConflictError):
+            sell(cart, session=shop.db.session)
 
         assert shop.stored() == {"mug": 1}
 
@@ -568,21 +563,25 @@ def test_deadlock_in_a_checkout(
                 rows = [{"token": f"rival {number}"} for number in range(100)]
                 rival.execute(shop.order_table.insert(), rows)
 
-            with (
-                pytest.raises(CartConflictError),
-                cart.checkout(session=shop.db.session),
-            ):
-                waiting = lock_and_wait(shop, pool, rival, lock_order)
+            waiting: list[Future[t.Any]] = []
 
-            waiting.result(30)
+            with pytest.raises(CartConflictError):
+                sell(
+                    cart,
+                    lambda: waiting.append(
+                        lock_and_wait(shop, pool, rival, lock_order)
+                    ),
+                    session=shop.db.session,
+                )
+
+            waiting[0].result(30)
             rival.commit()
 
         assert code in [code_of(error) for error in errors]
         assert "mine" not in shop.orders()
         assert shop.stored() == {"mug": 1, "pot": 1}
 
-        with cart.checkout(session=shop.db.session):
-            shop.order("mine")
+        sell(cart, lambda: shop.order("mine"), session=shop.db.session)
 
         assert "mine" in shop.orders()
 
@@ -709,12 +708,8 @@ def test_snapshot_of_a_checkout(
             shop.db.session.execute(sa.select(shop.storage.table)).all()
             shop.touch()
 
-        with (
-            contention() as errors,
-            pytest.raises(CartConflictError) as caught,
-            cart.checkout(session=shop.db.session),
-        ):
-            take_snapshot()
+        with contention() as errors, pytest.raises(CartConflictError) as caught:
+            sell(cart, take_snapshot, session=shop.db.session)
 
         assert [code_of(error) for error in errors] == ([code] if code else [])
         assert caught.value.expected_version == version

@@ -159,7 +159,7 @@ def shop(place: tuple[str, str, str]) -> Iterator[Shop]:
 
 def test_many_at_once(shop: Shop) -> None:
     """Of 32 who post the same form at once all get the number of the one order."""
-    token = shop.cart().token
+    token = shop.cart().order_token
 
     def post(number: int) -> tuple[int, str]:
         answer = shop.app.test_client().post("/order", data={"token": token})
@@ -177,7 +177,7 @@ def test_many_at_once(shop: Shop) -> None:
 
 def test_adds_while_it_is_ordered(shop: Shop) -> None:
     """What is added while the cart is being ordered is in an order or in the cart."""
-    token = shop.cart().token
+    token = shop.cart().order_token
 
     def add(number: int) -> None:
         with shop.app.app_context():
@@ -242,7 +242,7 @@ def test_forgotten_while_it_is_ordered(shop: Shop) -> None:
 def test_process_dies(shop: Shop, place: tuple[str, str, str], step: str) -> None:
     """A process that dies at any step, and the form that is posted again, make one
     order, take one order's stock, and leave nothing of it in the cart."""
-    token = shop.cart().token
+    token = shop.cart().order_token
     path = [str(Path(__file__).parent), *sys.path]
     died = subprocess.run(
         [sys.executable, __file__, step, token, *place],

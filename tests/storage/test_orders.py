@@ -1,11 +1,11 @@
-"""Checkout together with a database session: the order and the emptied cart are one."""
+"""Orders in a database session: the order and the emptied cart are one."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import sys
-import threading
+import typing as t
 from collections.abc import Callable
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,10 +14,9 @@ import pytest
 import sqlalchemy as sa
 
 from flask_cart import Cart
-from flask_cart import CartConfigError
 from flask_cart import CartConflictError
 from flask_cart import CartEmptyError
-from flask_cart import FlaskCart
+from flask_cart import OrderDraft
 from flask_cart import signals
 from tests.support.shops import Shop
 from tests.support.shops import heard
@@ -48,23 +47,36 @@ def refuse() -> None:
     raise Refusal
 
 
-def check_out(cart: Cart, shop: Shop, *inside: Callable[[], None]) -> None:
-    """Check a cart out, doing all this inside the block."""
-    with cart.checkout(session=shop.db.session):
+def check_out(
+    cart: Cart, shop: Shop, *inside: Callable[[], object], **options: t.Any
+) -> OrderDraft:
+    """Order what is in a cart, doing all this while the order is made."""
+
+    def create(draft: OrderDraft) -> OrderDraft:
         for act in inside:
             act()
+
+        return draft
+
+    options = {"session": shop.db.session, **options}
+
+    return cart.place_order(create, lambda token: None, **options)
 
 
 def test_order_and_cart_commit_together(shop: Shop) -> None:
     """Nothing of a checkout is visible before its end, and then everything is."""
     cart = shop.cart()
 
-    with cart.checkout(session=shop.db.session) as order:
-        shop.order(order.order_token)
+    def create(draft: OrderDraft) -> OrderDraft:
+        shop.order(draft.order_token)
         shop.db.session.flush()
-        assert [line.item_id for line in order] == ["mug", "pot"]
+        assert [line.item_id for line in draft] == ["mug", "pot"]
         assert shop.stored() == {"mug": 1, "pot": 1}
         assert shop.orders() == []
+
+        return draft
+
+    order = cart.place_order(create, lambda token: None, session=shop.db.session)
 
     assert shop.orders() == [order.order_token]
     assert shop.stored() == {}
@@ -73,10 +85,10 @@ def test_order_and_cart_commit_together(shop: Shop) -> None:
 
 def test_plain_session(shop: Shop) -> None:
     """Any session of SQLAlchemy will do, not only Flask-SQLAlchemy's."""
-    with sa.orm.Session(shop.db.engine) as session:
-        with shop.cart().checkout(session=session):
-            session.execute(shop.order_table.insert().values(token="one"))
+    insert = shop.order_table.insert().values(token="one")
 
+    with sa.orm.Session(shop.db.engine) as session:
+        check_out(shop.cart(), shop, lambda: session.execute(insert), session=session)
         assert not session.in_transaction()
 
     assert shop.orders() == ["one"]
@@ -87,16 +99,14 @@ def test_session_that_has_begun(shop: Shop) -> None:
     """What the view wrote before the checkout is committed with it."""
     shop.order("before")
 
-    with shop.cart().checkout(session=shop.db.session):
-        shop.order("inside")
+    check_out(shop.cart(), shop, lambda: shop.order("inside"))
 
     assert shop.orders() == ["before", "inside"]
 
 
 def test_session_goes_on_working(shop: Shop) -> None:
     """After a checkout the session commits without thinking of carts."""
-    with shop.cart().checkout(session=shop.db.session):
-        shop.order("one")
+    check_out(shop.cart(), shop, lambda: shop.order("one"))
 
     shop.order("two")
     shop.db.session.commit()
@@ -120,14 +130,12 @@ def test_signals_are_sent_after_the_commit(shop: Shop) -> None:
     with (
         heard(shop.app) as names,
         signals.cart_checked_out.connected_to(look, shop.app),
-        shop.cart().checkout(session=shop.db.session),
     ):
-        shop.order("one")
-        assert names == []
+        check_out(shop.cart(), shop, lambda: shop.order(f"{len(names)} heard"))
 
     assert names == ["cart_checked_out", "cart_updated"]
-    assert found == [(["one"], {})]
-    assert shop.orders() == ["one", "receipt"]
+    assert found == [(["0 heard"], {})]
+    assert shop.orders() == ["0 heard", "receipt"]
 
 
 def test_error_in_the_block(shop: Shop) -> None:
@@ -149,11 +157,8 @@ def test_error_of_the_order(shop: Shop) -> None:
     shop.order("one")
     shop.db.session.commit()
 
-    with (
-        pytest.raises(sa.exc.IntegrityError),
-        shop.cart().checkout(session=shop.db.session),
-    ):
-        shop.order("one")
+    with pytest.raises(sa.exc.IntegrityError):
+        check_out(shop.cart(), shop, lambda: shop.order("one"))
 
     assert shop.orders() == ["one"]
     assert shop.stored() == {"mug": 1, "pot": 1}
@@ -168,13 +173,9 @@ def test_error_at_the_commit(shop: Shop) -> None:
     shop.db.Model.registry.map_imperatively(Order, shop.order_table)
     cart = shop.cart()
 
-    with (
-        heard(shop.app) as names,
-        pytest.raises(sa.exc.IntegrityError),
-        cart.checkout(session=shop.db.session),
-    ):
+    with heard(shop.app) as names, pytest.raises(sa.exc.IntegrityError):
         # It is only flushed by the commit, after the cart's UPDATE.
-        shop.db.session.add(Order())
+        check_out(cart, shop, lambda: shop.db.session.add(Order()))
 
     assert names == []
     assert len(cart) == 2
@@ -182,18 +183,18 @@ def test_error_at_the_commit(shop: Shop) -> None:
     assert shop.stored() == {"mug": 1, "pot": 1}
 
 
-def test_checkout_succeeds_after_an_error(shop: Shop) -> None:
-    """The same cart can be checked out after a checkout that failed."""
+def test_order_succeeds_after_an_error(shop: Shop) -> None:
+    """What could not be ordered can be ordered later, with the same token."""
     cart = shop.cart()
+    token = cart.order_token
 
-    with pytest.raises(Refusal), cart.checkout(session=shop.db.session) as failed:
-        refuse()
+    with pytest.raises(Refusal):
+        check_out(cart, shop, refuse)
 
-    with cart.checkout(session=shop.db.session) as order:
-        shop.order(order.order_token)
+    order = check_out(cart, shop, lambda: shop.order("one"))
 
-    assert order.order_token == failed.order_token
-    assert shop.orders() == [order.order_token]
+    assert order.order_token == token
+    assert shop.orders() == ["one"]
     assert shop.stored() == {}
 
 
@@ -250,83 +251,32 @@ def test_rival_who_destroys_the_cart(shop: Shop) -> None:
     assert shop.stored() is None
 
 
-def test_expected_total(shop: Shop) -> None:
-    """A total that the shopper did not agree to stops the checkout before it begins."""
-    entered = []
-
-    with (
-        pytest.raises(CartConflictError, match="not 3 as expected"),
-        shop.cart().checkout(session=shop.db.session, expected_total="3"),
-    ):
-        entered.append(True)
-
-    assert not entered
-    assert shop.stored() == {"mug": 1, "pot": 1}
-
-    with shop.cart().checkout(session=shop.db.session, expected_total="2.00"):
-        shop.order("one")
-
-    assert shop.orders() == ["one"]
-
-
 def test_unexpected_total_leaves_the_session(shop: Shop) -> None:
-    """A refusal before the block does not undo what the view did before."""
+    """A refusal before the order is made does not undo what the view did before."""
     shop.order("before")
 
-    with (
-        pytest.raises(CartConflictError),
-        shop.cart().checkout(session=shop.db.session, expected_total="3"),
-    ):
-        pass
+    with pytest.raises(CartConflictError, match="not 3 as expected"):
+        check_out(shop.cart(), shop, pytest.fail, expected_total="3")
 
     shop.db.session.commit()
     assert shop.orders() == ["before"]
+    assert shop.stored() == {"mug": 1, "pot": 1}
 
 
 def test_empty_cart(shop: Shop) -> None:
-    """There is no second order: a cart that was checked out is empty."""
-    with shop.cart().checkout(session=shop.db.session):
-        shop.order("one")
+    """There is no second order: a cart that was ordered is empty."""
+    check_out(shop.cart(), shop, lambda: shop.order("one"))
 
-    with (
-        pytest.raises(CartEmptyError),
-        shop.cart().checkout(session=shop.db.session),
-    ):
-        shop.order("two")
-
-    with (
-        pytest.raises(CartEmptyError),
-        shop.cart("user:2").checkout(session=shop.db.session),
-    ):
-        shop.order("two")
+    for owner in ["user:1", "user:2"]:
+        with pytest.raises(CartEmptyError):
+            check_out(shop.cart(owner), shop, lambda: shop.order("two"))
 
     assert shop.orders() == ["one"]
-
-
-def test_without_session(shop: Shop) -> None:
-    """Without a session the cart is emptied by a write of its own, after the block."""
-    with heard(shop.app) as names, shop.cart().checkout() as order:
-        shop.order(order.order_token)
-        shop.db.session.commit()
-        assert shop.stored() == {"mug": 1, "pot": 1}
-
-    assert shop.stored() == {}
-    assert shop.orders() == [order.order_token]
-    assert names == ["cart_checked_out", "cart_updated"]
-
-
-def test_without_session_and_error(shop: Shop) -> None:
-    """Without a session, too, an error leaves the cart full."""
-    with pytest.raises(Refusal), shop.cart().checkout():
-        refuse()
-
-    assert shop.stored() == {"mug": 1, "pot": 1}
 
 
 def test_nothing_remains_joined(shop: Shop) -> None:
     """After a checkout the cart is saved at once again."""
-    with shop.cart().checkout(session=shop.db.session):
-        shop.order("one")
+    check_out(shop.cart(), shop, lambda: shop.order("one"))
 
     shop.cart().add("cup", price=1)
     assert shop.stored() == {"cup": 1}
@@ -343,11 +293,14 @@ def test_other_carts_in_the_block(shop: Shop) -> None:
 
     assert shop.stored("user:2") is None
 
-    with heard(shop.app) as names, shop.cart().checkout(session=shop.db.session):
+    def add_twice() -> None:
         other = shop.cart("user:2")
         other.add("cup", price=1)
         other.add("cup", price=1)
         assert names == []
+
+    with heard(shop.app) as names:
+        check_out(shop.cart(), shop, add_twice)
 
     assert shop.stored("user:2") == {"cup": 2}
     assert names.count("cart_updated") == 3
@@ -355,9 +308,11 @@ def test_other_carts_in_the_block(shop: Shop) -> None:
 
 def test_another_cart_twice_in_the_block(shop: Shop) -> None:
     """A cart that the block has changed and looks up anew can be changed again."""
-    with shop.cart().checkout(session=shop.db.session):
+
+    def add() -> None:
         shop.cart("user:2").add("cup", price=1)
-        shop.cart("user:2").add("cup", price=1)
+
+    check_out(shop.cart(), shop, add, add)
 
     assert shop.stored("user:2") == {"cup": 2}
 
@@ -365,37 +320,15 @@ def test_another_cart_twice_in_the_block(shop: Shop) -> None:
 @pytest.mark.parametrize("database_url", MANY_WRITERS, indirect=True)
 def test_two_shoppers_wait_for_nobody(shop: Shop) -> None:
     """A checkout does not keep others from changing their own carts."""
-    with shop.cart().checkout(session=shop.db.session), ThreadPoolExecutor(1) as pool:
-        shop.order("one")
-        pool.submit(shop.fill, "cup", owner="user:2").result(30)
+    with ThreadPoolExecutor(1) as pool:
+        check_out(
+            shop.cart(),
+            shop,
+            lambda: shop.order("one"),
+            lambda: pool.submit(shop.fill, "cup", owner="user:2").result(30),
+        )
 
     assert shop.stored("user:2") == {"cup": 1}
-
-
-def test_one_cart_twice_at_once(shop: Shop) -> None:
-    """Of several checkouts of one cart at once, exactly one makes an order."""
-    together = threading.Barrier(4)
-
-    def check_out(number: int) -> str:
-        with shop.app.app_context():
-            cart = shop.cart()
-            assert len(cart) == 2
-            together.wait(30)
-
-            try:
-                with cart.checkout(session=shop.db.session):
-                    shop.order(f"order {number}")
-            except CartConflictError:
-                return "conflict"
-
-        return f"order {number}"
-
-    with ThreadPoolExecutor(4) as pool:
-        results = sorted(pool.map(check_out, range(4)))
-
-    assert results[:3] == ["conflict"] * 3
-    assert shop.orders() == results[3:]
-    assert shop.stored() == {}
 
 
 CHECK_OUT_AND_DIE = """
@@ -418,8 +351,9 @@ with open_shop(sys.argv[1]) as shop, shop.app.app_context():
         print(executed, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    with shop.cart().checkout(session=shop.db.session):
-        shop.order("one")
+    shop.cart().place_order(
+        lambda draft: shop.order("one"), lambda token: None, session=shop.db.session
+    )
 """
 
 
@@ -440,27 +374,9 @@ def test_process_that_dies_before_the_commit(shop: Shop) -> None:
     assert shop.orders() == []
 
     # And nothing of it is in the way.
-    with shop.cart().checkout(session=shop.db.session):
-        shop.order("two")
+    check_out(shop.cart(), shop, lambda: shop.order("two"))
 
     assert shop.orders() == ["two"]
-
-
-def test_memory_storage_has_no_sessions(shop: Shop, memory_app) -> None:
-    """A storage outside the database cannot promise one transaction, and says so."""
-    extension: FlaskCart = memory_app.extensions["cart"].extension
-
-    with memory_app.app_context():
-        cart = extension.cart(owner="user:1")
-        cart.add("mug", price=1)
-
-        with (
-            pytest.raises(CartConfigError, match="cannot join a database session"),
-            cart.checkout(session=shop.db.session),
-        ):
-            pass
-
-        assert len(cart) == 1
 
 
 def test_carts_in_another_bind(database_url: str, tmp_path) -> None:
@@ -476,9 +392,7 @@ def test_carts_in_another_bind(database_url: str, tmp_path) -> None:
         cart = shop.cart()
         cart.add("mug", price=1)
 
-        with cart.checkout(session=shop.db.session):
-            shop.order("one")
-
+        check_out(cart, shop, lambda: shop.order("one"))
         assert shop.orders() == ["one"]
         assert len(shop.cart()) == 0
 

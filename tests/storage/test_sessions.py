@@ -17,6 +17,7 @@ from flask_cart import CartStorageError
 from flask_cart import signals
 from flask_cart.testing.carts import delete_cart
 from flask_cart.testing.carts import save_cart
+from tests.support.shop import sell
 from tests.support.shops import Shop
 from tests.support.shops import heard
 from tests.support.shops import open_shop
@@ -642,13 +643,11 @@ def test_transaction_that_may_only_have_read(begun_shop: Shop) -> None:
     assert shop.stored() == {"mug": 1}
 
 
-def test_checkout_in_a_transaction_begun_by_the_app(begun_shop: Shop) -> None:
-    """A checkout says what it joins, and commits it."""
+def test_order_in_a_transaction_begun_by_the_app(begun_shop: Shop) -> None:
+    """An order says what it joins, and commits it."""
     shop = begun_shop
     shop.fill("mug")
-
-    with shop.cart().checkout(session=shop.db.session):
-        shop.order("one")
+    sell(shop.cart(), lambda: shop.order("one"), session=shop.db.session)
 
     assert shop.orders() == ["one"]
     assert shop.stored() == {}

@@ -22,6 +22,7 @@ from flask_cart import signals
 from flask_cart.storage.sql.errors import is_contention
 from flask_cart.storage.sql.errors import is_lock_timeout
 from flask_cart.storage.sql.errors import translated
+from tests.support.shop import sell
 from tests.support.shops import Shop
 from tests.support.shops import open_shop
 
@@ -393,13 +394,17 @@ def test_log_has_no_parameters(
 
         @shop.app.post("/")
         def add() -> str:
-            with (
-                shop.cart("guest:secret-token").checkout(
-                    session=shop.db.session if joined else None
-                ),
-                shop.outside() as rival,
-            ):
-                shop.storage.table.drop(rival)
+            def drop() -> None:
+                with shop.outside() as rival:
+                    shop.storage.table.drop(rival)
+
+            cart = shop.cart("guest:secret-token")
+
+            if joined:
+                sell(cart, drop, session=shop.db.session)
+            else:
+                drop()
+                cart.clear()
 
             return ""
 

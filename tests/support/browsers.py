@@ -21,6 +21,8 @@ from playwright.sync_api import sync_playwright
 from werkzeug.serving import WSGIRequestHandler
 from werkzeug.serving import make_server
 
+from tests.support.servers import ask_for_servers
+
 ARGUMENTS: Final = [
     "--no-sandbox",
     "--disable-gpu",
@@ -44,7 +46,9 @@ new PerformanceObserver((list) => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium, for the tests of one module: as long as Playwright runs, no
+    test in this process can have an event loop of its own."""
+    ask_for_servers()
     executable = shutil.which("chromium")
 
     if executable is None:
@@ -170,9 +174,18 @@ def shifts(page: Page) -> float:
     return float(page.evaluate("window.shifts"))
 
 
-def find_barriers(page: Page) -> list[str]:
-    """What axe finds wrong on a page, for those who use it in another way."""
-    found = Axe().run(page)
+def find_barriers(page: Page, *, colours_only: bool = False) -> list[str]:
+    """What axe finds wrong on a page, for those who use it in another way.
+
+    :param colours_only: Whether nothing but the colours has changed since everything
+        was looked at.
+    """
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+
+    if colours_only:
+        options["runOnly"] = ["color-contrast", "link-in-text-block"]
+
+    found = Axe().run(page, options=options)
 
     return [
         f"{each['id']}: {node['html']}: {node['failureSummary']}"

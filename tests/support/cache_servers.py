@@ -23,6 +23,7 @@ from redis.retry import Retry
 
 from tests.support.servers import DEADLINE
 from tests.support.servers import Daemon
+from tests.support.servers import ask_for_servers
 from tests.support.servers import missing
 from tests.support.servers import own_folder
 from tests.support.servers import running
@@ -287,6 +288,7 @@ def _on_free_port(
     :param pid: The process that answers on a port, as it says itself. It must not be
         another one that was faster to take the port.
     """
+    ask_for_servers()
     port = _free_port()
     daemon = Daemon(
         command(port), log, lambda: pid(port) == daemon.process.pid, stopped_by

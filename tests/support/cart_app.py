@@ -14,6 +14,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 import flask_cart
 from flask_cart import FlaskCart
+from flask_cart import OrderDraft
 from flask_cart import current_cart
 
 db = SQLAlchemy()
@@ -97,7 +98,11 @@ def clear() -> dict[str, t.Any]:
 def check_out() -> dict[str, t.Any]:
     owner = request.headers["Owner"]
 
-    with current_cart.checkout(session=db.session) as order:
+    def create(draft: OrderDraft) -> OrderDraft:
         db.session.execute(orders.insert().values(owner=owner))
+
+        return draft
+
+    order = current_cart.place_order(create, lambda token: None, session=db.session)
 
     return {"lines": len(order)}

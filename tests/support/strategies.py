@@ -15,7 +15,6 @@ from flask_cart import any_of
 from flask_cart import not_
 from flask_cart import rule
 from flask_cart.model.document import SCHEMA
-from flask_cart.model.document import Content
 from flask_cart.model.document import Document
 from flask_cart.model.document import MergedCart
 from flask_cart.model.lines import make_line
@@ -318,21 +317,12 @@ times = st.none() | st.datetimes(
 
 
 merged_quantities = st.dictionaries(labels, st.integers(0, 10_000), max_size=3)
-contents = st.builds(
-    Content,
-    currency=st.sampled_from(CURRENCIES),
-    lines=st.lists(rich_lines(), max_size=1).map(tuple),
-    conditions=condition_lists().map(tuple),
-    metadata=json_objects,
-    created_at=times,
-)
 merged_carts = st.builds(
     MergedCart,
     labels,
     merged_quantities,
     merged_quantities,
     digest=labels,
-    guest=st.none() | contents,
 )
 
 

@@ -62,10 +62,10 @@ def use(app: Flask, db: SQLAlchemy) -> None:
     )
     current_cart.metadata["note"] = "ring twice"
     current_cart.move("id", to="wishlist", quantity=2)
-    assert_type(current_cart.undo_merge(), bool)
     assert_type(current_cart.transfer("company:7"), Cart)
     assert_type(extension.merge_guest_carts("keep_user_cart"), MergeReport)
     assert_type(extension.merge_report, MergeReport | None)
+    assert_type(MergeReport().quantities, dict[str, dict[str, int]])
 
     for line in current_cart:
         assert_type(line, Line)
@@ -73,11 +73,17 @@ def use(app: Flask, db: SQLAlchemy) -> None:
     with current_cart.batch() as cart:
         assert_type(cart, Cart)
 
-    with current_cart.checkout(session=db.session, expected_total="1.00") as order:
-        assert_type(order.order_token, str)
+    order = current_cart.begin_order(expected_total="1.00")
+    assert_type(order.order_token, str)
 
-        for sold in order:
-            assert_type(sold.subtotal, Money)
+    for sold in order:
+        assert_type(sold.subtotal, Money)
+
+    assert_type(current_cart.order_token, str)
+    number = current_cart.place_order(
+        lambda draft: len(draft), lambda token: None, session=db.session
+    )
+    assert_type(number, int)
 
     current_cart.add_discount(
         "BULK", "10%", rule=all_of(rule("logged_in"), not_(rule("item", ids=["mug"])))

@@ -1,0 +1,221 @@
+"""Drafts: what is being sold, and what it costs once and for all."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from ..model.document import Document
+from ..model.document import PendingOrder
+from ..model.errors import CartConflictError
+from ..model.errors import CartEmptyError
+from ..model.keys import CartKey
+from ..model.money import MoneyLike
+from ..model.money import price_in
+from ..model.values import fingerprint
+from ..pricing.fixing import fix
+from ..pricing.fixing import fixed_totals
+from ..pricing.rounding import Rounding
+from ..pricing.totals import LineTotals
+from ..pricing.totals import Totals
+from .working_copy import WorkingCopy
+
+
+@dataclass(frozen=True)
+class OrderDraft:
+    """What is being sold. Iterating over it yields the lines.
+
+    :param lines: The lines with their amounts.
+    :param totals: All amounts, with the conditions that applied. They are the same
+        whenever the order is made.
+    :param metadata: What the shop noted about the cart.
+    :param order_token: Identifies this content of this cart: the same content ordered
+        twice has the same token. Keep it in a unique column of the order.
+    """
+
+    lines: tuple[LineTotals, ...]
+    totals: Totals
+    metadata: dict[str, t.Any]
+    order_token: str
+
+    def __iter__(self) -> t.Iterator[LineTotals]:
+        return iter(self.lines)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+
+class Prices(t.NamedTuple):
+    """How a cart is priced.
+
+    :param now: Returns the totals of what was read, by all the rules of now.
+    :param rounding: Returns how amounts of a document are rounded.
+    """
+
+    now: t.Callable[[], Totals]
+    rounding: t.Callable[[Document], Rounding]
+
+
+def order_token(key: CartKey, version: int, content: str) -> str:
+    """The token for one version of one cart.
+
+    It is a hash, so that an order does not give away the token of a guest. A version
+    stands for one content only as long as the storage forgets none, so the content is
+    a part of it.
+
+    :param content: Identifies the content.
+    """
+    return fingerprint(key.owner, key.instance, version, content)[:40]
+
+
+def current_token(working: WorkingCopy) -> str:
+    """The token of what was read, empty if nothing is stored."""
+    document, version = working.snapshot.document, working.snapshot.version
+
+    if working.key is None or not version:
+        return ""
+
+    content = _content_of(document)
+
+    # Noting an order makes a new version of the cart, but no other content.
+    for pending in reversed(document.pending):
+        if pending.content == content and not pending.was_emptied:
+            return pending.token
+
+    return order_token(working.key, version, content)
+
+
+def new_token(working: WorkingCopy) -> str:
+    """The token of what was read, if it is another order than what was begun of it."""
+    key, snapshot = t.cast(CartKey, working.key), working.snapshot
+
+    return order_token(key, snapshot.version, _content_of(snapshot.document))
+
+
+def find_noted(document: Document, token: str) -> PendingOrder | None:
+    """What was noted in a cart with this token, if it was."""
+    return next((each for each in document.pending if each.token == token), None)
+
+
+def to_be_ordered(
+    working: WorkingCopy, prices: Prices, token: str | None
+) -> PendingOrder:
+    """What was begun with this token, or what was read, at the prices of now.
+
+    :raises CartEmptyError: If there is neither.
+    :raises CartConflictError: If what was read is something else.
+    """
+    document = working.document
+    current = current_token(working)
+    wanted = current if token is None else token
+    pending = find_noted(document, wanted)
+
+    # What was only tried is as good as not, and costs what it costs now.
+    if pending is not None and pending.is_begun:
+        return pending
+
+    if not current or not document.lines:
+        raise CartEmptyError("The cart is empty, there is nothing to order.")
+
+    if wanted != current:
+        raise working.conflict(
+            "The cart was changed since the form of the order was shown.",
+            expected_version=working.snapshot.version,
+        )
+
+    return _at_prices_of_now(working, prices, current)
+
+
+def agree(
+    working: WorkingCopy,
+    prices: Prices,
+    pending: PendingOrder,
+    token: str,
+    expected_total: MoneyLike | None,
+) -> tuple[PendingOrder, OrderDraft]:
+    """What is to be ordered, and how: at the prices of now if only these are expected.
+
+    :param token: The token at other prices than those of then.
+    :raises CartConflictError: If the total was never the expected one.
+    """
+    draft = _draft(working, prices, pending)
+
+    if expected_total is None:
+        return pending, draft
+
+    try:
+        _check_total(working, draft.totals, expected_total)
+    except CartConflictError:
+        if pending.content != _content_of(working.document):
+            raise
+
+        anew = _at_prices_of_now(working, prices, token)
+        pending = replace(anew, is_begun=pending.is_begun)
+        draft = _draft(working, prices, pending)
+        _check_total(working, draft.totals, expected_total)
+
+    return pending, draft
+
+
+def _at_prices_of_now(working: WorkingCopy, prices: Prices, token: str) -> PendingOrder:
+    document = working.document
+    lines, conditions, provided = fix(prices.now())
+
+    return PendingOrder(
+        token=token,
+        started_at=working.now(),
+        content=_content_of(document),
+        currency=document.currency,
+        lines=lines,
+        conditions=conditions,
+        provided=provided,
+        asked=tuple(each for each in document.conditions if each not in conditions),
+        metadata=document.metadata,
+    )
+
+
+def _draft(working: WorkingCopy, prices: Prices, pending: PendingOrder) -> OrderDraft:
+    content = replace(
+        working.document,
+        currency=pending.currency,
+        lines=pending.lines,
+        conditions=pending.conditions,
+        metadata=pending.metadata,
+    )
+    totals = fixed_totals(content, pending.provided, prices.rounding(content))
+
+    return OrderDraft(totals.lines, totals, pending.metadata, pending.token)
+
+
+def _check_total(
+    working: WorkingCopy, totals: Totals, expected_total: MoneyLike
+) -> None:
+    """Refuse to sell for another total than the shopper agreed to.
+
+    :raises CartConflictError: If it is not the expected one.
+    """
+    try:
+        is_expected = totals.total.amount == price_in(totals.currency, expected_total)
+    except ValueError:
+        # It comes from a form, and whatever it says, it is not the total.
+        is_expected = False
+
+    if not is_expected:
+        raise working.conflict(
+            f"The total is {totals.total.amount}, not {expected_total!s:.40} as"
+            " expected.",
+            expected_version=working.snapshot.version,
+            details={
+                "wanted": f"{expected_total!s:.40}",
+                "stored": str(totals.total.amount),
+            },
+        )
+
+
+def _content_of(document: Document) -> str:
+    """Identifies all that is sold with a cart."""
+    return fingerprint(
+        document.currency, document.lines, document.conditions, document.metadata
+    )[:40]

@@ -1,0 +1,266 @@
+"""Merging: a document takes over what is in another one."""
+
+from __future__ import annotations
+
+import typing as t
+
+from msgspec.structs import replace
+
+from .combining import add_item_conditions
+from .combining import in_currency
+from .conditions import Condition
+from .coupons import surplus_coupons
+from .document import MAX_PENDING
+from .document import Document
+from .document import MergedCart
+from .document import encode
+from .document import noted
+from .events import CartMerged
+from .events import Event
+from .idempotency import remembered
+from .limits import Limits
+from .lines import Line
+from .operations import AddCondition
+from .operations import AddLine
+from .operations import Applied
+from .operations import Reapplied
+from .operations import RemoveCondition
+from .operations import RemoveLine
+from .operations import SetMetadata
+from .operations import apply_all
+from .strategies import ADD_QUANTITIES
+from .strategies import Strategy
+from .values import FrozenDict
+from .values import fingerprint
+
+#: How many merged carts a cart remembers, so that none is merged twice.
+MAX_MERGED: t.Final = 5
+
+#: The type of the conditions of which a cart has those of one choice.
+_SHIPPING: t.Final = "shipping"
+
+
+class MergeDocument(Reapplied, frozen=True):
+    """Take over all that is in another cart, and was not taken over before.
+
+    The strategy says how many of a line there are afterwards, within the limits.
+
+    :param source: The content of the other cart.
+    :param owner: The owner of the other cart.
+    :param source_id: Identifies the other cart.
+    :param limits: What the result is cut down to.
+    """
+
+    source: Document
+    owner: str
+    source_id: str
+    limits: Limits
+    strategy: Strategy = ADD_QUANTITIES
+
+    def apply(self, document: Document) -> Applied:
+        before = record_of(document, self.source_id)
+        earlier = before or MergedCart(self.source_id, {})
+        digest = fingerprint(encode(self.source))[:20]
+
+        if earlier.digest == digest:
+            return document, ()
+
+        result, events, left_out = self._take_over_lines(document, earlier)
+        result, happened = self._take_over_conditions(result)
+        result, noticed = self._take_over_metadata(result)
+        events += [*happened, *noticed]
+        orders = [e for e in self.source.pending if e.token not in earlier.orders]
+
+        # Also what changes nothing is remembered: the other cart is deleted after it.
+        if not (events or left_out or orders) and (before or is_empty(self.source)):
+            return document, ()
+
+        more = {
+            line.id: _quantity(result, line.id) - _quantity(document, line.id)
+            for line in self.source.lines
+        }
+        came = [
+            replace(line, quantity=more[line.id])
+            for line in self.source.lines
+            if more[line.id] > 0
+        ]
+        events.append(
+            CartMerged(source=self.owner, lines=tuple(came), left_out=tuple(left_out))
+        )
+        others = (e for e in document.merged if e.source != self.source_id)
+        tokens = [each.token for each in orders]
+        record = self._record(earlier, more, tokens, digest)
+        result = replace(
+            result,
+            merged=(*others, record)[-MAX_MERGED:],
+            pending=noted(result.pending, orders),
+            # A form that was sent before the login may be sent again after it.
+            claims=remembered(document.claims, self.source.claims),
+        )
+
+        return result, tuple(events)
+
+    def _take_over_lines(
+        self, document: Document, earlier: MergedCart
+    ) -> tuple[Document, list[Event], list[Line]]:
+        """Take over the lines, and say what the limits leave out."""
+        document = _ready_for(document, self.source)
+        events: list[Event] = []
+        left_out: list[Line] = []
+
+        for line in self.source.lines:
+            # Of what was merged before, only what there is more of is looked at again.
+            if line.quantity > earlier.quantities.get(line.id, 0):
+                gained = earlier.gained.get(line.id, 0)
+                wanted = self._wanted(line, document, gained)
+                allowed = min(wanted, self._room(line, document))
+                document, happened = self._put(line, allowed, document)
+                events.extend(happened)
+
+                if wanted > allowed:
+                    left_out.append(replace(line, quantity=wanted - allowed))
+
+            document, happened = add_item_conditions(
+                document, line, replaces=self.strategy.prefers_guest
+            )
+            events.extend(happened)
+
+        return document, events, left_out
+
+    def _wanted(self, line: Line, document: Document, gained: int) -> int:
+        """How many of a line there are to be.
+
+        :param gained: How many of this cart's line came from the other one before.
+        """
+        mine = document.line(line.id)
+        now = _quantity(document, line.id)
+        own = max(0, now - gained)
+        wanted = self.strategy.quantity(
+            replace(mine, quantity=own) if mine is not None and own else None, line
+        )
+
+        # What came and was sold or taken out since must not come again.
+        return max(0, wanted - max(0, gained - now))
+
+    def _room(self, line: Line, document: Document) -> int:
+        """How many of a line the limits allow; as many as there are they always do."""
+        mine = document.line(line.id)
+
+        if mine is None and len(document.lines) >= self.limits.items:
+            return 0
+
+        return max(self.limits.quantity, _quantity(document, line.id))
+
+    def _put(self, line: Line, quantity: int, document: Document) -> Applied:
+        """Let there be so many of a line."""
+        mine = document.line(line.id)
+
+        if not quantity:
+            return RemoveLine(line.id).apply(document)
+
+        if mine is None:
+            return AddLine(replace(line, quantity=quantity)).apply(document)
+
+        # The name and price that this cart has are as good as those of the other.
+        kept = line if self.strategy.prefers_guest else mine
+        changed = replace(kept, quantity=quantity, conditions=mine.conditions)
+
+        return AddLine(changed, "replace").apply(document)
+
+    def _take_over_conditions(self, document: Document) -> Applied:
+        """Take over the conditions: one of each name, and one cart's shipping."""
+        mine, theirs = document.conditions, self.source.conditions
+
+        if not self.strategy.prefers_guest:
+            missing = [each for each in theirs if not _has_rival(each, mine)]
+
+            return apply_all(document, map(AddCondition, missing))
+
+        names = {each.name for each in theirs}
+        gone = [
+            each.name
+            for each in mine
+            if each.name not in names and _has_rival(each, theirs)
+        ]
+        document, events = apply_all(document, map(RemoveCondition, gone))
+        document, happened = apply_all(document, map(AddCondition, theirs))
+
+        return document, (*events, *happened)
+
+    def _take_over_metadata(self, document: Document) -> Applied:
+        """Take over the metadata. Of too many coupons, the last are noted."""
+        mine, theirs = document.metadata, self.source.metadata
+        others = [key for key in mine if key not in theirs]
+        surplus = surplus_coupons([*others, *theirs], self.limits.coupons)
+        values = {
+            key: value
+            for key, value in theirs.items()
+            if key not in surplus and (self.strategy.prefers_guest or key not in mine)
+        }
+
+        return SetMetadata(FrozenDict(values), surplus).apply(document)
+
+    def _record(
+        self,
+        earlier: MergedCart,
+        more: t.Mapping[str, int],
+        tokens: t.Iterable[str],
+        digest: str,
+    ) -> MergedCart:
+        """What is remembered, so that nothing of it comes a second time."""
+        # Also what was left out, or the next login would try again.
+        quantities = {
+            line.id: max(line.quantity, earlier.quantities.get(line.id, 0))
+            for line in self.source.lines
+        }
+        gained = {
+            line_id: earlier.gained.get(line_id, 0) + count
+            for line_id, count in more.items()
+        }
+
+        return MergedCart(
+            self.source_id,
+            {**earlier.quantities, **quantities},
+            {**earlier.gained, **gained},
+            digest,
+            (*earlier.orders, *tokens)[-MAX_PENDING:],
+        )
+
+
+def record_of(document: Document, source: str) -> MergedCart | None:
+    """What a cart remembers of another one that was merged into it."""
+    return next((each for each in document.merged if each.source == source), None)
+
+
+def is_empty(document: Document) -> bool:
+    """Whether there is nothing in a cart that could be given to another one."""
+    return not (
+        document.lines or document.conditions or document.metadata or document.pending
+    )
+
+
+def _ready_for(document: Document, source: Document) -> Document:
+    """The document, ready for what is in another cart.
+
+    :raises InvalidItemError: If both have amounts, of different currencies.
+    """
+    has_amounts = source.lines or source.conditions
+
+    if not has_amounts and (document.lines or document.conditions):
+        return document
+
+    return in_currency(document, source.currency)
+
+
+def _has_rival(condition: Condition, others: t.Iterable[Condition]) -> bool:
+    """Whether one of the others has the same name, or is shipping, too."""
+    return any(
+        each.name == condition.name or each.type == condition.type == _SHIPPING
+        for each in others
+    )
+
+
+def _quantity(document: Document, line_id: str) -> int:
+    line = document.line(line_id)
+
+    return line.quantity if line is not None else 0
