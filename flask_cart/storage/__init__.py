@@ -12,8 +12,7 @@ from .base import Kept
 from .base import Storage
 from .base import Stored
 from .base import Transaction
-from .base import first_version
-from .base import next_version
+from .base import next_versions
 from .memory import MemoryStorage
 
 __all__ = [
@@ -26,6 +25,5 @@ __all__ = [
     "Storage",
     "Stored",
     "Transaction",
-    "first_version",
-    "next_version",
+    "next_versions",
 ]
