@@ -18,6 +18,7 @@ from flask_cart import OrderDraft
 from flask_cart.carts.merging import MAX_ROUNDS
 from flask_cart.carts.merging import MergeReport
 from flask_cart.carts.merging import merge as merging_of_carts
+from flask_cart.carts.transferring import transfer
 from flask_cart.model.document import Document
 from flask_cart.model.document import encode
 from flask_cart.model.keys import CartKey
@@ -31,6 +32,7 @@ from tests.support.shop import stored
 
 USER = CartKey("user:1", "default")
 GUEST = CartKey("guest:a", "default")
+COMPANY = CartKey("company:1", "default")
 LIMITS = Limits(items=4, quantity=10)
 
 GIFT = Condition("GIFT", "fee", "item", "2")
@@ -358,6 +360,28 @@ class TestTransfer:
         assert content_of(company.document) == before
         assert stored(storage, GUEST) is None
         assert guest.lines == ()
+
+    def test_interrupted(self, storage: MemoryStorage) -> None:
+        """What was given and could not be deleted is not in the way of a second try."""
+        carts(storage)
+        recorder = Recorder()
+        recorder.veto = CartVetoError("keep it")
+
+        with pytest.raises(CartVetoError):
+            transfer(
+                [
+                    (
+                        make_cart(storage, key=GUEST, announcer=recorder)._working,
+                        make_cart(storage, key=COMPANY)._working,
+                    )
+                ]
+            )
+
+        make_cart(storage, key=GUEST).transfer("company:1")
+        company = make_cart(storage, key=COMPANY)
+
+        assert quantities(company.document) == {"a": 2, "b": 1}
+        assert stored(storage, GUEST) is None
 
     def test_over_a_limit(self, storage: MemoryStorage) -> None:
         """What is over a limit by now stays with the one who has it."""

@@ -170,6 +170,24 @@ class TestMergeDocument:
         assert merging(source).apply(once) == (once, ())
         assert apply_all(target, [merging(source), merging(source)])[0] == once
 
+    def test_what_came_to_nothing_is_remembered(self) -> None:
+        """What the user has of it and removes since does not come after all."""
+        operation = merging(holding(line("a")), strategy="keep_user_cart")
+        once, events = operation.apply(holding(line("a", 2)))
+
+        assert [each.name for each in events] == ["cart_merged"]
+        assert operation.apply(replace(once, lines=())) == (
+            replace(once, lines=()),
+            (),
+        )
+
+    def test_nothing_more(self) -> None:
+        """A cart that has less than when it was merged, or nothing, is no news."""
+        once, _ = merging(holding(line("a", 2))).apply(holding())
+
+        assert merging(holding(line("a"))).apply(once) == (once, ())
+        assert merging(holding()).apply(holding()) == (holding(), ())
+
     def test_another_cart_is_merged_too(self) -> None:
         """The same line of another cart is not the same line again."""
         once, _ = merging(holding(line("a")), "g").apply(holding())
@@ -482,9 +500,8 @@ class TestPendingOrder:
         return PendingOrder(
             token=token,
             started_at=dt.datetime(2025, 1, 1, 0, minute, tzinfo=dt.UTC),
+            content="c",
             lines=(line("a"),),
-            conditions=(),
-            metadata={},
             currency="EUR",
         )
 
