@@ -17,11 +17,11 @@ from ..model.keys import CartKey
 from ..model.limits import Limits
 from ..storage.base import Storage
 from ..storage.base import Transaction
-from .conflicts import changed_meanwhile
 from .observing import Observer
 from .observing import Watch
 from .observing import watched
 from .retry import Retry
+from .retry import changed_meanwhile
 from .writing import Fit
 from .writing import Part
 from .writing import Snapshot

@@ -14,8 +14,8 @@ from ..model.events import Event
 from ..model.keys import CartKey
 from ..model.operations import Applied
 from ..model.operations import Operation
-from .conflicts import applied
-from .conflicts import check_expected
+from .retry import applied
+from .retry import check_expected
 from .services import CartServices
 from .writing import Fit
 from .writing import Operations

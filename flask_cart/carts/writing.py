@@ -25,11 +25,11 @@ from ..model.operations import StaleError
 from ..model.operations import terms_in
 from ..model.stock import check_terms
 from ..storage.base import Storage
-from .conflicts import applied
-from .conflicts import changed_meanwhile
-from .conflicts import check_expected
-from .conflicts import stale
 from .observing import Watch
+from .retry import applied
+from .retry import changed_meanwhile
+from .retry import check_expected
+from .retry import stale
 
 #: Told what is about to happen, and to which version; raises to keep it from happening.
 BeforeChange = t.Callable[[CartKey, int, tuple[Event, ...]], None]
