@@ -26,8 +26,8 @@ from flask_cart import FlaskCart
 from flask_cart import current_cart
 from flask_cart import signals
 from flask_cart.app.settings import Settings
+from flask_cart.http import views
 from flask_cart.http.routes import ROUTES
-from flask_cart.http.views import Views
 from flask_cart.pricing.builtin_rules import AMOUNTS
 from flask_cart.pricing.builtin_rules import RULES
 
@@ -124,7 +124,7 @@ def test_json_api() -> None:
     assert rows == [
         (
             f"{each.method} {re.sub('<[a-z_]+:', '<', each.address)}",
-            getattr(Views, each.view).__doc__,
+            getattr(views, each.view).__doc__,
         )
         for each in routes
     ]

@@ -5,42 +5,300 @@ from __future__ import annotations
 import typing as t
 
 from ..carts.cart import Cart
-from ..model.conditions import Condition
+from ..model.coupons import coupon_key
+from ..model.errors import CartConflictError
+from ..model.errors import CartKeyReusedError
+from ..model.errors import CartReplayedError
+from ..model.errors import InvalidItemError
+from ..model.idempotency import move_content
+from ..model.lines import Line
+from ..model.operations import NoteCoupon
 from ..model.products import Buyable
 from .current import current_cart
 from .state import get_state
+from .wording import RefusedError
+
+#: The cart that is meant if none is named.
+DEFAULT: t.Final = "default"
+
+Check = t.Callable[[Cart], None]
 
 
-class Shop:
-    """What the views need to know of the extension and the app."""
+class Attempt(t.NamedTuple):
+    """What identifies a change, however often it is sent.
 
-    @property
-    def instances(self) -> t.Collection[str]:
-        """The carts that a shopper may have."""
-        return get_state().settings.all_instances
+    :param key: What the sender made up for it.
+    :param content: What is to be changed.
+    """
 
-    @property
-    def metadata_keys(self) -> t.Collection[str]:
-        """The metadata that is the shopper's own."""
-        return get_state().settings.client_metadata
+    key: str
+    content: str
 
-    @property
-    def max_coupons(self) -> int | None:
-        """How many coupons a cart notes."""
-        return get_state().settings.max_coupons
 
-    def cart(self, instance: str) -> Cart:
-        """One of the carts of the request's owner."""
-        return current_cart.instance(instance)
+class Done(t.NamedTuple):
+    """A change that was made, by this request or by one with the same key before.
 
-    def product(self, item_id: str) -> Buyable | None:
-        """The product of an id, if there is one."""
-        return get_state().services.registry.catalogue.load([item_id]).get(item_id)
+    :param code: What was done, as :meth:`FlaskCart.wording` is told.
+    :param about: What it was done to; ``None`` if that was earlier.
+    :param params: What a sentence about it needs.
+    """
 
-    def coupon(self, code: str) -> Condition | None:
-        """The condition of a code, if there is one."""
-        return get_state().loaders.condition_of(code)
+    code: str
+    about: t.Any
+    params: t.Mapping[str, str]
 
-    def word(self, code: str, text: str, about: t.Any) -> str:
-        """What is said of something, in the words of the shop."""
-        return get_state().loaders.word(code, text, about)
+
+class Shopper:
+    """What a client may do with one of the carts of the request's owner.
+
+    Each change is one write, and is not made once more if it is sent again.
+
+    :param instance: Which of the carts.
+    :param attempt: What identifies the change, if the sender has said so.
+    :param check: Refuses a cart that is not the one that the sender knows.
+    :raises RefusedError: If it is none that a shopper can have; so do all changes if
+        they cannot be made.
+    """
+
+    def __init__(
+        self,
+        instance: str,
+        attempt: Attempt | None = None,
+        check: Check = lambda cart: None,
+    ) -> None:
+        if instance not in instances():
+            raise RefusedError("no-cart", instance=instance)
+
+        self.cart = current_cart.instance(instance)
+        self._attempt = attempt
+        self._check = check
+
+    def add(self, item_id: str, quantity: int, options: t.Mapping[str, str]) -> Done:
+        """Add an item at the price of the shop."""
+        product = find_product(item_id)
+
+        if product is None:
+            raise RefusedError("no-item", item=item_id)
+
+        _check_choices(product, options)
+
+        return self._change(
+            "added",
+            lambda: self.cart.add(product, quantity, options=options),
+            name=product.cart_name,
+        )
+
+    def set_quantity(self, line_id: str, quantity: int, seen: int | None) -> Done:
+        """Set the quantity of a line, if it is still what the shopper saw."""
+
+        def change() -> Line:
+            line = self._line(line_id)
+
+            if seen not in (None, line.quantity):
+                raise CartConflictError(
+                    "The line was changed since it was shown.",
+                    expected_version=self.cart.version,
+                    current_version=self.cart.version,
+                    cart=self.cart,
+                    line_id=line_id,
+                    details={
+                        "seen": seen,
+                        "stored": line.quantity,
+                        "wanted": quantity,
+                    },
+                )
+
+            self.cart.set_quantity(line_id, quantity)
+
+            return line
+
+        return self._change("changed", change)
+
+    def increment(self, line_id: str, by: int) -> Done:
+        """Add to the quantity of a line, whatever it is by now."""
+
+        def change() -> Line:
+            line = self._line(line_id)
+            self.cart.increment(line_id, by)
+
+            return line
+
+        return self._change("changed", change)
+
+    def remove(self, line_id: str) -> Done:
+        """Remove a line; it is no mistake if it is gone already."""
+
+        def change() -> Line | None:
+            line = self.cart.get(line_id)
+            self.cart.remove(line_id)
+
+            return line
+
+        return self._change("removed", change)
+
+    def clear(self) -> Done:
+        """Remove everything that the shopper has seen."""
+        return self._change("cleared", self.cart.clear)
+
+    def move(self, line_id: str, to: str, quantity: int | None) -> Done:
+        """Move a line to another of the shopper's carts."""
+        if to not in instances():
+            raise RefusedError("no-target", instance=to)
+
+        key = self._attempt.key if self._attempt is not None else None
+
+        def change() -> Line | None:
+            line = self.cart.get(line_id)
+
+            try:
+                self.cart.move(line_id, to=to, quantity=quantity, key=key)
+            except InvalidItemError:
+                # After the first of two clicks it is there already.
+                if line_id in self.cart or line_id not in self.cart.instance(to):
+                    self._line(line_id)
+                    raise
+
+            return line
+
+        def move() -> Line | None:
+            # It changes two carts, so it is no part of a batch, and has its own key,
+            # which is looked for before what may hold no more once it is made.
+            if key is None:
+                self._check(self.cart)
+            else:
+                with self.cart.once(key, move_content(line_id, to, quantity)):
+                    self._check(self.cart)
+
+            return change()
+
+        return self._made("moved", move)
+
+    def add_coupon(self, code: str) -> Done:
+        """Note the code of a coupon, whether or not it applies yet."""
+        coupon = get_state().loaders.condition_of(code.strip())
+
+        if coupon is None:
+            raise RefusedError("no-code")
+
+        def change() -> str:
+            most = get_state().settings.max_coupons
+            self.cart.apply(NoteCoupon(coupon.name, most))
+
+            return coupon.name
+
+        return self._change("coupon-noted", change, code=coupon.name)
+
+    def remove_coupon(self, code: str) -> Done:
+        """Forget the code of a coupon; it is no mistake if it is gone already."""
+
+        def change() -> str:
+            self.cart.metadata.pop(coupon_key(code), None)
+
+            return code
+
+        return self._change("coupon-removed", change, code=code)
+
+    def set_metadata(self, entries: t.Mapping[str, str | None]) -> Done:
+        """Set the shopper's own metadata; ``None`` removes a key."""
+        for key in entries:
+            if key not in metadata_keys():
+                raise RefusedError("not-yours", key=key)
+
+        def change() -> None:
+            given = {k: v for k, v in entries.items() if v is not None}
+            self.cart.metadata.update(given)
+
+            for key in entries.keys() - given.keys():
+                self.cart.metadata.pop(key, None)
+
+        return self._change("noted", change)
+
+    def _change(self, done: str, make: t.Callable[[], t.Any], /, **params: str) -> Done:
+        """Make a change in one write, and not once more if it is sent again."""
+
+        def make_once() -> t.Any:
+            attempt, cart = self._attempt, self.cart
+
+            with cart.once(*attempt) if attempt else cart.batch():
+                self._check(cart)
+
+                return make()
+
+        return self._made(done, make_once, **params)
+
+    def _made(self, done: str, make: t.Callable[[], t.Any], /, **params: str) -> Done:
+        """Make a change, and tell of it as if it was, also if that was earlier."""
+        about: t.Any = None
+
+        try:
+            about = make()
+        except CartKeyReusedError:
+            raise
+        except CartReplayedError:
+            # It has happened, maybe since this cart was read.
+            self.cart.refresh()
+        finally:
+            self.cart.expect(None)
+
+        return Done(done, about, params)
+
+    def _line(self, line_id: str) -> Line:
+        line = self.cart.get(line_id)
+
+        if line is None:
+            raise RefusedError("no-line")
+
+        return line
+
+
+def instances() -> list[str]:
+    """The carts that a shopper may have, the default one first."""
+    return get_state().settings.all_instances
+
+
+def metadata_keys() -> t.Collection[str]:
+    """The metadata that is the shopper's own."""
+    return get_state().settings.client_metadata
+
+
+def find_product(item_id: str) -> Buyable | None:
+    """The product of an id, if there is one."""
+    return get_state().services.registry.catalogue.load([item_id]).get(item_id)
+
+
+def addition_of(line: Line) -> dict[str, t.Any] | None:
+    """What a shopper has to ask for to add a line again; ``None`` if that cannot be."""
+    product = find_product(line.item_id)
+
+    if product is None:
+        return None
+
+    choices = _choices(product)
+
+    # The shop itself may have added it without a choice, which a shopper cannot.
+    if not choices.keys() <= line.options.keys():
+        return None
+
+    return {
+        "item": line.item_id,
+        "quantity": line.quantity,
+        "options": {k: v for k, v in line.options.items() if k in choices},
+    }
+
+
+def _choices(product: Buyable) -> t.Mapping[str, t.Collection[str]]:
+    return getattr(product, "cart_choices", None) or {}
+
+
+def _check_choices(product: Buyable, options: t.Mapping[str, str]) -> None:
+    """Refuse options that are not those which the product leaves to the shopper."""
+    choices = _choices(product)
+
+    for name, value in options.items():
+        if value not in choices.get(name, ()):
+            raise RefusedError("no-choice", value=value, name=name)
+
+    for name, values in choices.items():
+        if name not in options:
+            among = ", ".join(map(repr, values))
+            raise RefusedError("choose-one", name=name, among=among)

@@ -61,6 +61,47 @@ _PROBLEMS: t.Final[tuple[tuple[type[CartError], Problem], ...]] = (
 )
 
 
+class RefusedError(CartError):
+    """What a shopper asks for is none of what can be.
+
+    :param code: What is the matter.
+    :param params: What a sentence about it needs.
+    """
+
+    def __init__(self, code: str, /, **params: str) -> None:
+        super().__init__(_REFUSALS[code].format_map(params))
+
+        self.code = code
+
+
+_REFUSALS: t.Final = {
+    "choose-one": "Choose one for {name!r:.80}: {among:.400}.",
+    "no-cart": "There is no cart {instance!r:.80}.",
+    "no-choice": "{value!r:.80} is not a choice for {name!r:.80}.",
+    "no-code": "There is no such code.",
+    "no-item": "There is no item {item!r:.80}.",
+    "no-line": "That is not in your cart any more.",
+    "no-target": "There is no cart {instance!r:.80}.",
+    "not-yours": "{key!r:.80} is not yours to set.",
+}
+
+_DONE: t.Final = {
+    "added": "{name} is in your cart.",
+    "changed": "Your cart is up to date.",
+    "cleared": "Your cart is empty now.",
+    "coupon-noted": "{code} is noted.",
+    "coupon-removed": "{code} is removed.",
+    "moved": "It is moved.",
+    "noted": "It is noted.",
+    "removed": "It is out of your cart.",
+}
+
+
+def tell_done(code: str, params: t.Mapping[str, str]) -> str:
+    """What was done, in a sentence."""
+    return _DONE[code].format_map(params)
+
+
 #: Why a condition does nothing, by its code, and by what a rule has to say.
 _REASONS: t.Final = {
     "no_amount": "there is no amount to change",

@@ -12,12 +12,12 @@ from werkzeug.routing import BaseConverter
 from werkzeug.routing import PathConverter
 
 from ..app.settings import RESERVED_INSTANCES
-from ..app.shopper import Shop
+from ..app.shopper import DEFAULT
+from ..app.shopper import instances
+from . import views
 from .openapi import describe_api
 from .routes import DOCUMENT
 from .routes import ROUTES
-from .views import DEFAULT
-from .views import Views
 
 _TAKEN: t.Final = "|".join([*RESERVED_INSTANCES, re.escape(DOCUMENT.address[1:])])
 
@@ -37,7 +37,6 @@ class CodeConverter(PathConverter):
 
 def make_blueprint() -> Blueprint:
     """A blueprint for the app that it is registered at."""
-    shop = Shop()
     blueprint = Blueprint(
         "cart",
         "flask_cart",
@@ -46,10 +45,9 @@ def make_blueprint() -> Blueprint:
         static_url_path="/static",
     )
     blueprint.record(_add_converters)
-    views = Views(shop)
 
     def describe() -> Response:
-        return describe_api(shop.instances)
+        return describe_api(instances())
 
     blueprint.add_url_rule(DOCUMENT.address, DOCUMENT.view, describe)
 

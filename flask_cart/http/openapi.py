@@ -10,6 +10,8 @@ from flask import Response
 from flask import url_for
 from msgspec.structs import fields
 
+from ..app.shopper import DEFAULT
+from . import views
 from .inputs import Addition
 from .inputs import Code
 from .inputs import Entries
@@ -24,8 +26,6 @@ from .representation import encode
 from .routes import DOCUMENT
 from .routes import ROUTES
 from .routes import Route
-from .views import DEFAULT
-from .views import Views
 
 Json = dict[str, t.Any]
 
@@ -143,7 +143,7 @@ def _operation(route: Route, path: str) -> Json:
     headers = ["If-None-Match"] if is_read else ["If-Match", "Idempotency-Key"]
     operation: Json = {
         "operationId": _operation_id(route, path),
-        "summary": getattr(Views, route.view).__doc__,
+        "summary": getattr(views, route.view).__doc__,
         "parameters": [
             _ref("parameters", name)
             for name in [*re.findall("{(.*?)}", path), *headers]

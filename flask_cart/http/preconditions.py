@@ -9,6 +9,7 @@ from flask import Request
 from werkzeug.exceptions import BadRequest
 from werkzeug.exceptions import PreconditionFailed
 
+from ..app.shopper import Attempt
 from ..carts.cart import Cart
 from ..model.errors import CartConflictError
 from .inputs import Input
@@ -21,17 +22,6 @@ VERSION_FIELD: t.Final = "cart_version"
 
 #: Characters of a key.
 MAX_KEY: t.Final = 255
-
-
-class Attempt(t.NamedTuple):
-    """What identifies a change, however often it is sent.
-
-    :param key: What the sender made up for it.
-    :param content: What is to be changed.
-    """
-
-    key: str
-    content: str
 
 
 def make_form_key() -> str:

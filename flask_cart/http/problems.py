@@ -5,12 +5,36 @@ from __future__ import annotations
 import typing as t
 
 from flask import Flask
+from flask import Response
 from flask import current_app
+from flask import make_response
+from flask import render_template
+from flask import request
+from flask import session
+from flask import url_for
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import TooManyRequests
 from werkzeug.exceptions import default_exceptions
 
+from ..app.current import current_cart
+from ..app.state import get_state
+from ..app.wording import Problem
+from ..app.wording import RefusedError
+from ..app.wording import describe
 from ..model.errors import CartConflictError
 from ..model.errors import CartError
 from ..model.errors import CartStorageError
+from .answers import back
+from .answers import json_problem
+from .answers import wants_json
+from .inputs import MAX_TEXT
+from .preconditions import KEY_FIELD
+from .preconditions import VERSION_FIELD
+from .preconditions import is_stale
+from .representation import show_cart
+
+#: The key in Flask's session of the code that was refused last, for its field.
+REFUSED_CODE: t.Final = "_cart_refused_code"
 
 
 def answer_errors(app: Flask) -> None:
@@ -30,3 +54,109 @@ def _answer_with_status(error: CartError) -> t.Any:
 
     # Like abort(), so that the app's own page for the status is shown.
     return current_app.handle_http_exception(exception)
+
+
+def tell_problem(error: CartError | HTTPException, instance: str) -> Response:
+    """Tell the client why nothing was changed."""
+    if isinstance(error, RefusedError):
+        error = default_exceptions[_status_of(error)](str(error))
+
+    problem = describe(error)
+
+    if problem is None:
+        raise error
+
+    said = get_state().loaders.word(problem.code, problem.detail, error)
+    problem = problem._replace(detail=said)
+
+    if isinstance(error, CartConflictError) and is_stale(request, error):
+        problem = Problem(412, "precondition-failed", problem.detail)
+
+    if wants_json(request):
+        return _in_json(error, problem, instance)
+
+    # The app has its own pages for what is missing, forbidden or down.
+    if request.method == "GET" or problem.status in (403, 404, 413, 429, 503):
+        raise error
+
+    if isinstance(error, CartConflictError):
+        return _conflict_page(error, instance)
+
+    page = url_for(".show", instance=instance)
+
+    if "code" in request.form and current_cart.instance(instance):
+        # Its field shows it, with what was typed in.
+        session[REFUSED_CODE] = {
+            "code": request.form["code"][:MAX_TEXT],
+            "reason": problem.detail,
+        }
+
+        return back(request, page, "", "error")
+
+    return back(request, page, problem.detail, "error")
+
+
+def _status_of(refused: RefusedError) -> int:
+    if refused.code == "no-cart":
+        return 404
+
+    if refused.code == "no-line":
+        # A form was right when it was shown, so its page says why it no longer is.
+        return 404 if wants_json(request) else 410
+
+    return 422
+
+
+def _in_json(
+    error: CartError | HTTPException, problem: Problem, instance: str
+) -> Response:
+    more: dict[str, t.Any] = {}
+
+    if problem.status in (409, 412):
+        more["cart"] = show_cart(current_cart.instance(instance), instance)
+    if isinstance(error, CartConflictError):
+        more["line_id"], more["differs"] = error.line_id, _differs(error)
+
+    response = json_problem(problem, **more)
+
+    if isinstance(error, TooManyRequests):
+        response.headers["Retry-After"] = str(error.retry_after)
+
+    return response
+
+
+def _conflict_page(error: CartConflictError, instance: str) -> Response:
+    cart = current_cart.instance(instance)
+    cart.refresh()
+    line = cart.get(error.line_id or "")
+    now = {
+        VERSION_FIELD: str(cart.version),
+        "seen": str(line.quantity) if line is not None else "",
+    }
+    fields = {
+        name: now.get(name, value)
+        for name, value in request.form.items()
+        if name not in (KEY_FIELD, "csrf_token")
+    }
+    wanted = _differs(error).get("wanted")
+    page = render_template(
+        "flask_cart/conflict.html",
+        cart=cart,
+        instance=instance,
+        line=line,
+        wanted=wanted if isinstance(wanted, int) else None,
+        fields=fields,
+    )
+
+    return make_response(page, 409)
+
+
+def _differs(error: CartConflictError) -> dict[str, t.Any]:
+    """What differs, of a line its quantities, whoever found the conflict."""
+    return {
+        # An operation tells of fields by name, as {"quantity": "3"}.
+        name: int(value["quantity"])
+        if isinstance(value, dict) and "quantity" in value
+        else value
+        for name, value in error.details.items()
+    }

@@ -8,6 +8,7 @@ import typing as t
 import msgspec
 from moneyed import Money
 
+from ..app.shopper import metadata_keys
 from ..app.state import get_state
 from ..carts.cart import Cart
 from ..model.coupons import noted_coupons
@@ -83,11 +84,10 @@ class ShownProblem(msgspec.Struct, frozen=True, kw_only=True):
     differs: dict[str, t.Any] | msgspec.UnsetType = msgspec.UNSET
 
 
-def show_cart(cart: Cart, instance: str, metadata_keys: t.Collection[str]) -> ShownCart:
+def show_cart(cart: Cart, instance: str) -> ShownCart:
     """What a shopper may see of a cart.
 
     :param instance: Which of the shopper's carts it is.
-    :param metadata_keys: The keys of the metadata that are the shopper's own.
     """
     totals = cart.totals
 
@@ -104,7 +104,7 @@ def show_cart(cart: Cart, instance: str, metadata_keys: t.Collection[str]) -> Sh
         savings=_amount(totals.savings),
         total=_amount(totals.total),
         metadata={
-            key: value for key, value in cart.metadata.items() if key in metadata_keys
+            key: value for key, value in cart.metadata.items() if key in metadata_keys()
         },
     )
 

@@ -50,7 +50,12 @@ def claim_key(key: str, content: str) -> ClaimKey:
 
 def claim_move(key: str, line_id: str, to: str, quantity: int | None) -> ClaimKey:
     """The claim of a key for a move."""
-    return claim_key(key, f"move {line_id} to {to}: {quantity}")
+    return claim_key(key, move_content(line_id, to, quantity))
+
+
+def move_content(line_id: str, to: str, quantity: int | None) -> str:
+    """What is to be changed by a move, in words."""
+    return f"move {line_id} to {to}: {quantity}"
 
 
 def remembered(earlier: t.Iterable[str], later: t.Iterable[str]) -> tuple[str, ...]:
