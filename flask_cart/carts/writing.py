@@ -323,11 +323,11 @@ def _check(cart: _Cart, base: Snapshot) -> None:
     :raises CartConflictError: If it is.
     """
     seen = cart.seen or base
-    is_bound = cart.is_bound
 
     if cart.part.operations is None and not base.version:
-        # It is to be deleted, and gone.
-        seen, is_bound = base, cart.part.expected is not None
+        # It is to be deleted, and gone: nothing is lost that was not seen.
+        check_expected(seen.version, cart.part.expected)
+        return
 
     # The prices in an operation are amounts of the currency that was seen.
     if base.document.currency != seen.document.currency:
@@ -338,7 +338,7 @@ def _check(cart: _Cart, base: Snapshot) -> None:
             current_version=base.version,
         )
 
-    if is_bound:
+    if cart.is_bound:
         check_expected(base.version, cart.seen_version)
 
 

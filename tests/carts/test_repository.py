@@ -827,6 +827,55 @@ class TestBusy:
         assert storage.busy["save"] == 4
 
 
+class Unheard(MemoryStorage):
+    """Memory whose first answer to a deletion gets lost on the way."""
+
+    deletions = 0
+
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        versions = super().save(owner, changes)
+
+        if all(text is None for _, text in changes.values()):
+            self.deletions += 1
+
+            if self.deletions == 1:
+                raise CartBusyError("nobody knows")
+
+        return versions
+
+
+class TestDestroyedAlready:
+    @pytest.mark.parametrize("always_lock", [False, True])
+    @pytest.mark.parametrize("is_expected", [False, True])
+    def test_answer_is_lost(self, always_lock: bool, is_expected: bool) -> None:
+        """A cart that is gone at the second try was deleted by the first one, as far
+        as anybody can know, and that is announced once."""
+        storage = Unheard()
+        recorder = Recorder()
+        cart = filled(storage, announcer=recorder)
+        storage.always_lock = always_lock
+        lines, version = cart.lines, cart.version
+        recorder.told.clear()
+
+        if is_expected:
+            cart.expect(version)
+
+        cart.destroy()
+        ((event,),) = recorder.told
+        assert event.name == "cart_destroyed"
+        assert (event.version, event.lines) == (version, lines)
+        assert len(recorder.asked) == 1 + (not always_lock) + 1
+        assert quantities(storage) == {}
+
+    def test_of_a_version_that_is_gone(self, storage: MemoryStorage) -> None:
+        """Who expects a version does not take any other cart for gone."""
+        version = filled(storage).version
+        make_cart(storage).destroy()
+
+        with pytest.raises(CartConflictError, match="meant for version"):
+            make_cart(storage).expect(version).destroy()
+
+
 class LockedStorage(MemoryStorage):
     """Memory that a rival holds the lock of, for longer than anybody waits."""
 
