@@ -19,6 +19,7 @@ from flask_cart.storage.memory import MemoryStorage
 from tests.support import cache_servers
 from tests.support import servers
 from tests.support.apps import make_app
+from tests.support.compiled import Compiled
 from tests.support.shop import Recorder
 from tests.support.shop import make_cart
 
@@ -27,6 +28,8 @@ settings.register_profile("hasty", max_examples=10, deadline=None)
 settings.register_profile("thorough", max_examples=2000, deadline=None)
 settings.register_profile("exhaustive", max_examples=100_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+Flask.jinja_options = {"bytecode_cache": Compiled()}
 
 _numbers = itertools.count(1)
 

@@ -22,6 +22,7 @@ from flask_cart.model.document import decode
 from flask_cart.model.document import encode
 from flask_cart.model.keys import CartKey
 from flask_cart.pricing.rulebook import Rulebook
+from flask_cart.storage import base as storages
 from flask_cart.storage.memory import MemoryStorage
 from tests.support import strategies
 from tests.support.shop import KEY
@@ -256,3 +257,32 @@ class TestToken:
 
         assert list(cart.metadata) == ["b", "a"]
         assert cart.order_token == token
+
+    @pytest.mark.parametrize("is_begun", [False, True])
+    def test_after_writes_that_were_lost(
+        self, is_begun: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A memory that was put back to what it was goes on with other goods, and they
+        are another order, though the version is the same."""
+        monkeypatch.setattr(storages.secrets, "randbelow", lambda limit: 0)
+        storage = MemoryStorage()
+        make_cart(storage).add("mug", 7, price=5)
+        before = dict(storage._carts)
+        orders: dict[str, OrderDraft] = {}
+        versions = []
+
+        for item, price in [("pot", 0), ("cup", 69)]:
+            cart = make_cart(storage)
+            cart.add(item, price=price)
+            versions.append(cart.version)
+            token = cart.begin_order().order_token if is_begun else cart.order_token
+            cart.place_order(
+                lambda draft: orders.setdefault(draft.order_token, draft),
+                orders.get,
+                token=token,
+            )
+            storage._carts.update(before)
+
+        assert versions[0] == versions[1]
+        totals = [each.totals.total.amount for each in orders.values()]
+        assert totals == [35, 104]

@@ -103,6 +103,7 @@ def test_order(
     assert draft.order_token == token
     assert draft.totals.total.amount == Decimal("59.90")
     assert draft.metadata == {"note": "ring twice"}
+    assert (len(draft), draft.lines) == (2, draft.totals.lines)
     assert orders.items == [{"mug": 2, "pot": 1}]
 
     assert not cart

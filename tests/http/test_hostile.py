@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
+from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import generate_csrf
 from werkzeug.test import TestResponse
@@ -516,9 +517,23 @@ def hostile_shop(
         yield shop
 
 
+def empty(shop: Storefront, request: pytest.FixtureRequest) -> None:
+    """Remove the carts of other tests, that are looked at as well otherwise."""
+    if "sqlalchemy" in shop.app.extensions:
+        db: SQLAlchemy = shop.app.extensions["sqlalchemy"]
+
+        with shop.app.app_context(), db.engine.begin() as connection:
+            for table in db.metadata.sorted_tables:
+                connection.execute(table.delete())
+
+    if "cache" in shop.app.extensions:
+        request.getfixturevalue("running_valkey").clean()
+
+
 @pytest.fixture
-def shopper(hostile_shop: Storefront) -> FlaskClient:
-    """The browser of a shopper who has three mugs."""
+def shopper(hostile_shop: Storefront, request: pytest.FixtureRequest) -> FlaskClient:
+    """The browser of a shopper who has three mugs, and nobody else has anything."""
+    empty(hostile_shop, request)
     client = hostile_shop.app.test_client()
     client.environ_base["HTTP_X_CSRFTOKEN"] = client.get("/token").text
     fill(client)

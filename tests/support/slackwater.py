@@ -1,7 +1,10 @@
 """The shop for the tests, and those who visit it."""
 
 import re
+from functools import cache
 from html import unescape
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from flask import Flask
@@ -96,6 +99,21 @@ class Visitor:
         return self.follow(self.post("/basket/coupons", code=code))
 
 
+@cache
+def stocked() -> bytes:
+    """The database of a shop that has just opened: each is stocked with the same."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "shop.sqlite3")
+        app = create_app(
+            {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{path}", "SECRET_KEY": SECRET_KEY}
+        )
+
+        with app.app_context():
+            db.engine.dispose()
+
+        return path.read_bytes()
+
+
 class Shop:
     """A shop on a database of its own, with a view into its storeroom.
 
@@ -104,6 +122,11 @@ class Shop:
     """
 
     def __init__(self, url: str, **config: Any) -> None:
+        path = Path(url.removeprefix("sqlite:///"))
+
+        if url.startswith("sqlite:///") and not path.exists():
+            path.write_bytes(stocked())
+
         self.app = create_app(
             {
                 "SQLALCHEMY_DATABASE_URI": url,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -74,6 +75,10 @@ class Storefront:
             return kept | {str(each.key): each.stored for each in found}
 
 
+#: The OpenAPI documents of the apps, each asked for once.
+_documents: WeakKeyDictionary[Flask, dict[str, t.Any]] = WeakKeyDictionary()
+
+
 class ApiClient(FlaskClient):
     """A client that holds every JSON answer against the app's OpenAPI document."""
 
@@ -84,10 +89,17 @@ class ApiClient(FlaskClient):
         has_json = response.is_json and request.method != "HEAD"
 
         if has_json and request.path.startswith("/cart/"):
-            document = super().open("/cart/openapi.json").get_json()
-            check_answer(self.application, document, response)
+            check_answer(self.application, self._document(), response)
 
         return response
+
+    def _document(self) -> dict[str, t.Any]:
+        app = self.application
+
+        if app not in _documents:
+            _documents[app] = super().open("/cart/openapi.json").get_json()
+
+        return _documents[app]
 
 
 def path_of(rule: Rule) -> str:
