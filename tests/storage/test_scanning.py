@@ -109,26 +109,6 @@ def test_all(storage: Storage, page: int, monkeypatch: pytest.MonkeyPatch) -> No
         assert begun <= saved_at <= ended
 
 
-def test_before(storage: Storage) -> None:
-    """Those that were saved since a time can be left out."""
-    version = save_cart(storage, KEYS[0], "{}", 0)
-    save_cart(storage, KEYS[1], "{}", 0)
-    assert version is not None
-    saved_at = {each.key: each.saved_at for each in scan(storage)}
-    first, second = saved_at[KEYS[0]], saved_at[KEYS[1]]
-    assert first is not None
-    assert second is not None
-    assert scan(storage, first) == []
-
-    save_cart(storage, KEYS[0], "{}", version)
-    since = second + dt.timedelta(microseconds=1)
-    assert [each.key for each in scan(storage, since)] == [KEYS[1]]
-
-    # Whatever time zone it is told in.
-    east = since.astimezone(dt.timezone(dt.timedelta(hours=9)))
-    assert [each.key for each in scan(storage, east)] == [KEYS[1]]
-
-
 def test_changes_meanwhile(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is read can be saved and deleted at once, and what is left is still read."""
     monkeypatch.setattr(database, "_PAGE", 2)
