@@ -25,8 +25,6 @@ from flask_cart import OrderDraft
 from flask_cart import Totals
 from flask_cart import current_cart
 from flask_cart import rule
-from flask_cart.model.coupons import coupon_key
-from flask_cart.model.coupons import noted_coupons
 from flask_cart.model.money import format_money
 from flask_cart.pricing.presets import buy_x_get_y
 
@@ -205,20 +203,13 @@ def coupons_to_try() -> list[Coupon]:
 def forget_coupon() -> None:
     """Take the code out of the cart; nothing happens if there is none."""
     with current_cart.batch():
-        for code in noted_coupons(current_cart.metadata):
-            del current_cart.metadata[coupon_key(code)]
-
-
-def keep_one_coupon() -> None:
-    """Keep the last code of several: a guest's may have come beside one's own."""
-    with current_cart.batch():
-        for code in noted_coupons(current_cart.metadata)[:-1]:
-            del current_cart.metadata[coupon_key(code)]
+        for code in list(current_cart.coupons):
+            current_cart.coupons.remove(code)
 
 
 def read_noted() -> NotedCoupon | None:
     """The coupon in the cart, and what it does there now."""
-    codes = noted_coupons(current_cart.metadata)
+    codes = list(current_cart.coupons)
     coupon = find_coupon(codes[-1]) if codes else None
 
     if coupon is None:
@@ -284,21 +275,12 @@ def redeem(order: Order, draft: OrderDraft) -> None:
 
     :raises CouponRefusedError: If the coupon has ended or was used up meanwhile.
     """
-    adjustments = [
-        adjustment
-        for code in noted_coupons(draft.metadata)
-        if (adjustment := _adjustment(code, draft.totals)) and not adjustment.code
-    ]
+    # CART_MAX_COUPONS is 1.
+    code = next(iter(draft.coupons), None)
+    adjustment = _adjustment(code, draft.totals)
 
-    if not adjustments:
+    if code is None or adjustment is None or adjustment.code:
         return
-
-    if len(adjustments) > 1:
-        # Two tabs may have entered them at the same moment.
-        raise CouponRefusedError("We take one code for an order.")
-
-    (adjustment,) = adjustments
-    code = adjustment.name
 
     # It decides and counts in one statement: of two who come at once, the other one
     # waits for this row, and then finds it as the first one has left it.

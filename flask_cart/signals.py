@@ -38,10 +38,17 @@ item_condition_removed = _signals.signal("item_condition_removed")
 metadata_added = _signals.signal("metadata_added")
 #: A metadata key is gone; ``event.key``, ``event.value``.
 metadata_removed = _signals.signal("metadata_removed")
+#: The cart has a new coupon; ``event.code``.
+coupon_added = _signals.signal("coupon_added")
+#: A coupon is gone; ``event.code``.
+coupon_removed = _signals.signal("coupon_removed")
+#: Another shipping method was chosen, or none; ``event.method``.
+shipping_chosen = _signals.signal("shipping_chosen")
 #: All amounts are in another currency; ``event.currency``,
 #: ``event.previous_currency``.
 currency_changed = _signals.signal("currency_changed")
-#: The cart was emptied; ``event.lines``, ``event.conditions``, ``event.metadata``.
+#: The cart was emptied; ``event.lines``, ``event.conditions``, ``event.metadata``,
+#: ``event.coupons``, ``event.shipping``.
 cart_cleared = _signals.signal("cart_cleared")
 #: The cart was deleted; ``event.lines``.
 cart_destroyed = _signals.signal("cart_destroyed")

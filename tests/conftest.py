@@ -48,15 +48,7 @@ LONGEST = [
 
 #: The folders of tests that look at everything from outside. What they go through on
 #: their way is no proof that it is right, so it does not count as covered.
-OUTSIDE = {
-    "benchmarks",
-    "browser",
-    "cli",
-    "concurrency",
-    "demo_shop",
-    "faults",
-    "testing",
-}
+OUTSIDE = {"benchmarks", "browser", "concurrency", "demo_shop"}
 
 DATABASES = ["sqlite", "postgresql", "mariadb"]
 

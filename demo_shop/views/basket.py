@@ -16,7 +16,6 @@ from ..accounts import PLACES
 from ..basket import savings
 from ..basket import variants_in
 from ..coupons import coupons_to_try
-from ..coupons import keep_one_coupon
 from ..coupons import read_noted
 from ..extensions import cart_ext
 from ..forms import MAX_NOTE
@@ -46,7 +45,6 @@ def compare_with_shelves() -> None:
     if request.endpoint != "cart.show" or instance not in PLACES:
         return
 
-    keep_one_coupon()
     cart = current_cart.instance(instance)
     g.drift = cart.reprice("lower" if instance == "default" else "all")
 

@@ -21,7 +21,6 @@ from ..basket import NotEnoughError
 from ..basket import variants_in
 from ..coupons import CouponRefusedError
 from ..coupons import forget_coupon
-from ..coupons import keep_one_coupon
 from ..coupons import read_noted
 from ..extensions import db
 from ..forms import COUNTRIES
@@ -48,8 +47,6 @@ def show() -> Response | str:
     """Show the address form beside what is going to be ordered."""
     if not current_cart:
         return back_to_basket()
-
-    keep_one_coupon()
 
     if not current_cart.reprice().is_settled:
         flash(NOT_SETTLED, "problem")

@@ -159,7 +159,8 @@ class Registrar:
         """Register the function that yields the shipping methods for a cart.
 
         It gets :class:`Facts`, in which ``amount`` is the total without shipping, and
-        yields :class:`ShippingMethod`.
+        yields :class:`ShippingMethod`. It is called for :attr:`Shipping.options`, and
+        for the totals of a cart that has chosen one.
         """
         self._registry.rulebook.list_shipping = list_methods
 

@@ -113,8 +113,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     #: Days without a change after which ``flask cart prune`` deletes a cart.
     abandoned_after_days: t.Annotated[int, msgspec.Meta(ge=1, le=36_500)] = 7
 
-    #: Coupons in a cart, by the blueprint and after a merge. A further one takes the
-    #: place of the oldest.
+    #: Coupons in a cart. A further one takes the place of the oldest.
     max_coupons: _Positive | None = None
 
     #: Lines in a cart.

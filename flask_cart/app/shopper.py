@@ -5,14 +5,12 @@ from __future__ import annotations
 import typing as t
 
 from ..carts.cart import Cart
-from ..model.coupons import coupon_key
 from ..model.errors import CartConflictError
 from ..model.errors import CartKeyReusedError
 from ..model.errors import CartReplayedError
 from ..model.errors import InvalidItemError
 from ..model.idempotency import move_content
 from ..model.lines import Line
-from ..model.operations import NoteCoupon
 from ..model.products import Buyable
 from .current import current_cart
 from .state import get_state
@@ -181,8 +179,7 @@ class Shopper:
             raise RefusedError("no-code")
 
         def change() -> str:
-            most = get_state().settings.max_coupons
-            self.cart.apply(NoteCoupon(coupon.name, most))
+            self.cart.coupons.add(coupon.name)
 
             return coupon.name
 
@@ -192,7 +189,7 @@ class Shopper:
         """Forget the code of a coupon; it is no mistake if it is gone already."""
 
         def change() -> str:
-            self.cart.metadata.pop(coupon_key(code), None)
+            self.cart.coupons.remove(code)
 
             return code
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from moneyed import Money
 
+from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
 from ..model.document import Document
 from ..model.errors import CartConfigError
@@ -44,11 +45,12 @@ from ..model.rules import Rule
 from ..model.stock import terms_of
 from ..model.values import freeze_dict
 from ..pricing.calculation import compute_totals
+from ..pricing.calculation import shipping_options
 from ..pricing.evaluation import Evaluation
-from ..pricing.quoting import shipping_options
 from ..pricing.rounding import Rounding
 from ..pricing.shipping import ShippingOption
 from ..pricing.totals import Totals
+from .coupons import Coupons
 from .currencies import change_currency
 from .drafts import OrderDraft
 from .drafts import Prices
@@ -66,6 +68,7 @@ from .repricing import Accept
 from .repricing import Drift
 from .repricing import reprice
 from .services import CartServices
+from .shipping import Shipping
 from .transferring import transfer
 from .working_copy import WorkingCopy
 from .working_copy import asking_rules
@@ -171,6 +174,25 @@ class Cart:
         >>> cart.metadata["note"] = "ring twice"
         """
         return Metadata(lambda: self.document, self.apply)
+
+    @property
+    def coupons(self) -> Coupons:
+        """The codes of the coupons of the cart.
+
+        >>> cart.coupons.add("SUMMER")
+        """
+        most = self._services.repository.limits.coupons
+
+        return Coupons(lambda: self.document, self.apply, most)
+
+    @property
+    def shipping(self) -> Shipping:
+        """How the cart is sent: the shipping methods, and the one that was chosen.
+
+        >>> [option.name for option in cart.shipping.options]
+        []
+        """
+        return Shipping(lambda: self.document, self.apply, self._shipping_options)
 
     @property
     def quantity(self) -> int:
@@ -552,29 +574,31 @@ class Cart:
 
     # Conditions
 
-    def add_condition(self, condition: Condition) -> None:
-        """Add a condition to the cart, in place of one of the same name.
+    def add_condition(self, condition: Condition, *, line: str | None = None) -> None:
+        """Add a condition to the cart or a line, in place of one of the same name.
 
-        :raises InvalidConditionError: If its target is ``"item"``, or a rule of it is
-            not registered or cannot be asked with its parameters.
-        """
-        self._apply_condition(condition)
+        One of the type ``"shipping"`` takes the place of any other shipping.
 
-    def remove_condition(self, name: str) -> None:
-        """Remove a condition of the cart; nothing happens if it is gone already."""
-        self.apply(RemoveCondition(name))
-
-    def add_item_condition(self, line_id: str, condition: Condition) -> None:
-        """Add a condition to a line, in place of one of the same name.
-
-        It acts on the unit price, whatever its target.
-
+        :param line: The id of a line. Then it acts on the unit price, whatever its
+            target.
         :raises InvalidItemError: If there is no such line.
-        :raises InvalidConditionError: If its rule cannot be asked, or it has what only
-            a condition of a cart can have.
+        :raises InvalidConditionError: If its target is ``"item"`` and no line is given,
+            a rule of it is not registered or cannot be asked with its parameters, or it
+            is for a line and has what only a condition of a cart can have.
         """
-        self._line(line_id)
+        if line is not None:
+            self._line(line)
+        elif condition.target == "item":
+            raise InvalidConditionError(
+                f"The condition {condition.name!r} acts on items. Say which:"
+                " add_condition(condition, line=...)."
+            )
+
         self._services.registry.rulebook.check(condition)
+
+        if line is None:
+            self.apply(AddCondition(condition))
+            return
 
         if condition.lines or condition.base or condition.included:
             raise InvalidConditionError(
@@ -582,11 +606,17 @@ class Cart:
                 " and 'included' are for conditions of a cart."
             )
 
-        self.apply(AddItemCondition(line_id, condition))
+        self.apply(AddItemCondition(line, condition))
 
-    def remove_item_condition(self, line_id: str, name: str) -> None:
-        """Remove a condition of a line; nothing happens if it is gone already."""
-        self.apply(RemoveItemCondition(line_id, name))
+    def remove_condition(self, name: str, *, line: str | None = None) -> None:
+        """Remove a condition; nothing happens if it is gone already.
+
+        :param line: The id of the line that has it, if it is not the cart.
+        """
+        if line is None:
+            self.apply(RemoveCondition(name))
+        else:
+            self.apply(RemoveItemCondition(line, name))
 
     def add_discount(
         self,
@@ -666,54 +696,17 @@ class Cart:
     ) -> None:
         """Add shipping to the total, such as ``"4.90"``, in place of any other.
 
+        A cart has one shipping: this, or a method of the shop that was chosen.
+
         :param rule: As for :class:`Condition`.
         """
         text = self._value(value)
-        condition = Condition(name, "shipping", "total", text, order, rule=rule)
-        self._apply_condition(condition, only_of_type=True)
-
-    def shipping_options(self) -> tuple[ShippingOption, ...]:
-        """The shipping methods of the shop, with what each would cost for this cart.
-
-        Nothing is read of the shop for an empty cart, which has none.
-        """
-        services, document = self._services, self.document
-        evaluation = self._evaluation(services.now())
-
-        with asking_rules():
-            options = shipping_options(
-                document,
-                self._rounding(document),
-                evaluation,
-                services.registry.rulebook,
-            )
-
-        evaluation.report(services.logger)
-
-        return options
-
-    def choose_shipping(self, name: str) -> None:
-        """Add the shipping method of this name, in place of any other.
-
-        :raises InvalidConditionError: If this cart cannot choose it.
-        """
-        options = {each.name: each for each in self.shipping_options()}
-
-        if name not in options:
-            raise InvalidConditionError(f"There is no shipping method {name!r:.80}.")
-
-        if not options[name].is_available:
-            raise InvalidConditionError(
-                f"The shipping method {name!r} cannot be chosen:"
-                f" {options[name].reason}."
-            )
-
-        self._apply_condition(options[name].condition, only_of_type=True)
+        self.add_condition(Condition(name, SHIPPING, "total", text, order, rule=rule))
 
     # The whole cart
 
     def clear(self) -> None:
-        """Remove all lines, conditions and metadata, and keep the cart.
+        """Remove all that is in it, and keep the cart.
 
         :raises CartConflictError: If the cart was changed since it was read, so that
             nothing is lost that the shopper has not seen.
@@ -888,6 +881,17 @@ class Cart:
 
         return _Priced(document, now if evaluation.was_asked else None, totals)
 
+    def _shipping_options(self) -> tuple[ShippingOption, ...]:
+        services, document = self._services, self.document
+        evaluation = self._evaluation(services.now())
+
+        with asking_rules():
+            options = shipping_options(document, self._rounding(document), evaluation)
+
+        evaluation.report(services.logger)
+
+        return options
+
     def _evaluation(self, now: dt.datetime) -> Evaluation:
         key = self.key
         owner = key.bare_owner if key is not None else None
@@ -941,18 +945,6 @@ class Cart:
             return f"{price_in(self.currency, value):f}"
         except ValueError as error:
             raise InvalidConditionError(str(error)) from error
-
-    def _apply_condition(
-        self, condition: Condition, *, only_of_type: bool = False
-    ) -> None:
-        if condition.target == "item":
-            raise InvalidConditionError(
-                f"The condition {condition.name!r} acts on items. Add it to a line with"
-                " add_item_condition()."
-            )
-
-        self._services.registry.rulebook.check(condition)
-        self.apply(AddCondition(condition, only_of_type))
 
 
 def transfer_all(carts: t.Iterable[Cart], owner: str) -> None:

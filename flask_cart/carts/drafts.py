@@ -31,6 +31,7 @@ class OrderDraft:
     :param totals: All amounts, with the conditions that applied. They are the same
         whenever the order is made.
     :param metadata: What the shop noted about the cart.
+    :param coupons: The codes of its coupons, whether or not they applied.
     :param order_token: Identifies this content of this cart: the same content ordered
         twice has the same token. Keep it in a unique column of the order.
     """
@@ -38,6 +39,7 @@ class OrderDraft:
     lines: tuple[LineTotals, ...]
     totals: Totals
     metadata: dict[str, t.Any]
+    coupons: tuple[str, ...]
     order_token: str
 
     def __iter__(self) -> t.Iterator[LineTotals]:
@@ -160,8 +162,9 @@ def agree(
 
 
 def _at_prices_of_now(working: WorkingCopy, prices: Prices, token: str) -> PendingOrder:
-    document = working.document
-    lines, conditions, provided = fix(prices.now())
+    document, totals = working.document, prices.now()
+    _check_problems(working, totals)
+    lines, conditions, provided = fix(totals)
 
     return PendingOrder(
         token=token,
@@ -173,6 +176,8 @@ def _at_prices_of_now(working: WorkingCopy, prices: Prices, token: str) -> Pendi
         provided=provided,
         asked=tuple(each for each in document.conditions if each not in conditions),
         metadata=document.metadata,
+        coupons=document.coupons,
+        shipping=document.shipping,
     )
 
 
@@ -183,10 +188,29 @@ def _draft(working: WorkingCopy, prices: Prices, pending: PendingOrder) -> Order
         lines=pending.lines,
         conditions=pending.conditions,
         metadata=pending.metadata,
+        coupons=(),
+        # It is one of the conditions, at what it cost then.
+        shipping=None,
     )
     totals = fixed_totals(content, pending.provided, prices.rounding(content))
 
-    return OrderDraft(totals.lines, totals, pending.metadata, pending.token)
+    return OrderDraft(
+        totals.lines, totals, pending.metadata, pending.coupons, pending.token
+    )
+
+
+def _check_problems(working: WorkingCopy, totals: Totals) -> None:
+    """Refuse to sell what is without something that was chosen for it.
+
+    :raises CartConflictError: If the chosen shipping is not there any more.
+    """
+    for each in totals.problems:
+        raise working.conflict(
+            f"The shipping method {each.name!r} was chosen, and is not there for the"
+            f" cart any more ({each.reason}). Choose another.",
+            expected_version=working.snapshot.version,
+            details={"code": each.code, "chosen": each.name},
+        )
 
 
 def _check_total(
@@ -217,5 +241,10 @@ def _check_total(
 def _content_of(document: Document) -> str:
     """Identifies all that is sold with a cart."""
     return fingerprint(
-        document.currency, document.lines, document.conditions, document.metadata
+        document.currency,
+        document.lines,
+        document.conditions,
+        document.metadata,
+        document.coupons,
+        document.shipping,
     )[:40]

@@ -90,8 +90,14 @@ class SettleOrder(Reapplied, frozen=True):
             for key, value in document.metadata.items()
             if pending.metadata.get(key) != value
         )
+        is_sent = document.shipping == pending.shipping
         document = replace(
-            document, lines=lines, conditions=conditions, metadata=metadata
+            document,
+            lines=lines,
+            conditions=conditions,
+            metadata=metadata,
+            coupons=tuple(e for e in document.coupons if e not in pending.coupons),
+            shipping=None if is_sent else document.shipping,
         )
 
         return document, (event,)

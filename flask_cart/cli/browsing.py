@@ -120,6 +120,8 @@ def show(owner: str, instance: str, show_tokens: bool, as_json: bool) -> None:
             "lines": document.lines,
             "conditions": document.conditions,
             "metadata": document.metadata,
+            "coupons": document.coupons,
+            "shipping": document.shipping,
             "totals": _amounts_of(totals),
         }
         echo_json(summary | content)
@@ -133,6 +135,9 @@ def show(owner: str, instance: str, show_tokens: bool, as_json: bool) -> None:
     _echo_lines(totals)
     _echo_adjustments(totals)
     click.echo(f"\nTotal: {format_money(totals.total)}")
+
+    if document.coupons:
+        click.echo(f"Coupons: {', '.join(document.coupons)}")
 
     for key, value in document.metadata.items():
         click.echo(f"{key}: {msgspec.json.encode(value).decode()}")

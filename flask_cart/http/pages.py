@@ -12,7 +12,6 @@ from ..app.shopper import metadata_keys
 from ..app.state import get_state
 from ..app.wording import COUPON_GONE
 from ..carts.cart import Cart
-from ..model.coupons import noted_coupons
 from ..model.money import format_money
 from ..model.products import Buyable
 from ..model.stock import Terms
@@ -96,8 +95,7 @@ class Pages:
         reasons = {each.name: self.reason(each) for each in cart.totals.adjustments}
 
         return [
-            NotedCoupon(code, reasons.get(code, COUPON_GONE))
-            for code in noted_coupons(cart.metadata)
+            NotedCoupon(code, reasons.get(code, COUPON_GONE)) for code in cart.coupons
         ]
 
     def _limits(self, terms: Terms) -> QuantityLimits:

@@ -11,7 +11,6 @@ from moneyed import Money
 from ..app.shopper import metadata_keys
 from ..app.state import get_state
 from ..carts.cart import Cart
-from ..model.coupons import noted_coupons
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
 
@@ -98,7 +97,7 @@ def show_cart(cart: Cart, instance: str) -> ShownCart:
         quantity=totals.quantity,
         lines=[_line(each) for each in totals.lines],
         conditions=[_condition(each) for each in totals.adjustments],
-        coupons=noted_coupons(cart.metadata),
+        coupons=tuple(cart.coupons),
         subtotal_without_conditions=_amount(totals.subtotal_without_conditions),
         subtotal=_amount(totals.subtotal),
         savings=_amount(totals.savings),

@@ -20,6 +20,9 @@ from .values import freeze_dict
 
 Target = t.Literal["subtotal", "total", "item"]
 
+#: The type of the conditions of which a cart has one at most.
+SHIPPING: t.Final = "shipping"
+
 TARGETS: t.Final[tuple[str, ...]] = t.get_args(Target)
 MAX_ORDER: t.Final = 2**31
 

@@ -52,6 +52,8 @@ class PendingOrder(
     :param asked: The cart's own conditions that had something to ask or did not apply,
         as they were.
     :param metadata: The cart's metadata.
+    :param coupons: The codes of the cart's coupons.
+    :param shipping: The name of the shipping method that was chosen.
     :param is_begun: Whether it can be ordered whatever becomes of the cart, because it
         may be paid. Else it is what was in the cart when somebody tried to order it.
     :param was_emptied: Whether the cart was emptied since, so that nothing of what is
@@ -67,6 +69,8 @@ class PendingOrder(
     provided: tuple[Condition, ...] = ()
     asked: tuple[Condition, ...] = ()
     metadata: dict[str, t.Any] = EMPTY
+    coupons: tuple[str, ...] = ()
+    shipping: str | None = None
     is_begun: bool = False
     was_emptied: bool = False
 
@@ -110,6 +114,8 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :param lines: The lines, in the order in which they were added.
     :param conditions: The conditions on the cart, in order.
     :param metadata: What the shop notes about the cart, as JSON.
+    :param coupons: The codes of its coupons, in the order in which they came.
+    :param shipping: The name of the shipping method that was chosen.
     :param created_at: When the cart was first saved.
     :param updated_at: When the cart was last saved.
     :param merged: The carts that were last merged into this one.
@@ -122,6 +128,8 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     lines: tuple[Line, ...] = ()
     conditions: tuple[Condition, ...] = ()
     metadata: dict[str, t.Any] = EMPTY
+    coupons: tuple[str, ...] = ()
+    shipping: str | None = None
     created_at: dt.datetime | None = None
     updated_at: dt.datetime | None = None
     merged: tuple[MergedCart, ...] = ()
@@ -137,6 +145,15 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
         if len({each.name for each in self.conditions}) != len(self.conditions):
             raise ValueError("Two conditions have the same name.")
+
+        if len(set(self.coupons)) != len(self.coupons):
+            raise ValueError("Two coupons have the same code.")
+
+        for code in self.coupons:
+            check_text(code, "The code of a coupon")
+
+        if self.shipping is not None:
+            check_text(self.shipping, "The name of a shipping method")
 
         frozen = freeze_dict(self.metadata, "The metadata")
         msgspec.structs.force_setattr(self, "metadata", frozen)

@@ -134,6 +134,33 @@ class MetadataRemoved(Event, frozen=True, kw_only=True):
     value: t.Any
 
 
+class CouponAdded(Event, frozen=True, kw_only=True):
+    """The cart has the code of a coupon that it did not have before."""
+
+    name: ClassVar[str] = "coupon_added"
+
+    code: str
+
+
+class CouponRemoved(Event, frozen=True, kw_only=True):
+    """The code of a coupon is gone."""
+
+    name: ClassVar[str] = "coupon_removed"
+
+    code: str
+
+
+class ShippingChosen(Event, frozen=True, kw_only=True):
+    """Another shipping method was chosen.
+
+    :param method: Its name; ``None`` if none is chosen any more.
+    """
+
+    name: ClassVar[str] = "shipping_chosen"
+
+    method: str | None
+
+
 class CurrencyChanged(Event, frozen=True, kw_only=True):
     """All amounts of the cart are in another currency."""
 
@@ -144,13 +171,15 @@ class CurrencyChanged(Event, frozen=True, kw_only=True):
 
 
 class CartCleared(Event, frozen=True, kw_only=True):
-    """The cart was emptied of these lines, conditions and metadata."""
+    """The cart was emptied of all this."""
 
     name: ClassVar[str] = "cart_cleared"
 
     lines: tuple[Line, ...]
     conditions: tuple[Condition, ...]
     metadata: dict[str, t.Any]
+    coupons: tuple[str, ...]
+    shipping: str | None
 
 
 class CartDestroyed(Event, frozen=True, kw_only=True):

@@ -23,9 +23,9 @@ class Limits(msgspec.Struct, frozen=True):
     :param items: Lines in a cart.
     :param quantity: The quantity of one line.
     :param data_bytes: The stored size.
-    :param string_length: Characters of an id, name, type, option or metadata key.
-    :param coupons: Codes of coupons that are noted. A further one is not refused, it
-        takes the place of the oldest.
+    :param string_length: Characters of an id, name, type, option, code or metadata key.
+    :param coupons: Codes of coupons. A further one is not refused, it takes the place
+        of the oldest.
     """
 
     items: int = 1000
@@ -60,6 +60,10 @@ def check_limits(before: Document, after: Document, limits: Limits) -> None:
             _check_strings({condition.name, condition.type}, limits)
 
     _check_strings(after.metadata.keys() - before.metadata.keys(), limits)
+    _check_strings({*after.coupons} - {*before.coupons}, limits)
+
+    if after.shipping is not None and after.shipping != before.shipping:
+        _check_strings({after.shipping}, limits)
 
 
 def check_size(before: int, after: int, limits: Limits) -> None:
@@ -110,7 +114,7 @@ def _check_strings(strings: t.Iterable[str], limits: Limits) -> None:
     for string in strings:
         if len(string) > limits.string_length:
             raise CartLimitError(
-                "An id, name, type, option or metadata key has at most"
+                "An id, name, type, option, code or metadata key has at most"
                 f" {limits.string_length} characters, this one has {len(string)}:"
                 f" {string[:40]!r}.",
                 limit=limits.string_length,

@@ -8,8 +8,7 @@ from msgspec.structs import replace
 
 from .combining import add_item_conditions
 from .combining import in_currency
-from .conditions import Condition
-from .coupons import surplus_coupons
+from .conditions import SHIPPING
 from .document import MAX_PENDING
 from .document import Document
 from .document import MergedCart
@@ -21,10 +20,12 @@ from .idempotency import remembered
 from .limits import Limits
 from .lines import Line
 from .operations import AddCondition
+from .operations import AddCoupons
 from .operations import AddLine
 from .operations import Applied
+from .operations import ChooseShipping
+from .operations import Operation
 from .operations import Reapplied
-from .operations import RemoveCondition
 from .operations import RemoveLine
 from .operations import SetMetadata
 from .operations import apply_all
@@ -35,9 +36,6 @@ from .values import fingerprint
 
 #: How many merged carts a cart remembers, so that none is merged twice.
 MAX_MERGED: t.Final = 5
-
-#: The type of the conditions of which a cart has those of one choice.
-_SHIPPING: t.Final = "shipping"
 
 
 class MergeDocument(Reapplied, frozen=True):
@@ -66,9 +64,8 @@ class MergeDocument(Reapplied, frozen=True):
             return document, ()
 
         result, events, left_out = self._take_over_lines(document, earlier)
-        result, happened = self._take_over_conditions(result)
-        result, noticed = self._take_over_metadata(result)
-        events += [*happened, *noticed]
+        result, happened = self._take_over_rest(result)
+        events += happened
         orders = [e for e in self.source.pending if e.token not in earlier.orders]
 
         # Also what changes nothing is remembered: the other cart is deleted after it.
@@ -167,38 +164,36 @@ class MergeDocument(Reapplied, frozen=True):
 
         return AddLine(changed, "replace").apply(document)
 
-    def _take_over_conditions(self, document: Document) -> Applied:
-        """Take over the conditions: one of each name, and one cart's shipping."""
-        mine, theirs = document.conditions, self.source.conditions
+    def _take_over_rest(self, document: Document) -> Applied:
+        """Take over conditions, metadata, coupons, and one cart's shipping.
 
-        if not self.strategy.prefers_guest:
-            missing = [each for each in theirs if not _has_rival(each, mine)]
-
-            return apply_all(document, map(AddCondition, missing))
-
-        names = {each.name for each in theirs}
-        gone = [
-            each.name
-            for each in mine
-            if each.name not in names and _has_rival(each, theirs)
-        ]
-        document, events = apply_all(document, map(RemoveCondition, gone))
-        document, happened = apply_all(document, map(AddCondition, theirs))
-
-        return document, (*events, *happened)
-
-    def _take_over_metadata(self, document: Document) -> Applied:
-        """Take over the metadata. Of too many coupons, the last are noted."""
-        mine, theirs = document.metadata, self.source.metadata
-        others = [key for key in mine if key not in theirs]
-        surplus = surplus_coupons([*others, *theirs], self.limits.coupons)
-        values = {
+        Of two with the same name, one cart's is kept; of too many coupons, the last, as
+        if those of the other cart had been noted after those of this one.
+        """
+        source, prefers_guest = self.source, self.strategy.prefers_guest
+        is_sent = prefers_guest or not _has_shipping(document)
+        names = {document.shipping, *(each.name for each in document.conditions)}
+        conditions = (
+            each
+            for each in source.conditions
+            if (prefers_guest or each.name not in names)
+            and (is_sent or each.type != SHIPPING)
+        )
+        metadata = {
             key: value
-            for key, value in theirs.items()
-            if key not in surplus and (self.strategy.prefers_guest or key not in mine)
+            for key, value in source.metadata.items()
+            if prefers_guest or key not in document.metadata
         }
+        rest: list[Operation] = [
+            *map(AddCondition, conditions),
+            SetMetadata(FrozenDict(metadata)),
+            AddCoupons(source.coupons, self.limits.coupons),
+        ]
 
-        return SetMetadata(FrozenDict(values), surplus).apply(document)
+        if is_sent and source.shipping is not None:
+            rest.append(ChooseShipping(source.shipping))
+
+        return apply_all(document, rest)
 
     def _record(
         self,
@@ -235,7 +230,12 @@ def record_of(document: Document, source: str) -> MergedCart | None:
 def is_empty(document: Document) -> bool:
     """Whether there is nothing in a cart that could be given to another one."""
     return not (
-        document.lines or document.conditions or document.metadata or document.pending
+        document.lines
+        or document.conditions
+        or document.metadata
+        or document.coupons
+        or document.shipping
+        or document.pending
     )
 
 
@@ -252,12 +252,11 @@ def _ready_for(document: Document, source: Document) -> Document:
     return in_currency(document, source.currency)
 
 
-def _has_rival(condition: Condition, others: t.Iterable[Condition]) -> bool:
-    """Whether one of the others has the same name, or is shipping, too."""
-    return any(
-        each.name == condition.name or each.type == condition.type == _SHIPPING
-        for each in others
-    )
+def _has_shipping(document: Document) -> bool:
+    """Whether it is said how a cart is sent."""
+    is_added = any(each.type == SHIPPING for each in document.conditions)
+
+    return is_added or document.shipping is not None
 
 
 def _quantity(document: Document, line_id: str) -> int:

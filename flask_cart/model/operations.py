@@ -15,14 +15,15 @@ from typing import ClassVar
 import msgspec
 from msgspec.structs import replace
 
+from .conditions import SHIPPING
 from .conditions import Condition
-from .coupons import coupon_key
-from .coupons import surplus_coupons
 from .document import Document
 from .errors import InvalidItemError
 from .events import CartCleared
 from .events import ConditionAdded
 from .events import ConditionRemoved
+from .events import CouponAdded
+from .events import CouponRemoved
 from .events import Event
 from .events import ItemAdded
 from .events import ItemConditionAdded
@@ -31,6 +32,7 @@ from .events import ItemRemoved
 from .events import ItemUpdated
 from .events import MetadataAdded
 from .events import MetadataRemoved
+from .events import ShippingChosen
 from .lines import Line
 from .stock import Terms
 from .values import FrozenDict
@@ -212,39 +214,33 @@ class RemoveLine(Reapplied, frozen=True):
 
 
 class AddCondition(Reapplied, frozen=True):
-    """Add a condition to the cart, in place of one of the same name."""
+    """Add a condition to the cart, in place of one of the same name.
+
+    Shipping takes the place of any other, and of the method that was chosen; so does
+    what is called like that method.
+    """
 
     condition: Condition
-    only_of_type: bool = False
 
     def apply(self, document: Document) -> Applied:
-        events: list[Event] = []
-        conditions = document.conditions
+        events: tuple[Event, ...] = ()
 
-        if self.only_of_type:
-            others = tuple(
-                each
-                for each in conditions
-                if each.type != self.condition.type or each.name == self.condition.name
-            )
-            events += [
-                ConditionRemoved(condition=each)
-                for each in conditions
-                if each not in others
-            ]
-            conditions = others
+        name = self.condition.name
 
-        conditions, previous = _put_condition(conditions, self.condition)
+        if self.condition.type == SHIPPING or name == document.shipping:
+            document, events = _send_by(document, None, name)
+
+        conditions, previous = _put_condition(document.conditions, self.condition)
 
         if previous is not None:
             if _same(previous, self.condition):
-                return replace(document, conditions=conditions), tuple(events)
+                return document, events
 
-            events.append(ConditionRemoved(condition=previous))
+            events = (*events, ConditionRemoved(condition=previous))
 
-        events.append(ConditionAdded(condition=self.condition))
+        events = (*events, ConditionAdded(condition=self.condition))
 
-        return replace(document, conditions=conditions), tuple(events)
+        return replace(document, conditions=conditions), events
 
 
 class RemoveCondition(Reapplied, frozen=True):
@@ -340,25 +336,56 @@ class SetMetadata(Reapplied, frozen=True):
         return replace(document, metadata=FrozenDict(metadata)), tuple(events)
 
 
-class NoteCoupon(Reapplied, frozen=True):
-    """Note the code of a coupon, in place of the oldest if there are too many.
+class AddCoupons(Reapplied, frozen=True):
+    """Note the codes of coupons, in place of the oldest if there are too many.
 
     :param most: How many a cart notes.
     """
 
-    code: str
-    most: int | None
+    codes: tuple[str, ...]
+    most: int | None = None
 
     def apply(self, document: Document) -> Applied:
-        key = coupon_key(self.code)
-        others = [each for each in document.metadata if each != key]
-        surplus = surplus_coupons([*others, key], self.most)
+        had = document.coupons
+        new = [each for each in self.codes if each not in had]
+        # What is noted again is as young as what is new, but stays in its place.
+        by_age = [*(each for each in had if each not in self.codes), *self.codes]
+        surplus = by_age[: max(len(by_age) - self.most, 0)] if self.most else []
+        coupons = tuple(each for each in (*had, *new) if each not in surplus)
+        gone = [CouponRemoved(code=each) for each in had if each in surplus]
+        came = [CouponAdded(code=each) for each in new if each not in surplus]
 
-        return SetMetadata(FrozenDict({key: True}), surplus).apply(document)
+        return replace(document, coupons=coupons), (*gone, *came)
+
+
+class RemoveCoupon(Reapplied, frozen=True):
+    """Forget the code of a coupon, if it is there."""
+
+    code: str
+
+    def apply(self, document: Document) -> Applied:
+        if self.code not in document.coupons:
+            return document, ()
+
+        coupons = tuple(each for each in document.coupons if each != self.code)
+
+        return replace(document, coupons=coupons), (CouponRemoved(code=self.code),)
+
+
+class ChooseShipping(Reapplied, frozen=True):
+    """Choose a shipping method, in place of any other shipping.
+
+    :param method: Its name; ``None`` for no shipping at all.
+    """
+
+    method: str | None
+
+    def apply(self, document: Document) -> Applied:
+        return _send_by(document, self.method)
 
 
 class Clear(msgspec.Struct, frozen=True):
-    """Remove every line, condition and metadata key that the shopper saw."""
+    """Remove all that the shopper saw."""
 
     reapplies: ClassVar[bool] = False
 
@@ -367,6 +394,8 @@ class Clear(msgspec.Struct, frozen=True):
             lines=document.lines,
             conditions=document.conditions,
             metadata=document.metadata,
+            coupons=document.coupons,
+            shipping=document.shipping,
         )
 
         return emptied(document), (event,)
@@ -374,7 +403,9 @@ class Clear(msgspec.Struct, frozen=True):
 
 def emptied(document: Document) -> Document:
     """The document without its content."""
-    document = replace(document, conditions=(), metadata=FrozenDict())
+    document = replace(
+        document, conditions=(), metadata=FrozenDict(), coupons=(), shipping=None
+    )
 
     return _left_with(document, ())
 
@@ -412,6 +443,28 @@ def _drop_line(document: Document, line: Line) -> Applied:
     lines = tuple(each for each in document.lines if each is not line)
 
     return _left_with(document, lines), (ItemRemoved(line=line),)
+
+
+def _send_by(document: Document, method: str | None, but: str | None = None) -> Applied:
+    """Choose a shipping method or none, and remove the conditions that are shipping.
+
+    One that is called like the method goes, too.
+
+    :param but: The name of the condition that stays.
+    """
+    gone = [
+        each
+        for each in document.conditions
+        if each.name == method or (each.type == SHIPPING and each.name != but)
+    ]
+    events: list[Event] = [ConditionRemoved(condition=each) for each in gone]
+
+    if method != document.shipping:
+        events.append(ShippingChosen(method=method))
+
+    conditions = tuple(each for each in document.conditions if each not in gone)
+
+    return replace(document, conditions=conditions, shipping=method), tuple(events)
 
 
 def _put_condition(

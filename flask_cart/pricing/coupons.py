@@ -6,7 +6,6 @@ import typing as t
 from contextlib import suppress
 
 from ..model.conditions import Condition
-from ..model.coupons import noted_coupons
 from ..model.errors import CartVetoError
 from .facts import Facts
 
@@ -18,7 +17,7 @@ def provide_coupons(load: CouponLoader) -> t.Callable[[Facts], t.Iterator[Condit
     """A provider of the conditions whose codes a cart has noted."""
 
     def coupons(facts: Facts) -> t.Iterator[Condition]:
-        for code in noted_coupons(facts.metadata):
+        for code in facts.coupons:
             condition = _load(load, code)
 
             if condition is not None:

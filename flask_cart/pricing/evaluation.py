@@ -23,6 +23,7 @@ from .reasons import No
 from .rounding import Rounding
 from .rulebook import RegisteredFunction
 from .rulebook import Rulebook
+from .shipping import ShippingMethod
 
 T = t.TypeVar("T")
 
@@ -80,6 +81,7 @@ class Evaluation:
         self._instance = instance
         self._now = now
         self._facts: Facts | None = None
+        self._provided: tuple[list[Condition], list[str]] | None = None
         self._failures: list[tuple[str, Exception]] = []
 
         #: Whether anything but the document had a say, so that the result may be
@@ -126,7 +128,30 @@ class Evaluation:
         return self._call(rule, function, facts, _amount)
 
     def provided(self, facts: Facts) -> tuple[list[Condition], list[str]]:
-        """What the app's providers yield, and the names of those that raised."""
+        """What the app's providers yield, and the names of those that raised.
+
+        They are asked once, for nothing that comes before them depends on shipping.
+        """
+        if self._provided is None:
+            self._provided = self._ask_providers(facts)
+
+        return self._provided
+
+    def methods(self, facts: Facts) -> list[ShippingMethod]:
+        """The shipping methods for a cart.
+
+        :raises InvalidConditionError: If they are not as they must be.
+        """
+        self.was_asked = True
+
+        with decimal.localcontext():
+            return self._rulebook.methods(facts)
+
+    def failed(self, name: str, error: Exception) -> None:
+        """Note what has failed, for the report."""
+        self._failures.append((name, error))
+
+    def _ask_providers(self, facts: Facts) -> tuple[list[Condition], list[str]]:
         conditions: dict[str, Condition] = {}
         failed: list[str] = []
 
@@ -139,7 +164,7 @@ class Evaluation:
             except Exception as error:
                 name = getattr(provider, "__name__", type(provider).__name__)
                 failed.append(name)
-                self._failures.append((name, error))
+                self.failed(name, error)
             else:
                 for each in provided:
                     conditions.setdefault(each.name, each)
@@ -168,6 +193,7 @@ class Evaluation:
             amounts=Lazy(goods.by_line),
             currency=document.currency,
             metadata=document.metadata,
+            coupons=document.coupons,
             tenant=self._tenant,
             owner_kind=kind,
             owner_id=owner_id or None,
@@ -224,7 +250,7 @@ class Evaluation:
             with decimal.localcontext():
                 return check(rule, function.call(facts, **arguments))
         except Exception as error:
-            self._failures.append((name, error))
+            self.failed(name, error)
 
             return Verdict("rule_failed", FrozenDict({"rule": name}), rule)
 

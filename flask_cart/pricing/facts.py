@@ -62,6 +62,7 @@ class Facts:
     :param amounts: What each line comes to at this point, by its id.
     :param currency: The ISO 4217 code of all amounts.
     :param metadata: What the shop notes about the cart.
+    :param coupons: The codes of the cart's coupons.
     :param tenant: The tenant whose cart it is; ``None`` in the shop without one.
     :param owner_kind: ``"user"``, ``"guest"`` or what the app's own loader says.
     :param owner_id: The owner's id; ``None`` for a guest of whom nothing is stored.
@@ -77,6 +78,7 @@ class Facts:
     amounts: Mapping[str, Decimal]
     currency: str
     metadata: Mapping[str, t.Any]
+    coupons: tuple[str, ...]
     tenant: str | None
     owner_kind: str
     owner_id: str | None

@@ -168,9 +168,13 @@ class Rulebook:
     def methods(self, facts: Facts) -> list[ShippingMethod]:
         """The shipping methods for a cart.
 
-        :raises InvalidConditionError: If a rule of one cannot be asked.
+        :raises InvalidConditionError: If a rule of one cannot be asked, or two have the
+            same name.
         """
         methods = list(self.list_shipping(facts))
+
+        if len({each.name for each in methods}) < len(methods):
+            raise InvalidConditionError("Two shipping methods have the same name.")
 
         for each in methods:
             self.check(each.condition)

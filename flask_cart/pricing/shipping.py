@@ -17,8 +17,8 @@ from .reasons import plain_reason
 class ShippingMethod:
     """A way to send what is in a cart.
 
-    :param condition: What is added to the cart that chooses it: a condition of the
-        type ``"shipping"`` on the total. Its rule says when it costs something.
+    :param condition: What it does to the total: a condition of the type
+        ``"shipping"``. Its name is the method's. Its rule says when it costs something.
     :param available: Says which carts may choose it. Left out, all may.
     :raises InvalidConditionError: If the condition is of another type or target.
     """
@@ -36,6 +36,11 @@ class ShippingMethod:
                 f" {condition.target}."
             )
 
+    @property
+    def name(self) -> str:
+        """What carts note that choose it."""
+        return self.condition.name
+
 
 @dataclass(frozen=True)
 class ShippingOption:
@@ -43,8 +48,8 @@ class ShippingOption:
 
     :param name: The name of the method.
     :param price: What it adds to the total of this cart.
-    :param condition: What is added to the cart if it is chosen.
-    :param is_chosen: Whether it is in the cart already.
+    :param condition: What it does to the total.
+    :param is_chosen: Whether it is the one that was chosen.
     :param code: Why it cannot be chosen, as a word for programs, or an empty string.
     :param params: What a sentence about that needs. :meth:`FlaskCart.reason_of` makes
         one for the shopper.

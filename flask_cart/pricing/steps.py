@@ -49,6 +49,7 @@ class CartSteps:
     """Applies the conditions of a cart, one after the other.
 
     :param document: The content of the cart.
+    :param conditions: Those that are applied: the stored ones, and shipping.
     :param goods: What the lines come to after their own conditions.
     :param rounding: How amounts are rounded.
     :param evaluation: Whom the rules are asked for, and when.
@@ -57,11 +58,13 @@ class CartSteps:
     def __init__(
         self,
         document: Document,
+        conditions: t.Sequence[Condition],
         goods: Proration,
         rounding: Rounding,
         evaluation: Evaluation,
     ) -> None:
         self._document = document
+        self._conditions = conditions
         self._goods = goods
         self._rounding = rounding
         self._evaluation = evaluation
@@ -83,7 +86,7 @@ class CartSteps:
             return []
 
         provided, failed = self._evaluation.provided(self._facts())
-        stored = {each.name for each in self._document.conditions}
+        stored = {each.name for each in self._conditions}
         self._provided = {
             each.name: each for each in provided if each.name not in stored
         }
@@ -97,7 +100,7 @@ class CartSteps:
 
     def run(self, target: str) -> list[Adjustment]:
         """Apply the conditions of one target."""
-        conditions = (*self._document.conditions, *self._provided.values())
+        conditions = (*self._conditions, *self._provided.values())
 
         return [
             self._adjust(each) for each in in_order(conditions) if each.target == target

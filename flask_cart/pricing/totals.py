@@ -24,6 +24,9 @@ from .evaluation import Verdict
 from .reasons import plain_reason
 from .rounding import Rounding
 
+#: Says that the shipping method that was chosen is not there for the cart any more.
+SHIPPING_UNAVAILABLE: t.Final = "shipping_unavailable"
+
 _NO_DIFFERENCE: t.Final = Verdict("no_difference")
 _NO_AMOUNT: t.Final = Verdict("no_amount")
 
@@ -291,6 +294,15 @@ class Totals:
             for each in self.adjustments
             if each.type == "tax" and each.code in {"", "no_difference"}
         )
+
+    @property
+    def problems(self) -> tuple[Adjustment, ...]:
+        """What keeps the cart from being ordered.
+
+        That is a shipping method which was chosen and is not there any more: nothing
+        is charged for it, so it has to be chosen anew.
+        """
+        return tuple(e for e in self.adjustments if e.code == SHIPPING_UNAVAILABLE)
 
     def explain(self) -> tuple[Adjustment, ...]:
         """Every condition in the order of evaluation: what it changed, or why not.

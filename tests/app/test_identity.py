@@ -23,8 +23,6 @@ from flask_cart import FlaskCart
 from flask_cart import MergeReport
 from flask_cart import current_cart
 from flask_cart import signals
-from flask_cart.model.coupons import coupon_key
-from flask_cart.model.coupons import noted_coupons
 from flask_cart.storage.memory import MemoryStorage
 from flask_cart.testing.carts import save_cart
 from tests.support.apps import make_app
@@ -115,12 +113,12 @@ def test_login_with_a_coupon_in_both_carts() -> None:
 
     @shop.post("/note/<code>")
     def note(code: str) -> str:
-        current_cart.metadata[coupon_key(code)] = True
+        current_cart.coupons.add(code)
         return ""
 
     @shop.get("/noted")
     def noted() -> list[str]:
-        return list(noted_coupons(current_cart.metadata))
+        return list(current_cart.coupons)
 
     client.post("/login/7")
     client.post("/note/OLD")

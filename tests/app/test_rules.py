@@ -76,7 +76,7 @@ def test_in_requests() -> None:
     def add() -> str:
         current_cart.add("mug", price=10)
         current_cart.add_discount("FIRST", "1", rule=rule("first_order"))
-        current_cart.choose_shipping("Post")
+        current_cart.shipping.choose("Post")
 
         return str(current_cart.totals.total.amount)
 

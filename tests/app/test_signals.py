@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import operator
 from collections.abc import Callable
 from contextlib import ExitStack
 from contextlib import suppress
@@ -23,6 +24,7 @@ from flask_cart import CartVetoError
 from flask_cart import Condition
 from flask_cart import FlaskCart
 from flask_cart import Line
+from flask_cart import ShippingMethod
 from flask_cart import signals
 from flask_cart.model.document import decode
 from flask_cart.model.events import Event
@@ -112,6 +114,8 @@ class Model:
             {each.name: each for each in document.conditions} if document else {}
         )
         self.metadata: dict[str, Any] = dict(document.metadata) if document else {}
+        self.coupons = list(document.coupons) if document else []
+        self.shipping = document.shipping if document else None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Model) and self.content == other.content
@@ -120,7 +124,13 @@ class Model:
 
     @property
     def content(self) -> tuple[object, ...]:
-        return self.lines, self.conditions, self.metadata
+        return (
+            self.lines,
+            self.conditions,
+            self.metadata,
+            self.coupons,
+            self.shipping,
+        )
 
     def line(self, line_id: str) -> Line | None:
         return next((each for each in self.lines if each.id == line_id), None)
@@ -132,7 +142,7 @@ class Model:
         """Take note of an event, which must fit to what is known."""
         match event.name:
             case "cart_created":
-                assert self.content == ([], {}, {})
+                assert self.content == ([], {}, {}, [], None)
             case "item_added":
                 assert self.line(event.line.id) is None
                 self.lines.append(event.line)
@@ -163,10 +173,20 @@ class Model:
                 self.metadata[event.key] = event.value
             case "metadata_removed":
                 assert self.metadata.pop(event.key) == event.value
+            case "coupon_added":
+                assert event.code not in self.coupons
+                self.coupons.append(event.code)
+            case "coupon_removed":
+                self.coupons.remove(event.code)
+            case "shipping_chosen":
+                assert event.method != self.shipping
+                self.shipping = event.method
             case "cart_cleared":
                 assert list(event.lines) == self.lines
                 assert {each.name: each for each in event.conditions} == self.conditions
                 assert event.metadata == self.metadata
+                assert list(event.coupons) == self.coupons
+                assert event.shipping == self.shipping
                 self._empty()
             case "cart_destroyed" | "cart_checked_out":
                 assert list(event.lines) == self.lines
@@ -176,6 +196,7 @@ class Model:
 
     def _empty(self) -> None:
         self.lines, self.conditions, self.metadata = [], {}, {}
+        self.coupons, self.shipping = [], None
 
 
 ITEMS = ["mug", "pot", "cup"]
@@ -208,8 +229,7 @@ changes = st.one_of(
     call("add_shipping", names, st.sampled_from(["1", "2"])),
     call("remove_condition", names),
     call(
-        "add_item_condition",
-        line_ids,
+        "add_condition",
         st.builds(
             Condition,
             names,
@@ -217,11 +237,16 @@ changes = st.one_of(
             st.just("item"),
             st.sampled_from(["1", "2"]),
         ),
+        line=line_ids,
     ),
-    call("remove_item_condition", line_ids, names),
+    call("remove_condition", names, line=line_ids),
     call("metadata.update", st.dictionaries(names, st.integers(0, 2), max_size=3)),
     call("metadata.pop", names, st.none()),
     call("metadata.clear"),
+    call("coupons.add", names),
+    call("coupons.remove", names),
+    call("shipping.choose", st.sampled_from(["Post", "Bike"])),
+    call("shipping.clear"),
     call("clear"),
     call("destroy"),
     call("check_out"),
@@ -240,10 +265,8 @@ def make_change(cart: Cart, change: tuple[str, tuple, dict]) -> None:
 
     if name == "check_out":
         sell(cart)
-    elif name.startswith("metadata."):
-        getattr(cart.metadata, name.removeprefix("metadata."))(*arguments, **options)
     else:
-        getattr(cart, name)(*arguments, **options)
+        operator.attrgetter(name)(cart)(*arguments, **options)
 
 
 def take_step(cart: Cart, how: str, several: list) -> None:
@@ -270,7 +293,13 @@ def refuse(sender: Flask, **extra: object) -> None:
 def test_every_saved_change_is_announced(taken: list) -> None:
     """Whatever two holders of a cart do to it: who replays the events of each saved
     version has exactly its content, and nothing else is heard."""
-    app = make_shop(CART_MAX_ITEMS=2, CART_MAX_QUANTITY=8)
+    app = make_shop(CART_MAX_ITEMS=2, CART_MAX_QUANTITY=8, CART_MAX_COUPONS=2)
+    app.extensions["cart"].extension.shipping_methods(
+        lambda facts: [
+            ShippingMethod(Condition(name, "shipping", "total", "1"))
+            for name in ("Post", "Bike")
+        ]
+    )
     storage = storage_of(app)
     holders = [cart_of(app), cart_of(app)]
 
@@ -673,6 +702,9 @@ def test_names() -> None:
         "item_condition_removed",
         "metadata_added",
         "metadata_removed",
+        "coupon_added",
+        "coupon_removed",
+        "shipping_chosen",
         "currency_changed",
         "cart_cleared",
         "cart_destroyed",

@@ -95,7 +95,7 @@ def condition(**given: Any) -> Callable[[Cart, str], object]:
 def on_line(**given: Any) -> Callable[[Cart, str], object]:
     given = {"name": "X", "type": "fee", "target": "item", "value": "5"} | given
 
-    return lambda cart, line_id: cart.add_item_condition(line_id, Condition(**given))
+    return lambda cart, line_id: cart.add_condition(Condition(**given), line=line_id)
 
 
 BAD: dict[str, tuple[Callable[[Cart, str], object], type[CartError], str]] = {
@@ -314,11 +314,11 @@ BAD: dict[str, tuple[Callable[[Cart, str], object], type[CartError], str]] = {
         "no line 'x'",
     ),
     "no such line for a condition": (
-        lambda cart, line_id: cart.add_item_condition(
-            None, Condition("X", "x", "item", "1")
+        lambda cart, line_id: cart.add_condition(
+            Condition("X", "x", "item", "1"), line="x"
         ),
         InvalidItemError,
-        "no line None",
+        "no line 'x'",
     ),
     "update of a bad name": (update(name=""), InvalidItemError, "not be empty"),
     "update of a number as name": (update(name=5), InvalidItemError, "not int"),

@@ -273,8 +273,8 @@ def test_conditions_of_lines(cart: Cart) -> None:
     """The same goes for conditions on lines."""
     mug, pot = cart.lines
     gift = Condition("GIFT", "fee", "item", "2")
-    cart.add_item_condition(mug.id, gift)
-    cart.add_item_condition(pot.id, Condition("SALE", "discount", "item", "-10%"))
+    cart.add_condition(gift, line=mug.id)
+    cart.add_condition(Condition("SALE", "discount", "item", "-10%"), line=pot.id)
 
     with pytest.raises(InvalidConditionError, match="'GIFT' has an amount"):
         cart.change_currency("USD")

@@ -58,7 +58,7 @@ class Shop:
             cart.add("mug", 3, price="12.50")
             pot = cart.add("pot", price="30")
             item = Condition("ODD", "discount", "item", "-1", rule=rule("open"))
-            cart.add_item_condition(pot.id, item)
+            cart.add_condition(item, line=pot.id)
             cart.add_condition(TAX)
             cart.add_condition(
                 Condition("LESS", "discount", "subtotal", "-3%", rule=rule("open"))

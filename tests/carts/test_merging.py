@@ -243,7 +243,7 @@ class TestContestedMerge:
         storage = Contested(GUEST)
         guest, user = carts(storage)
         storage.contest(
-            [lambda rival: rival.add_item_condition(rival.lines[1].id, GIFT)]
+            [lambda rival: rival.add_condition(GIFT, line=rival.lines[1].id)]
         )
         merge(guest, user, LIMITS)
 

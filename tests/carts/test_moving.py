@@ -71,7 +71,7 @@ class TestMove:
     def test_all(self, storage: MemoryStorage) -> None:
         """The line is in the other cart, with all that belongs to it."""
         cart, line_id = filled(storage)
-        cart.add_item_condition(line_id, GIFT)
+        cart.add_condition(GIFT, line=line_id)
         (line,) = cart.lines
         cart.move(line_id, to="wishlist")
 
@@ -91,9 +91,9 @@ class TestMove:
         cart, line_id = filled(storage)
         wishlist = make_cart(storage, key=WISHLIST)
         wishlist.add("mug", 1, price=4, attributes={"x": 1})
-        wishlist.add_item_condition(line_id, replace(GIFT, value="5"))
-        cart.add_item_condition(line_id, GIFT)
-        cart.add_item_condition(line_id, WRAP)
+        wishlist.add_condition(replace(GIFT, value="5"), line=line_id)
+        cart.add_condition(GIFT, line=line_id)
+        cart.add_condition(WRAP, line=line_id)
         before = wishlist.lines[0]
         cart.move(line_id, to="wishlist")
         wishlist.refresh()

@@ -129,7 +129,7 @@ class TestLostSave:
             (lambda cart: cart.remove(mug(cart)), {"pot": 1}),
             (lambda cart: cart.add_condition(TAX), {"mug": 3, "pot": 1}),
             (
-                lambda cart: cart.add_item_condition(mug(cart), GIFT),
+                lambda cart: cart.add_condition(GIFT, line=mug(cart)),
                 {"mug": 3, "pot": 1},
             ),
             (lambda cart: cart.metadata.update(a=1), {"mug": 3, "pot": 1}),
@@ -350,7 +350,7 @@ class TestConflict:
             lambda cart: cart.set_quantity(mug(cart), 0),
             lambda cart: cart.update(mug(cart), name="Becher"),
             lambda cart: cart.increment(mug(cart)),
-            lambda cart: cart.add_item_condition(mug(cart), GIFT),
+            lambda cart: cart.add_condition(GIFT, line=mug(cart)),
         ],
     )
     def test_line_that_vanished(

@@ -246,7 +246,7 @@ class TestReprice:
     def test_keeps_what_the_shopper_chose(self, cart: Cart, shelf: Shelf) -> None:
         """Only names and prices change: not quantities, conditions or attributes."""
         mug = line_of(cart, "mug")
-        cart.add_item_condition(mug.id, Condition("GIFT", "fee", "item", "2"))
+        cart.add_condition(Condition("GIFT", "fee", "item", "2"), line=mug.id)
         cart.update(mug.id, attributes={"for": "Ada"})
         before = line_of(cart, "mug")
         shelf.products["mug"].cart_price = 11

@@ -34,7 +34,7 @@ def app(memory_app: Flask) -> Flask:
         cart = cart_of(memory_app, "user:7")
         mug = cart.add("mug", 2, name="Mug", price="12.50", options={"size": "L"})
         cart.add("pot", price=30)
-        cart.add_item_condition(mug.id, Condition("SALE", "discount", "item", "-2"))
+        cart.add_condition(Condition("SALE", "discount", "item", "-2"), line=mug.id)
         cart.add_discount("SUMMER", "10%")
         cart.add_tax("VAT", "19%", included=True)
         cart.metadata["note"] = "Ring twice."

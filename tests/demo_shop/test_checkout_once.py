@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import typing as t
@@ -11,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from itertools import cycle
 from threading import Barrier
@@ -270,56 +272,81 @@ def test_a_process_that_dies(shop: Shop, url: str, print_coupon) -> None:
     survived = False
     moment = 0
 
-    while not survived:
-        shop.set_stock("MUG-NAVY", PIECES)
-        shop.forget_orders()
-        shop.change_coupon("DEADLY", used=0)
-        (visitor,) = shoppers(shop, 1, "DEADLY")
-        form = visitor.checkout_form()
-        survived = order_and_die(url, visitor, form, moment)
-        first = visitor.post("/checkout", **form)
-        second = visitor.post("/checkout", **form)
-        (order,) = shop.orders()
+    with mortals(url) as order_and_die:
+        while not survived:
+            shop.set_stock("MUG-NAVY", PIECES)
+            shop.forget_orders()
+            shop.change_coupon("DEADLY", used=0)
+            (visitor,) = shoppers(shop, 1, "DEADLY")
+            form = visitor.checkout_form()
+            survived = order_and_die(visitor, form, moment)
+            first = visitor.post("/checkout", **form)
+            second = visitor.post("/checkout", **form)
+            (order,) = shop.orders()
 
-        assert first.location == second.location == f"/orders/{order.token}"
-        assert (order.total_cents, shop.stock("MUG-NAVY")) == (1750, PIECES - 1)
-        assert shop.used("DEADLY") == (1, 1)
-        assert visitor.lines() == []
+            assert first.location == second.location == f"/orders/{order.token}"
+            assert (order.total_cents, shop.stock("MUG-NAVY")) == (1750, PIECES - 1)
+            assert shop.used("DEADLY") == (1, 1)
+            assert visitor.lines() == []
 
-        moment += 1
+            moment += 1
 
     # Prices, the order and its lines, stock, coupon, the cart, the commit, the answer.
     assert moment > 12
 
 
-def order_and_die(
-    url: str, visitor: Visitor, form: dict[str, str], moment: int
-) -> bool:
-    """Send the form to a process that dies at a moment of it.
-
-    :return: Whether it had ended before.
-    """
-    cookie = visitor.client.get_cookie("session")
-    assert cookie is not None
-    process = subprocess.run(
-        [sys.executable, __file__, url, cookie.value, json.dumps(form), str(moment)],
+@contextmanager
+def mortals(url: str) -> Iterator[Callable[[Visitor, dict[str, str], int], bool]]:
+    """Sends a form to a process that dies at a moment of it, and tells whether it had
+    ended before; each is forked from one that has imported everything."""
+    process = subprocess.Popen(
+        [sys.executable, __file__, url],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        timeout=DEADLINE,
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.returncode in (0, 42), process.stderr
+    assert process.stdin is not None
+    assert process.stdout is not None
 
-    return process.returncode == 0
+    def order_and_die(visitor: Visitor, form: dict[str, str], moment: int) -> bool:
+        cookie = visitor.client.get_cookie("session")
+        assert cookie is not None
+        print(json.dumps([cookie.value, form, moment]), file=process.stdin, flush=True)
+        code = process.stdout.readline().strip()
+        assert code in ("0", "42")
+
+        return code == "0"
+
+    with process:
+        yield order_and_die
+        process.stdin.close()
 
 
-def die_at(url: str, cookie: str, form: str, moment: str) -> None:
+def fork_mortals(url: str) -> None:
+    """Fork a process for each line that comes, and write how it has ended."""
+    shop = Shop(url)
+    # No two processes may share a connection.
+    shop.close()
+
+    for line in sys.stdin:
+        child = os.fork()
+
+        if child == 0:
+            signal.alarm(DEADLINE)
+            die_at(shop, *json.loads(line))
+            os._exit(0)
+
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def die_at(shop: Shop, cookie: str, form: dict[str, str], moment: int) -> None:
     """Send a form, and die at the moment of this number: after a statement, or around
     the commit."""
-    shop = Shop(url)
     visitor = shop.visitor()
     visitor.client.set_cookie("session", cookie)
-    left = int(moment)
+    left = moment
 
     def count(*_: object) -> None:
         nonlocal left
@@ -332,10 +359,10 @@ def die_at(url: str, cookie: str, form: str, moment: str) -> None:
     sa.event.listen(sa.Engine, "after_cursor_execute", count)
     sa.event.listen(orm.Session, "before_commit", count)
     sa.event.listen(orm.Session, "after_commit", count)
-    response = visitor.client.post("/checkout", data=json.loads(form))
+    response = visitor.client.post("/checkout", data=form)
     assert response.status_code == 303, response.text
     count()
 
 
 if __name__ == "__main__":
-    die_at(*sys.argv[1:])
+    fork_mortals(*sys.argv[1:])

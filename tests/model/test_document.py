@@ -79,6 +79,8 @@ def test_text_is_readable_json() -> None:
         lines=(MUG,),
         conditions=(Condition("VAT", "tax", "subtotal", "19%"),),
         metadata={"note": "Tür"},
+        coupons=("SUMMER",),
+        shipping="Post",
         created_at=dt.datetime(2025, 1, 2, 3, 4, 5, 6, dt.UTC),
     )
     text = encode(document)
@@ -109,6 +111,8 @@ def test_text_is_readable_json() -> None:
             }
         ],
         "metadata": {"note": "Tür"},
+        "coupons": ["SUMMER"],
+        "shipping": "Post",
         "created_at": "2025-01-02T03:04:05.000006Z",
         "updated_at": None,
         "merged": [],

@@ -14,8 +14,6 @@ from flask_cart import CartConfigError
 from flask_cart import Condition
 from flask_cart import InvalidItemError
 from flask_cart import Line
-from flask_cart.model.coupons import coupon_key
-from flask_cart.model.coupons import noted_coupons
 from flask_cart.model.document import SCHEMA
 from flask_cart.model.document import Document
 from flask_cart.model.document import PendingOrder
@@ -53,10 +51,6 @@ def line(item_id: str, quantity: int = 1, *on_line: Condition, **fields: object)
 
 def shipping(name: str) -> Condition:
     return Condition(name, "shipping", "total", "4.90")
-
-
-def noting(*codes: str) -> FrozenDict:
-    return FrozenDict({coupon_key(code): True for code in codes})
 
 
 def holding(*lines: object, **fields: object) -> Document:
@@ -302,16 +296,6 @@ class TestMergeDocument:
 
         assert {each.name for each in result.conditions} == {expected, "VAT"}
 
-    def test_shipping_of_several_parts(self) -> None:
-        """A choice of two conditions goes and comes as a whole."""
-        theirs = shipping("express"), shipping("island")
-        mine = shipping("standard"), shipping("bulky")
-        target = holding(conditions=mine)
-        merge = merging(holding(line("a"), conditions=theirs), strategy=GUEST_FIRST)
-        result, _ = merge.apply(target)
-
-        assert result.conditions == theirs
-
     def test_shipping_that_is_changed_meanwhile(self) -> None:
         """What the guest chooses between two rounds is not charged beside the first."""
         first = holding(line("a"), conditions=(shipping("standard"),))
@@ -324,34 +308,58 @@ class TestMergeDocument:
     @pytest.mark.parametrize("strategy", BUILT_IN)
     def test_coupons_of_both(self, strategy: str) -> None:
         """A login does not make two coupons of the one that an order may have."""
-        target = holding(metadata=noting("A"))
-        source = holding(line("a"), metadata=noting("B"))
+        target = holding(coupons=("A",))
+        source = holding(line("a"), coupons=("B",))
         operation = merging(source, limits=ONE_COUPON, strategy=strategy)
-        result, _ = operation.apply(target)
 
-        assert noted_coupons(result.metadata) == ("B",)
+        assert operation.apply(target)[0].coupons == ("B",)
 
     @pytest.mark.parametrize(
         ("most", "expected"), [(None, "ABC"), (3, "ABC"), (2, "AC"), (1, "C")]
     )
     def test_room_for_coupons(self, most: int | None, expected: str) -> None:
         """The guest's are the later ones, and the oldest go."""
-        target = holding(metadata=noting("A", "B") | {"note": 1})
-        source = holding(line("a"), metadata=noting("A", "C"))
+        target = holding(coupons=("A", "B"))
+        source = holding(line("a"), coupons=("A", "C"))
         operation = merging(source, limits=Limits(coupons=most))
-        result, _ = operation.apply(target)
 
-        assert set(noted_coupons(result.metadata)) == set(expected)
-        assert result.metadata["note"] == 1
+        assert operation.apply(target)[0].coupons == tuple(expected)
 
     def test_coupon_that_is_changed_meanwhile(self) -> None:
         """What the guest notes between two rounds takes the place of the first."""
-        operation = merging(holding(metadata=noting("A")), limits=ONE_COUPON)
-        result, _ = operation.apply(holding())
-        operation = merging(holding(metadata=noting("B")), limits=ONE_COUPON)
-        result, _ = operation.apply(result)
+        first = merging(holding(coupons=("A",)), limits=ONE_COUPON)
+        later = merging(holding(coupons=("B",)), limits=ONE_COUPON)
 
-        assert noted_coupons(result.metadata) == ("B",)
+        assert apply_all(holding(), [first, later])[0].coupons == ("B",)
+
+    @pytest.mark.parametrize("strategy", ["add_quantities", GUEST_FIRST])
+    @pytest.mark.parametrize("theirs", ["", "flat", "chosen"])
+    @pytest.mark.parametrize("mine", ["", "flat", "chosen"])
+    def test_one_shipping(self, strategy: str, mine: str, theirs: str) -> None:
+        """One cart's shipping is left, whether it was chosen or added by the shop."""
+        ways = {
+            "": {},
+            "flat": {"conditions": (shipping("flat"),)},
+            "chosen": {"shipping": "chosen"},
+        }
+        target = holding(line("a"), **ways[mine])
+        source = holding(line("a"), **ways[theirs])
+        result, _ = merging(source, strategy=strategy).apply(target)
+        expected = (theirs or mine) if strategy == GUEST_FIRST else (mine or theirs)
+
+        assert result.conditions == ways[expected].get("conditions", ())
+        assert result.shipping == ways[expected].get("shipping")
+
+    @pytest.mark.parametrize("fields", [{"coupons": ("A",)}, {"shipping": "Post"}])
+    def test_nothing_but(self, fields: dict) -> None:
+        """A cart with nothing but a code or a choice is not empty."""
+        result, _ = merging(holding(**fields)).apply(holding(line("b")))
+
+        assert result.merged
+        assert (result.coupons, result.shipping) == (
+            fields.get("coupons", ()),
+            fields.get("shipping"),
+        )
 
     def test_may_be_applied_again(self) -> None:
         """A merge that lost is applied to what the other one saved."""

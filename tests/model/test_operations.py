@@ -15,6 +15,8 @@ from flask_cart.model.document import MergedCart
 from flask_cart.model.events import CartCleared
 from flask_cart.model.events import ConditionAdded
 from flask_cart.model.events import ConditionRemoved
+from flask_cart.model.events import CouponAdded
+from flask_cart.model.events import CouponRemoved
 from flask_cart.model.events import ItemAdded
 from flask_cart.model.events import ItemConditionAdded
 from flask_cart.model.events import ItemConditionRemoved
@@ -22,14 +24,18 @@ from flask_cart.model.events import ItemRemoved
 from flask_cart.model.events import ItemUpdated
 from flask_cart.model.events import MetadataAdded
 from flask_cart.model.events import MetadataRemoved
+from flask_cart.model.events import ShippingChosen
 from flask_cart.model.lines import MAX_QUANTITY
 from flask_cart.model.lines import make_line
 from flask_cart.model.operations import AddCondition
+from flask_cart.model.operations import AddCoupons
 from flask_cart.model.operations import AddItemCondition
 from flask_cart.model.operations import AddLine
+from flask_cart.model.operations import ChooseShipping
 from flask_cart.model.operations import Clear
 from flask_cart.model.operations import IncrementLine
 from flask_cart.model.operations import RemoveCondition
+from flask_cart.model.operations import RemoveCoupon
 from flask_cart.model.operations import RemoveItemCondition
 from flask_cart.model.operations import RemoveLine
 from flask_cart.model.operations import SetMetadata
@@ -39,6 +45,7 @@ from flask_cart.model.operations import apply_all
 from flask_cart.model.values import FrozenDict
 from tests.support import strategies
 
+FEE = Condition("FEE", "fee", "total", "1.50")
 GIFT = Condition("GIFT", "fee", "item", "2")
 WRAP = Condition("WRAP", "fee", "item", "3")
 TAX = Condition("VAT", "tax", "subtotal", "19%")
@@ -265,9 +272,9 @@ class TestRemoveLine:
 class TestAddCondition:
     def test_new(self) -> None:
         """A condition that is not there comes last."""
-        assert AddCondition(COURIER).apply(CART) == (
-            replace(CART, conditions=(TAX, POST, COURIER)),
-            (ConditionAdded(condition=COURIER),),
+        assert AddCondition(FEE).apply(CART) == (
+            replace(CART, conditions=(TAX, POST, FEE)),
+            (ConditionAdded(condition=FEE),),
         )
 
     def test_of_the_same_name(self) -> None:
@@ -283,33 +290,36 @@ class TestAddCondition:
         """The same condition again is no change."""
         assert AddCondition(TAX).apply(CART) == (CART, ())
 
-    def test_the_only_one_of_its_type(self) -> None:
-        """Others of its type go, those of other types stay."""
-        document, events = AddCondition(COURIER, only_of_type=True).apply(CART)
+    def test_shipping(self) -> None:
+        """A cart has one shipping: another goes, also if it was chosen."""
+        chosen = replace(CART, conditions=(TAX,), shipping="Bike")
 
-        assert document.conditions == (TAX, COURIER)
-        assert events == (
-            ConditionRemoved(condition=POST),
-            ConditionAdded(condition=COURIER),
+        assert AddCondition(COURIER).apply(CART) == (
+            replace(CART, conditions=(TAX, COURIER)),
+            (ConditionRemoved(condition=POST), ConditionAdded(condition=COURIER)),
+        )
+        assert AddCondition(COURIER).apply(chosen) == (
+            replace(CART, conditions=(TAX, COURIER)),
+            (ShippingChosen(method=None), ConditionAdded(condition=COURIER)),
         )
 
-    def test_the_same_only_one(self) -> None:
-        """The only one of its type again is no change."""
-        assert AddCondition(POST, only_of_type=True).apply(CART) == (CART, ())
+    def test_the_same_shipping(self) -> None:
+        """The same shipping again is no change."""
+        assert AddCondition(POST).apply(CART) == (CART, ())
 
-    def test_the_same_while_there_are_others(self) -> None:
+    def test_the_same_shipping_while_there_are_others(self) -> None:
         """The same one again, now the only one, takes the others away."""
         both = replace(CART, conditions=(COURIER, TAX, POST))
-        document, events = AddCondition(POST, only_of_type=True).apply(both)
+        document, events = AddCondition(POST).apply(both)
 
         assert document.conditions == (TAX, POST)
         assert events == (ConditionRemoved(condition=COURIER),)
 
-    def test_the_only_one_in_its_place(self) -> None:
-        """One of its name is changed in its place, and others of its type go."""
+    def test_shipping_in_its_place(self) -> None:
+        """One of its name is changed in its place, and others go."""
         both = replace(CART, conditions=(COURIER, TAX, POST))
         dearer = replace(POST, value="5.90")
-        document, events = AddCondition(dearer, only_of_type=True).apply(both)
+        document, events = AddCondition(dearer).apply(both)
 
         assert document.conditions == (TAX, dearer)
         assert events == (
@@ -318,15 +328,104 @@ class TestAddCondition:
             ConditionAdded(condition=dearer),
         )
 
-    def test_of_the_same_name_and_another_type(self) -> None:
+    def test_shipping_of_the_name_of_something_else(self) -> None:
         """One of its name goes, even where it is of another type."""
-        document, events = AddCondition(
-            replace(COURIER, name="VAT"), only_of_type=True
-        ).apply(CART)
+        document, events = AddCondition(replace(COURIER, name="VAT")).apply(CART)
 
         assert [each.name for each in document.conditions] == ["VAT"]
         assert events[0] == ConditionRemoved(condition=POST)
         assert events[1] == ConditionRemoved(condition=TAX)
+
+
+class TestChooseShipping:
+    def test_in_place_of_a_condition(self) -> None:
+        """A method takes the place of the condition that was the shipping."""
+        assert ChooseShipping("Bike").apply(CART) == (
+            replace(CART, conditions=(TAX,), shipping="Bike"),
+            (ConditionRemoved(condition=POST), ShippingChosen(method="Bike")),
+        )
+
+    def test_in_place_of_another(self) -> None:
+        """One method takes the place of another, which is one event."""
+        chosen = replace(EMPTY, shipping="Bike")
+
+        assert ChooseShipping("Post").apply(chosen) == (
+            replace(EMPTY, shipping="Post"),
+            (ShippingChosen(method="Post"),),
+        )
+
+    def test_the_same(self) -> None:
+        """The one that is chosen already is no change."""
+        chosen = replace(EMPTY, shipping="Bike")
+
+        assert ChooseShipping("Bike").apply(chosen) == (chosen, ())
+
+    def test_none(self) -> None:
+        """None is neither a method nor a condition."""
+        chosen = replace(EMPTY, shipping="Bike")
+
+        assert ChooseShipping(None).apply(chosen) == (
+            EMPTY,
+            (ShippingChosen(method=None),),
+        )
+        assert ChooseShipping(None).apply(CART)[0].conditions == (TAX,)
+        assert ChooseShipping(None).apply(EMPTY) == (EMPTY, ())
+
+
+class TestCoupons:
+    def test_new(self) -> None:
+        """A code comes after those that are there."""
+        assert AddCoupons(("B",)).apply(replace(EMPTY, coupons=("A",))) == (
+            replace(EMPTY, coupons=("A", "B")),
+            (CouponAdded(code="B"),),
+        )
+
+    def test_in_place_of_the_oldest(self) -> None:
+        """One too many is in place of the oldest, which is announced as gone."""
+        before = replace(EMPTY, coupons=("A", "B"))
+
+        assert AddCoupons(("C",), 2).apply(before) == (
+            replace(EMPTY, coupons=("B", "C")),
+            (CouponRemoved(code="A"), CouponAdded(code="C")),
+        )
+
+    def test_the_same(self) -> None:
+        """A code that is there already is no change where there is room."""
+        before = replace(EMPTY, coupons=("A", "B"))
+
+        assert AddCoupons(("A",), 2).apply(before) == (before, ())
+
+    def test_the_same_where_there_is_less_room(self) -> None:
+        """It counts as the youngest if there may be fewer by now."""
+        before = replace(EMPTY, coupons=("A", "B"))
+
+        assert AddCoupons(("A",), 1).apply(before) == (
+            replace(EMPTY, coupons=("A",)),
+            (CouponRemoved(code="B"),),
+        )
+
+    def test_more_than_there_may_be(self) -> None:
+        """Of several that come at once, the last are kept, and only these came."""
+        before = replace(EMPTY, coupons=("A", "B"))
+
+        assert AddCoupons(("A", "C", "D"), 1).apply(before) == (
+            replace(EMPTY, coupons=("D",)),
+            (
+                CouponRemoved(code="A"),
+                CouponRemoved(code="B"),
+                CouponAdded(code="D"),
+            ),
+        )
+
+    def test_remove(self) -> None:
+        """A code is gone, the others stay; one that is gone already is no change."""
+        before = replace(EMPTY, coupons=("A", "B"))
+
+        assert RemoveCoupon("A").apply(before) == (
+            replace(EMPTY, coupons=("B",)),
+            (CouponRemoved(code="A"),),
+        )
+        assert RemoveCoupon("C").apply(before) == (before, ())
 
 
 class TestRemoveCondition:
@@ -464,14 +563,18 @@ class TestOtherTypes:
 
 class TestClear:
     def test_clear(self) -> None:
-        """Lines, conditions and metadata go, and are in the event."""
-        assert Clear().apply(CART) == (
+        """All that is in a cart goes, and is in the event."""
+        full = replace(CART, coupons=("A",), shipping="Bike")
+
+        assert Clear().apply(full) == (
             EMPTY,
             (
                 CartCleared(
                     lines=CART.lines,
                     conditions=CART.conditions,
                     metadata=CART.metadata,
+                    coupons=("A",),
+                    shipping="Bike",
                 ),
             ),
         )
@@ -495,6 +598,9 @@ class TestClear:
         (AddItemCondition(MUG.id, GIFT), True),
         (RemoveItemCondition(MUG.id, "GIFT"), True),
         (SetMetadata(metadata()), True),
+        (AddCoupons(("A",)), True),
+        (RemoveCoupon("A"), True),
+        (ChooseShipping("Post"), True),
         (Clear(), False),
     ],
     ids=lambda value: type(value).__name__,
@@ -525,13 +631,23 @@ class TestApplyAll:
     @pytest.mark.parametrize(
         "operations",
         [
-            [AddCondition(COURIER), RemoveCondition("COURIER")],
+            [AddCondition(FEE), RemoveCondition("FEE")],
             [IncrementLine(MUG.id, 1), IncrementLine(MUG.id, -1)],
             [SetMetadata(metadata(x=1)), SetMetadata(metadata(), ("x",))],
             [RemoveLine(POT.id), AddLine(POT)],
             [RemoveCondition("POST"), AddCondition(POST)],
+            [AddCoupons(("A",)), RemoveCoupon("A")],
+            [ChooseShipping("Bike"), AddCondition(POST)],
         ],
-        ids=["condition", "quantity", "metadata", "last line", "last condition"],
+        ids=[
+            "condition",
+            "quantity",
+            "metadata",
+            "last line",
+            "last condition",
+            "coupon",
+            "shipping",
+        ],
     )
     def test_cancelled_out(self, operations: list) -> None:
         """Operations that lead back to the start have never happened."""

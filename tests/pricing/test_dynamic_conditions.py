@@ -141,8 +141,8 @@ class TestRules:
         """A rule of a line's condition is about this line."""
         for line in cart.lines:
             bulk = rule("quantity_at_least", quantity=3)
-            cart.add_item_condition(
-                line.id, Condition("BULK", "discount", "item", "-2.50", rule=bulk)
+            cart.add_condition(
+                Condition("BULK", "discount", "item", "-2.50", rule=bulk), line=line.id
             )
 
         mug, pot = cart.totals.lines
@@ -163,9 +163,9 @@ class TestRules:
             return True
 
         mug, pot = cart.lines
-        cart.add_item_condition(mug.id, Condition("A", "x", "item", "-2.50"))
-        cart.add_item_condition(
-            mug.id, Condition("B", "x", "item", "-1", rule=rule("see"))
+        cart.add_condition(Condition("A", "x", "item", "-2.50"), line=mug.id)
+        cart.add_condition(
+            Condition("B", "x", "item", "-1", rule=rule("see")), line=mug.id
         )
         cart.add_condition(discount("-10", "C"))
         cart.add_condition(discount("-5", "D", rule=rule("see")))
@@ -345,7 +345,7 @@ class TestFailures:
             cart.add_condition(discount(**fields))
 
         with pytest.raises(InvalidConditionError):
-            cart.add_item_condition(cart.lines[0].id, discount(**fields))
+            cart.add_condition(discount(**fields), line=cart.lines[0].id)
 
         assert cart.version == version
         assert not cart.conditions
@@ -363,7 +363,7 @@ class TestFailures:
         mug = cart.lines[0].id
 
         with pytest.raises(InvalidConditionError, match="cannot be on a line"):
-            cart.add_item_condition(mug, condition)
+            cart.add_condition(condition, line=mug)
 
         cart.apply(AddItemCondition(mug, condition))
         assert cart.totals.total == Money("67.50", "EUR")

@@ -47,7 +47,7 @@ def fill(cart: Cart, case: dict[str, Any]) -> None:
         )
 
         for condition in item["conditions"]:
-            cart.add_item_condition(line.id, Condition(**condition))
+            cart.add_condition(Condition(**condition), line=line.id)
 
     for condition in case["conditions"]:
         cart.add_condition(Condition(**condition))
@@ -176,7 +176,7 @@ def test_savings(case: dict[str, Any], at: str, on: str) -> None:
     condition = Condition("X", type="x", target="total", value=case["value"])
 
     if on == "line":
-        cart.add_item_condition(line.id, condition)
+        cart.add_condition(condition, line=line.id)
     else:
         cart.add_condition(condition)
 
@@ -193,7 +193,7 @@ def test_impact(case: dict[str, Any], at: str, on: str) -> None:
     condition = Condition("X", type="x", target="subtotal", value=case["value"])
 
     if on == "line":
-        cart.add_item_condition(line.id, condition)
+        cart.add_condition(condition, line=line.id)
     else:
         cart.add_condition(condition)
 

@@ -337,6 +337,8 @@ def documents(draw: st.DrawFn) -> Document:
             draw(condition_lists() | dynamic_carts().map(lambda each: each.conditions))
         ),
         metadata=draw(json_objects),
+        coupons=tuple(draw(st.lists(labels, max_size=2, unique=True))),
+        shipping=draw(st.none() | labels),
         created_at=draw(times),
         updated_at=draw(times),
         merged=tuple(draw(st.lists(merged_carts, max_size=3))),

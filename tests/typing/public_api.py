@@ -88,7 +88,10 @@ def use(app: Flask, db: SQLAlchemy) -> None:
     current_cart.add_discount(
         "BULK", "10%", rule=all_of(rule("logged_in"), not_(rule("item", ids=["mug"])))
     )
-    assert_type(current_cart.shipping_options(), tuple[ShippingOption, ...])
+    assert_type(current_cart.shipping.options, tuple[ShippingOption, ...])
+    assert_type(current_cart.shipping.chosen, str | None)
+    assert_type(list(current_cart.coupons), list[str])
+    assert_type(order.coupons, tuple[str, ...])
     assert_type(current_cart.totals.taxes, tuple[Tax, ...])
     assert_type(current_cart.totals.explain()[0].rule, Rule | None)
 

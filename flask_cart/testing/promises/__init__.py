@@ -1,4 +1,8 @@
-"""The tests of the suite, by what they are about."""
+"""The promises: the tests of the suite, by what they are about.
+
+Start at `keeping`; `suite` puts them together.
+Knows no storage of ours, and nothing of a cart but its key.
+"""
 
 import pkgutil
 

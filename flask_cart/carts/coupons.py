@@ -1,0 +1,71 @@
+"""A cart's coupons, by their codes."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Collection
+
+from ..model.document import Document
+from ..model.errors import InvalidConditionError
+from ..model.operations import AddCoupons
+from ..model.operations import Operation
+from ..model.operations import RemoveCoupon
+from ..model.values import check_text
+
+
+class Coupons(Collection[str]):
+    """The codes of a cart's coupons. Every change is a write of the cart.
+
+    Only the codes are stored. What they do is asked of the
+    :meth:`~FlaskCart.coupon_loader` whenever totals are calculated.
+
+    >>> cart.coupons.add("SUMMER")
+    >>> list(cart.coupons)
+    ['SUMMER']
+    >>> cart.coupons.remove("SUMMER")
+
+    :param read: Returns the content of the cart.
+    :param apply: Applies an operation to it.
+    :param most: How many codes a cart notes.
+    """
+
+    def __init__(
+        self,
+        read: t.Callable[[], Document],
+        apply: t.Callable[[Operation], None],
+        most: int | None,
+    ) -> None:
+        self._read = read
+        self._apply = apply
+        self._most = most
+
+    def __iter__(self) -> t.Iterator[str]:
+        return iter(self._read().coupons)
+
+    def __len__(self) -> int:
+        return len(self._read().coupons)
+
+    def __contains__(self, code: object) -> bool:
+        return code in self._read().coupons
+
+    def __repr__(self) -> str:
+        return f"Coupons({list(self)!r})"
+
+    def add(self, code: str) -> None:
+        """Note a code, if it is not there; one too many is in place of the oldest.
+
+        Nobody is asked whether there is such a coupon.
+
+        :param code: As the shop writes it: the name of the coupon's condition.
+        :raises InvalidConditionError: If it is not text.
+        """
+        try:
+            code = check_text(code, "The code of a coupon")
+        except ValueError as error:
+            raise InvalidConditionError(str(error)) from error
+
+        self._apply(AddCoupons((code,), self._most))
+
+    def remove(self, code: str) -> None:
+        """Forget a code; nothing happens if it is not there."""
+        self._apply(RemoveCoupon(code))

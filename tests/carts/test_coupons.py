@@ -1,0 +1,152 @@
+"""Coupons: the codes in a cart, and what the shop says of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from flask_cart import CartLimitError
+from flask_cart import CartVetoError
+from flask_cart import Condition
+from flask_cart import FlaskCart
+from flask_cart import InvalidConditionError
+from flask_cart.model.limits import Limits
+from flask_cart.pricing.coupons import provide_coupons
+from flask_cart.pricing.rulebook import Rulebook
+from flask_cart.storage.memory import MemoryStorage
+from tests.support.shop import Recorder
+from tests.support.shop import make_cart
+
+
+def test_add_and_remove() -> None:
+    """Codes are iterated over as they came, each added and removed in one write."""
+    recorder = Recorder()
+    cart = make_cart(announcer=recorder)
+    cart.coupons.add("A")
+    cart.coupons.add("B")
+    version = cart.version
+
+    assert (list(cart.coupons), len(cart.coupons)) == (["A", "B"], 2)
+    assert "A" in cart.coupons
+    assert "C" not in cart.coupons
+    assert repr(cart.coupons) == "Coupons(['A', 'B'])"
+
+    cart.coupons.add("A")
+    cart.coupons.remove("C")
+    assert cart.version == version
+
+    cart.coupons.remove("A")
+    assert list(cart.coupons) == ["B"]
+    assert recorder.names == [
+        "cart_created",
+        "coupon_added",
+        "coupon_added",
+        "coupon_removed",
+    ]
+
+
+@pytest.mark.parametrize("code", ["", " ", "A\0", None, 7])
+def test_what_is_no_code(code: object) -> None:
+    """What is not text is refused."""
+    with pytest.raises(InvalidConditionError, match="The code of a coupon must"):
+        make_cart().coupons.add(code)
+
+
+def test_code_that_is_too_long() -> None:
+    """A code is as long as any other text of a cart at most."""
+    cart = make_cart(limits=Limits(string_length=5))
+    cart.coupons.add("SPRIN")
+
+    with pytest.raises(CartLimitError, match=r"code .* at most 5 characters"):
+        cart.coupons.add("SPRING")
+
+
+def test_coupon_is_what_the_shop_says_when_totals_are_read() -> None:
+    """A coupon that is changed or ended by the shop is so in every cart at once."""
+    table = {"SUMMER": Condition("SUMMER", "coupon", "subtotal", "-10%")}
+    rulebook = Rulebook()
+    rulebook.providers.append(provide_coupons(table.get))
+    cart = make_cart(rulebook=rulebook)
+    cart.add("mug", price=100)
+    cart.coupons.add("SUMMER")
+    assert str(cart.totals.total.amount) == "90.00"
+
+    table["SUMMER"] = Condition("SUMMER", "coupon", "subtotal", "-20%")
+    cart.refresh()
+    assert str(cart.totals.total.amount) == "80.00"
+
+    del table["SUMMER"]
+    cart.refresh()
+    assert str(cart.totals.total.amount) == "100.00"
+    assert list(cart.coupons) == ["SUMMER"]
+
+
+def test_coupon_that_is_refused_by_now() -> None:
+    """It does nothing, and the others are asked all the same."""
+
+    def load(code: str) -> Condition:
+        if code == "OVER":
+            raise CartVetoError("It has ended.")
+
+        return Condition(code, "coupon", "subtotal", "-10%")
+
+    rulebook = Rulebook()
+    rulebook.providers.append(provide_coupons(load))
+    cart = make_cart(rulebook=rulebook)
+    cart.add("mug", price=100)
+    cart.coupons.add("OVER")
+    cart.coupons.add("SUMMER")
+
+    assert [each.name for each in cart.totals.adjustments] == ["SUMMER"]
+
+
+def test_metadata_is_no_coupon() -> None:
+    """Whatever the shop notes about a cart, it is not taken for a code."""
+    cart = make_cart()
+    cart.metadata["coupon:A"] = True
+
+    assert not cart.coupons
+
+
+def test_loader_that_is_registered_again() -> None:
+    """The later loader answers, also for what was noted before."""
+    extension = FlaskCart()
+    cart = make_cart(rulebook=extension._registry.rulebook)
+    cart.add("mug", price=100)
+    cart.coupons.add("SUMMER")
+    assert extension._loaders.condition_of("SUMMER") is None
+
+    for value in ("-10%", "-20%"):
+        coupon = Condition("SUMMER", "coupon", "subtotal", value)
+        extension.coupon_loader({"SUMMER": coupon}.get)
+
+    assert str(cart.totals.total.amount) == "80.00"
+    assert len(extension._registry.rulebook.providers) == 1
+
+
+def test_two_that_are_noted_at_the_same_time() -> None:
+    """Of two codes that come at once, as many stay as a cart may note."""
+    storage = MemoryStorage()
+    one, other = (make_cart(storage, limits=Limits(coupons=1)) for _ in range(2))
+    assert not one.coupons
+    assert not other.coupons
+
+    one.coupons.add("A")
+    other.coupons.add("B")
+
+    assert list(make_cart(storage).coupons) == ["B"]
+
+
+def test_an_order_has_them_and_the_cart_not() -> None:
+    """An order is told of the codes, and what was noted since stays in the cart."""
+    cart = make_cart()
+    cart.add("mug", price=100)
+    cart.coupons.add("A")
+    draft = cart.begin_order()
+    cart.add("mug", price=100)
+    cart.coupons.add("B")
+    ordered = cart.place_order(
+        lambda draft: draft.coupons, lambda token: None, token=draft.order_token
+    )
+
+    assert draft.coupons == ordered == ("A",)
+    assert list(cart.coupons) == ["B"]
