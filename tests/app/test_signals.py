@@ -660,10 +660,11 @@ class TestReceiversThatChangeTheCart:
             for event in listener.events
             if event.name == "cart_updated"
         ]
-        first = cart.version - 1
+        first = min(version for version, _ in summaries)
+        assert first < cart.version
         assert sorted(summaries) == [
             (first, ["cart_created", "item_added"]),
-            (first + 1, ["metadata_added"]),
+            (cart.version, ["metadata_added"]),
         ]
         assert len(cart_of(app)) == 1
         assert cart_of(app).metadata["last"] == "mug"
