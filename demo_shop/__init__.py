@@ -1,6 +1,13 @@
 """Slackwater, a small harbour store: the demo of Flask-Cart.
 
-Start it with ``python -m flask --app demo_shop run``.
+Start it with ``python -m flask --app demo_shop run``. It is laid out as Flask apps are:
+
+* ``settings`` and ``extensions``: the configuration, and what is bound to the app;
+* ``models``: the tables, and ``seed`` with ``catalogue.toml``: what a new one is filled
+  with;
+* ``forms``: what shoppers type in;
+* ``services``: what the shop does, and the rules it gives Flask-Cart;
+* ``views``: its pages, whose templates are in ``templates/``.
 """
 
 from collections.abc import Mapping
@@ -8,10 +15,7 @@ from typing import Any
 
 from flask import Flask
 
-from . import accounts
-from . import activity
 from . import settings
-from . import words  # noqa: F401 - it tells the extension what to say
 from .extensions import cache
 from .extensions import cart_ext
 from .extensions import csrf
@@ -19,6 +23,9 @@ from .extensions import db
 from .extensions import server_sessions
 from .headers import add_headers
 from .seed import prepare_database
+from .services import accounts
+from .services import activity
+from .services import words  # noqa: F401 - it tells the extension what to say
 from .views import account
 from .views import activity as activity_page
 from .views import basket

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flask_cart import Cart
 from flask_cart import FlaskCart
 
 ROOT = Path(__file__).parents[1]
@@ -111,7 +112,63 @@ def test_the_extension_has_few_names() -> None:
     assert {each for each in names if not each.startswith("_")} == FLASK_CART
 
 
-@pytest.mark.parametrize("name", sorted(FLASK_CART))
+#: What an app does with a cart.
+CART = {
+    "add",
+    "add_condition",
+    "add_discount",
+    "add_fee",
+    "add_shipping",
+    "add_tax",
+    "batch",
+    "begin_order",
+    "change_currency",
+    "clear",
+    "conditions",
+    "copy",
+    "coupons",
+    "currency",
+    "destroy",
+    "expect",
+    "get",
+    "increment",
+    "instance",
+    "key",
+    "lines",
+    "merge",
+    "metadata",
+    "move",
+    "once",
+    "order_token",
+    "place_order",
+    "products",
+    "quantity",
+    "refresh",
+    "remove",
+    "remove_condition",
+    "reprice",
+    "set_quantity",
+    "shipping",
+    "take_out",
+    "tenant",
+    "totals",
+    "transfer",
+    "update",
+    "version",
+}
+
+#: What only our own rooms and tests use.
+LOWER = {"apply", "document", "snapshot"}
+
+
+def test_a_cart_has_few_names() -> None:
+    """All of them are here, so that a new one is noticed."""
+    names = {each for each in dir(Cart) if not each.startswith("_")}
+
+    assert names - LOWER == CART
+
+
+@pytest.mark.parametrize("name", sorted(FLASK_CART | CART))
 def test_every_name_has_a_use(name: str) -> None:
     """A name that no page uses is there for nobody."""
     text = "".join(path.read_text() for path in [*DOCS, ROOT / "README.md"])

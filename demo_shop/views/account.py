@@ -15,23 +15,23 @@ from werkzeug import Response
 
 from flask_cart import current_cart
 
-from ..accounts import LONGEST_EMAIL
-from ..accounts import LONGEST_PASSWORD
-from ..accounts import PLACES
-from ..accounts import SHORTEST_PASSWORD
-from ..accounts import Credentials
-from ..accounts import find_account
-from ..accounts import let_in
-from ..accounts import let_out
-from ..accounts import open_account
-from ..accounts import problems_with
-from ..accounts import shopper
-from ..accounts import take_out_merged
-from ..accounts import tell_left_out
-from ..accounts import tell_merged
 from ..extensions import db
 from ..models import Account
 from ..models import Order
+from ..services.accounts import LONGEST_EMAIL
+from ..services.accounts import LONGEST_PASSWORD
+from ..services.accounts import PLACES
+from ..services.accounts import SHORTEST_PASSWORD
+from ..services.accounts import Credentials
+from ..services.accounts import find_account
+from ..services.accounts import let_in
+from ..services.accounts import let_out
+from ..services.accounts import open_account
+from ..services.accounts import problems_with
+from ..services.accounts import shopper
+from ..services.accounts import take_out_merged
+from ..services.accounts import tell_left_out
+from ..services.accounts import tell_merged
 
 bp = Blueprint("account", __name__)
 

@@ -7,12 +7,12 @@ from werkzeug import Response
 
 from flask_cart import current_cart
 
-from ..accounts import PLACES
-from ..activity import HOW_IT_WORKS
-from ..activity import KEPT
-from ..activity import Write
-from ..activity import read_writes
 from ..forms import read_number
+from ..services.accounts import PLACES
+from ..services.activity import HOW_IT_WORKS
+from ..services.activity import KEPT
+from ..services.activity import Write
+from ..services.activity import read_writes
 
 bp = Blueprint("activity", __name__, url_prefix="/activity")
 

@@ -12,13 +12,13 @@ from werkzeug import Response
 from flask_cart import Drift
 from flask_cart import current_cart
 
-from ..accounts import PLACES
-from ..basket import savings
-from ..basket import variants_in
-from ..coupons import coupons_to_try
-from ..coupons import read_noted
 from ..extensions import cart_ext
 from ..forms import MAX_NOTE
+from ..services.accounts import PLACES
+from ..services.basket import savings
+from ..services.basket import variants_in
+from ..services.coupons import coupons_to_try
+from ..services.coupons import read_noted
 
 #: The hidden fields with the prices that a shopper agrees to, before the line's id.
 PRICE = "price."

@@ -5,11 +5,11 @@ from flask import render_template
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from ..basket import SHIPPING_PRICE
 from ..extensions import db
 from ..models import MOST_PIECES
 from ..models import Category
 from ..models import Product
+from ..services.basket import SHIPPING_PRICE
 
 bp = Blueprint("catalogue", __name__)
 

@@ -15,20 +15,20 @@ from flask_cart import CartEmptyError
 from flask_cart import current_cart
 from flask_cart.model.money import format_money
 
-from ..accounts import make_shopper
-from ..accounts import shopper
-from ..basket import NotEnoughError
-from ..basket import variants_in
-from ..coupons import CouponRefusedError
-from ..coupons import forget_coupon
-from ..coupons import read_noted
 from ..extensions import db
 from ..forms import COUNTRIES
 from ..forms import CheckoutForm
 from ..forms import read_amount
 from ..models import Order
-from ..ordering import find_order
-from ..ordering import place_order
+from ..services.accounts import make_shopper
+from ..services.accounts import shopper
+from ..services.basket import NotEnoughError
+from ..services.basket import variants_in
+from ..services.coupons import CouponRefusedError
+from ..services.coupons import forget_coupon
+from ..services.coupons import read_noted
+from ..services.ordering import find_order
+from ..services.ordering import place_order
 from .basket import back_to_basket
 
 bp = Blueprint("checkout", __name__)

@@ -8,9 +8,9 @@ from sqlalchemy.orm import selectinload
 
 from ..extensions import db
 from ..models import Product
-from ..search import LONGEST_QUERY
-from ..search import SORTS
-from ..search import Search
+from ..services.search import LONGEST_QUERY
+from ..services.search import SORTS
+from ..services.search import Search
 
 bp = Blueprint("search", __name__)
 

@@ -292,7 +292,7 @@ class Registrar:
         It is told how every use of the storage went, and of every event whose signal
         is sent.
 
-        :param observer: Such as the metrics of ``flask_cart.contrib``.
+        :param observer: Such as those of :mod:`flask_cart.metrics`.
         """
         if not self._registry.observers.all:
             signals.connect_to_all(self._tell_of_event)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import typing as t
 from contextlib import contextmanager
 from decimal import Decimal
@@ -44,16 +43,11 @@ from ..model.products import price_of
 from ..model.rules import Rule
 from ..model.stock import terms_of
 from ..model.values import freeze_dict
-from ..pricing.calculation import compute_totals
-from ..pricing.calculation import shipping_options
-from ..pricing.evaluation import Evaluation
-from ..pricing.rounding import Rounding
-from ..pricing.shipping import ShippingOption
 from ..pricing.totals import Totals
+from .cached_totals import CachedTotals
 from .coupons import Coupons
 from .currencies import change_currency
 from .drafts import OrderDraft
-from .drafts import Prices
 from .drafts import current_token
 from .merging import MergeReport
 from .merging import merge
@@ -71,21 +65,9 @@ from .services import CartServices
 from .shipping import Shipping
 from .transferring import transfer
 from .working_copy import WorkingCopy
-from .working_copy import asking_rules
 from .writing import Snapshot
 
 Order = t.TypeVar("Order")
-
-
-class _Priced(t.NamedTuple):
-    """Totals, and what they were calculated of.
-
-    :param now: When that was, or ``None`` if they are the same at any time.
-    """
-
-    document: Document
-    now: dt.datetime | None
-    totals: Totals
 
 
 #: What the value of a condition may be given as.
@@ -120,7 +102,7 @@ class Cart:
         self._tenant = tenant
         self._sibling = sibling
         self._working = WorkingCopy(services, self, key, make_key)
-        self._priced: _Priced | None = None
+        self._totals = CachedTotals(services, self._working, tenant)
 
     def __repr__(self) -> str:
         return f"<Cart {self.key or 'of a new guest'}>"
@@ -192,7 +174,9 @@ class Cart:
         >>> [option.name for option in cart.shipping.options]
         []
         """
-        return Shipping(lambda: self.document, self.apply, self._shipping_options)
+        return Shipping(
+            lambda: self.document, self.apply, self._totals.shipping_options
+        )
 
     @property
     def quantity(self) -> int:
@@ -207,17 +191,7 @@ class Cart:
         have a say, it is once for every content and second of the shop's clock, until
         :meth:`refresh`.
         """
-        document, now = self.document, self._services.now()
-        priced = self._priced
-
-        if (
-            priced is None
-            or priced.document is not document
-            or priced.now not in (None, now)
-        ):
-            priced = self._priced = self._priced_at(document, now)
-
-        return priced.totals
+        return self._totals.now()
 
     def get(self, line_id: str) -> Line | None:
         """The line of this id, if there is one."""
@@ -828,7 +802,7 @@ class Cart:
         """
         return place_order(
             self._working,
-            self._prices,
+            self._totals,
             create,
             find,
             session,
@@ -851,7 +825,11 @@ class Cart:
         :raises CartConflictError: If the cart was changed since it was read, or its
             total is not the expected one.
         """
-        return begin_order(self._working, self._prices, expected_total)
+        return begin_order(
+            self._working,
+            self._totals,
+            expected_total,
+        )
 
     def apply(self, *operations: Operation) -> None:
         """Apply operations in one write, or make them part of the batch."""
@@ -865,46 +843,6 @@ class Cart:
             # The rival may have been the same change, which came a little earlier.
             claim.apply(self.document)
             raise
-
-    @property
-    def _prices(self) -> Prices:
-        return Prices(lambda: self.totals, self._rounding)
-
-    def _priced_at(self, document: Document, now: dt.datetime) -> _Priced:
-        services = self._services
-        evaluation = self._evaluation(now)
-
-        with asking_rules():
-            totals = compute_totals(document, self._rounding(document), evaluation)
-
-        evaluation.report(services.logger)
-
-        return _Priced(document, now if evaluation.was_asked else None, totals)
-
-    def _shipping_options(self) -> tuple[ShippingOption, ...]:
-        services, document = self._services, self.document
-        evaluation = self._evaluation(services.now())
-
-        with asking_rules():
-            options = shipping_options(document, self._rounding(document), evaluation)
-
-        evaluation.report(services.logger)
-
-        return options
-
-    def _evaluation(self, now: dt.datetime) -> Evaluation:
-        key = self.key
-        owner = key.bare_owner if key is not None else None
-        instance = key.instance if key is not None else "default"
-
-        return Evaluation(
-            self._services.registry.rulebook, owner, instance, now, self.tenant
-        )
-
-    def _rounding(self, document: Document) -> Rounding:
-        policy = self._services.policy
-
-        return Rounding(document.currency, policy.rounding_mode, policy.round_at)
 
     def _at(self, key: CartKey) -> Cart:
         return Cart(

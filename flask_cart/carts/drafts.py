@@ -17,9 +17,9 @@ from ..model.money import price_in
 from ..model.values import fingerprint
 from ..pricing.fixing import fix
 from ..pricing.fixing import fixed_totals
-from ..pricing.rounding import Rounding
 from ..pricing.totals import LineTotals
 from ..pricing.totals import Totals
+from .cached_totals import CachedTotals
 from .working_copy import WorkingCopy
 
 
@@ -47,17 +47,6 @@ class OrderDraft:
 
     def __len__(self) -> int:
         return len(self.lines)
-
-
-class Prices(t.NamedTuple):
-    """How a cart is priced.
-
-    :param now: Returns the totals of what was read, by all the rules of now.
-    :param rounding: Returns how amounts of a document are rounded.
-    """
-
-    now: t.Callable[[], Totals]
-    rounding: t.Callable[[Document], Rounding]
 
 
 def order_token(key: CartKey, version: int, content: str) -> str:
@@ -102,7 +91,7 @@ def find_noted(document: Document, token: str) -> PendingOrder | None:
 
 
 def to_be_ordered(
-    working: WorkingCopy, prices: Prices, token: str | None
+    working: WorkingCopy, prices: CachedTotals, token: str | None
 ) -> PendingOrder:
     """What was begun with this token, or what was read, at the prices of now.
 
@@ -132,7 +121,7 @@ def to_be_ordered(
 
 def agree(
     working: WorkingCopy,
-    prices: Prices,
+    prices: CachedTotals,
     pending: PendingOrder,
     token: str,
     expected_total: MoneyLike | None,
@@ -161,7 +150,9 @@ def agree(
     return pending, draft
 
 
-def _at_prices_of_now(working: WorkingCopy, prices: Prices, token: str) -> PendingOrder:
+def _at_prices_of_now(
+    working: WorkingCopy, prices: CachedTotals, token: str
+) -> PendingOrder:
     document, totals = working.document, prices.now()
     _check_problems(working, totals)
     lines, conditions, provided = fix(totals)
@@ -181,7 +172,9 @@ def _at_prices_of_now(working: WorkingCopy, prices: Prices, token: str) -> Pendi
     )
 
 
-def _draft(working: WorkingCopy, prices: Prices, pending: PendingOrder) -> OrderDraft:
+def _draft(
+    working: WorkingCopy, prices: CachedTotals, pending: PendingOrder
+) -> OrderDraft:
     content = replace(
         working.document,
         currency=pending.currency,

@@ -23,8 +23,8 @@ from ..model.operations import Applied
 from ..model.operations import Reapplied
 from ..model.operations import emptied
 from ..model.values import FrozenDict
+from .cached_totals import CachedTotals
 from .drafts import OrderDraft
-from .drafts import Prices
 from .drafts import agree
 from .drafts import current_token
 from .drafts import find_noted
@@ -104,7 +104,7 @@ class SettleOrder(Reapplied, frozen=True):
 
 
 def begin_order(
-    working: WorkingCopy, prices: Prices, expected_total: MoneyLike | None
+    working: WorkingCopy, prices: CachedTotals, expected_total: MoneyLike | None
 ) -> OrderDraft:
     """Note in the cart that what was read is being ordered.
 
@@ -124,7 +124,7 @@ def begin_order(
 
 def place_order(
     working: WorkingCopy,
-    prices: Prices,
+    prices: CachedTotals,
     create: Create[Order],
     find: Find[Order],
     session: t.Any,

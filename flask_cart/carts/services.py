@@ -83,7 +83,6 @@ class CartServices:
     :param registry: What the app has registered.
     :param policy: What the app has configured.
     :param clock: Tells what time it is, with a time zone.
-    :param guest: The guest of this browser, if there is one.
     :param logger: Is told what has failed.
     """
 

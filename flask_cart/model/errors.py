@@ -27,7 +27,7 @@ import typing as t
 
 
 class AnyCart(t.Protocol):
-    """A cart, as far as what lies below it knows one."""
+    """A cart, as far as what lies below it knows one, and who handles an error."""
 
     @property
     def key(self) -> t.Any:
@@ -40,6 +40,13 @@ class AnyCart(t.Protocol):
     @property
     def lines(self) -> tuple[t.Any, ...]:
         """The lines, in the order in which they were added."""
+
+    @property
+    def totals(self) -> t.Any:
+        """All the amounts."""
+
+    def get(self, line_id: str) -> t.Any:
+        """The line of this id, if there is one."""
 
 
 class CartError(Exception):

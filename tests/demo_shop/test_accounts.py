@@ -11,10 +11,10 @@ from sqlalchemy import select
 from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
-from demo_shop import accounts
 from demo_shop.extensions import cart_ext
 from demo_shop.extensions import db
 from demo_shop.models import Account
+from demo_shop.services import accounts
 from flask_cart import MergeReport
 from flask_cart.model.events import CartMerged
 from flask_cart.model.lines import make_line

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import func
 from sqlalchemy import select
 
-from demo_shop import activity
-from demo_shop.activity import HOW_IT_WORKS
 from demo_shop.extensions import cart_ext
 from demo_shop.extensions import db
 from demo_shop.models import CartWrite
+from demo_shop.services import activity
+from demo_shop.services.activity import HOW_IT_WORKS
 from flask_cart import signals
 from tests.support.slackwater import Shop
 from tests.support.slackwater import Visitor

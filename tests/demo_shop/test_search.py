@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from demo_shop.extensions import db
-from demo_shop.search import LONGEST_QUERY
+from demo_shop.services.search import LONGEST_QUERY
 from tests.support.slackwater import Shop
 
 

@@ -12,6 +12,7 @@ from moneyed import Money
 
 from flask_cart import Buyable
 from flask_cart import Cart
+from flask_cart import CartConflictError
 from flask_cart import Condition
 from flask_cart import Drift
 from flask_cart import Facts
@@ -78,6 +79,13 @@ def use(app: Flask, db: SQLAlchemy) -> None:
 
     for sold in order:
         assert_type(sold.subtotal, Money)
+
+    try:
+        current_cart.clear()
+    except CartConflictError as error:
+        if error.cart is not None and error.cart.get("7") is None:
+            assert_type(error.cart.version, int)
+            print(error.cart.totals.total, error.cart.lines)
 
     assert_type(current_cart.order_token, str)
     number = current_cart.place_order(

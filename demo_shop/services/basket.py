@@ -14,11 +14,11 @@ from flask_cart import Condition
 from flask_cart import Facts
 from flask_cart import Totals
 
-from .extensions import cart_ext
-from .extensions import db
-from .models import Product
-from .models import Variant
-from .money import euros
+from ..extensions import cart_ext
+from ..extensions import db
+from ..models import Product
+from ..models import Variant
+from ..money import euros
 
 SHIPPING_NAME = "Post, tracked"
 SHIPPING_PRICE = euros(490)

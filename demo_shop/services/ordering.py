@@ -13,20 +13,20 @@ from flask_cart import OrderDraft
 from flask_cart import Totals
 from flask_cart import current_cart
 
+from ..extensions import db
+from ..forms import Address
+from ..forms import read_note
+from ..models import Order
+from ..models import OrderLine
+from ..models import Variant
+from ..money import cents
+from ..money import euros
 from .basket import NotEnoughError
 from .basket import label
 from .basket import not_enough
 from .basket import savings
 from .basket import variants_of
 from .coupons import redeem
-from .extensions import db
-from .forms import Address
-from .forms import read_note
-from .models import Order
-from .models import OrderLine
-from .models import Variant
-from .money import cents
-from .money import euros
 
 
 def place_order(

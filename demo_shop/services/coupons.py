@@ -28,18 +28,18 @@ from flask_cart import rule
 from flask_cart.model.money import format_money
 from flask_cart.pricing.presets import buy_x_get_y
 
+from ..extensions import cart_ext
+from ..extensions import db
+from ..models import Category
+from ..models import Coupon
+from ..models import CouponUse
+from ..models import Order
+from ..models import Product
+from ..models import Variant
+from ..money import cents
+from ..money import euros
 from .accounts import shopper
 from .basket import SHIPPING_PRICE
-from .extensions import cart_ext
-from .extensions import db
-from .models import Category
-from .models import Coupon
-from .models import CouponUse
-from .models import Order
-from .models import Product
-from .models import Variant
-from .money import cents
-from .money import euros
 
 LONGEST_CODE = 40
 

@@ -4,13 +4,13 @@ from typing import Any
 
 from flask import request
 
+from ..extensions import cart_ext
+from ..models import MOST_PIECES
 from .accounts import PLACES
 from .basket import label
 from .basket import not_enough
 from .basket import variants_of
 from .coupons import unknown_code
-from .extensions import cart_ext
-from .models import MOST_PIECES
 
 TOO_MANY = f"We sell at most {MOST_PIECES} of a kind in one order, so others get some."
 ASK_FOR_QUANTITY = f"Please choose a number from 1 to {MOST_PIECES}."

@@ -19,8 +19,8 @@ from flask_cart.model.events import CartUpdated
 from flask_cart.model.events import Event
 from flask_cart.signals import cart_updated
 
-from .extensions import db
-from .models import CartWrite
+from ..extensions import db
+from ..models import CartWrite
 
 #: How many writes are kept of an owner.
 KEPT = 100
@@ -43,7 +43,10 @@ HOW_IT_WORKS = {
     "condition_removed": "One that replaces another is a removed one and an added one.",
     "item_condition_added": "It changes the price of one line.",
     "item_condition_removed": "The line has its old price again.",
-    "metadata_added": "What the shop notes beside the lines: here, a note or a code.",
+    "coupon_added": "A code. What it takes off is asked whenever totals are read.",
+    "coupon_removed": "A code was taken out, or made room for another one.",
+    "shipping_chosen": "How it is sent, by name; what that costs is asked for, too.",
+    "metadata_added": "What the shop notes beside the lines: here, a note.",
     "metadata_removed": "With the value that it had.",
     "currency_changed": "All prices of the cart, in one write.",
     "cart_cleared": "All that was in it. The cart stays, and its versions go on.",

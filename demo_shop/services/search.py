@@ -16,10 +16,10 @@ from sqlalchemy import or_
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from .forms import read_line
-from .models import Category
-from .models import Product
-from .models import Variant
+from ..forms import read_line
+from ..models import Category
+from ..models import Product
+from ..models import Variant
 
 LONGEST_QUERY = 60
 #: How many words are looked for; more only make it slow.

@@ -22,12 +22,12 @@ from werkzeug.security import generate_password_hash
 
 from flask_cart import MergeReport
 
-from .extensions import cart_ext
-from .extensions import db
-from .forms import EMAIL
-from .forms import read_line
-from .models import Account
-from .models import Order
+from ..extensions import cart_ext
+from ..extensions import db
+from ..forms import EMAIL
+from ..forms import read_line
+from ..models import Account
+from ..models import Order
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200

@@ -1,0 +1,99 @@
+"""Cached totals: what a cart comes to, calculated once for every content."""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+
+from ..model.document import Document
+from ..pricing.calculation import compute_totals
+from ..pricing.calculation import shipping_options
+from ..pricing.evaluation import Evaluation
+from ..pricing.rounding import Rounding
+from ..pricing.shipping import ShippingOption
+from ..pricing.totals import Totals
+from .services import CartServices
+from .working_copy import WorkingCopy
+from .working_copy import asking_rules
+
+Result = t.TypeVar("Result")
+
+
+class _Priced(t.NamedTuple):
+    """Totals, and what they were calculated of.
+
+    :param now: When that was, or ``None`` if they are the same at any time.
+    """
+
+    document: Document
+    now: dt.datetime | None
+    totals: Totals
+
+
+class CachedTotals:
+    """The totals of what one holder of a cart has read.
+
+    :param services: What all carts of the app share.
+    :param working: What was read.
+    :param tenant: The tenant of the cart, also of one that has no key yet.
+    """
+
+    def __init__(
+        self, services: CartServices, working: WorkingCopy, tenant: str | None
+    ) -> None:
+        self._services = services
+        self._working = working
+        self._tenant = tenant
+        self._priced: _Priced | None = None
+
+    def now(self) -> Totals:
+        """The totals by all the rules of now."""
+        document, now = self._working.document, self._services.now()
+        priced = self._priced
+
+        if (
+            priced is None
+            or priced.document is not document
+            or priced.now not in (None, now)
+        ):
+            evaluation = self._evaluation(now)
+            totals = self._asked(compute_totals, document, evaluation)
+            moment = now if evaluation.was_asked else None
+            priced = self._priced = _Priced(document, moment, totals)
+
+        return priced.totals
+
+    def shipping_options(self) -> tuple[ShippingOption, ...]:
+        """The shipping methods, with what each would cost now."""
+        evaluation = self._evaluation(self._services.now())
+
+        return self._asked(shipping_options, self._working.document, evaluation)
+
+    def rounding(self, document: Document) -> Rounding:
+        """How amounts of a document are rounded."""
+        policy = self._services.policy
+
+        return Rounding(document.currency, policy.rounding_mode, policy.round_at)
+
+    def _asked(
+        self,
+        calculate: t.Callable[[Document, Rounding, Evaluation], Result],
+        document: Document,
+        evaluation: Evaluation,
+    ) -> Result:
+        with asking_rules():
+            result = calculate(document, self.rounding(document), evaluation)
+
+        evaluation.report(self._services.logger)
+
+        return result
+
+    def _evaluation(self, now: dt.datetime) -> Evaluation:
+        key = self._working.key
+        owner = key.bare_owner if key is not None else None
+        instance = key.instance if key is not None else "default"
+        tenant = key.tenant if key is not None else self._tenant
+
+        return Evaluation(
+            self._services.registry.rulebook, owner, instance, now, tenant
+        )
