@@ -13,10 +13,10 @@ from ..model.errors import InvalidItemError
 from ..model.events import ItemMoved
 from ..model.idempotency import ClaimKey
 from ..model.keys import CartKey
+from ..model.line_operations import IncrementLine
 from ..model.lines import Line
 from ..model.lines import check_quantity
 from ..model.operations import Applied
-from ..model.operations import IncrementLine
 from ..model.operations import Limited
 from ..model.operations import StaleError
 from ..model.operations import apply_all

@@ -103,6 +103,17 @@ class TestList:
 
 
 class TestShow:
+    def test_coupons_and_shipping(self, app: Flask) -> None:
+        """What the cart has noted is shown, whether or not it does anything."""
+        with app.app_context():
+            cart = cart_of(app, "user:7")
+            cart.coupons.add("SUMMER")
+            cart.coupons.add("MUGS")
+
+        assert "\nCoupons: SUMMER, MUGS\n" in run(app, "show", "user:7").output
+        shown = run_json(app, "show", "user:7")
+        assert (shown["coupons"], shown["shipping"]) == (["SUMMER", "MUGS"], None)
+
     def test_text(self, app: Flask) -> None:
         """All that is in the cart is shown, with what it comes to."""
         with app.app_context():
