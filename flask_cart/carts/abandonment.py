@@ -77,15 +77,19 @@ def delete_abandoned(
         left for as long again.
     :param destroy: Deletes the cart, if it has this version.
     """
+    key, stored = found.key, found.stored
+
     try:
-        version = repository.storage.save(
-            found.key, found.stored.text, found.stored.version
+        saved = repository.storage.save(
+            key.owner, {key.instance: (stored.version, stored.text)}
         )
     except CartBusyError:
-        version = None
+        saved = None
 
-    if version is None:
+    if saved is None:
         return "changed"
+
+    version = saved[key.instance]
 
     try:
         announce(_event(found, version))
@@ -95,7 +99,7 @@ def delete_abandoned(
         return "failed"
 
     try:
-        destroy(found.key, version)
+        destroy(key, version)
     except CartVetoError:
         return "kept"
     except (CartConflictError, CartBusyError):

@@ -95,7 +95,7 @@ class _Count:
         self.numbers = dict.fromkeys((done, "left", "failed"), 0)
         self._done = done
 
-    def add(self, save: t.Callable[[], int | None]) -> None:
+    def add(self, save: t.Callable[[], object]) -> None:
         """Save a cart, unless just that one cannot be."""
         try:
             outcome = "left" if save() is None else self._done
@@ -130,11 +130,11 @@ def copy(source: str, target: str, as_json: bool) -> None:
             count.add(partial(_copy, key, stored, place))
 
 
-def _copy(key: CartKey, stored: Stored, target: Storage) -> int | None:
+def _copy(key: CartKey, stored: Stored, target: Storage) -> object:
     if not stored.version:
         raise CartCorruptError("It has no version.", stored.data)
 
-    return target.save(key, stored.text, 0)
+    return target.save(key.owner, {key.instance: (0, stored.text)})
 
 
 @cart_cli.command("export")
@@ -210,8 +210,8 @@ def _check(path: Path) -> None:
         )
 
 
-def _store(key: CartKey, document: Document, replace: bool) -> int | None:
+def _store(key: CartKey, document: Document, replace: bool) -> object:
     stored = storage().load(key) if replace else None
     expected = stored.version if stored is not None else 0
 
-    return storage().save(key, encode(document), expected)
+    return storage().save(key.owner, {key.instance: (expected, encode(document))})

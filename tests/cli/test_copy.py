@@ -17,6 +17,7 @@ from flask_cart import CartBusyError
 from flask_cart import CartStorageError
 from flask_cart import FlaskCart
 from flask_cart.model.keys import CartKey
+from flask_cart.storage.base import Changes
 from flask_cart.storage.sql import database
 from tests.support import cache_servers
 from tests.support.apps import make_app
@@ -163,12 +164,13 @@ def fail_third_save(
     numbers = itertools.count(1)
 
     def save_or_fail(
-        self: database.DatabaseStorage, key: CartKey, data: str, expected: int
-    ) -> int | None:
+        self: database.DatabaseStorage, owner: str, changes: Changes
+    ) -> dict[str, int] | None:
         if next(numbers) == 3:
+            key = CartKey(owner, *changes)
             raise error(f"The cart {key} is locked by others.")
 
-        return save(self, key, data, expected)
+        return save(self, owner, changes)
 
     monkeypatch.setattr(database.DatabaseStorage, "save", save_or_fail)
 
