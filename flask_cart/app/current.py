@@ -16,11 +16,11 @@ from ..model.keys import CartKey
 from ..model.keys import cart_key
 from ..model.keys import check_instance
 from ..model.keys import owner_in
-from .guests import guest_owner
-from .guests import keep_guest_on_regenerate
-from .guests import make_guest_owner
+from .identity import guest_owner
+from .identity import keep_guest_on_regenerate
 from .identity import known_owner
 from .identity import known_tenant
+from .identity import make_guest_owner
 from .state import get_state
 
 
