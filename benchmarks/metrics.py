@@ -25,15 +25,13 @@ from prometheus_client import CollectorRegistry
 from flask_cart import FlaskCart
 from flask_cart.carts.observing import Access
 from flask_cart.carts.observing import Observer
-from flask_cart.carts.repository import BeforeChange
 from flask_cart.carts.repository import Repository
-from flask_cart.carts.repository import Snapshot
-from flask_cart.carts.repository import Written
+from flask_cart.carts.writing import Fit
+from flask_cart.carts.writing import Part
+from flask_cart.carts.writing import Written
 from flask_cart.metrics.opentelemetry import OpenTelemetryMetrics
 from flask_cart.metrics.prometheus import PrometheusMetrics
 from flask_cart.model.events import Event
-from flask_cart.model.keys import CartKey
-from flask_cart.model.operations import Operation
 
 ROUNDS = 5000
 LINES = 10
@@ -42,15 +40,8 @@ LINES = 10
 class UnobservableRepository(Repository):
     """A repository as it would be without observers."""
 
-    def write(
-        self,
-        key: CartKey,
-        operations: t.Sequence[Operation],
-        base: Snapshot | None,
-        expected: int | None,
-        before: BeforeChange,
-    ) -> Written:
-        return self._write(key, operations, base, expected, before, None)
+    def write(self, parts: t.Sequence[Part], fit: Fit | None = None) -> list[Written]:
+        return self._write(parts, fit)
 
 
 class Nobody:

@@ -58,9 +58,6 @@ cart_abandoned = _signals.signal("cart_abandoned")
 #: Another cart was merged into this one; ``event.source``, ``event.lines``,
 #: ``event.left_out``.
 cart_merged = _signals.signal("cart_merged")
-#: A line is on its way into another cart, or no longer is; ``event.line``,
-#: ``event.to``, ``event.is_over``.
-item_moving = _signals.signal("item_moving")
 #: A line has come from another cart; ``event.line``, ``event.source``.
 item_moved = _signals.signal("item_moved")
 #: An order was begun and is not made yet; ``event.order_token``, ``event.lines``.

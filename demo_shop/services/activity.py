@@ -55,8 +55,6 @@ HOW_IT_WORKS = {
     " receiver can keep it by raising an error.",
     "cart_merged": "What a guest had goes over at the log-in, once, however often it is"
     " tried.",
-    "item_moving": "Where two carts can't be saved at once, the first one notes that"
-    " the line is on its way.",
     "item_moved": "A line has come from another cart of the same shopper.",
     "checkout_started": "The order has a token now. A second try with it is the same"
     " order.",

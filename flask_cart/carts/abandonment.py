@@ -91,15 +91,19 @@ def delete_abandoned(
         left for as long again.
     :param destroy: Deletes the cart, if it has this version.
     """
+    key, stored = found.key, found.stored
+
     try:
-        version = repository.storage.save(
-            found.key, found.stored.text, found.stored.version
+        saved = repository.storage.save(
+            key.owner, {key.instance: (stored.version, stored.text)}
         )
     except CartBusyError:
-        version = None
+        saved = None
 
-    if version is None:
+    if saved is None:
         return Outcome.CHANGED
+
+    version = saved[key.instance]
 
     try:
         announce(_event(found, version))
@@ -109,7 +113,7 @@ def delete_abandoned(
         return Outcome.FAILED
 
     try:
-        destroy(found.key, version)
+        destroy(key, version)
     except CartVetoError:
         return Outcome.KEPT
     except (CartConflictError, CartBusyError):

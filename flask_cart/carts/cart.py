@@ -21,6 +21,13 @@ from ..model.idempotency import claim_move
 from ..model.keys import CartKey
 from ..model.keys import check_instance
 from ..model.keys import owner_in
+from ..model.line_operations import AddItemCondition
+from ..model.line_operations import AddLine
+from ..model.line_operations import IncrementLine
+from ..model.line_operations import OnExisting
+from ..model.line_operations import RemoveItemCondition
+from ..model.line_operations import RemoveLine
+from ..model.line_operations import UpdateLine
 from ..model.lines import Line
 from ..model.lines import check_quantities
 from ..model.lines import check_quantity
@@ -28,16 +35,9 @@ from ..model.lines import make_line
 from ..model.money import MoneyLike
 from ..model.money import price_in
 from ..model.operations import AddCondition
-from ..model.operations import AddItemCondition
-from ..model.operations import AddLine
 from ..model.operations import Clear
-from ..model.operations import IncrementLine
-from ..model.operations import OnExisting
 from ..model.operations import Operation
 from ..model.operations import RemoveCondition
-from ..model.operations import RemoveItemCondition
-from ..model.operations import RemoveLine
-from ..model.operations import UpdateLine
 from ..model.products import Buyable
 from ..model.products import price_of
 from ..model.rules import Rule
@@ -53,13 +53,11 @@ from .merging import MergeReport
 from .merging import merge
 from .metadata import Metadata
 from .moving import copy_line
-from .moving import finish_moves
 from .moving import move_line
 from .orders import Create
 from .orders import Find
 from .orders import begin_order
 from .orders import place_order
-from .repository import Snapshot
 from .repricing import Accept
 from .repricing import Drift
 from .repricing import reprice
@@ -67,6 +65,7 @@ from .services import CartServices
 from .shipping import Shipping
 from .transferring import transfer
 from .working_copy import WorkingCopy
+from .writing import Snapshot
 
 Order = t.TypeVar("Order")
 
@@ -102,7 +101,7 @@ class Cart:
         self._services = services
         self._tenant = tenant
         self._sibling = sibling
-        self._working = WorkingCopy(services, self, key, make_key, self._repair)
+        self._working = WorkingCopy(services, self, key, make_key)
         self._totals = CachedTotals(services, self._working, tenant)
 
     def __repr__(self) -> str:
@@ -470,9 +469,8 @@ class Cart:
         """Move a line into another cart of the same owner.
 
         What the other cart has of it already is added up, and keeps its name, price
-        and attributes. In a database both carts change in one transaction. Elsewhere a
-        process that dies in between leaves the line in both, until the next load of
-        this cart.
+        and attributes. Both carts change in one write, on every storage: the line is in
+        one or the other, whatever happens.
 
         >>> line = cart.add("lamp", 3, price=40)
         >>> cart.move(line.id, to="wishlist", quantity=2)
@@ -486,8 +484,7 @@ class Cart:
         :raises CartQuantityError: If the item is not sold in what would be in one of
             the carts.
         :raises CartLimitError: If the other cart would become too large.
-        :raises CartConflictError: If somebody else removed the line, or has ended the
-            move and merged the other cart.
+        :raises CartConflictError: If somebody else removed the line.
         :raises CartReplayedError: If it has happened before with this key.
         """
         beside = self._beside(to)
@@ -867,13 +864,6 @@ class Cart:
         key = self.key and CartKey(self.key.owner, instance)
 
         return (sibling if key in (None, sibling.key) else self._at(key))._working
-
-    def _repair(self) -> None:
-        try:
-            finish_moves(self._working, self._beside)
-        except Exception:
-            # It can be shown all the same, and the next load tries again.
-            self._services.logger.exception("A line is still in two carts.")
 
     def _line(self, line_id: str) -> Line:
         line = self.get(line_id)

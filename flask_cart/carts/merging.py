@@ -80,8 +80,7 @@ def merge(
     :param source: The cart that is emptied.
     :param target: The cart that gets its content.
     :param limits: What the target may reach, if it is not what any cart may.
-    :raises CartConflictError: If the source does not stop changing, or a line of it is
-        on its way into another cart.
+    :raises CartConflictError: If the source does not stop changing.
     :raises InvalidItemError: If they are in different currencies. Both stay.
     """
     source.refuse_batch("merged")
@@ -95,14 +94,6 @@ def merge(
         # What was read long ago may say that all has come, of a cart that is gone.
         target.refresh()
         content = source.document
-
-        if content.moves:
-            # The note would be lost, and the line be in two carts for good.
-            raise source.conflict(
-                "A line is on its way from the cart into another one, and could not"
-                " arrive yet.",
-                expected_version=source.snapshot.version,
-            )
 
         events += target.apply(
             MergeDocument(

@@ -14,12 +14,12 @@ from msgspec.structs import replace
 from ..model.document import Document
 from ..model.errors import InvalidItemError
 from ..model.events import Event
+from ..model.line_operations import put_line
 from ..model.lines import Line
 from ..model.money import MoneyLike
 from ..model.money import price_in
 from ..model.operations import Applied
 from ..model.operations import Reapplied
-from ..model.operations import put_line
 from ..model.products import Buyable
 from ..model.products import item_id_of
 from ..model.products import price_of

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import typing as t
-from contextlib import ExitStack
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -13,14 +12,16 @@ from ..model.errors import CartConflictError
 from ..model.errors import CartError
 from ..model.events import Event
 from ..model.keys import CartKey
+from ..model.operations import Applied
 from ..model.operations import Operation
-from ..model.operations import apply_all
-from .repository import Plan
-from .repository import Snapshot
-from .repository import Writer
-from .repository import Written
-from .repository import check_expected
+from .retry import applied
+from .retry import check_expected
 from .services import CartServices
+from .writing import Fit
+from .writing import Operations
+from .writing import Part
+from .writing import Snapshot
+from .writing import Written
 
 #: Who is being asked about a cart, which may be locked, and cannot change one.
 _asked: ContextVar[str] = ContextVar("flask_cart_asked", default="")
@@ -36,7 +37,6 @@ class WorkingCopy:
     :param cart: The cart that signals and conflicts are about.
     :param key: Where it is stored, if that is known.
     :param make_key: Called at the first write if it is not.
-    :param repair: Called when what was read shows that a move was not finished.
     """
 
     def __init__(
@@ -45,17 +45,14 @@ class WorkingCopy:
         cart: AnyCart,
         key: CartKey | None,
         make_key: t.Callable[[], CartKey],
-        repair: t.Callable[[], None],
     ) -> None:
         self.key = key
         self.repository = services.repository
         self.now = services.now
-        self.with_terms = services.with_terms
+        self._with_terms = services.with_terms
         self._announcer = services.announcer
         self._cart = cart
         self._make_key = make_key
-        self._repair = repair
-        self._is_repairing = False
         self._snapshot: Snapshot | None = None
         self._expected: int | None = None
         self._batch: list[Operation] | None = None
@@ -64,23 +61,10 @@ class WorkingCopy:
     @property
     def snapshot(self) -> Snapshot:
         """The document and version that were read, now at the latest."""
-        if self._snapshot is not None:
-            return self._snapshot
+        if self._snapshot is None:
+            self._snapshot = self._read()
 
-        snapshot = self._snapshot = self._read()
-
-        # Nobody who is asked about a cart can repair it.
-        if not snapshot.document.moves or self._is_repairing or _asked.get():
-            return snapshot
-
-        self._is_repairing = True
-
-        try:
-            self._repair()
-
-            return self.snapshot
-        finally:
-            self._is_repairing = False
+        return self._snapshot
 
     @property
     def document(self) -> Document:
@@ -113,14 +97,8 @@ class WorkingCopy:
 
         :raises CartConflictError: If it is another one.
         """
-        version = self.snapshot.version
-
-        if self._expected is not None and version != self._expected:
-            raise self.conflict(
-                "The line is not in the cart any more.",
-                expected_version=self._expected,
-                line_id=line_id,
-            )
+        with self._conflicts_reported():
+            check_expected(self.snapshot.version, self._expected, line_id)
 
     def conflict(
         self,
@@ -149,7 +127,7 @@ class WorkingCopy:
             return self.write(operations, self._expected)
 
         _refuse_while_asked()
-        self._batch_document, _ = apply_all(self.document, operations)
+        self._batch_document, _ = self._applied(operations)
         self._batch.extend(operations)
 
         return ()
@@ -198,22 +176,15 @@ class WorkingCopy:
         _refuse_while_asked()
 
         if self.key is None:
-            check_expected(self.repository.nothing, expected)
+            with self._conflicts_reported():
+                check_expected(0, expected)
 
-            if not apply_all(self.document, operations)[1]:
+            if not self._applied(operations)[1]:
                 return ()
 
             self.key = self._make_key()
 
-        key = self.key
-        operations = self.with_terms(key, operations)
-
-        with self._conflicts_reported():
-            written = self.repository.write(
-                key, operations, self._snapshot, expected, self._before
-            )
-
-        self._finish(written)
+        (written,) = _write([self], [self._part(operations, expected)])
 
         return written.events
 
@@ -223,15 +194,12 @@ class WorkingCopy:
         _refuse_while_asked()
 
         if self.key is None:
-            check_expected(self.repository.nothing, self._expected)
+            with self._conflicts_reported():
+                check_expected(0, self._expected)
+
             return
 
-        with self._conflicts_reported():
-            written = self.repository.destroy(
-                self.key, self.snapshot, self._expected, self._before
-            )
-
-        self._finish(written)
+        _write([self], [self._part(None, self._expected)])
 
     def refuse_batch(self, what: str) -> None:
         """Refuse what cannot be part of a batch.
@@ -246,9 +214,23 @@ class WorkingCopy:
         try:
             yield
         except CartConflictError as error:
-            self.refresh()
             error.cart = self._cart
             raise
+
+    def _applied(self, operations: t.Sequence[Operation]) -> Applied:
+        version = self.snapshot.version
+
+        with self._conflicts_reported():
+            return applied(self.document, operations, version, version)
+
+    def _part(self, operations: Operations, expected: int | None) -> Part:
+        """What a write is to do with this cart."""
+        key = t.cast(CartKey, self.key)
+
+        if operations is not None:
+            operations = self._with_terms(key, operations)
+
+        return Part(key, operations, self._snapshot, expected, self._before)
 
     def _before(self, key: CartKey, version: int, events: tuple[Event, ...]) -> None:
         with _asking(_RECEIVER):
@@ -261,7 +243,7 @@ class WorkingCopy:
         if not written.events:
             return
 
-        # What repairs a cart may follow on a version that nobody has expected.
+        # What settles an order may follow on a version that nobody has expected.
         if written.follows == expected:
             self._expected = written.snapshot.version
 
@@ -281,29 +263,38 @@ class WorkingCopy:
             transaction.when_done(announce, undo)
 
 
-def write_together(
-    copies: t.Sequence[WorkingCopy], keys: t.Sequence[CartKey], plan: Plan
+def write_carts(
+    changes: t.Sequence[tuple[WorkingCopy, t.Sequence[Operation]]], fit: Fit
 ) -> None:
-    """Change several carts in one step; the storage must be able to.
+    """Change several carts of one owner in one step.
 
-    :param copies: None of them in a batch.
-    :param keys: Where they are stored.
-    :param plan: Makes the operations for each, of what is in all of them.
+    :param changes: What is to be done with each. None of them is in a batch, and it is
+        known where each is stored.
+    :param fit: Makes the operations anew, of what is in all of the carts.
     """
     _refuse_while_asked()
-    writers = {
-        key: Writer(copy._before, copy._expected)
-        for key, copy in zip(keys, copies, strict=True)
-    }
+    copies = [copy for copy, _ in changes]
+    _write(copies, [copy._part(each, copy._expected) for copy, each in changes], fit)
 
-    with ExitStack() as stack:
+
+def _write(
+    copies: t.Sequence[WorkingCopy], parts: t.Sequence[Part], fit: Fit | None = None
+) -> list[Written]:
+    first = copies[0]
+
+    try:
+        with first._conflicts_reported():
+            written = first.repository.write(parts, fit)
+    except CartConflictError:
         for copy in copies:
-            stack.enter_context(copy._conflicts_reported())
+            copy.refresh()
 
-        written = copies[0].repository.write_together(writers, plan)
+        raise
 
     for copy, each in zip(copies, written, strict=True):
         copy._finish(each)
+
+    return written
 
 
 @contextmanager

@@ -153,19 +153,24 @@ def _repair(diagnosis: _Diagnosis, *, may_delete: bool, yes: bool) -> None:
 
 
 def _cure(finding: _Finding) -> bool:
-    if finding.problem == "corrupt":
-        return storage().delete(finding.key, finding.version)
+    key = finding.key
 
-    stored = storage().load(finding.key)
+    if finding.problem == "corrupt":
+        return _save(key, finding.version, None)
+
+    stored = storage().load(key)
 
     # Whoever changed it or deleted it meanwhile has cured it.
     if stored is None or stored.version != finding.version:
         return True
 
-    text = encode(decode(stored.data))
-    storage().save(finding.key, text, finding.version)
+    _save(key, finding.version, encode(decode(stored.data)))
 
     return True
+
+
+def _save(key: CartKey, version: int, text: str | None) -> bool:
+    return storage().save(key.owner, {key.instance: (version, text)}) is not None
 
 
 def _plain(diagnosis: _Diagnosis, show_tokens: bool) -> dict[str, t.Any]:

@@ -18,6 +18,8 @@ from ..model.errors import CartBusyError
 from ..model.errors import CartCorruptError
 from ..model.errors import CartTooLargeError
 from ..model.keys import CartKey
+from ..storage.base import Kept
+from ..storage.base import ScansCarts
 from ..storage.base import Storage
 from .files import new_file
 from .files import read_carts
@@ -77,15 +79,14 @@ def copy(source: str, target: str, as_json: bool) -> None:
     """
     open_storage = get_state().open_storage
     opened, place = open_storage(source), open_storage(target)
-    keys = getattr(opened, "keys", None)
 
-    if keys is None:
+    if not isinstance(opened, ScansCarts):
         raise click.ClickException(f"The storage {source!r} cannot list its carts.")
 
     count = _Count()
 
     try:
-        _copy(keys(), opened, place, count)
+        _copy(opened.scan(), place, count)
     finally:
         # Also how far it was when it could not go on.
         if as_json:
@@ -100,24 +101,20 @@ def copy(source: str, target: str, as_json: bool) -> None:
         raise click.ClickException(f"{count.failed} carts could not be copied.")
 
 
-def _copy(
-    keys: t.Iterable[CartKey], source: Storage, target: Storage, count: _Count
-) -> None:
-    for key in keys:
+def _copy(carts: t.Iterable[Kept], target: Storage, count: _Count) -> None:
+    for key, stored, _ in carts:
         try:
-            stored = source.load(key)
+            if not stored.version:
+                raise CartCorruptError("It has no version.", stored.data)
 
-            if stored is None:
-                continue
-
-            version = target.save(key, stored.text, 0)
+            saved = target.save(key.owner, {key.instance: (0, stored.text)})
         except (*_REFUSALS, CartCorruptError, UnicodeDecodeError) as error:
             # Without the key, which for a guest is a secret.
             click.echo(f"{type(error).__name__}: a cart was not copied.", err=True)
             count.failed += 1
             continue
 
-        if version is None:
+        if saved is None:
             count.left += 1
         else:
             count.copied += 1
@@ -218,9 +215,10 @@ def _store(
     try:
         stored = storage().load(key) if replace else None
         expected = stored.version if stored is not None else 0
-        version = storage().save(key, encode(document), expected)
+        change = {key.instance: (expected, encode(document))}
+        saved = storage().save(key.owner, change)
     except _REFUSALS as error:
         click.echo(f"{type(error).__name__}: a cart was not imported.", err=True)
         return "failed"
 
-    return "left" if version is None else "imported"
+    return "left" if saved is None else "imported"

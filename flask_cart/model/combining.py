@@ -8,9 +8,9 @@ from .conditions import Condition
 from .document import Document
 from .errors import InvalidItemError
 from .events import Event
+from .line_operations import AddItemCondition
+from .line_operations import AddLine
 from .lines import Line
-from .operations import AddItemCondition
-from .operations import AddLine
 from .operations import Applied
 
 

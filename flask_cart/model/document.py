@@ -106,23 +106,6 @@ class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             msgspec.structs.force_setattr(self, name, frozen)
 
 
-class Move(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A line on its way into another cart of the same owner.
-
-    :param id: Identifies the move.
-    :param to: The instance that it moves into.
-    :param line: The line, with the quantity that moves.
-    :param currency: What its price is in.
-    :param claim: What identifies the key that it came with, if there was one.
-    """
-
-    id: str
-    to: str
-    line: Line
-    currency: str
-    claim: str = ""
-
-
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that one cart contains.
 
@@ -138,8 +121,6 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :param merged: The carts that were last merged into this one.
     :param pending: The last orders that were begun and not finished yet.
     :param claims: What identifies the last changes that came with a key.
-    :param moves: The lines that are moving into other carts, and are still here.
-    :param received: The last moves that have brought a line here.
     """
 
     schema: int
@@ -154,8 +135,6 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     merged: tuple[MergedCart, ...] = ()
     pending: tuple[PendingOrder, ...] = ()
     claims: tuple[str, ...] = ()
-    moves: tuple[Move, ...] = ()
-    received: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.currency not in CURRENCIES:

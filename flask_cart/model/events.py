@@ -220,23 +220,6 @@ class CartMerged(Event, frozen=True, kw_only=True):
     left_out: tuple[Line, ...]
 
 
-class ItemMoving(Event, frozen=True, kw_only=True):
-    """A line is on its way into another cart of the owner, or no longer is.
-
-    Storages that cannot change two carts at once take note of it.
-
-    :param line: The line, with the quantity that moves.
-    :param to: The instance that it moves into.
-    :param is_over: Whether it has arrived, or could not.
-    """
-
-    name: ClassVar[str] = "item_moving"
-
-    line: Line
-    to: str
-    is_over: bool
-
-
 class ItemMoved(Event, frozen=True, kw_only=True):
     """A line has come from another cart of the owner.
 

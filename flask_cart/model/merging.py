@@ -18,15 +18,15 @@ from .events import CartMerged
 from .events import Event
 from .idempotency import remembered
 from .limits import Limits
+from .line_operations import AddLine
+from .line_operations import RemoveLine
 from .lines import Line
 from .operations import AddCondition
 from .operations import AddCoupons
-from .operations import AddLine
 from .operations import Applied
 from .operations import ChooseShipping
 from .operations import Operation
 from .operations import Reapplied
-from .operations import RemoveLine
 from .operations import SetMetadata
 from .operations import apply_all
 from .strategies import ADD_QUANTITIES

@@ -18,18 +18,12 @@ from msgspec.structs import replace
 from .conditions import SHIPPING
 from .conditions import Condition
 from .document import Document
-from .errors import InvalidItemError
 from .events import CartCleared
 from .events import ConditionAdded
 from .events import ConditionRemoved
 from .events import CouponAdded
 from .events import CouponRemoved
 from .events import Event
-from .events import ItemAdded
-from .events import ItemConditionAdded
-from .events import ItemConditionRemoved
-from .events import ItemRemoved
-from .events import ItemUpdated
 from .events import MetadataAdded
 from .events import MetadataRemoved
 from .events import ShippingChosen
@@ -38,7 +32,6 @@ from .stock import Terms
 from .values import FrozenDict
 
 Applied = tuple[Document, tuple[Event, ...]]
-OnExisting = t.Literal["merge", "replace", "error"]
 
 
 class StaleError(Exception):
@@ -107,110 +100,7 @@ def apply_all(document: Document, operations: t.Iterable[Operation]) -> Applied:
         # The key that a change came with is no change of the cart.
         unchanged = replace(document, claims=result.claims)
 
-    return (unchanged, ()) if _same(result, unchanged) else (result, tuple(events))
-
-
-class AddLine(Limited, frozen=True):
-    """Add a line, or its quantity to the one that is there.
-
-    :param currency: What the cart has to be in, if the price was money of a currency.
-    """
-
-    line: Line
-    on_existing: OnExisting = "merge"
-    currency: str | None = None
-
-    def apply(self, document: Document) -> Applied:
-        if self.currency not in (None, document.currency):
-            raise InvalidItemError(
-                f"The item {self.line.item_id!r:.80} is not valid: The price is in"
-                f" {self.currency}, the cart in {document.currency}."
-            )
-
-        existing = document.line(self.line.id)
-
-        if existing is None:
-            lines = (*document.lines, self.line)
-
-            return replace(document, lines=lines), (ItemAdded(line=self.line),)
-
-        if self.on_existing == "error":
-            raise InvalidItemError(
-                f"The item {self.line.item_id!r:.80} is in the cart already."
-            )
-
-        if self.on_existing == "replace":
-            return put_line(document, existing, self.line)
-
-        merged = replace(
-            existing,
-            name=self.line.name,
-            price=self.line.price,
-            quantity=existing.quantity + self.line.quantity,
-        )
-
-        return put_line(document, existing, merged)
-
-
-class UpdateLine(Limited, frozen=True):
-    """Set fields of a line that the shopper saw as ``seen``."""
-
-    seen: Line
-    changes: dict[str, t.Any]
-
-    def apply(self, document: Document) -> Applied:
-        line = document.line(self.seen.id)
-
-        if line is None or not _same(line, self.seen):
-            raise StaleError(
-                self.seen.id,
-                {
-                    "seen": _shown(self.seen, self.changes),
-                    "stored": _shown(line, self.changes) if line else None,
-                    "wanted": {k: str(v) for k, v in self.changes.items()},
-                },
-            )
-
-        if self.changes.get("quantity") == 0:
-            return _drop_line(document, line)
-
-        return put_line(document, line, replace(line, **self.changes))
-
-
-class IncrementLine(Limited, frozen=True):
-    """Add to the quantity of a line; at zero or below the line is removed."""
-
-    line_id: str
-    by: int
-
-    def apply(self, document: Document) -> Applied:
-        line = document.line(self.line_id)
-
-        if line is None:
-            if self.by < 0:
-                return document, ()
-
-            raise StaleError(
-                self.line_id, {"stored": None, "wanted": {"increment": self.by}}
-            )
-
-        quantity = line.quantity + self.by
-
-        if quantity <= 0:
-            return _drop_line(document, line)
-
-        return put_line(document, line, replace(line, quantity=quantity))
-
-
-class RemoveLine(Reapplied, frozen=True):
-    """Remove a line, if it is there."""
-
-    line_id: str
-
-    def apply(self, document: Document) -> Applied:
-        line = document.line(self.line_id)
-
-        return (document, ()) if line is None else _drop_line(document, line)
+    return (unchanged, ()) if same(result, unchanged) else (result, tuple(events))
 
 
 class AddCondition(Reapplied, frozen=True):
@@ -230,10 +120,10 @@ class AddCondition(Reapplied, frozen=True):
         if self.condition.type == SHIPPING or name == document.shipping:
             document, events = _send_by(document, None, name)
 
-        conditions, previous = _put_condition(document.conditions, self.condition)
+        conditions, previous = put_condition(document.conditions, self.condition)
 
         if previous is not None:
-            if _same(previous, self.condition):
+            if same(previous, self.condition):
                 return document, events
 
             events = (*events, ConditionRemoved(condition=previous))
@@ -260,57 +150,6 @@ class RemoveCondition(Reapplied, frozen=True):
         return replace(document, conditions=conditions), (event,)
 
 
-class AddItemCondition(Reapplied, frozen=True):
-    """Add a condition to a line, in place of one of the same name."""
-
-    line_id: str
-    condition: Condition
-
-    def apply(self, document: Document) -> Applied:
-        line = document.line(self.line_id)
-
-        if line is None:
-            raise StaleError(
-                self.line_id,
-                {"stored": None, "wanted": {"condition": self.condition.name}},
-            )
-
-        conditions, previous = _put_condition(line.conditions, self.condition)
-
-        if previous is not None and _same(previous, self.condition):
-            return document, ()
-
-        changed = replace(line, conditions=conditions)
-        events: list[Event] = []
-
-        if previous is not None:
-            events.append(ItemConditionRemoved(line=changed, condition=previous))
-
-        events.append(ItemConditionAdded(line=changed, condition=self.condition))
-
-        return _with_line(document, changed), tuple(events)
-
-
-class RemoveItemCondition(Reapplied, frozen=True):
-    """Remove a condition of a line, if both are there."""
-
-    line_id: str
-    name: str
-
-    def apply(self, document: Document) -> Applied:
-        line = document.line(self.line_id)
-        condition = line.condition(self.name) if line is not None else None
-
-        if line is None or condition is None:
-            return document, ()
-
-        conditions = tuple(c for c in line.conditions if c is not condition)
-        changed = replace(line, conditions=conditions)
-        event = ItemConditionRemoved(line=changed, condition=condition)
-
-        return _with_line(document, changed), (event,)
-
-
 class SetMetadata(Reapplied, frozen=True):
     """Set metadata keys, and remove others."""
 
@@ -326,7 +165,7 @@ class SetMetadata(Reapplied, frozen=True):
                 events.append(MetadataRemoved(key=key, value=metadata.pop(key)))
 
         for key, value in self.values.items():
-            if key not in metadata or not _same(metadata[key], value):
+            if key not in metadata or not same(metadata[key], value):
                 metadata[key] = value
                 events.append(MetadataAdded(key=key, value=value))
 
@@ -407,10 +246,10 @@ def emptied(document: Document) -> Document:
         document, conditions=(), metadata=FrozenDict(), coupons=(), shipping=None
     )
 
-    return _left_with(document, ())
+    return left_with(document, ())
 
 
-def _left_with(document: Document, lines: tuple[Line, ...]) -> Document:
+def left_with(document: Document, lines: tuple[Line, ...]) -> Document:
     """The document with these lines; without any, all further ones are new."""
     pending = document.pending
 
@@ -418,31 +257,6 @@ def _left_with(document: Document, lines: tuple[Line, ...]) -> Document:
         pending = tuple(replace(each, was_emptied=True) for each in pending)
 
     return replace(document, lines=lines, pending=pending)
-
-
-def _with_line(document: Document, line: Line) -> Document:
-    lines = tuple(line if each.id == line.id else each for each in document.lines)
-
-    return replace(document, lines=lines)
-
-
-def put_line(document: Document, previous: Line, line: Line) -> Applied:
-    if _same(line, previous):
-        return document, ()
-
-    event = ItemUpdated(
-        line=line,
-        previous=previous,
-        quantity_delta=line.quantity - previous.quantity,
-    )
-
-    return _with_line(document, line), (event,)
-
-
-def _drop_line(document: Document, line: Line) -> Applied:
-    lines = tuple(each for each in document.lines if each is not line)
-
-    return _left_with(document, lines), (ItemRemoved(line=line),)
 
 
 def _send_by(document: Document, method: str | None, but: str | None = None) -> Applied:
@@ -467,9 +281,10 @@ def _send_by(document: Document, method: str | None, but: str | None = None) -> 
     return replace(document, conditions=conditions, shipping=method), tuple(events)
 
 
-def _put_condition(
+def put_condition(
     conditions: tuple[Condition, ...], condition: Condition
 ) -> tuple[tuple[Condition, ...], Condition | None]:
+    """The conditions with another one, and the one of its name that goes for it."""
     previous = next((c for c in conditions if c.name == condition.name), None)
 
     if previous is None:
@@ -480,7 +295,7 @@ def _put_condition(
     return changed, previous
 
 
-def _same(one: t.Any, other: t.Any) -> bool:
+def same(one: t.Any, other: t.Any) -> bool:
     """Whether two values are the same, of the same types.
 
     Python takes True, 1 and 1.0 for equal; the shop that noted them does not.
@@ -495,16 +310,12 @@ def _same(one: t.Any, other: t.Any) -> bool:
         return False
 
     if isinstance(one, msgspec.Struct):
-        return _same(msgspec.structs.astuple(one), msgspec.structs.astuple(other))
+        return same(msgspec.structs.astuple(one), msgspec.structs.astuple(other))
 
     if isinstance(one, dict):
-        return all(_same(value, other[key]) for key, value in one.items())
+        return all(same(value, other[key]) for key, value in one.items())
 
     if isinstance(one, tuple | list):
-        return all(map(_same, one, other))
+        return all(map(same, one, other))
 
     return True
-
-
-def _shown(line: Line, changes: t.Iterable[str]) -> dict[str, str]:
-    return {name: str(getattr(line, name)) for name in changes}

@@ -5,18 +5,19 @@ Knows no cart, no price, no signal and no request.
 """
 
 from ..model.keys import CartKey
+from .base import Changes
 from .base import Guarantee
 from .base import Held
 from .base import Kept
 from .base import Storage
 from .base import Stored
 from .base import Transaction
-from .base import first_version
-from .base import next_version
+from .base import next_versions
 from .memory import MemoryStorage
 
 __all__ = [
     "CartKey",
+    "Changes",
     "Guarantee",
     "Held",
     "Kept",
@@ -24,6 +25,5 @@ __all__ = [
     "Storage",
     "Stored",
     "Transaction",
-    "first_version",
-    "next_version",
+    "next_versions",
 ]

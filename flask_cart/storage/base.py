@@ -11,6 +11,14 @@ from dataclasses import dataclass
 
 from ..model.keys import CartKey
 
+#: What is to become of carts of one owner, by their names: the version that each has to
+#: have, which came with :meth:`Storage.load`, 0 if there was none; and its text, or
+#: ``None`` to delete it.
+Changes = t.Mapping[str, tuple[int, str | None]]
+
+#: Versions begin below 2**52 and have to stay below 2**53.
+_STEP: t.Final = 2**24
+
 
 class Stored(t.NamedTuple):
     """What a storage keeps of one cart."""
@@ -91,56 +99,27 @@ class Storage(t.Protocol):
     def load(self, key: CartKey) -> Stored | None:
         """What is stored under the key."""
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        """Store the text if the stored version is the expected one.
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        """Store or delete several carts of one owner: all of them, or none.
 
-        :param expected: The version that came with :meth:`load`; 0 if there was none.
-        :return: The new version, or ``None`` if somebody else was faster.
+        Each is stored if its stored version is the expected one, and deleted if its
+        text is ``None``. What was not there cannot be deleted.
+
+        :param owner: Whose carts they are.
+        :param changes: By the name of the cart; at least one.
+        :return: The new version of each, 0 of those that are deleted; ``None`` if
+            somebody else was faster with any of them, and nothing was changed.
         """
 
-    def delete(self, key: CartKey, expected: int) -> bool:
-        """Delete what is stored, if the stored version is the expected one."""
-
-    def lock(self, key: CartKey) -> AbstractContextManager[Held | None]:
-        """Keep all others from writing under the key, from before a load until
+    def lock(self, owner: str) -> AbstractContextManager[Held | None]:
+        """Keep all others from writing the carts of an owner, from before a load until
         after the save."""
 
     def instances(self, owner: str) -> list[str]:
         """The names of the carts that the owner has."""
 
-    def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
-        """Delete carts that were last saved before a time, the oldest first.
-
-        :param before: A time with its time zone.
-        :param limit: How many at most.
-        :return: The key of each, as soon as it is gone.
-        """
-
     def transaction(self) -> Transaction | None:
         """The app's transaction that this thread's writes are part of, if any."""
-
-
-@t.runtime_checkable
-class SavesTogether(t.Protocol):
-    """A storage that can change several carts in one step."""
-
-    def together(self) -> AbstractContextManager[None]:
-        """Keep others from changing what this thread loads inside, and make its saves
-        one change: all of them, or none if the block raises.
-
-        Storages without transactions may rely on it that nothing fails between them.
-        """
-
-
-@t.runtime_checkable
-class ListsCarts(t.Protocol):
-    """A storage that knows which carts it has."""
-
-    def keys(self) -> t.Iterator[CartKey]:
-        """The keys of all carts.
-
-        One that is saved or deleted meanwhile may be missing.
-        """
 
 
 @t.runtime_checkable
@@ -169,6 +148,23 @@ def first_version() -> int:
 def next_version(expected: int) -> int:
     """The version of a cart that is saved on top of another one.
 
+    It grows by a random step: a server that has lost its last writes and goes on from
+    an older state must not give their versions to other contents.
+
     :param expected: That one's version; 0 if there was none.
     """
-    return expected + 1 if expected else first_version()
+    return expected + 1 + secrets.randbelow(_STEP) if expected else first_version()
+
+
+def next_versions(changes: Changes) -> dict[str, int] | None:
+    """The version of each cart after a save, 0 of those that are deleted.
+
+    :return: ``None`` if one is to be deleted that was not there: such a save is lost.
+    """
+    if any(text is None and not expected for expected, text in changes.values()):
+        return None
+
+    return {
+        name: next_version(expected) if text is not None else 0
+        for name, (expected, text) in changes.items()
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import typing as t
 from contextlib import AbstractContextManager
 from contextlib import nullcontext
@@ -10,9 +9,10 @@ from contextlib import nullcontext
 from ..model.errors import CartCorruptError
 from ..model.errors import CartTooLargeError
 from ..model.keys import CartKey
+from .base import Changes
 from .base import Guarantee
 from .base import Stored
-from .base import next_version
+from .base import next_versions
 
 _KEY: t.Final = "_carts"
 
@@ -50,31 +50,30 @@ class CookieStorage:
             case other:
                 raise _corrupt(other)
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        if self._version(key) != expected:
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        versions = next_versions(changes)
+
+        if versions is None or any(
+            self._version(CartKey(owner, name)) != expected
+            for name, (expected, _) in changes.items()
+        ):
             return None
 
-        version = next_version(expected)
-        self._store(key, [version, data])
+        self._store(
+            owner,
+            {
+                name: [versions[name], text] if text is not None else None
+                for name, (_, text) in changes.items()
+            },
+        )
 
-        return version
+        return versions
 
-    def delete(self, key: CartKey, expected: int) -> bool:
-        if not expected or self._version(key) != expected:
-            return False
-
-        self._store(key, None)
-
-        return True
-
-    def lock(self, key: CartKey) -> AbstractContextManager[None]:
+    def lock(self, owner: str) -> AbstractContextManager[None]:
         return nullcontext()
 
     def instances(self, owner: str) -> list[str]:
         return sorted(self._carts_of(owner))
-
-    def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
-        return iter(())
 
     def transaction(self) -> None:
         return None
@@ -90,11 +89,11 @@ class CookieStorage:
 
         return stored.version if stored is not None else 0
 
-    def _store(self, key: CartKey, cart: list[t.Any] | None) -> None:
+    def _store(self, owner: str, carts: dict[str, list[t.Any] | None]) -> None:
         before = self._open_session().get(_KEY)
-        own = _without_none({**self._carts_of(key.owner), key.instance: cart})
+        own = _without_none({**self._carts_of(owner), **carts})
         # The session sees only what is assigned to its own keys.
-        self._put(_without_none({**self._carts(), key.owner: own or None}))
+        self._put(_without_none({**self._carts(), owner: own or None}))
 
         try:
             self._check_size()

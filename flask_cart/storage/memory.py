@@ -9,10 +9,11 @@ from contextlib import AbstractContextManager
 from contextlib import contextmanager
 
 from ..model.keys import CartKey
+from .base import Changes
 from .base import Guarantee
 from .base import Kept
 from .base import Stored
-from .base import next_version
+from .base import next_versions
 
 
 class MemoryStorage:
@@ -21,7 +22,7 @@ class MemoryStorage:
     * Concurrency: safe for threads and greenlets; other processes see nothing of it.
     * Durability: none, the carts end with the process.
     * Size: the memory of the process.
-    * Lifetime: until they are destroyed or purged.
+    * Lifetime: until they are destroyed.
     """
 
     guarantee = Guarantee.ATOMIC
@@ -37,38 +38,28 @@ class MemoryStorage:
 
         return found[0] if found is not None else None
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        versions = next_versions(changes)
+        now = dt.datetime.now(dt.UTC)
+
         with self._lock:
-            if self._version(key) != expected:
+            if versions is None or any(
+                self._version(CartKey(owner, name)) != expected
+                for name, (expected, _) in changes.items()
+            ):
                 return None
 
-            version = next_version(expected)
-            self._carts[key] = Stored(data, version), dt.datetime.now(dt.UTC)
+            for name, (_, text) in changes.items():
+                self._put(CartKey(owner, name), versions[name], text, now)
 
-        return version
+        return versions
 
-    def delete(self, key: CartKey, expected: int) -> bool:
-        with self._lock:
-            if not expected or self._version(key) != expected:
-                return False
-
-            del self._carts[key]
-
-        return True
-
-    def lock(self, key: CartKey) -> AbstractContextManager[None]:
-        return self._locked()
-
-    def together(self) -> AbstractContextManager[None]:
+    def lock(self, owner: str) -> AbstractContextManager[None]:
         return self._locked()
 
     def instances(self, owner: str) -> list[str]:
         with self._lock:
             return sorted(key.instance for key in self._carts if key.owner == owner)
-
-    def keys(self) -> t.Iterator[CartKey]:
-        with self._lock:
-            return iter(sorted(self._carts))
 
     def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
         with self._lock:
@@ -78,23 +69,19 @@ class MemoryStorage:
             if before is None or saved_at < before:
                 yield Kept(key, stored, saved_at)
 
-    def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
-        with self._lock:
-            stale = sorted(
-                (saved_at, key, stored.version)
-                for key, (stored, saved_at) in self._carts.items()
-                if saved_at < before
-            )
-
-        for _, key, version in stale[:limit]:
-            if self.delete(key, version):
-                yield key
-
     def transaction(self) -> None:
         return None
 
     def _version(self, key: CartKey) -> int:
         return self._carts[key][0].version if key in self._carts else 0
+
+    def _put(
+        self, key: CartKey, version: int, text: str | None, now: dt.datetime
+    ) -> None:
+        if text is None:
+            del self._carts[key]
+        else:
+            self._carts[key] = Stored(text, version), now
 
     @contextmanager
     def _locked(self) -> t.Iterator[None]:

@@ -49,7 +49,7 @@ def interleave(
     Each operation runs in a thread of its own, and stops before it loads, saves,
     deletes or locks a cart. Only one of them runs at a time. They are run again and
     again, until each order of these steps has happened once. While one of them holds
-    the lock of a cart, the other one waits.
+    the lock of carts, the other one waits.
 
     .. code-block:: python
 
@@ -70,7 +70,7 @@ def interleave(
             interleave(app, add, add, reset=empty, check=both_are_there)
 
     The operations must do the same steps each time that they get to see the same, and
-    must not wait for each other in another way than by the lock of a cart: use carts in
+    must not wait for each other in another way than by the lock of carts: use carts in
     memory, and set ``CART_RETRY_BASE_DELAY`` to 0.
 
     :param app: The app whose carts are looked at. Another app must not use them.

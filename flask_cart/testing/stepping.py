@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from operator import attrgetter
 
 from ..model.keys import CartKey
+from ..storage.base import Changes
 from ..storage.base import Held
 from ..storage.base import Storage
 from ..storage.base import Stored
@@ -25,22 +26,27 @@ MAX_STEPS: t.Final = 1000
 
 
 class Step(t.NamedTuple):
-    """Something that one of two operations did with a cart.
+    """Something that one of two operations did with carts of one owner.
 
     :param who: Which of them: ``"first"`` or ``"second"``.
     :param what: ``"load"``, ``"save"``, ``"delete"`` or ``"lock"``.
-    :param key: The cart.
+    :param owner: Whose carts.
+    :param instances: Their names; all of them are locked.
     :param outcome: ``"lost"`` if a save or delete came too late, or the name of the
         error that it ended with.
     """
 
     who: str
     what: str
-    key: CartKey
+    owner: str
+    instances: tuple[str, ...] = ()
     outcome: str = ""
 
     def __str__(self) -> str:
-        text = f"{self.who}: {self.what} {self.key}"
+        text = f"{self.who}: {self.what} {self.owner}"
+
+        if self.instances:
+            text += f"/{'+'.join(self.instances)}"
 
         return f"{text} ({self.outcome})" if self.outcome else text
 
@@ -222,21 +228,25 @@ class _SteppedStorage:
         self._run = run
 
     def load(self, key: CartKey) -> Stored | None:
-        return self._step("load", key, lambda: self._storage.load(key))
+        return self._step("load", *key, call=lambda: self._storage.load(key))
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        return self._step("save", key, lambda: self._storage.save(key, data, expected))
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        is_delete = all(text is None for _, text in changes.values())
 
-    def delete(self, key: CartKey, expected: int) -> bool:
-        return self._step("delete", key, lambda: self._storage.delete(key, expected))
+        return self._step(
+            "delete" if is_delete else "save",
+            owner,
+            *changes,
+            call=lambda: self._storage.save(owner, changes),
+        )
 
-    def lock(self, key: CartKey) -> AbstractContextManager[Held | None]:
-        lock = self._step("lock", key, lambda: self._storage.lock(key))
+    def lock(self, owner: str) -> AbstractContextManager[Held | None]:
+        lock = self._step("lock", owner, call=lambda: self._storage.lock(owner))
         actor = self._run.acting()
 
         return self._run.holding(actor, lock) if actor is not None else lock
 
-    def _step(self, what: str, key: CartKey, call: Callable[[], T]) -> T:
+    def _step(self, what: str, owner: str, *instances: str, call: Callable[[], T]) -> T:
         actor = self._run.acting()
 
         if actor is None:
@@ -244,7 +254,7 @@ class _SteppedStorage:
 
         actor.stop()
         steps = self._run.steps
-        steps.append(Step(actor.name, what, key))
+        steps.append(Step(actor.name, what, owner, instances))
 
         try:
             result = call()
@@ -252,7 +262,7 @@ class _SteppedStorage:
             steps[-1] = steps[-1]._replace(outcome=type(error).__name__)
             raise
 
-        if what in {"save", "delete"} and not result:
+        if what in {"save", "delete"} and result is None:
             steps[-1] = steps[-1]._replace(outcome="lost")
 
         return result

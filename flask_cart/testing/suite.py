@@ -19,11 +19,12 @@ from .others import ThreadContext
 from .others import Threads
 from .promises.expiring import Expiring
 from .promises.failing import Failing
+from .promises.grouping import Grouping
 from .promises.keeping import Keeping
 from .promises.locking import Locking
-from .promises.purging import Purging
 from .promises.racing import Racing
 from .promises.saving import Saving
+from .promises.scanning import Scanning
 from .promises.seeing import Seeing
 from .promises.surviving import Surviving
 from .traits import select_tests
@@ -32,7 +33,16 @@ _processes: t.Final = pytest.StashKey[Processes]()
 
 
 class StorageSuite(
-    Surviving, Failing, Expiring, Racing, Locking, Seeing, Purging, Keeping, Saving
+    Surviving,
+    Failing,
+    Expiring,
+    Racing,
+    Locking,
+    Seeing,
+    Scanning,
+    Keeping,
+    Grouping,
+    Saving,
 ):
     """The tests that a storage has to pass, for pytest.
 

@@ -23,15 +23,11 @@ class Traits:
     #: picklable: a function of a module, or a :func:`functools.partial` of one.
     across_processes: t.ClassVar[bool] = True
 
-    #: Whether the lock of a cart leaves all others alone.
-    locks_each_cart: t.ClassVar[bool] = True
+    #: Whether the lock of an owner's carts leaves those of all others alone.
+    locks_each_owner: t.ClassVar[bool] = True
 
-    #: Whether ``purge`` deletes old carts. If not, it has to yield nothing: the
-    #: storage cannot list its carts, and they expire by themselves.
-    purges: t.ClassVar[bool] = True
-
-    #: Whether it is a :class:`~flask_cart.storage.base.ListsCarts`.
-    lists_carts: t.ClassVar[bool] = False
+    #: Whether it is a :class:`~flask_cart.storage.base.ScansCarts`.
+    scans_carts: t.ClassVar[bool] = False
 
     #: The size of the largest cart that must be kept.
     max_bytes: t.ClassVar[int] = 2**20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import random
 import typing as t
 from collections.abc import Callable
@@ -33,7 +32,8 @@ from tests.support.session_shops import open_shop
 #: Without the warning that carts in cookies are for tests and small shops.
 CONFIG = {"TESTING": True, "PROPAGATE_EXCEPTIONS": False}
 
-KEY = CartKey("user:1", "default")
+OWNER = "user:1"
+KEY = CartKey(OWNER, "default")
 TOKEN = "x" * 22
 MAX_BYTES = 4093
 
@@ -292,6 +292,14 @@ class TestBadCookies:
             assert session["_carts"] == carts
 
 
+def saved(storage: Storage, text: str, expected: int = 0) -> int:
+    """The version of a cart that is saved."""
+    versions = storage.save(OWNER, {"default": (expected, text)})
+    assert versions is not None
+
+    return versions["default"]
+
+
 class TestStorage:
     def test_guarantee(self, storage: Storage) -> None:
         """It promises no more than that the last write wins."""
@@ -303,28 +311,51 @@ class TestStorage:
     def test_save_and_delete(self, storage: Storage) -> None:
         """Within one request, it compares versions as all others do."""
         assert storage.load(KEY) is None
-        assert not storage.delete(KEY, 0)
-        version = storage.save(KEY, "one", 0)
-        assert version is not None
+        assert storage.save(OWNER, {"default": (0, None)}) is None
+        version = saved(storage, "one")
         assert storage.load(KEY) == ("one", version)
-        assert storage.save(KEY, "two", 0) is None
-        assert storage.save(KEY, "two", version) == version + 1
+        assert storage.save(OWNER, {"default": (0, "two")}) is None
+        newer = saved(storage, "two", version)
 
         for expected in [0, version]:
-            assert not storage.delete(KEY, expected)
+            assert storage.save(OWNER, {"default": (expected, None)}) is None
 
-        assert storage.delete(KEY, version + 1)
-        assert not storage.delete(KEY, version + 1)
-        assert storage.save(KEY, "three", version + 1) is None
+        assert storage.save(OWNER, {"default": (newer, None)}) == {"default": 0}
+        assert storage.save(OWNER, {"default": (newer, None)}) is None
+        assert storage.save(OWNER, {"default": (newer, "three")}) is None
         assert storage.load(KEY) is None
+
+    def test_several(self, storage: Storage) -> None:
+        """Several carts are saved at once, or none of them."""
+        version = saved(storage, "one")
+        lost = {"a": (0, "lost"), "default": (version + 1, "lost")}
+        assert storage.save(OWNER, lost) is None
+        assert storage.instances(OWNER) == ["default"]
+
+        versions = storage.save(OWNER, {"a": (0, "new"), "default": (version, None)})
+        assert versions is not None
+        assert versions["default"] == 0
+        assert storage.load(CartKey(OWNER, "a")) == ("new", versions["a"])
+        assert storage.instances(OWNER) == ["a"]
+
+    def test_several_that_do_not_fit(self, storage: Storage) -> None:
+        """If they do not fit into the cookie together, it stays as it was."""
+        version = saved(storage, "one")
+
+        with pytest.raises(CartTooLargeError):
+            storage.save(
+                OWNER, {"a": (0, TEXT[:2500]), "default": (version, TEXT[2500:6500])}
+            )
+
+        assert storage.load(KEY) == ("one", version)
+        assert storage.instances(OWNER) == ["default"]
 
     def test_versions_do_not_recur(self, storage: Storage) -> None:
         """A cart that is made anew has another version than the one before."""
-        first = storage.save(KEY, "{}", 0)
-        assert first is not None
-        storage.delete(KEY, first)
+        first = saved(storage, "{}")
+        storage.save(OWNER, {"default": (first, None)})
 
-        assert storage.save(KEY, "{}", 0) not in {first, first + 1}
+        assert saved(storage, "{}") != first
 
     def test_instances(self, storage: Storage) -> None:
         """The carts of an owner are known by name, and nobody else's are among them."""
@@ -333,30 +364,22 @@ class TestStorage:
             ("user:1", "default"),
             ("user:11", "other"),
         ]:
-            storage.save(CartKey(owner, instance), "{}", 0)
+            storage.save(owner, {instance: (0, "{}")})
 
         assert storage.instances("user:1") == ["default", "wishlist"]
         assert storage.instances("user:2") == []
 
     def test_lock(self, storage: Storage) -> None:
         """There is nobody in the same request to lock out."""
-        with storage.lock(KEY), storage.lock(KEY):
-            assert storage.save(KEY, "{}", 0)
-
-    def test_purge(self, storage: Storage) -> None:
-        """Nobody has the cookies of all browsers to look through."""
-        storage.save(KEY, "{}", 0)
-        later = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
-
-        assert list(storage.purge(later, limit=10)) == []
-        assert storage.load(KEY) is not None
+        with storage.lock(OWNER), storage.lock(OWNER):
+            assert saved(storage, "{}")
 
     @pytest.mark.parametrize(
         "use",
         [
             lambda storage: storage.load(KEY),
-            lambda storage: storage.save(KEY, "{}", 0),
-            lambda storage: storage.instances(KEY.owner),
+            lambda storage: storage.save(OWNER, {"default": (0, "{}")}),
+            lambda storage: storage.instances(OWNER),
         ],
     )
     def test_outside_a_request(

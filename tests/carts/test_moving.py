@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import logging
+import itertools
 import typing as t
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -23,16 +24,10 @@ from flask_cart import CartStorageError
 from flask_cart import CartVetoError
 from flask_cart import Condition
 from flask_cart import InvalidItemError
-from flask_cart.carts.moving import REMEMBERED
-from flask_cart.carts.moving import EndMove
-from flask_cart.carts.moving import ReceiveLine
-from flask_cart.carts.moving import StartMove
-from flask_cart.carts.observing import Access
-from flask_cart.model.document import new_document
-from flask_cart.model.events import Event
 from flask_cart.model.keys import CartKey
 from flask_cart.model.limits import Limits
-from flask_cart.model.lines import make_line
+from flask_cart.storage.base import Changes
+from flask_cart.storage.base import Stored
 from flask_cart.storage.memory import MemoryStorage
 from tests.support.shelf import Product
 from tests.support.shelf import Shelf
@@ -46,51 +41,18 @@ GIFT = Condition("GIFT", "fee", "item", "2")
 WRAP = Condition("WRAP", "fee", "item", "3")
 
 
-class StepByStep(MemoryStorage):
-    """Memory that changes one cart at a time, and can fail at any save.
+class Busy(MemoryStorage):
+    """Memory that is too busy to save."""
 
-    :param fails_at: The number of the save that fails, before or after it is done.
-    """
+    error: type[CartError] | None = None
+    tries = 0
 
-    together = None  # type: ignore[assignment]
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        if self.error is None:
+            return super().save(owner, changes)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.fails_at: int | None = None
-        self.is_saved = False
-
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        if self.fails_at is None:
-            return super().save(key, data, expected)
-
-        self.fails_at -= 1
-
-        if self.fails_at:
-            return super().save(key, data, expected)
-
-        if self.is_saved:
-            super().save(key, data, expected)
-
-        raise CartStorageError("down")
-
-
-class Meanwhile(Recorder):
-    """Lets others do something between the first and the second write of a move."""
-
-    def __init__(self, *deeds: t.Callable[[], object]) -> None:
-        super().__init__()
-        self.deeds = list(deeds)
-
-    def after(self, cart: Cart, events: tuple[Event, ...]) -> None:
-        while self.deeds:
-            self.deeds.pop(0)()
-
-
-@pytest.fixture(params=[MemoryStorage, StepByStep])
-def storage(request: pytest.FixtureRequest) -> MemoryStorage:
-    made: MemoryStorage = request.param()
-
-    return made
+        self.tries += 1
+        raise self.error("busy")
 
 
 def filled(storage: MemoryStorage, **options: t.Any) -> tuple[Cart, str]:
@@ -115,7 +77,6 @@ class TestMove:
 
         assert cart.lines == ()
         assert cart.instance("wishlist").lines == (line,)
-        assert not cart.document.moves
 
     def test_some(self, storage: MemoryStorage) -> None:
         """The rest stays where it is."""
@@ -184,7 +145,6 @@ class TestMove:
             cart.move(line_id, to="wishlist")
 
         assert quantities(storage) == (3, 1)
-        assert not make_cart(storage).document.moves
 
         make_cart(storage, key=WISHLIST).clear()
         cart.move(line_id, to="wishlist")
@@ -221,7 +181,6 @@ class TestMove:
 
         assert caught.value.term == term
         assert quantities(storage) == (6, 0)
-        assert not make_cart(storage).document.moves
 
     def test_all_of_what_is_not_sold_any_more(self, storage: MemoryStorage) -> None:
         """A line that is too small by now can be moved as a whole; nobody is asked."""
@@ -251,7 +210,6 @@ class TestMove:
             cart.move(line_id, to="wishlist")
 
         assert quantities(storage) == (3, 0)
-        assert not make_cart(storage).document.moves
 
     def test_expected_version(self, storage: MemoryStorage) -> None:
         """A form that shows an older cart moves nothing."""
@@ -338,18 +296,13 @@ class TestMove:
         told = [
             (event.instance, event.name) for events in recorder.told for event in events
         ]
-        noted = [("default", "item_moving")] * isinstance(storage, StepByStep)
 
-        assert sorted(told) == sorted(
-            [
-                *noted,
-                ("default", "item_removed"),
-                *noted,
-                ("wishlist", "cart_created"),
-                ("wishlist", "item_added"),
-                ("wishlist", "item_moved"),
-            ]
-        )
+        assert told == [
+            ("default", "item_removed"),
+            ("wishlist", "cart_created"),
+            ("wishlist", "item_added"),
+            ("wishlist", "item_moved"),
+        ]
 
 
 class TestCopy:
@@ -376,197 +329,154 @@ class TestCopy:
             cart.copy(line_id, to="wishlist", quantity=0)
 
 
-class TestStepByStep:
+class TestOneWrite:
+    def test_cost(self) -> None:
+        """Both carts are read once and saved once, in the same step."""
+
+        class Noting(MemoryStorage):
+            loads = 0
+
+            def __init__(self) -> None:
+                super().__init__()
+                self.saves: list[list[str]] = []
+
+            def load(self, key: CartKey) -> Stored | None:
+                self.loads += 1
+
+                return super().load(key)
+
+            def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+                self.saves.append(sorted(changes))
+
+                return super().save(owner, changes)
+
+        storage = Noting()
+        cart, line_id = filled(storage)
+        storage.loads = 0
+        storage.saves.clear()
+        cart.move(line_id, to="wishlist")
+
+        assert storage.loads == 2
+        assert storage.saves == [["default", "wishlist"]]
+
     @pytest.mark.parametrize("is_saved", [False, True])
-    @pytest.mark.parametrize("step", [1, 2, 3])
-    def test_repaired(self, step: int, is_saved: bool) -> None:
-        """Whatever step fails, and whether it was done or not, the next load leaves
-        the line in one of the carts."""
-        storage = StepByStep()
+    def test_storage_that_fails(self, is_saved: bool) -> None:
+        """Whether it was saved or not when the storage failed, the line is in one of
+        the carts, and nobody has to do anything about it."""
+
+        class Failing(MemoryStorage):
+            fails = False
+
+            def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+                if not self.fails or is_saved:
+                    super().save(owner, changes)
+
+                if self.fails:
+                    raise CartStorageError("down")
+
+                return dict.fromkeys(changes, 1)
+
+        storage = Failing()
         cart, line_id = filled(storage)
-        storage.fails_at = step
-        storage.is_saved = is_saved
+        storage.fails = True
 
         with pytest.raises(CartStorageError):
             cart.move(line_id, to="wishlist")
 
-        storage.fails_at = None
-        is_noted = (step, is_saved) > (1, False)
-        assert quantities(storage) == ((0, 3) if is_noted else (3, 0))
-        assert not make_cart(storage).document.moves
+        assert quantities(storage) == ((0, 3) if is_saved else (3, 0))
 
-    def test_cannot_be_repaired(self, caplog: pytest.LogCaptureFixture) -> None:
-        """A cart that cannot be repaired now is shown, and repaired later."""
-        storage = StepByStep()
+    @pytest.mark.parametrize("instance", ["default", "wishlist"])
+    def test_rival(self, instance: str) -> None:
+        """What somebody else saves first stays, in either cart, and the line moves
+        after it."""
+        storage = ContestedStorage(instance)
         cart, line_id = filled(storage)
-        storage.fails_at = 2
-
-        with pytest.raises(CartStorageError):
-            cart.move(line_id, to="wishlist")
-
-        storage.fails_at = 1
-
-        with caplog.at_level(logging.ERROR):
-            assert make_cart(storage).quantity == 3
-
-        assert "still in two carts" in caplog.text
-        storage.fails_at = None
-        assert quantities(storage) == (0, 3)
-
-    def test_repaired_by_a_conflict(self) -> None:
-        """Two who repair at once leave the line in one cart."""
-        storage = StepByStep()
-        cart, line_id = filled(storage)
-        storage.fails_at = 2
-
-        with pytest.raises(CartStorageError):
-            cart.move(line_id, to="wishlist")
-
-        storage.fails_at = None
-        one, other = make_cart(storage), make_cart(storage)
-        snapshots = [
-            each._working.repository.load(each.key) for each in (one, other) if each.key
-        ]
-        assert all(each.document.moves for each in snapshots)
-
-        for each, snapshot in zip((one, other), snapshots, strict=True):
-            each._working._snapshot = snapshot
-            each._repair()
-
-        assert quantities(storage) == (0, 3)
-
-    def test_other_currency_meanwhile(self, caplog: pytest.LogCaptureFixture) -> None:
-        """What is on its way arrives with the price and currency that it had."""
-        storage = StepByStep()
-        cart, line_id = filled(storage)
-        storage.fails_at = 2
-
-        with pytest.raises(CartStorageError):
-            cart.move(line_id, to="wishlist")
-
-        storage.fails_at = 1
-        make_cart(storage).change_currency("JPY", prices={line_id: 800})
-        assert "still in two carts" in caplog.text
-        assert quantities(storage) == (0, 3)
-
-        wishlist = make_cart(storage, key=WISHLIST)
-        assert (wishlist.currency, wishlist.lines[0].price) == ("EUR", 5)
-
-    def test_finished_by_another(self) -> None:
-        """Who finds that somebody else has finished the move is done."""
-        storage = StepByStep()
-        meanwhile = Meanwhile(lambda: quantities(storage))
-        cart, line_id = filled(storage, announcer=meanwhile)
+        storage.contest([lambda rival: rival.add("mug", 2, price=5)])
         cart.move(line_id, to="wishlist")
 
-        assert cart.quantity == 0
-        assert quantities(storage) == (0, 3)
+        assert storage.attempts == 2
+        assert quantities(storage) == (0, 5)
 
-    def test_finished_and_merged(self) -> None:
-        """What somebody else has finished and merged does not come again."""
-        storage = StepByStep()
-
-        def merge() -> None:
-            wishlist = make_cart(storage, key=CartKey("user:2", "wishlist"))
-            wishlist.merge(make_cart(storage, key=WISHLIST))
-
-        meanwhile = Meanwhile(lambda: quantities(storage), merge)
-        cart, line_id = filled(storage, announcer=meanwhile)
-
-        with pytest.raises(CartConflictError, match="somebody else has ended"):
-            cart.move(line_id, to="wishlist")
-
-        assert quantities(storage) == (0, 0)
-        assert make_cart(storage, key=CartKey("user:2", "wishlist")).quantity == 3
-
-    def test_not_while_asked(self) -> None:
-        """Who decides about a change reads the cart as it is."""
-        storage = StepByStep()
-        seen = []
-
-        class Reader(Recorder):
-            def before(self, cart: Cart, *rest: t.Any) -> None:
-                seen.append(make_cart(storage).quantity)
-
-        cart, line_id = filled(storage, announcer=Reader())
-        cart.move(line_id, to="wishlist")
-
-        assert seen == [3, 3, 3]
-
-    def test_what_is_moving_does_not_move_again(self) -> None:
-        """A line that is on its way is not free to go elsewhere."""
-        document = new_document("EUR")
-        line = make_line("mug", 3, "EUR", price=5)
-        document = replace(document, lines=(line,))
-        document, _ = StartMove("x", "wishlist", line.id, 2).apply(document)
-
-        with pytest.raises(InvalidItemError, match="1 can be moved, not 2"):
-            StartMove("y", "later", line.id, 2).apply(document)
-
-        document, _ = StartMove("y", "later", line.id, None).apply(document)
-
-        with pytest.raises(InvalidItemError, match="0 can be moved, not more"):
-            StartMove("z", "later", line.id, None).apply(document)
-
-    def test_no_step_has_an_effect_twice(self) -> None:
-        """What is repeated changes nothing."""
-        document = new_document("EUR")
-        line = make_line("mug", 3, "EUR", price=5)
-        receive = ReceiveLine(line, "EUR", "default", "x")
-        once, _ = receive.apply(document)
-
-        assert receive.apply(once) == (once, ())
-        assert EndMove("x", True).apply(once) == (once, ())
-
-        for number in range(REMEMBERED):
-            once, _ = ReceiveLine(line, "EUR", "default", f"{number}").apply(once)
-
-        assert len(once.received) == REMEMBERED
-
-    @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 12))
-    def test_line_that_shrinks(self, first: int, moved: int, left: int) -> None:
-        """What somebody takes out while a line is moving is not taken out of others."""
-        document = new_document("EUR")
-        line = make_line("mug", first + moved, "EUR", price=5)
-        document = replace(document, lines=(line,))
-        document, _ = StartMove("x", "wishlist", line.id, moved).apply(document)
-        lines = (replace(line, quantity=left),) if left else ()
-        ended, _ = EndMove("x", True).apply(replace(document, lines=lines))
-
-        assert sum(each.quantity for each in ended.lines) == max(0, left - moved)
-        assert ended.moves == ()
-
-
-class Rivals(ContestedStorage):
-    """Memory in which others are faster, also than those who change two carts."""
-
-    def together(self) -> t.Any:
-        return MemoryStorage._locked(self)
-
-
-class TestTogether:
-    def test_rival(self) -> None:
-        """What somebody else saves first stays, and the line moves after it."""
-        storage = Rivals()
+    def test_rival_of_the_other_cart(self) -> None:
+        """A form that shows one cart does not care what happens to the other."""
+        storage = ContestedStorage("wishlist")
         cart, line_id = filled(storage)
+        cart.expect(cart.version)
         storage.contest([lambda rival: rival.add("mug", 2, price=5)])
         cart.move(line_id, to="wishlist")
 
         assert quantities(storage) == (0, 5)
 
+    def test_rival_of_what_the_form_shows(self) -> None:
+        """A form moves nothing of what it has not shown."""
+        storage = ContestedStorage("default")
+        cart, line_id = filled(storage)
+        seen = cart.version
+        cart.expect(seen)
+        storage.contest([lambda rival: rival.add("mug", 2, price=5)])
+
+        with pytest.raises(CartConflictError) as caught:
+            cart.move(line_id, to="wishlist")
+
+        assert caught.value.cart is cart
+        assert caught.value.expected_version == seen
+        assert caught.value.current_version == make_cart(storage).version
+        assert quantities(storage) == (5, 0)
+
+    def test_rival_who_removes_the_line(self) -> None:
+        """A line that is gone at the second try is a conflict like any other."""
+        storage = ContestedStorage("default")
+        cart, line_id = filled(storage)
+        storage.contest([lambda rival: rival.remove(line_id)])
+
+        with pytest.raises(CartConflictError, match="changed after it was") as caught:
+            cart.move(line_id, to="wishlist")
+
+        assert caught.value.line_id == line_id
+        assert caught.value.details == {"stored": None, "wanted": {"move": None}}
+        assert quantities(storage) == (0, 0)
+
+    def test_rivals_to_the_end(self) -> None:
+        """The last try holds the lock of the owner, so that it wins."""
+        storage = ContestedStorage("wishlist")
+        cart, line_id = filled(storage)
+        storage.contest(itertools.repeat(lambda rival: rival.add("tea", price=1)))
+        cart.move(line_id, to="wishlist")
+
+        assert (storage.attempts, storage.locks) == (9, 1)
+        assert quantities(storage) == (0, 3 + 8)
+
+    def test_both_are_asked(self) -> None:
+        """Whoever listens is asked about both carts before either is saved."""
+        recorder = Recorder()
+        cart, line_id = filled(MemoryStorage(), announcer=recorder)
+        version = cart.version
+        cart.move(line_id, to="wishlist")
+
+        assert [
+            (at, [event.name for event in events]) for at, events in recorder.asked
+        ] == [(version, ["item_removed"]), (0, ["item_added", "item_moved"])]
+
+    def test_other_currency_meanwhile(self) -> None:
+        """A rival who gives the cart another currency makes it a conflict: the shopper
+        has seen another price."""
+        storage = ContestedStorage("default")
+        cart, line_id = filled(storage)
+        storage.contest(
+            [lambda rival: rival.change_currency("JPY", prices={line_id: 800})]
+        )
+
+        with pytest.raises(CartConflictError, match="in JPY now"):
+            cart.move(line_id, to="wishlist")
+
+        assert quantities(storage) == (3, 0)
+
     @pytest.mark.parametrize("error", [CartBusyError, CartLockTimeoutError])
     def test_busy(self, error: type[CartError]) -> None:
         """A busy storage is asked again, one whose lock cannot be had is not."""
-
-        class Busy(MemoryStorage):
-            tries = 0
-
-            def together(self) -> t.Any:
-                self.tries += 1
-                raise error("busy")
-
         storage = Busy()
         cart, line_id = filled(storage)
+        storage.error = error
 
         with pytest.raises(error):
             cart.move(line_id, to="wishlist")
@@ -576,16 +486,9 @@ class TestTogether:
 
     @pytest.mark.parametrize("error", [CartBusyError, CartLockTimeoutError])
     def test_inside_the_apps_transaction(self, error: type[CartError]) -> None:
-        """A transaction of the app that has failed is not tried again here: the first
-        cart may have changed in it."""
+        """A transaction of the app that has failed is not tried again here."""
 
-        class Joined(MemoryStorage):
-            tries = 0
-
-            def together(self) -> t.Any:
-                self.tries += 1
-                raise error("busy")
-
+        class Joined(Busy):
             def transaction(self) -> t.Any:
                 return self
 
@@ -594,33 +497,31 @@ class TestTogether:
 
         storage = Joined()
         cart, line_id = filled(storage)
+        storage.error = error
 
         with pytest.raises(CartConflictError, match=r"the transaction .* has failed"):
             cart.move(line_id, to="wishlist")
 
         assert storage.tries == 1
 
-    def test_observed(self) -> None:
-        """Observers are told of both writes."""
-        told: list[Access] = []
+    @given(st.integers(1, 9), st.integers(1, 12), st.none() | st.integers(1, 12))
+    def test_nothing_is_lost_or_made(
+        self, first: int, now: int, moved: int | None
+    ) -> None:
+        """Whatever the quantities are that a rival leaves, as many are there after the
+        move as before it."""
+        storage = ContestedStorage("default")
+        line_id = make_cart(storage).add("mug", first, price=5).id
+        storage.contest([lambda rival: rival.set_quantity(line_id, now)])
 
-        class Observer:
-            def accessed(self, access: Access) -> None:
-                told.append(access)
+        with suppress(InvalidItemError):
+            make_cart(storage).move(line_id, to="wishlist", quantity=moved)
 
-            def happened(self, event: object) -> None:
-                raise AssertionError
-
-        storage = MemoryStorage()
-        cart, line_id = filled(storage)
-        assert cart.lines
-        cart._working.repository._observers = [Observer()]
-        cart.move(line_id, to="wishlist")
-
-        assert sorted((each.action, each.key.instance) for each in told) == [
-            ("write", "default"),
-            ("write", "wishlist"),
-        ]
+        # More than there were is refused at once, before the rival comes.
+        there = first if (moved or 0) > first else now
+        wanted = moved or there
+        goes = wanted if wanted <= there else 0
+        assert quantities(storage) == (there - goes, goes)
 
 
 def test_move_of_another_owner_than_the_request(storage: MemoryStorage) -> None:

@@ -18,9 +18,9 @@ from flask_cart import OrderDraft
 from flask_cart import Rule
 from flask_cart.model.document import MAX_PENDING
 from flask_cart.model.document import decode
-from flask_cart.model.keys import CartKey
 from flask_cart.model.limits import Limits
 from flask_cart.pricing.rulebook import Rulebook
+from flask_cart.storage.base import Changes
 from flask_cart.storage.memory import MemoryStorage
 from tests.support.shop import KEY
 from tests.support.shop import Recorder
@@ -62,11 +62,11 @@ class FailingStorage(MemoryStorage):
 
     fails = False
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
         if self.fails:
             raise CartStorageError("The storage is down.")
 
-        return super().save(key, data, expected)
+        return super().save(owner, changes)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from flask import Flask
 from flask_cart import Cart
 from flask_cart import Condition
 from flask_cart.model.keys import CartKey
+from flask_cart.testing.carts import save_cart
 from tests.support.crowds import run
 from tests.support.crowds import run_json
 
@@ -93,7 +94,7 @@ class TestList:
     def test_corrupt(self, app: Flask) -> None:
         """A cart that cannot be read is in the list, and says so."""
         key = CartKey("user:1", "default")
-        app.extensions["cart"].storage.save(key, "{", 0)
+        save_cart(app.extensions["cart"].storage, key, "{", 0)
 
         assert words(run(app, "list").output)[2][:3] == ["user:1", "default", "corrupt"]
         (_, row, *_) = run_json(app, "list")["carts"]
@@ -102,6 +103,17 @@ class TestList:
 
 
 class TestShow:
+    def test_coupons_and_shipping(self, app: Flask) -> None:
+        """What the cart has noted is shown, whether or not it does anything."""
+        with app.app_context():
+            cart = cart_of(app, "user:7")
+            cart.coupons.add("SUMMER")
+            cart.coupons.add("MUGS")
+
+        assert "\nCoupons: SUMMER, MUGS\n" in run(app, "show", "user:7").output
+        shown = run_json(app, "show", "user:7")
+        assert (shown["coupons"], shown["shipping"]) == (["SUMMER", "MUGS"], None)
+
     def test_text(self, app: Flask) -> None:
         """All that is in the cart is shown, with what it comes to."""
         with app.app_context():
@@ -157,7 +169,7 @@ class TestShow:
     def test_problems(self, app: Flask, command: str) -> None:
         """No cart, no such owner and a cart that cannot be read are errors."""
         key = CartKey("user:1", "default")
-        app.extensions["cart"].storage.save(key, "{", 0)
+        save_cart(app.extensions["cart"].storage, key, "{", 0)
 
         for owner, error in {
             "user:1": "See 'flask cart doctor'.",
@@ -229,7 +241,7 @@ def test_stats_of_nothing(memory_app: Flask) -> None:
 def test_stats_of_damage(app: Flask) -> None:
     """What cannot be read is counted, and nothing else of it."""
     storage = app.extensions["cart"].storage
-    storage.save(CartKey("user:1", "default"), "{", 0)
+    save_cart(storage, CartKey("user:1", "default"), "{", 0)
     found = run_json(app, "stats")
 
     assert (found["carts"], found["corrupt"], found["lines"]) == (4, 1, 4)

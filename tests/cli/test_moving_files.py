@@ -13,7 +13,9 @@ from flask_cart import CartBusyError
 from flask_cart import CartStorageError
 from flask_cart import FlaskCart
 from flask_cart.model.keys import CartKey
+from flask_cart.storage.base import Changes
 from flask_cart.storage.memory import MemoryStorage
+from flask_cart.testing.carts import save_cart
 from tests.support.apps import make_app
 from tests.support.crowds import run
 from tests.support.crowds import run_json
@@ -131,7 +133,7 @@ def test_replace_leaves_what_is_being_changed(
 
         if stored is not None and key == KEYS[2]:
             monkeypatch.setattr(MemoryStorage, "load", load)
-            storage.save(key, stored.data, stored.version)
+            save_cart(storage, key, stored.data, stored.version)
 
         return stored
 
@@ -154,11 +156,11 @@ class Held(MemoryStorage):
         super().__init__()
         self.error = error
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        if key == KEYS[1]:
-            raise self.error(f"The cart {key} is locked by others.")
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        if owner == KEYS[1].owner:
+            raise self.error(f"The cart {KEYS[1]} is locked by others.")
 
-        return super().save(key, data, expected)
+        return super().save(owner, changes)
 
 
 def test_import_of_what_is_locked(path: Path) -> None:
@@ -240,7 +242,7 @@ def test_many_bad_lines(tmp_path: Path) -> None:
 
 def test_corrupt(app: Flask, tmp_path: Path) -> None:
     """What cannot be read is not exported, and is an error in the end."""
-    app.extensions["cart"].storage.save(CartKey("user:1", "default"), "{", 0)
+    save_cart(app.extensions["cart"].storage, CartKey("user:1", "default"), "{", 0)
     path = tmp_path / "some.jsonl"
     result = run(app, "export", str(path))
 
@@ -254,6 +256,6 @@ def test_written_by_hand(app: Flask) -> None:
     storage = app.extensions["cart"].storage
     stored = storage.load(KEYS[0])
     text = json.dumps(json.loads(stored.data), indent=2)
-    storage.save(KEYS[0], text, stored.version)
+    save_cart(storage, KEYS[0], text, stored.version)
 
     assert len(run(app, "export").stdout.splitlines()) == 4

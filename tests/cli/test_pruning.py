@@ -32,7 +32,9 @@ from flask_cart.carts.abandonment import delete_abandoned
 from flask_cart.carts.scanning import find_carts
 from flask_cart.model.events import CartAbandoned
 from flask_cart.model.keys import CartKey
+from flask_cart.storage.base import Changes
 from flask_cart.storage.memory import MemoryStorage
+from flask_cart.testing.carts import save_cart
 from tests.support import shops
 from tests.support.apps import make_app
 from tests.support.crowds import Given
@@ -338,10 +340,16 @@ class TestAnnouncement:
         fill(app, "user:1")
         pass_days(app, 8)
 
-        def fail(self: t.Any, key: t.Any, expected: int) -> bool:
-            raise CartStorageError("Gone.")
+        storage = app.extensions["cart"].storage
+        save = storage.save
 
-        monkeypatch.setattr(MemoryStorage, "delete", fail)
+        def fail(owner: str, changes: Changes) -> t.Any:
+            if is_deletion(changes):
+                raise CartStorageError("Gone.")
+
+            return save(owner, changes)
+
+        monkeypatch.setattr(storage, "save", fail)
         result = run(app, "prune", "--yes")
 
         assert (result.exit_code, result.output) == (1, "Error: Gone.\n")
@@ -439,7 +447,7 @@ def test_dry_run(app: Flask, heard: Hearing) -> None:
 def test_corrupt(app: Flask) -> None:
     """What cannot be read is left for somebody to repair."""
     key = CartKey("user:1", "default")
-    app.extensions["cart"].storage.save(key, "{", 0)
+    save_cart(app.extensions["cart"].storage, key, "{", 0)
     pass_days(app, 300)
 
     assert run(app, "prune", "--yes").output == (
@@ -458,6 +466,10 @@ def test_storage_that_cannot_list(tmp_path: Path) -> None:
             1,
             "Error: Unlisted cannot list its carts.\n",
         )
+
+
+def is_deletion(changes: Changes) -> bool:
+    return all(text is None for _, text in changes.values())
 
 
 class Unlisted(MemoryStorage):
@@ -490,13 +502,11 @@ class TestOthersMeanwhile:
         storage = app.extensions["cart"].storage
         save, rivals = storage.save, iter([True])
 
-        def save_after_rival(key: CartKey, data: str, expected: int) -> int | None:
+        def save_after_rival(owner: str, changes: Changes) -> t.Any:
             if next(rivals, False):
                 cart_of(app, "user:1").add("pot", price=1)
 
-            version: int | None = save(key, data, expected)
-
-            return version
+            return save(owner, changes)
 
         monkeypatch.setattr(storage, "save", save_after_rival)
 
@@ -504,23 +514,23 @@ class TestOthersMeanwhile:
         assert heard.abandoned == []
         assert stored(app) == {"user:1"}
 
-    @pytest.mark.parametrize("method", ["save", "delete"])
+    @pytest.mark.parametrize("is_deleted", [False, True])
     def test_busy(
-        self, app: Flask, method: str, monkeypatch: pytest.MonkeyPatch
+        self, app: Flask, is_deleted: bool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A cart that is locked by somebody is in use, and the others are deleted."""
         fill(app, "user:1", "user:2")
         pass_days(app, 8)
         storage = app.extensions["cart"].storage
-        original = getattr(storage, method)
+        save = storage.save
 
-        def refuse(key: CartKey, *args: t.Any) -> t.Any:
-            if key.owner == "user:1":
+        def refuse(owner: str, changes: Changes) -> t.Any:
+            if owner == "user:1" and is_deletion(changes) is is_deleted:
                 raise CartBusyError("Locked.")
 
-            return original(key, *args)
+            return save(owner, changes)
 
-        monkeypatch.setattr(storage, method, refuse)
+        monkeypatch.setattr(storage, "save", refuse)
 
         assert run_json(app, "prune", "--yes") == {
             "deleted": 1,

@@ -13,6 +13,7 @@ from flask import Flask
 from flask_cart import FlaskCart
 from flask_cart.model import document
 from flask_cart.model.keys import CartKey
+from flask_cart.testing.carts import save_cart
 from tests.support import cache_servers
 from tests.support.apps import make_app
 from tests.support.crowds import run
@@ -33,8 +34,8 @@ def app(memory_app: Flask, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """A shop with a damaged cart, one of an older version, and a good one."""
     monkeypatch.setitem(document.UPGRADERS, 0, upgraded)
     storage = memory_app.extensions["cart"].storage
-    storage.save(BAD, '{"schema":1,"oops":', 0)
-    storage.save(OLD, '{"schema":0}', 0)
+    save_cart(storage, BAD, '{"schema":1,"oops":', 0)
+    save_cart(storage, OLD, '{"schema":0}', 0)
 
     with memory_app.app_context():
         extension = memory_app.extensions["cart"].extension
@@ -140,7 +141,7 @@ def test_repair(app: Flask, tmp_path: Path) -> None:
 
 def test_newer(app: Flask, tmp_path: Path) -> None:
     """What a newer version has stored is no damage: it is told, and stays."""
-    app.extensions["cart"].storage.save(NEW, '{"schema":2,"more":1}', 0)
+    save_cart(app.extensions["cart"].storage, NEW, '{"schema":2,"more":1}', 0)
     path = tmp_path / "bad.jsonl"
     result = run(app, "doctor", "--repair", "--yes", "--export", str(path))
 
@@ -157,7 +158,7 @@ def test_newer(app: Flask, tmp_path: Path) -> None:
 
 def test_nothing_but_newer(memory_app: Flask) -> None:
     """If there is nothing to repair, nothing is asked or advised."""
-    memory_app.extensions["cart"].storage.save(NEW, '{"schema":2}', 0)
+    save_cart(memory_app.extensions["cart"].storage, NEW, '{"schema":2}', 0)
     result = run(memory_app, "doctor", "--repair")
 
     assert result.exit_code == 1
@@ -175,7 +176,7 @@ def test_changed_meanwhile(
 
     def answer(*args: object, **options: object) -> None:
         for key in BAD, OLD:
-            assert storage.save(key, good, storage.load(key).version)
+            assert save_cart(storage, key, good, storage.load(key).version)
 
     monkeypatch.setattr("click.confirm", answer)
     run(app, "doctor", "--repair", "--export", str(tmp_path / "bad.jsonl"))

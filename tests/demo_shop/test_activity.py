@@ -58,7 +58,7 @@ def test_every_write_is_shown_with_its_signals(visitor):
 
     new, old = versions(page)
 
-    assert new == old + 1
+    assert new > old
     assert "2 \u00d7 Harbour mug (Navy) at 14.00" in page
     assert "3 \u00d7 Harbour mug (Navy) at 14.00" in page
     assert "<dd>+1</dd>" in page

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from flask_cart.storage.keyvalue.memcached_dialects import clients_for_threads
-from flask_cart.storage.keyvalue.memcached_dialects import dialect_of
+from flask_cart.storage.keyvalue.memcached import clients_for_threads
+from flask_cart.storage.keyvalue.memcached import dialect_of
 from tests.support import cache_servers
 from tests.support.customers import memcached_client
 

@@ -146,3 +146,46 @@ def test_answer_to_a_deletion_is_lost(
     assert relayed_customer.cart() == {}
     assert relayed_customer.add("hat") == OK
     assert relayed_customer.cart() == {"hat": 1}
+
+
+@on(*EVERYWHERE, "memcached")
+def test_request_to_move_is_lost(
+    backend: Backend, relay: Proxy, relayed_customer: Customer
+) -> None:
+    """A line that the server has not heard of moving is in exactly one of two carts."""
+    relay.cut_request(backend.commit_of_several)
+    status = relayed_customer.post("move", "mug")
+
+    assert relay.is_done
+    assert status in {OK} | backend.refusals
+
+    relayed_customer.wait_until_served(backend.refusals)
+    stays, moved = ({}, {"mug": 1}) if status == OK else ({"mug": 1}, {})
+
+    assert relayed_customer.cart() == stays
+    assert relayed_customer.wishlist() == moved
+    assert relayed_customer.add("hat") == OK
+    assert relayed_customer.post("move", "hat") == OK
+    assert relayed_customer.wishlist() == moved | {"hat": 1}
+
+
+@on(*EVERYWHERE, "memcached")
+def test_answer_to_a_move_is_lost(
+    backend: Backend, relay: Proxy, relayed_customer: Customer, rival: Customer
+) -> None:
+    """A line that the server has moved before the connection broke is in the other cart
+    only, once, whatever somebody else does meanwhile, and at worst nobody can tell."""
+    statuses = []
+    relay.cut_answer(
+        backend.commit_of_several,
+        meanwhile=lambda: statuses.append(rival.add("hat")),
+    )
+    status = relayed_customer.post("move", "mug")
+
+    assert statuses == [OK]
+    assert status in {OK, CONFLICT} | backend.refusals
+
+    relayed_customer.wait_until_served(backend.refusals)
+
+    assert relayed_customer.cart() == {"hat": 1}
+    assert relayed_customer.wishlist() == {"mug": 1}

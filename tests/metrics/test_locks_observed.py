@@ -165,8 +165,8 @@ def test_locks_that_tell_nothing(
     lock = Leases.lock
 
     @contextmanager
-    def silent(self: Leases[t.Any], subject: t.Any) -> Iterator[None]:
-        with lock(self, subject):
+    def silent(self: Leases, owner: str) -> Iterator[None]:
+        with lock(self, owner):
             yield
 
     monkeypatch.setattr(Leases, "lock", silent)

@@ -25,7 +25,7 @@ from flask_cart import Condition
 from flask_cart import FlaskCart
 from flask_cart import current_cart
 from flask_cart.carts.observing import Access
-from flask_cart.carts.repository import Writer
+from flask_cart.carts.writing import Part
 from flask_cart.model.events import CartAbandoned
 from flask_cart.model.keys import CartKey
 from flask_cart.signals import before_change
@@ -279,7 +279,7 @@ class TestAccess:
         class Odd(ContestedStorage):
             always_lock = True
 
-            def lock(self, key: CartKey) -> t.Any:
+            def lock(self, owner: str) -> t.Any:
                 return memoryview(b"")
 
         with observed(CART_STORAGE=Odd()) as shop:
@@ -328,10 +328,13 @@ class TestTogether:
     def test_unchanged(self, shop: Observed) -> None:
         """What changes nothing is not saved here either."""
         repository = current_app.extensions["cart"].services.repository
-        writer = Writer(lambda key, version, events: None, None)
-        repository.write_together({KEY: writer}, lambda documents: [()])
+        part = Part(KEY, [], None, None, lambda key, version, events: None)
+        other = part._replace(key=KEY._replace(instance="wishlist"))
+        repository.write([part, other])
 
-        assert summary(shop.notes.access) == ("write", (), "unchanged", 0)
+        assert [summary(access) for access in shop.notes.accesses] == [
+            ("write", (), "unchanged", 0)
+        ] * 2
 
 
 class TestEvents:

@@ -118,8 +118,6 @@ def test_text_is_readable_json() -> None:
         "merged": [],
         "pending": [],
         "claims": [],
-        "moves": [],
-        "received": [],
     }
 
 

@@ -184,7 +184,7 @@ class TestCarts:
 
         carts[GLOBEX].destroy()
 
-        assert list(storage.keys()) == [ACME, NO_TENANT]
+        assert [found.key for found in storage.scan()] == [ACME, NO_TENANT]
         assert _items(make_cart(storage, key=ACME)) == [str(ACME)]
         assert _items(make_cart(storage, key=NO_TENANT)) == [str(NO_TENANT)]
 

@@ -33,10 +33,10 @@ class Counting(MemoryStorage):
 
         return super().load(key)
 
-    def save(self, key: t.Any, data: t.Any, expected: t.Any) -> t.Any:
+    def save(self, owner: t.Any, changes: t.Any) -> t.Any:
         self.calls.append("save")
 
-        return super().save(key, data, expected)
+        return super().save(owner, changes)
 
 
 def quantities(cart: Cart) -> dict[str, int]:

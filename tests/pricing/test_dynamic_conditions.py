@@ -30,8 +30,8 @@ from flask_cart.app.wording import tell_reason
 from flask_cart.model.document import decode
 from flask_cart.model.document import encode
 from flask_cart.model.keys import CartKey
+from flask_cart.model.line_operations import AddItemCondition
 from flask_cart.model.operations import AddCondition
-from flask_cart.model.operations import AddItemCondition
 from flask_cart.pricing.rulebook import Rulebook
 from flask_cart.storage.memory import MemoryStorage
 from tests.support.shop import NOW

@@ -101,7 +101,7 @@ ADD_CLIENT: dict[str, Callable[[Flask, str, ExitStack], None]] = {
 class RedisSuite(StorageSuite):
     """Carts that expire by themselves, in a server that can be asked when."""
 
-    lists_carts = True
+    scans_carts = True
 
     @pytest.fixture
     def ttl_of(self, storage: Storage) -> Callable[[CartKey], float | None]:
@@ -163,7 +163,6 @@ class TestSentinel(RedisSuite):
 class RecordSuite(StorageSuite):
     """All carts of an owner are one text, in a store that cannot list its keys."""
 
-    purges = False
     max_bytes = 2**19
 
 
@@ -286,7 +285,6 @@ def open_cookie() -> Iterator[Storage]:
 class TestCookie(StorageSuite):
     guarantee = Guarantee.LAST_WRITE_WINS
     across_processes = False
-    purges = False
     max_bytes = 2**12
 
     @pytest.fixture

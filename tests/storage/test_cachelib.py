@@ -36,8 +36,12 @@ from flask_cart.storage.keyvalue.cachelib import is_file_of
 from flask_cart.storage.keyvalue.cachelib import number_of
 from flask_cart.storage.keyvalue.file_locks import FileLocks
 from flask_cart.storage.keyvalue.records import RecordStorage
+from flask_cart.testing.carts import delete_cart
+from flask_cart.testing.carts import save_cart
 from tests.support.apps import make_app
 from tests.support.shop import make_cart
+
+pytestmark = pytest.mark.usefixtures("steps_of_one")
 
 KEY = CartKey("user:1", "default")
 LOCKS = 256
@@ -83,7 +87,7 @@ OPENERS = pytest.mark.parametrize("opener", [open_files, open_memory])
 
 def saved(storage: RecordStorage, key: CartKey = KEY, data: str = "{}") -> int:
     """The version of a cart that is saved for the first time."""
-    version = storage.save(key, data, 0)
+    version = save_cart(storage, key, data, 0)
     assert version is not None
 
     return version
@@ -228,7 +232,7 @@ def test_one_lock_at_a_time(
     numbers: set[int] = set()
     outer = CartKey("user:outer", "default")
 
-    with storage.lock(outer):
+    with storage.lock(outer.owner):
         storage.load(outer)
 
         for step in range(10**6):
@@ -238,7 +242,7 @@ def test_one_lock_at_a_time(
             if number not in numbers:
                 numbers.add(number)
 
-                with storage.lock(key):
+                with storage.lock(key.owner):
                     assert storage.load(key) is None
                     assert saved(storage, key)
 
@@ -283,21 +287,6 @@ def test_every_add_counts(
     assert make_cart(storage).quantity == 8 * times
 
 
-ADD = """
-import sys
-from pathlib import Path
-
-from tests.support.shop import make_cart
-from tests.storage.test_cachelib import open_files
-
-storage = open_files(Path(sys.argv[1]), always_lock=sys.argv[2] == "True")
-print("ready", flush=True)
-sys.stdin.readline()
-
-for _ in range(25):
-    make_cart(storage).add("mug", price=1)
-"""
-
 HOLD = """
 import sys
 from pathlib import Path
@@ -323,20 +312,6 @@ def start(code: str, *arguments: object) -> subprocess.Popen[str]:
     assert process.stdout.readline() == "ready\n"
 
     return process
-
-
-@pytest.mark.parametrize("always_lock", [False, True])
-def test_every_add_of_every_process_counts(tmp_path: Path, always_lock: bool) -> None:
-    """Two processes that add at once to a cart in a folder lose nothing."""
-    storage = open_files(tmp_path, always_lock=always_lock)
-    first, second = [start(ADD, tmp_path, always_lock) for _ in range(2)]
-
-    with ThreadPoolExecutor(2) as pool:
-        ends = [pool.submit(each.communicate, "\n", 60) for each in (first, second)]
-        assert [each.result(60) for each in ends] == [("", None)] * 2
-
-    assert (first.returncode, second.returncode) == (0, 0)
-    assert make_cart(storage).quantity == 50
 
 
 def test_process_that_was_killed(tmp_path: Path) -> None:
@@ -420,7 +395,7 @@ def test_locks_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "cache.locks").write_text("in the way")
 
     with pytest.raises(CartStorageError, match="cannot be locked") as caught:
-        storage.save(KEY, "new", version)
+        save_cart(storage, KEY, "new", version)
 
     assert isinstance(caught.value.__cause__, OSError)
     assert not isinstance(caught.value, CartLockTimeoutError)
@@ -458,9 +433,9 @@ def refusal(storage: RecordStorage, version: int) -> type[CartError]:
 
     for use in [
         lambda: storage.load(KEY),
-        lambda: storage.save(KEY, "new", 0),
-        lambda: storage.save(KEY, "new", version),
-        lambda: storage.delete(KEY, version),
+        lambda: save_cart(storage, KEY, "new", 0),
+        lambda: save_cart(storage, KEY, "new", version),
+        lambda: delete_cart(storage, KEY, version),
         lambda: storage.instances(KEY.owner),
     ]:
         with pytest.raises((CartCorruptError, CartStorageError)) as caught:
@@ -485,7 +460,7 @@ def test_cut_file(files: RecordStorage, version: int, file: Path) -> None:
         assert file.read_bytes() == whole[:length]
 
     file.write_bytes(whole)
-    assert files.save(KEY, "new", version) == version + 1
+    assert save_cart(files, KEY, "new", version) == version + 1
 
 
 @pytest.mark.usefixtures("quiet")
@@ -553,7 +528,7 @@ def test_file_that_has_expired(files: RecordStorage, version: int, file: Path) -
     content = file.read_bytes()[4:]
     file.write_bytes(struct.pack("I", int(time.time()) - 1) + content)
     assert files.load(KEY) is None
-    assert files.save(KEY, "stale", version) is None
+    assert save_cart(files, KEY, "stale", version) is None
 
     new = saved(files, data="new")
     assert files.load(KEY) == ("new", new)
@@ -581,7 +556,7 @@ def test_lifetime_of_a_file(files: RecordStorage, version: int, file: Path) -> N
     assert expiry(file) - time.time() == pytest.approx(TTL, abs=5)
 
     file.write_bytes(struct.pack("I", int(time.time()) + 20) + file.read_bytes()[4:])
-    assert files.save(KEY, "new", version) == version + 1
+    assert save_cart(files, KEY, "new", version) == version + 1
     assert expiry(file) - time.time() == pytest.approx(TTL, abs=5)
 
 
@@ -602,7 +577,7 @@ def test_cache_that_keeps_nothing(files: RecordStorage, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "cache")
 
     with pytest.raises(CartStorageError, match="did not keep"):
-        files.save(KEY, "new", 0)
+        save_cart(files, KEY, "new", 0)
 
     (tmp_path / "cache").mkdir()
     new = saved(files)
@@ -650,8 +625,8 @@ def test_cache_that_is_down(backend: Backend) -> None:
 
     for use in [
         lambda: storage.load(KEY),
-        lambda: storage.save(KEY, "new", version),
-        lambda: storage.delete(KEY, version),
+        lambda: save_cart(storage, KEY, "new", version),
+        lambda: delete_cart(storage, KEY, version),
         lambda: storage.instances(KEY.owner),
     ]:
         backend.before_get = [fail]
@@ -664,10 +639,10 @@ def test_cache_that_is_down(backend: Backend) -> None:
     backend.before_set = [fail]
 
     with pytest.raises(CartStorageError, match="Nobody answers"):
-        storage.save(KEY, "new", version)
+        save_cart(storage, KEY, "new", version)
 
     # No lock has been left.
-    assert storage.save(KEY, "new", version) == version + 1
+    assert save_cart(storage, KEY, "new", version) == version + 1
 
 
 def test_interrupt_passes(backend: Backend) -> None:
@@ -738,9 +713,9 @@ def test_last_write_wins_without_locks(backend: Backend) -> None:
     storage = open_cache(backend, NoLocks())
     rival = open_cache(backend, NoLocks())
     version = saved(storage)
-    backend.before_set = [lambda: rival.save(KEY, "theirs", version)]
+    backend.before_set = [lambda: save_cart(rival, KEY, "theirs", version)]
 
-    assert storage.save(KEY, "mine", version) == version + 1
+    assert save_cart(storage, KEY, "mine", version) == version + 1
     assert storage.load(KEY) == ("mine", version + 1)
 
 
@@ -752,12 +727,12 @@ def test_nobody_writes_between_look_and_write(backend: Backend) -> None:
     version = saved(storage)
     kept_out = []
 
-    def save() -> None:
+    def save_theirs() -> None:
         with pytest.raises(CartLockTimeoutError) as caught:
-            rival.save(KEY, "theirs", version)
+            save_cart(rival, KEY, "theirs", version)
 
         kept_out.append(caught)
 
-    backend.before_set = [save]
-    assert storage.save(KEY, "mine", version) == version + 1
+    backend.before_set = [save_theirs]
+    assert save_cart(storage, KEY, "mine", version) == version + 1
     assert len(kept_out) == 1

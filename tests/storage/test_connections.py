@@ -179,12 +179,12 @@ def test_lock_timeout_outlasts_errors(database_url: str) -> None:
 
         with (
             pytest.raises(ZeroDivisionError),
-            shop.storage.lock(CartKey("user:1", "default")),
+            shop.storage.lock("user:1"),
         ):
             _ = 1 / 0
 
         # The second one's INSERT fails.
-        assert shop.storage.save(CartKey("user:1", "default"), "{}", 0) is None
+        assert shop.storage.save("user:1", {"default": (0, "{}")}) is None
         assert waits(shop, opened[0]) == before
         assert len(opened) == 1
 
@@ -210,7 +210,7 @@ def test_database_that_nothing_is_known_about(
     ):
         shop.fill("mug")
 
-        with shop.storage.lock(CartKey("user:1", "default")):
+        with shop.storage.lock("user:1"):
             shop.fill("mug")
 
         timeout = opened[0].execute("PRAGMA busy_timeout").fetchone()
@@ -331,7 +331,7 @@ def test_server_closes_the_connection_under_the_lock(
         key = CartKey("user:1", "default")
 
         def use() -> None:
-            with storage.lock(key):
+            with storage.lock(key.owner):
                 storage.load(key)
                 kill_connections(shop)
 
@@ -341,7 +341,7 @@ def test_server_closes_the_connection_under_the_lock(
         with pytest.raises(CartStorageError):
             use()
 
-        with storage.lock(key):
+        with storage.lock(key.owner):
             assert storage.load(key) is not None
 
         shop.fill("mug")
@@ -353,10 +353,9 @@ def test_transaction_that_is_gone(sqlite_url: str) -> None:
     and the connection is not used again."""
     with open_shop(sqlite_url) as shop, shop.app.app_context(), connects() as opened:
         storage = shop.storage
-        key = CartKey("user:1", "default")
 
         def use() -> None:
-            with storage.lock(key):
+            with storage.lock("user:1"):
                 # SQLite does so by itself when its disk is full.
                 opened[0].rollback()
                 _ = 1 / 0

@@ -185,7 +185,7 @@ def test_destroy_after_a_rival(sqlite_url: str) -> None:
         with (
             rival_of(shop) as rival,
             on_contention(rival.commit),
-            pytest.raises(CartConflictError, match="not destroyed"),
+            pytest.raises(CartConflictError, match="left as it is"),
         ):
             cart.destroy()
 
@@ -293,7 +293,8 @@ def test_locked_for_a_moment(server_url: str, always_lock: bool) -> None:
             wait_for_waiter(shop)
             assert not waiting.done()
             rival.commit()
-            assert waiting.result(30) == version + 2
+            # The rival's is the next one.
+            assert waiting.result(30) > version + 1
 
         assert errors == []
         assert shop.stored() == {"mug": 2}

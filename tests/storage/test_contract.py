@@ -27,9 +27,9 @@ def open_database(url: str) -> Iterator[Storage]:
 
 
 class TestMemory(StorageSuite):
-    lists_carts = True
+    scans_carts = True
     across_processes = False
-    locks_each_cart = False
+    locks_each_owner = False
 
     @pytest.fixture
     def open_storage(self) -> Callable[[], AbstractContextManager[Storage]]:
@@ -37,7 +37,7 @@ class TestMemory(StorageSuite):
 
 
 class DatabaseSuite(StorageSuite):
-    lists_carts = True
+    scans_carts = True
 
     @pytest.fixture
     def open_storage(self, url: str) -> Callable[[], AbstractContextManager[Storage]]:
@@ -50,7 +50,7 @@ class DatabaseSuite(StorageSuite):
 
 
 class TestSQLite(DatabaseSuite):
-    locks_each_cart = False
+    locks_each_owner = False
 
     @pytest.fixture
     def url(self, sqlite_url: str) -> str:

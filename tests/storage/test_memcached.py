@@ -25,7 +25,6 @@ import pytest
 from pymemcache.client.hash import HashClient
 from pymemcache.client.retrying import RetryingClient
 
-from flask_cart import CartBusyError
 from flask_cart import CartConfigError
 from flask_cart import CartCorruptError
 from flask_cart import CartLockTimeoutError
@@ -33,9 +32,11 @@ from flask_cart import CartStorageError
 from flask_cart import CartTooLargeError
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Guarantee
-from flask_cart.storage.keyvalue import memcached_dialects as dialects
+from flask_cart.storage.keyvalue import memcached as dialects
 from flask_cart.storage.keyvalue.memcached import MemcachedRecords
 from flask_cart.storage.keyvalue.records import RecordStorage
+from flask_cart.testing.carts import delete_cart
+from flask_cart.testing.carts import save_cart
 from tests.support import cache_servers
 from tests.support.cache_servers import CacheServer
 from tests.support.proxies import proxy
@@ -51,9 +52,12 @@ NAME = f"cart:{RECORD}"
 DAY = 24 * 60 * 60
 
 # Where there is no server, python-memcached leaves its socket open.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
-)
+pytestmark = [
+    pytest.mark.usefixtures("steps_of_one"),
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+    ),
+]
 
 #: The greatest value that is stored.
 MAX_BYTES = 2**20 - 1024
@@ -222,7 +226,7 @@ def rival(kept: Kept, connect_plainly: Connect) -> Kept:
 
 def saved(kept: Kept, key: CartKey = KEY, data: str = "{}") -> int:
     """The version of a cart that is saved for the first time."""
-    version = kept.storage.save(key, data, 0)
+    version = save_cart(kept.storage, key, data, 0)
     assert version is not None
 
     return version
@@ -411,7 +415,7 @@ import os
 import sys
 
 import pylibmc
-from flask_cart.storage.keyvalue import memcached_dialects as dialects
+from flask_cart.storage.keyvalue import memcached as dialects
 
 clients = dialects.clients_for_threads(pylibmc.Client([sys.argv[1]]))
 
@@ -468,7 +472,7 @@ def test_largest(kept: Kept) -> None:
 def test_bytes_count_and_not_characters(kept: Kept) -> None:
     """Wide characters take as much room as they do."""
     with pytest.raises(CartTooLargeError):
-        kept.storage.save(KEY, "\U0001f600" * (MAX_BYTES // 4), 0)
+        save_cart(kept.storage, KEY, "\U0001f600" * (MAX_BYTES // 4), 0)
 
     assert kept.value() is None
 
@@ -480,7 +484,7 @@ def test_server_with_less_room(connect: Connect) -> None:
         version = saved(kept)
 
         with pytest.raises(CartStorageError):
-            kept.storage.save(KEY, "x" * 600_000, version)
+            save_cart(kept.storage, KEY, "x" * 600_000, version)
 
         assert kept.storage.load(KEY) == ("{}", version)
 
@@ -510,7 +514,7 @@ def test_lifetime(
 
     # The second save uses another command.
     kept.ask(f"touch {NAME} 20")
-    assert kept.storage.save(KEY, "new", version) == version + 1
+    assert save_cart(kept.storage, KEY, "new", version) == version + 1
     assert kept.seconds_left() in range(seconds - 5, seconds + 2)
     assert kept.storage.load(KEY) == ("new", version + 1)
 
@@ -520,7 +524,7 @@ def test_delete_renews_the_others(kept: Kept) -> None:
     version = saved(kept)
     saved(kept, CartKey("user:1", "wishlist"))
     kept.ask(f"touch {NAME} 20")
-    assert kept.storage.delete(KEY, version)
+    assert delete_cart(kept.storage, KEY, version)
 
     assert kept.seconds_left() > 900
 
@@ -544,8 +548,8 @@ def test_corrupt(kept: Kept, value: bytes, flags: int) -> None:
 
     for use in [
         lambda: kept.storage.load(KEY),
-        lambda: kept.storage.save(KEY, "new", version),
-        lambda: kept.storage.delete(KEY, version),
+        lambda: save_cart(kept.storage, KEY, "new", version),
+        lambda: delete_cart(kept.storage, KEY, version),
         lambda: kept.storage.instances("user:1"),
     ]:
         with pytest.raises(CartCorruptError):
@@ -558,14 +562,14 @@ def uses(kept: Kept) -> list[Callable[[], object]]:
     """Everything that needs the server."""
 
     def lock() -> None:
-        with kept.storage.lock(KEY):
+        with kept.storage.lock(KEY.owner):
             kept.storage.load(KEY)
 
     return [
         lambda: kept.storage.load(KEY),
-        lambda: kept.storage.save(KEY, "{}", 0),
-        lambda: kept.storage.save(KEY, "{}", 1),
-        lambda: kept.storage.delete(KEY, 1),
+        lambda: save_cart(kept.storage, KEY, "{}", 0),
+        lambda: save_cart(kept.storage, KEY, "{}", 1),
+        lambda: delete_cart(kept.storage, KEY, 1),
         lambda: kept.storage.instances("user:1"),
         lock,
     ]
@@ -590,8 +594,8 @@ def test_server_down(connect: Connect) -> None:
         assert kept.storage.load(KEY) is None
         version = saved(kept)
 
-        with kept.storage.lock(KEY):
-            assert kept.storage.save(KEY, "new", version) == version + 1
+        with kept.storage.lock(KEY.owner):
+            assert save_cart(kept.storage, KEY, "new", version) == version + 1
 
 
 def test_server_that_was_never_there(connect: Connect) -> None:
@@ -632,7 +636,7 @@ def test_other_server_is_no_substitute(memcached_server: CacheServer) -> None:
                 assert seen[-1] == ("{}", version)
             except CartStorageError:
                 with pytest.raises(CartStorageError):
-                    kept.storage.save(owner, "ghost", 0)
+                    save_cart(kept.storage, owner, "ghost", 0)
 
         client.disconnect_all()
         assert 0 < len(seen) < len(owners)
@@ -673,7 +677,7 @@ def test_answer_of_a_save_is_lost(
         between.cut_answer(b"add " if first else b"cas ")
 
         with suppress(CartStorageError):
-            assert kept.storage.save(KEY, "new", version) is not None
+            assert save_cart(kept.storage, KEY, "new", version) is not None
 
         assert between.is_done
         stored = rival.storage.load(KEY)
@@ -695,7 +699,7 @@ def test_save_is_sent_again(
         assert between.is_done
 
         between.cut_answer(b"cas ")
-        assert kept.storage.save(KEY, "two", version) == version + 1
+        assert save_cart(kept.storage, KEY, "two", version) == version + 1
         assert between.is_done
         assert kept.storage.load(KEY) == ("two", version + 1)
 
@@ -706,18 +710,18 @@ def test_lock_is_waited_for(kept: Kept, rival: Kept) -> None:
     started = threading.Event()
 
     def read() -> object:
-        with rival.storage.lock(KEY):
+        with rival.storage.lock(KEY.owner):
             started.set()
 
             return rival.storage.load(KEY)
 
-    with ThreadPoolExecutor(1) as pool, kept.storage.lock(KEY):
+    with ThreadPoolExecutor(1) as pool, kept.storage.lock(KEY.owner):
         kept.storage.load(KEY)
         waiting = pool.submit(read)
         assert started.wait(SLOW)
         time.sleep(0.1)
         assert not waiting.done()
-        assert kept.storage.save(KEY, "new", version) == version + 1
+        assert save_cart(kept.storage, KEY, "new", version) == version + 1
         assert waiting.result(SLOW) == ("new", version + 1)
 
 
@@ -725,15 +729,15 @@ def test_lock_is_not_waited_for_too_long(kept: Kept, impatient: Kept) -> None:
     """A lock that stays is an error that says so, and nothing has changed."""
     version = saved(kept)
 
-    with kept.storage.lock(KEY):
+    with kept.storage.lock(KEY.owner):
         kept.storage.load(KEY)
 
-        with pytest.raises(CartLockTimeoutError), impatient.storage.lock(KEY):
+        with pytest.raises(CartLockTimeoutError), impatient.storage.lock(KEY.owner):
             impatient.storage.load(KEY)
 
-        assert kept.storage.save(KEY, "new", version) == version + 1
+        assert save_cart(kept.storage, KEY, "new", version) == version + 1
 
-    with impatient.storage.lock(KEY):
+    with impatient.storage.lock(KEY.owner):
         assert impatient.storage.load(KEY) == ("new", version + 1)
 
 
@@ -756,14 +760,14 @@ def test_lock_that_has_vanished(kept: Kept, impatient: Kept) -> None:
     word, and holds nobody up."""
     version = saved(kept)
 
-    with kept.storage.lock(KEY):
+    with kept.storage.lock(KEY.owner):
         kept.storage.load(KEY)
         kept.server.clean()
-        assert kept.storage.save(KEY, "ghost", version) is None
+        assert save_cart(kept.storage, KEY, "ghost", version) is None
 
     assert kept.value() is None
 
-    with impatient.storage.lock(KEY):
+    with impatient.storage.lock(KEY.owner):
         assert impatient.storage.load(KEY) is None
 
 
@@ -772,7 +776,7 @@ def test_server_that_goes_under_the_lock(connect: Connect) -> None:
     with cache_servers.memcached() as server:
         kept = keep(connect(server.url), server)
 
-        with kept.storage.lock(KEY):
+        with kept.storage.lock(KEY.owner):
             assert kept.storage.load(KEY) is None
             server.daemon.stop()
 
@@ -786,96 +790,6 @@ def test_answer_of_the_lock_is_lost(
         kept = keep(client, memcached_server, lock_timeout=1)
         between.cut_answer(b"add ")
 
-        with kept.storage.lock(KEY):
+        with kept.storage.lock(KEY.owner):
             assert kept.storage.load(KEY) is None
             assert between.is_done
-
-
-HOLD = """
-import sys
-
-import memcache
-from flask_cart.storage.keyvalue import memcached_dialects as dialects
-from flask_cart.model.keys import CartKey
-from flask_cart.storage.keyvalue.memcached import MemcachedRecords
-from flask_cart.storage.keyvalue.records import RecordStorage
-
-client = memcache.Client([sys.argv[1]])
-clients = dialects.clients_for_threads(client)
-records = MemcachedRecords(clients, dialects.dialect_of(client), "cart:", 1000)
-storage = RecordStorage(
-    records, always_lock=False, lock_timeout=30, lock_lease=float(sys.argv[2])
-)
-key = CartKey("user:1", "default")
-
-with storage.lock(key):
-    storage.load(key)
-    print("locked", flush=True)
-    sys.stdin.readline()
-
-print("unlocked", flush=True)
-"""
-
-
-@pytest.fixture
-def hold_elsewhere(
-    memcached_server: CacheServer,
-) -> Iterator[Callable[[float], subprocess.Popen[str]]]:
-    """Lets another process take the lock, for a lease."""
-    started = []
-
-    def hold_elsewhere(lease: float) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", HOLD, memcached_server.url, str(lease)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={"PYTHONPATH": ":".join(sys.path)},
-        )
-        started.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "locked\n"
-
-        return process
-
-    yield hold_elsewhere
-
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-def test_lock_of_another_process(
-    patient: Kept,
-    impatient: Kept,
-    hold_elsewhere: Callable[[float], subprocess.Popen[str]],
-) -> None:
-    """The lock is on the server: another process holds it until it gives it back."""
-    version = saved(patient)
-    process = hold_elsewhere(60)
-
-    with pytest.raises(CartLockTimeoutError), impatient.storage.lock(KEY):
-        impatient.storage.load(KEY)
-
-    with pytest.raises(CartBusyError, match="locked"):
-        patient.storage.save(KEY, "no", version)
-
-    assert process.communicate("\n")[0] == "unlocked\n"
-    assert patient.storage.save(KEY, "yes", version) == version + 1
-
-
-def test_lock_of_a_process_that_was_killed(
-    patient: Kept,
-    hold_elsewhere: Callable[[float], subprocess.Popen[str]],
-) -> None:
-    """A process that is killed keeps others out until the lease of its lock is over."""
-    version = saved(patient)
-    started = time.monotonic()
-    process = hold_elsewhere(1)
-    process.kill()
-    process.wait(SLOW)
-
-    with patient.storage.lock(KEY):
-        assert patient.storage.load(KEY) == ("{}", version)
-        assert 1 <= time.monotonic() - started < SLOW
-        assert patient.storage.save(KEY, "new", version) == version + 1

@@ -5,6 +5,7 @@ CART_MOVE_RUNS says how often carts are moved between while others add to them.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,25 +13,29 @@ import typing as t
 from collections.abc import Callable
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from contextlib import contextmanager
 from contextlib import suppress
 from pathlib import Path
 from threading import Barrier
 
 import pytest
-from flask_caching import Cache
+import sqlalchemy as sa
+from flask import Flask
 from flask_login import LoginManager
 from flask_login import UserMixin
 from flask_login import login_user
-from flask_sqlalchemy import SQLAlchemy
 
 from flask_cart import Cart
 from flask_cart import CartConflictError
 from flask_cart import FlaskCart
 from flask_cart import InvalidItemError
-from flask_cart import current_cart
-from tests.support.apps import make_app
+from flask_cart.model.keys import CartKey
+from tests.support.customers import Config
+from tests.support.customers import shop as shop_of
+from tests.support.places import DATABASES
+from tests.support.places import PLACES
+from tests.support.places import SHARED
+from tests.support.places import place_of
 
 USER = "user:1"
 GUEST = "guest:a"
@@ -46,44 +51,16 @@ class User(UserMixin):
 class Shop:
     """An app with logins, and carts anywhere."""
 
-    def __init__(self, storage: str, database: str, redis_url: str) -> None:
-        self.app = app = make_app(
-            CART_STORAGE=storage,
-            CART_RETRY_ATTEMPTS=50,
-            CACHE_TYPE="RedisCache",
-            CACHE_REDIS_URL=redis_url,
-            SQLALCHEMY_DATABASE_URI=database,
-        )
-        self.closing = ExitStack()
-
-        if storage == "cache":
-            cache = Cache(app)
-            self.closing.callback(app.extensions["cache"][cache]._write_client.close)
-
-        if storage == "database":
-            db = SQLAlchemy(app)
-
+    def __init__(self, app: Flask, extension: FlaskCart) -> None:
+        self.app = app
+        self.extension = extension
         LoginManager(app).user_loader(User)
-        self.extension = FlaskCart(app)
-        self.closing.enter_context(app.app_context())
-
-        if storage == "database":
-            db.create_all()
-            self.closing.callback(db.engine.dispose)
-            self.closing.callback(db.session.remove)
-
         app.add_url_rule("/login", view_func=self.login, methods=["POST"])
-        app.add_url_rule("/add/<item>", view_func=self.add, methods=["POST"])
 
     def login(self) -> str:
         login_user(User("1"))
 
         return "in"
-
-    def add(self, item: str) -> str:
-        current_cart.add(item, 2, price=5)
-
-        return "added"
 
     def cart(self, owner: str = USER, instance: str = "default") -> Cart:
         """A cart as a new reader has it."""
@@ -92,6 +69,14 @@ class Shop:
     def items(self, owner: str = USER, instance: str = "default") -> dict[str, int]:
         return {line.item_id: line.quantity for line in self.cart(owner, instance)}
 
+    def stored(self) -> dict[str, t.Any]:
+        """What is stored of all carts of the user, as it is."""
+        storage = self.extension.storage
+
+        return {
+            name: storage.load(CartKey(USER, name)) for name in storage.instances(USER)
+        }
+
     def fill(self, owner: str, **quantities: int) -> None:
         with self.cart(owner).batch() as cart:
             for item, quantity in quantities.items():
@@ -99,42 +84,34 @@ class Shop:
 
 
 @contextmanager
-def open_shop(*place: str) -> Iterator[Shop]:
-    shop = Shop(*place)
+def open_shop(place: Config) -> Iterator[Shop]:
+    extension = FlaskCart()
 
-    with shop.closing:
-        yield shop
+    with shop_of({"CART_RETRY_ATTEMPTS": 50, **place}, extension) as app:
+        shop = Shop(app, extension)
 
+        with app.app_context():
+            if "SQLALCHEMY_DATABASE_URI" in place:
+                app.extensions["sqlalchemy"].create_all()
 
-SHARED = ["sqlite", "postgresql", "cache"]
-
-
-def place_of(request: pytest.FixtureRequest, name: str) -> tuple[str, str, str]:
-    """A storage, a database and a Redis."""
-    if name == "memory":
-        return "memory", "", ""
-
-    if name == "cache":
-        return "cache", "", request.getfixturevalue("valkey_server").url
-
-    return "database", request.getfixturevalue(f"{name}_url"), ""
+            yield shop
 
 
 @pytest.fixture(params=SHARED)
-def place(request: pytest.FixtureRequest) -> tuple[str, str, str]:
+def place(request: pytest.FixtureRequest) -> Config:
     """A place that processes share."""
     return place_of(request, request.param)
 
 
 @pytest.fixture
-def shop(place: tuple[str, str, str]) -> Iterator[Shop]:
-    with open_shop(*place) as shop:
+def shop(place: Config) -> Iterator[Shop]:
+    with open_shop(place) as shop:
         yield shop
 
 
-@pytest.fixture(params=["memory", "mariadb", *SHARED])
+@pytest.fixture(params=PLACES)
 def any_shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
-    with open_shop(*place_of(request, request.param)) as shop:
+    with open_shop(place_of(request, request.param)) as shop:
         yield shop
 
 
@@ -195,7 +172,6 @@ def test_moves_under_adds(any_shop: Shop) -> None:
             cart.refresh()
 
         assert sum(cart.quantity for cart in carts) == 14
-        assert not any(cart.document.moves for cart in carts)
 
 
 def test_moved_twice_at_once(any_shop: Shop) -> None:
@@ -216,8 +192,8 @@ def test_logins_at_once(any_shop: Shop) -> None:
     """Of many logins at once with one session, the cart is that of one merge."""
     guest = any_shop.app.test_client()
     any_shop.fill(USER, mug=3)
-    guest.post("/add/mug")
-    guest.post("/add/tea")
+    guest.post("/add/mug,mug")
+    guest.post("/add/tea,tea")
     cookie = guest.get_cookie("session")
     assert cookie is not None
 
@@ -242,20 +218,22 @@ def transfer(shop: Shop) -> None:
 
 def move(shop: Shop) -> None:
     cart = shop.cart()
-
-    # What was loaded is repaired: all that is still to be moved is here.
-    if cart.lines:
-        cart.move(cart.lines[0].id, to="wishlist")
+    cart.move(cart.lines[0].id, to="wishlist")
 
 
 JOBS = {job.__name__: job for job in (merge, transfer, move)}
 
+#: When somebody dies: after so many saves, or ``INSIDE`` of the first one, when one of
+#: its two rows is written.
+Moment = int
+INSIDE: t.Final = -1
 
-def run_and_die(job: str, saves: int, place: tuple[str, str, str]) -> None:
-    """Let another process do something, and die after so many saves of it."""
-    path = [str(Path(__file__).parent), *sys.path]
+
+def run_and_die(job: str, moment: Moment, place: Config) -> None:
+    """Let another process do something, and die at some moment of it."""
+    path = [str(Path(__file__).parents[2]), *sys.path]
     died = subprocess.run(
-        [sys.executable, __file__, job, str(saves), *place],
+        [sys.executable, __file__, job, str(moment), json.dumps(place)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
         timeout=60,
         capture_output=True,
@@ -268,7 +246,7 @@ def run_and_die(job: str, saves: int, place: tuple[str, str, str]) -> None:
 class TestKilled:
     """A process is killed at each step, and what it did is repeated."""
 
-    def test_merge(self, shop: Shop, place: tuple[str, str, str], saves: int) -> None:
+    def test_merge(self, shop: Shop, place: Config, saves: int) -> None:
         """No line is lost, and none is doubled."""
         shop.fill(USER, mug=3, pot=1)
         shop.fill(GUEST, mug=2, tea=1)
@@ -279,7 +257,7 @@ class TestKilled:
         assert shop.items() == {"mug": 5, "pot": 1, "tea": 1}
         assert shop.items(GUEST) == {}
 
-    def test_swap(self, shop: Shop, place: tuple[str, str, str], saves: int) -> None:
+    def test_transfer(self, shop: Shop, place: Config, saves: int) -> None:
         """All is with the new owner, once."""
         shop.fill(GUEST, mug=2, tea=1)
         run_and_die("transfer", saves, place)
@@ -288,59 +266,72 @@ class TestKilled:
         assert shop.items("user:2") == {"mug": 2, "tea": 1}
         assert shop.items(GUEST) == {}
 
-    def test_move(self, shop: Shop, place: tuple[str, str, str], saves: int) -> None:
-        """The line is in one cart or the other once the first one was loaded."""
-        shop.fill(USER, mug=3)
-        run_and_die("move", saves, place)
-        found = shop.items().get("mug", 0), shop.items(USER, "wishlist").get("mug", 0)
-        assert sum(found) == 3
 
-        move(shop)
-        assert shop.items() == {}
-        assert shop.items(USER, "wishlist") == {"mug": 3}
+class TestKilledInAMove:
+    """The line is in exactly one cart, and nobody has to do anything about it."""
 
+    @pytest.mark.parametrize("saves", range(2))
+    def test_before_and_after_the_save(
+        self, shop: Shop, place: Config, saves: int
+    ) -> None:
+        """A move is one save: it has happened, or it has not."""
+        check_killed_move(shop, place, saves)
 
-def test_killed_between_carts(
-    request: pytest.FixtureRequest, valkey_server: t.Any
-) -> None:
-    """Where two carts are not one transaction, the line is in both until a load."""
-    place = place_of(request, "cache")
+    @pytest.mark.parametrize("name", DATABASES)
+    def test_between_the_rows(self, request: pytest.FixtureRequest, name: str) -> None:
+        """A database undoes what was half written."""
+        place = place_of(request, name)
 
-    with open_shop(*place) as shop:
-        shop.fill(USER, mug=3)
-        run_and_die("move", 2, place)
-
-        assert shop.items(USER, "wishlist") == {"mug": 3}
-        assert shop.items() == {}
+        with open_shop(place) as shop:
+            check_killed_move(shop, place, INSIDE)
 
 
-def do_and_die(job: str, saves: str, *place: str) -> None:
-    """Do something and die after so many saves and deletions."""
-    with open_shop(*place) as shop:
+def check_killed_move(shop: Shop, place: Config, moment: Moment) -> None:
+    shop.fill(USER, mug=3)
+    run_and_die("move", moment, place)
+    stored = shop.stored()
+    assert len(stored) == (2 if moment > 0 else 1)
+
+    found = shop.items(), shop.items(USER, "wishlist")
+    assert found == (({}, {"mug": 3}) if moment > 0 else ({"mug": 3}, {}))
+    assert shop.stored() == stored
+
+
+def do_and_die(job: str, moment: str, place: str) -> None:
+    """Do something and die at some moment of it."""
+    with open_shop(json.loads(place)) as shop:
         storage: t.Any = shop.extension.storage
-        left = int(saves)
+        save = storage.save
+        left = int(moment)
 
-        def dying(method: Callable[..., t.Any]) -> Callable[..., t.Any]:
-            def call(*arguments: t.Any) -> t.Any:
-                nonlocal left
+        def save_and_die(*arguments: t.Any) -> t.Any:
+            nonlocal left
 
-                if not left:
-                    os._exit(42)
+            if left == 0:
+                os._exit(42)
 
-                result = method(*arguments)
-                left -= 1
+            result = save(*arguments)
+            left -= 1
 
-                if not left:
-                    os._exit(42)
+            if left == 0:
+                os._exit(42)
 
-                return result
+            return result
 
-            return call
+        if left == INSIDE:
+            sa.event.listen(sa.Engine, "after_cursor_execute", die_when_written)
+        else:
+            storage.save = save_and_die
 
-        storage.save = dying(storage.save)
-        storage.delete = dying(storage.delete)
         JOBS[job](shop)
         os._exit(1)
+
+
+def die_when_written(*context: t.Any) -> None:
+    statement: str = context[2]
+
+    if statement.startswith(("UPDATE", "INSERT", "DELETE")):
+        os._exit(42)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 import json
 import re
@@ -11,6 +10,7 @@ import typing as t
 from collections.abc import Callable
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 
@@ -18,19 +18,25 @@ from flask_cart import CartBusyError
 from flask_cart import CartCorruptError
 from flask_cart import CartLockTimeoutError
 from flask_cart import CartStorageError
-from flask_cart.carts.repository import Retry
+from flask_cart import CartTooLargeError
+from flask_cart.carts.retry import Retry
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.base import Stored
+from flask_cart.storage.keyvalue import leases as leases_module
 from flask_cart.storage.keyvalue import records as records_module
 from flask_cart.storage.keyvalue.records import Found
 from flask_cart.storage.keyvalue.records import RecordStorage
 from flask_cart.storage.keyvalue.records import found_bytes
+from flask_cart.testing.carts import delete_cart
+from flask_cart.testing.carts import save_cart
 from tests.support.shop import Recorder
 from tests.support.shop import make_cart
 
 KEY = CartKey("user:1", "default")
 WISHES = CartKey("user:1", "wishlist")
+
+pytestmark = pytest.mark.usefixtures("steps_of_one")
 
 #: How often a save is tried where other carts of the owner change.
 ATTEMPTS = 50
@@ -143,7 +149,7 @@ def rival(shelf: Shelf) -> RecordStorage:
 
 def saved(storage: RecordStorage, key: CartKey = KEY, data: str = "{}") -> int:
     """The version of a cart that is saved for the first time."""
-    version = storage.save(key, data, 0)
+    version = save_cart(storage, key, data, 0)
     assert version is not None
 
     return version
@@ -185,7 +191,7 @@ def test_names_are_hashes(shelf: Shelf, storage: RecordStorage, owner: str) -> N
 def test_format(shelf: Shelf, storage: RecordStorage) -> None:
     """What is stored is JSON, with the version, the text and the ids of the writes."""
     version = saved(storage, KEY, '{"a": 1}')
-    assert storage.save(KEY, '{"a": "é"}', version) == version + 1
+    assert save_cart(storage, KEY, '{"a": "é"}', version) == version + 1
 
     found = shelf.record
     (stored_version, data, write_ids) = found["carts"]["default"]
@@ -204,7 +210,7 @@ def test_what_was_stored_before_is_read(shelf: Shelf, storage: RecordStorage) ->
 
     assert storage.load(KEY) == ("{}", 7)
     assert storage.load(WISHES) == ("x", 9)
-    assert storage.save(KEY, "new", 7) == 8
+    assert save_cart(storage, KEY, "new", 7) == 8
 
 
 def test_two_instances_at_once(
@@ -213,9 +219,9 @@ def test_two_instances_at_once(
     """Two carts of one owner are saved at once, though they are one record: who comes
     second saves again, and undoes nothing."""
     mine, theirs = saved(storage, KEY), saved(storage, WISHES)
-    shelf.meanwhile = iter([lambda: rival.save(WISHES, "theirs", theirs)])
+    shelf.meanwhile = iter([lambda: save_cart(rival, WISHES, "theirs", theirs)])
 
-    assert storage.save(KEY, "mine", mine) == mine + 1
+    assert save_cart(storage, KEY, "mine", mine) == mine + 1
     assert storage.load(KEY) == ("mine", mine + 1)
     assert storage.load(WISHES) == ("theirs", theirs + 1)
 
@@ -237,9 +243,9 @@ def test_delete_beside_a_save(
 ) -> None:
     """A cart is deleted while another one of its owner is saved."""
     mine, theirs = saved(storage, KEY), saved(storage, WISHES)
-    shelf.meanwhile = iter([lambda: rival.save(WISHES, "theirs", theirs)])
+    shelf.meanwhile = iter([lambda: save_cart(rival, WISHES, "theirs", theirs)])
 
-    assert storage.delete(KEY, mine)
+    assert delete_cart(storage, KEY, mine)
     assert storage.load(KEY) is None
     assert storage.load(WISHES) == ("theirs", theirs + 1)
 
@@ -252,7 +258,7 @@ def test_many_instances_in_threads(storage: RecordStorage) -> None:
         version = first = saved(storage, key)
 
         for step in range(50):
-            saved_version = storage.save(key, str(step), version)
+            saved_version = save_cart(storage, key, str(step), version)
             assert saved_version == version + 1
             version = saved_version
 
@@ -277,22 +283,153 @@ def test_owner_who_does_not_stop(
         tries.append(len(tries))
         stored = rival.load(WISHES)
         assert stored is not None
-        rival.save(WISHES, "theirs", stored.version)
+        save_cart(rival, WISHES, "theirs", stored.version)
 
     shelf.meanwhile = itertools.repeat(shelf.without_rivals(change_the_other))
 
-    with pytest.raises(CartBusyError, match="other carts of user:1") as caught:
-        storage.save(KEY, "mine", mine)
+    with pytest.raises(CartBusyError, match="carts of user:1 do not stop") as caught:
+        save_cart(storage, KEY, "mine", mine)
 
     assert len(tries) == ATTEMPTS
     assert not isinstance(caught.value, CartLockTimeoutError)
     assert storage.load(KEY) == ("before", mine)
 
     with pytest.raises(CartBusyError):
-        storage.delete(KEY, mine)
+        delete_cart(storage, KEY, mine)
 
     shelf.meanwhile = iter(())
-    assert storage.save(KEY, "mine", mine) == mine + 1
+    assert save_cart(storage, KEY, "mine", mine) == mine + 1
+
+
+def test_two_carts_in_one_replacement(shelf: Shelf, storage: RecordStorage) -> None:
+    """Two carts are stored and deleted by one compare-and-set of their record: there
+    is no moment at which it has one of the changes only."""
+    first, second = saved(storage), saved(storage, WISHES)
+    before = shelf.replacements
+    stored = {"default": (first, "one"), "wishlist": (second, "two")}
+
+    assert storage.save(KEY.owner, stored) == {
+        "default": first + 1,
+        "wishlist": second + 1,
+    }
+    assert shelf.replacements == before + 1
+    assert storage.load(KEY) == ("one", first + 1)
+    assert storage.load(WISHES) == ("two", second + 1)
+
+    moved = {"default": (first + 1, None), "wishlist": (second + 1, "both")}
+    versions = storage.save(KEY.owner, moved)
+    assert versions == {"default": 0, "wishlist": second + 2}
+    assert shelf.replacements == before + 2
+    assert storage.load(KEY) is None
+    assert storage.load(WISHES) == ("both", second + 2)
+
+
+@pytest.mark.parametrize("is_locked", [False, True])
+@pytest.mark.parametrize(("off", "off_too"), [(0, 1), (1, 0), (1, 1)])
+@pytest.mark.parametrize("text", ["two", None])
+def test_one_stale_cart_of_two(
+    shelf: Shelf,
+    storage: RecordStorage,
+    is_locked: bool,
+    off: int,
+    off_too: int,
+    text: str | None,
+) -> None:
+    """Where one of them is not as it was read, neither is stored or deleted."""
+    first, second = saved(storage), saved(storage, WISHES)
+    carts = shelf.record["carts"]
+    changes = {"default": (first + off, "one"), "wishlist": (second + off_too, text)}
+
+    with storage.lock(KEY.owner) if is_locked else nullcontext():
+        assert storage.save(KEY.owner, changes) is None
+        assert storage.save(KEY.owner, dict(reversed(changes.items()))) is None
+
+    assert shelf.record["carts"] == carts
+
+
+@pytest.mark.parametrize("is_default", [False, True])
+def test_two_carts_beside_a_rival(
+    shelf: Shelf, storage: RecordStorage, rival: RecordStorage, is_default: bool
+) -> None:
+    """A rival who saves one of the two in between makes the whole save a lost one."""
+    first, second = saved(storage), saved(storage, WISHES)
+    theirs = (KEY, first) if is_default else (WISHES, second)
+    shelf.meanwhile = iter([lambda: save_cart(rival, theirs[0], "theirs", theirs[1])])
+    changes = {"default": (first, None), "wishlist": (second, "two")}
+
+    assert storage.save(KEY.owner, changes) is None
+    assert storage.load(KEY) == (("theirs", first + 1) if is_default else ("{}", first))
+    assert storage.load(WISHES) == (
+        ("{}", second) if is_default else ("theirs", second + 1)
+    )
+
+
+def test_two_carts_beside_a_third(
+    shelf: Shelf, storage: RecordStorage, rival: RecordStorage
+) -> None:
+    """A rival who saves another cart of the owner keeps nobody from it."""
+    first, second = saved(storage), saved(storage, WISHES)
+    gifts = CartKey(KEY.owner, "gifts")
+    shelf.meanwhile = iter([lambda: save_cart(rival, gifts, "theirs", 0)])
+    changes = {"default": (first, None), "wishlist": (second, "two")}
+
+    assert storage.save(KEY.owner, changes) == {"default": 0, "wishlist": second + 1}
+    assert storage.instances(KEY.owner) == ["gifts", "wishlist"]
+
+
+@pytest.mark.parametrize("is_locked", [False, True])
+def test_lost_answer_about_two_carts(
+    shelf: Shelf, storage: RecordStorage, rival: RecordStorage, is_locked: bool
+) -> None:
+    """A save of two carts that was reported as lost is found to be one's own by the
+    one that is left, even if a rival has made the other one anew."""
+    first, second = saved(storage), saved(storage, WISHES)
+    shelf.afterwards = iter([lambda: save_cart(rival, KEY, "theirs", 0)])
+    changes = {"default": (first, None), "wishlist": (second, "moved")}
+
+    with storage.lock(KEY.owner) if is_locked else nullcontext():
+        if is_locked:
+            shelf.afterwards, afterwards = iter(()), shelf.afterwards
+            storage.load(KEY)
+            shelf.afterwards = afterwards
+
+        versions = storage.save(KEY.owner, changes)
+
+    assert versions == {"default": 0, "wishlist": second + 1}
+    assert storage.load(KEY).data == "theirs"
+    assert storage.load(WISHES) == ("moved", second + 1)
+
+
+def test_two_carts_of_a_late_holder(
+    storage: RecordStorage, rival: RecordStorage, clock: Clock
+) -> None:
+    """Whose lease has run out stores none of the two."""
+    first, second = saved(storage), saved(storage, WISHES)
+
+    with storage.lock(KEY.owner):
+        storage.load(KEY)
+        clock.now += LEASE
+        changes = {"default": (first, None), "wishlist": (second, "two")}
+        assert storage.save(KEY.owner, changes) is None
+
+    assert rival.load(KEY) == ("{}", first)
+    assert rival.load(WISHES) == ("{}", second)
+
+
+def test_two_carts_that_are_too_large(shelf: Shelf, storage: RecordStorage) -> None:
+    """Where the store refuses the record, both carts are as they were."""
+    first, second = saved(storage), saved(storage, WISHES)
+
+    def refuse() -> None:
+        raise CartTooLargeError("Too large.", limit=1, given=2)
+
+    shelf.meanwhile = iter([refuse])
+
+    with pytest.raises(CartTooLargeError):
+        storage.save(KEY.owner, {"default": (first, None), "wishlist": (second, "2")})
+
+    assert storage.load(KEY) == ("{}", first)
+    assert storage.load(WISHES) == ("{}", second)
 
 
 def test_rival_of_the_same_cart(
@@ -300,9 +437,9 @@ def test_rival_of_the_same_cart(
 ) -> None:
     """A cart that a rival has saved in between is not overwritten."""
     version = saved(storage)
-    shelf.meanwhile = iter([lambda: rival.save(KEY, "theirs", version)])
+    shelf.meanwhile = iter([lambda: save_cart(rival, KEY, "theirs", version)])
 
-    assert storage.save(KEY, "mine", version) is None
+    assert save_cart(storage, KEY, "mine", version) is None
     assert storage.load(KEY) == ("theirs", version + 1)
 
 
@@ -312,9 +449,9 @@ def test_rival_who_saves_the_same(
     """A rival's save is not taken for one's own, even if it left the very same text
     and version: who adds a mug beside somebody who adds a mug has to add it again."""
     version = saved(storage)
-    shelf.meanwhile = iter([lambda: rival.save(KEY, "one mug", version)])
+    shelf.meanwhile = iter([lambda: save_cart(rival, KEY, "one mug", version)])
 
-    assert storage.save(KEY, "one mug", version) is None
+    assert save_cart(storage, KEY, "one mug", version) is None
 
 
 def test_rival_who_deletes(
@@ -322,9 +459,9 @@ def test_rival_who_deletes(
 ) -> None:
     """A cart that a rival has deleted in between is not brought back."""
     version = saved(storage)
-    shelf.meanwhile = iter([lambda: rival.delete(KEY, version)])
+    shelf.meanwhile = iter([lambda: delete_cart(rival, KEY, version)])
 
-    assert storage.save(KEY, "ghost", version) is None
+    assert save_cart(storage, KEY, "ghost", version) is None
     assert storage.load(KEY) is None
 
 
@@ -336,7 +473,7 @@ def test_lost_answer(shelf: Shelf, storage: RecordStorage, first: bool) -> None:
     before = shelf.replacements
     shelf.afterwards = iter([lambda: None])
 
-    new = storage.save(KEY, "new", version)
+    new = save_cart(storage, KEY, "new", version)
     assert new is not None
     assert first or new == version + 1
     assert storage.load(KEY) == ("new", new)
@@ -352,12 +489,12 @@ def test_lost_answer_before_rivals(
 
     def save_often() -> None:
         for step in range(15):
-            saved_version = rival.save(KEY, f"theirs {step}", version + 1 + step)
+            saved_version = save_cart(rival, KEY, f"theirs {step}", version + 1 + step)
             assert saved_version is not None
 
     shelf.afterwards = iter([save_often])
 
-    assert storage.save(KEY, "mine", version) == version + 1
+    assert save_cart(storage, KEY, "mine", version) == version + 1
     assert storage.load(KEY) == ("theirs 14", version + 16)
 
 
@@ -366,7 +503,7 @@ def test_ids_of_writes_do_not_pile_up(shelf: Shelf, storage: RecordStorage) -> N
     version = saved(storage)
 
     for step in range(100):
-        assert storage.save(KEY, "{}", version + step) == version + step + 1
+        assert save_cart(storage, KEY, "{}", version + step) == version + step + 1
 
     assert len(shelf.record["carts"]["default"][2]) == 16
 
@@ -385,11 +522,11 @@ def test_lost_answer_of_an_add(shelf: Shelf, storage: RecordStorage) -> None:
 
 def test_delete_of_nothing(shelf: Shelf, storage: RecordStorage) -> None:
     """Version 0 is no cart: nothing is deleted, and the store is not even asked."""
-    assert not storage.delete(KEY, 0)
+    assert not delete_cart(storage, KEY, 0)
     saved(storage)
     reads = shelf.reads
 
-    assert not storage.delete(KEY, 0)
+    assert not delete_cart(storage, KEY, 0)
     assert shelf.reads == reads
     assert storage.load(KEY) is not None
 
@@ -397,24 +534,15 @@ def test_delete_of_nothing(shelf: Shelf, storage: RecordStorage) -> None:
 def test_last_cart_of_an_owner(shelf: Shelf, storage: RecordStorage) -> None:
     """The record stays without any carts, and a cart that is made anew is a new one."""
     old = saved(storage)
-    assert storage.delete(KEY, old)
+    assert delete_cart(storage, KEY, old)
     assert shelf.record["carts"] == {}
     assert storage.load(KEY) is None
     assert storage.instances("user:1") == []
 
     new = saved(storage, KEY, "new")
     assert new != old
-    assert storage.save(KEY, "stale", old) is None
+    assert save_cart(storage, KEY, "stale", old) is None
     assert storage.load(KEY) == ("new", new)
-
-
-def test_purge_leaves_it_to_the_store(storage: RecordStorage) -> None:
-    """There is nothing to list, so nothing is purged."""
-    saved(storage)
-    later = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
-
-    assert list(storage.purge(later, limit=10)) == []
-    assert storage.load(KEY) is not None
 
 
 CORRUPT = {
@@ -447,9 +575,9 @@ def test_corrupt(shelf: Shelf, storage: RecordStorage, text: str) -> None:
 
     for use in [
         lambda: storage.load(KEY),
-        lambda: storage.save(KEY, "new", 0),
-        lambda: storage.save(KEY, "new", version),
-        lambda: storage.delete(KEY, version),
+        lambda: save_cart(storage, KEY, "new", 0),
+        lambda: save_cart(storage, KEY, "new", version),
+        lambda: delete_cart(storage, KEY, version),
         lambda: storage.instances("user:1"),
     ]:
         with pytest.raises(CartCorruptError, match="carts of user:1") as caught:
@@ -460,7 +588,7 @@ def test_corrupt(shelf: Shelf, storage: RecordStorage, text: str) -> None:
 
     # Somebody has repaired it.
     shelf.put(intact)
-    assert storage.save(KEY, "new", version) == version + 1
+    assert save_cart(storage, KEY, "new", version) == version + 1
 
 
 def test_corrupt_cart_for_an_app(shelf: Shelf, storage: RecordStorage) -> None:
@@ -517,6 +645,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(records_module, "time", clock)
+    monkeypatch.setattr(leases_module, "time", clock)
 
     return clock
 
@@ -541,7 +670,7 @@ def test_reading_renews(shelf: Shelf, clock: Clock) -> None:
     # Once is enough for another minute.
     assert storage.load(KEY) == ("{}", version)
     assert shelf.replacements == 3
-    assert storage.save(KEY, "new", version) == version + 1
+    assert save_cart(storage, KEY, "new", version) == version + 1
 
 
 def test_saving_renews(shelf: Shelf, clock: Clock) -> None:
@@ -550,7 +679,7 @@ def test_saving_renews(shelf: Shelf, clock: Clock) -> None:
     version = saved(storage)
     saved(storage, WISHES)
     clock.now += 50
-    storage.save(WISHES, "new", shelf.record["carts"]["wishlist"][0])
+    save_cart(storage, WISHES, "new", shelf.record["carts"]["wishlist"][0])
     clock.now += 50
 
     assert storage.load(KEY) == ("{}", version)
@@ -586,7 +715,7 @@ def test_renewal_beside_a_save(
     storage = open_storage(shelf, renew_after=60)
     version = saved(storage, KEY, "old")
     clock.now += 100
-    shelf.meanwhile = iter([lambda: rival.save(KEY, "new", version)])
+    shelf.meanwhile = iter([lambda: save_cart(rival, KEY, "new", version)])
 
     # It may be shown as it was when it was read.
     assert storage.load(KEY) == ("old", version)
@@ -618,13 +747,13 @@ def test_lock_is_in_the_record(shelf: Shelf, storage: RecordStorage) -> None:
     version = saved(storage)
     assert not shelf.is_locked
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         assert not shelf.is_locked
         assert storage.load(KEY) == ("{}", version)
         assert shelf.is_locked
         assert shelf.replacements == 2
 
-        assert storage.save(KEY, "new", version) == version + 1
+        assert save_cart(storage, KEY, "new", version) == version + 1
         assert not shelf.is_locked
         assert shelf.replacements == 3
 
@@ -634,7 +763,7 @@ def test_lock_is_in_the_record(shelf: Shelf, storage: RecordStorage) -> None:
 
 def test_lock_that_nobody_needed(shelf: Shelf, storage: RecordStorage) -> None:
     """Who locks and does nothing does not disturb the store."""
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         pass
 
     assert shelf.reads == 0
@@ -642,7 +771,7 @@ def test_lock_that_nobody_needed(shelf: Shelf, storage: RecordStorage) -> None:
 
 def test_lock_of_what_is_not_there(shelf: Shelf, storage: RecordStorage) -> None:
     """What is not there yet can be locked as well."""
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         assert storage.load(KEY) is None
         assert shelf.is_locked
         version = saved(storage)
@@ -664,11 +793,11 @@ def test_lock_without_a_read(
 
     shelf.meanwhile = iter([look, look])
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         if is_deleted:
-            assert storage.delete(KEY, version)
+            assert delete_cart(storage, KEY, version)
         else:
-            assert storage.save(KEY, "new", version) == version + 1
+            assert save_cart(storage, KEY, "new", version) == version + 1
 
     assert seen == [False, True]
     assert not shelf.is_locked
@@ -678,13 +807,13 @@ def test_lock_for_two_saves(shelf: Shelf, storage: RecordStorage) -> None:
     """Who saves twice under the lock takes it twice."""
     version = saved(storage)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         assert storage.load(KEY) is not None
-        assert storage.save(KEY, "one", version) == version + 1
+        assert save_cart(storage, KEY, "one", version) == version + 1
         assert storage.load(KEY) is not None
         assert shelf.is_locked
-        assert storage.save(KEY, "two", version + 1) == version + 2
-        assert storage.save(KEY, "three", version + 2) == version + 3
+        assert save_cart(storage, KEY, "two", version + 1) == version + 2
+        assert save_cart(storage, KEY, "three", version + 2) == version + 3
 
     assert not shelf.is_locked
 
@@ -693,7 +822,7 @@ def test_lock_is_given_back_after_a_read(shelf: Shelf, storage: RecordStorage) -
     """Who has only read gives the lock back in the end."""
     saved(storage)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
 
     assert not shelf.is_locked
@@ -705,7 +834,7 @@ def test_lock_is_given_back_after_an_error(
     """So does who has failed, and the error is raised as it was."""
     saved(storage)
 
-    with pytest.raises(ZeroDivisionError), storage.lock(KEY):
+    with pytest.raises(ZeroDivisionError), storage.lock(KEY.owner):
         _ = 1 / len(storage.load(KEY).data[2:])
 
     assert not shelf.is_locked
@@ -717,9 +846,9 @@ def test_lock_is_given_back_after_a_lost_save(
     """So does whose save was made for another version."""
     version = saved(storage)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
-        assert storage.save(KEY, "lost", version - 1) is None
+        assert save_cart(storage, KEY, "lost", version - 1) is None
 
     assert not shelf.is_locked
 
@@ -732,25 +861,25 @@ def test_lock_keeps_out_those_without(
     version = saved(storage)
     wishes = saved(storage, WISHES)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
         assert rival.load(KEY) == ("{}", version)
 
         with pytest.raises(CartBusyError, match="locked"):
-            rival.save(KEY, "theirs", version)
+            save_cart(rival, KEY, "theirs", version)
 
         with pytest.raises(CartBusyError, match="locked"):
-            rival.save(WISHES, "theirs", wishes)
+            save_cart(rival, WISHES, "theirs", wishes)
 
         with pytest.raises(CartBusyError, match="locked"):
-            rival.delete(KEY, version)
+            delete_cart(rival, KEY, version)
 
-        assert rival.save(KEY, "theirs", version - 1) is None
-        assert not rival.delete(KEY, version - 1)
-        assert rival.save(CartKey("user:2", "default"), "theirs", 0) is not None
-        assert storage.save(KEY, "mine", version) == version + 1
+        assert save_cart(rival, KEY, "theirs", version - 1) is None
+        assert not delete_cart(rival, KEY, version - 1)
+        assert save_cart(rival, CartKey("user:2", "default"), "theirs", 0) is not None
+        assert save_cart(storage, KEY, "mine", version) == version + 1
 
-    assert rival.save(WISHES, "theirs", wishes) == wishes + 1
+    assert save_cart(rival, WISHES, "theirs", wishes) == wishes + 1
 
 
 def test_lock_is_waited_for(
@@ -758,13 +887,15 @@ def test_lock_is_waited_for(
 ) -> None:
     """Who comes second waits, and reads what the first one has saved."""
     version = saved(storage)
-    lock = storage.lock(KEY)
+    lock = storage.lock(KEY.owner)
     lock.__enter__()
     storage.load(KEY)
     idle = [lambda: None] * 20
-    clock.while_waiting = iter([*idle, lambda: storage.save(KEY, "mine", version)])
+    clock.while_waiting = iter(
+        [*idle, lambda: save_cart(storage, KEY, "mine", version)]
+    )
 
-    with rival.lock(KEY):
+    with rival.lock(KEY.owner):
         assert rival.load(KEY) == ("mine", version + 1)
 
     lock.__exit__(None, None, None)
@@ -781,19 +912,20 @@ def test_lock_is_not_waited_for_too_long(
     version = saved(storage)
     rival = open_storage(shelf, lock_timeout=timeout)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
         before = shelf.texts.copy()
+        end = clock.now + timeout
 
         with (
             pytest.raises(CartLockTimeoutError, match=f"for {timeout} seconds"),
-            rival.lock(KEY),
+            rival.lock(KEY.owner),
         ):
-            _ = rival.load(KEY) if is_read else rival.save(KEY, "theirs", version)
+            _ = rival.load(KEY) if is_read else save_cart(rival, KEY, "theirs", version)
 
-        assert timeout <= clock.slept < timeout + 0.05
+        assert end <= clock.now < end + 0.05
         assert shelf.texts == before
-        assert storage.save(KEY, "mine", version) == version + 1
+        assert save_cart(storage, KEY, "mine", version) == version + 1
 
 
 def test_lock_of_another_owner(
@@ -804,35 +936,55 @@ def test_lock_of_another_owner(
     saved(storage)
     theirs = saved(storage, other)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         mine = storage.load(KEY)
         assert mine is not None
 
-        with storage.lock(other):
+        with storage.lock(other.owner):
             assert storage.load(other) == ("{}", theirs)
 
             for key, version in [(other, theirs), (KEY, mine.version)]:
                 with pytest.raises(CartBusyError, match="locked"):
-                    rival.save(key, "no", version)
+                    save_cart(rival, key, "no", version)
 
-            assert storage.save(other, "new", theirs) == theirs + 1
+            assert save_cart(storage, other, "new", theirs) == theirs + 1
 
-        assert storage.save(KEY, "new", mine.version) is not None
+        assert save_cart(storage, KEY, "new", mine.version) is not None
 
     assert clock.slept == 0
+
+
+def test_lock_that_this_thread_has_already(
+    shelf: Shelf, storage: RecordStorage, clock: Clock
+) -> None:
+    """Who has the lock of an owner and asks for it once more has it, and keeps it until
+    the outer block ends."""
+    version = saved(storage)
+
+    with storage.lock(KEY.owner) as outer:
+        storage.load(KEY)
+
+        with storage.lock(KEY.owner) as inner:
+            assert inner is outer
+            assert storage.load(KEY) == ("{}", version)
+
+        assert shelf.is_locked
+
+    assert clock.slept == 0
+    assert not shelf.is_locked
 
 
 def test_lock_of_another_thread(storage: RecordStorage) -> None:
     """The lock belongs to the thread that has taken it, not to the storage."""
     version = saved(storage)
 
-    with storage.lock(KEY), ThreadPoolExecutor(1) as pool:
+    with storage.lock(KEY.owner), ThreadPoolExecutor(1) as pool:
         storage.load(KEY)
 
         with pytest.raises(CartBusyError, match="locked"):
-            pool.submit(storage.save, KEY, "theirs", version).result(30)
+            pool.submit(save_cart, storage, KEY, "theirs", version).result(30)
 
-        assert storage.save(KEY, "mine", version) == version + 1
+        assert save_cart(storage, KEY, "mine", version) == version + 1
 
 
 def test_lease(
@@ -841,7 +993,7 @@ def test_lease(
     """The lock of somebody who is gone is free when its lease is over, and not a
     moment before."""
     version = saved(storage)
-    lost = storage.lock(KEY)
+    lost = storage.lock(KEY.owner)
     lost.__enter__()
     storage.load(KEY)
     assert shelf.record["lock"][1] == clock.now + LEASE
@@ -849,12 +1001,12 @@ def test_lease(
     clock.now += LEASE - 0.1
 
     with pytest.raises(CartBusyError, match="locked"):
-        rival.save(KEY, "theirs", version)
+        save_cart(rival, KEY, "theirs", version)
 
-    with rival.lock(KEY):
+    with rival.lock(KEY.owner):
         assert rival.load(KEY) == ("{}", version)
         assert 0.1 <= clock.slept < 0.12
-        assert rival.save(KEY, "theirs", version) == version + 1
+        assert save_cart(rival, KEY, "theirs", version) == version + 1
 
     lost.__exit__(None, None, None)
 
@@ -864,12 +1016,12 @@ def test_lease_without_the_lock(
 ) -> None:
     """Then also those can save who do not lock."""
     version = saved(storage)
-    lost = storage.lock(KEY)
+    lost = storage.lock(KEY.owner)
     lost.__enter__()
     storage.load(KEY)
     clock.now += LEASE
 
-    assert rival.save(KEY, "theirs", version) == version + 1
+    assert save_cart(rival, KEY, "theirs", version) == version + 1
     lost.__exit__(None, None, None)
     assert rival.load(KEY) == ("theirs", version + 1)
 
@@ -881,20 +1033,20 @@ def test_late_holder_is_fenced(
     saved yet, and does not end the lock of the next one."""
     version = saved(storage)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
         clock.now += LEASE
 
-        with rival.lock(KEY):
+        with rival.lock(KEY.owner):
             rival.load(KEY)
-            assert storage.save(KEY, "late", version) is None
-            assert not storage.delete(KEY, version)
+            assert save_cart(storage, KEY, "late", version) is None
+            assert not delete_cart(storage, KEY, version)
             theirs = shelf.record["lock"]
             assert rival.load(KEY) == ("{}", version)
 
             # It is a new lease of the same holder.
             assert shelf.record["lock"][0] == theirs[0]
-            assert rival.save(KEY, "theirs", version) == version + 1
+            assert save_cart(rival, KEY, "theirs", version) == version + 1
 
     assert storage.load(KEY) == ("theirs", version + 1)
 
@@ -904,11 +1056,11 @@ def test_late_holder_does_not_end_the_next_lock(
 ) -> None:
     """Who gives a lock back that has become another one's leaves it alone."""
     version = saved(storage)
-    late = storage.lock(KEY)
+    late = storage.lock(KEY.owner)
     late.__enter__()
     storage.load(KEY)
     clock.now += LEASE
-    next_one = rival.lock(KEY)
+    next_one = rival.lock(KEY.owner)
     next_one.__enter__()
     rival.load(KEY)
     late.__exit__(None, None, None)
@@ -916,7 +1068,7 @@ def test_late_holder_does_not_end_the_next_lock(
     assert shelf.is_locked
 
     with pytest.raises(CartBusyError, match="locked"):
-        storage.save(KEY, "no", version)
+        save_cart(storage, KEY, "no", version)
 
     next_one.__exit__(None, None, None)
     assert not shelf.is_locked
@@ -928,10 +1080,10 @@ def test_late_holder_without_a_next_one(
     """Who is late loses, even if nobody has come."""
     version = saved(storage)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
         clock.now += LEASE
-        assert storage.save(KEY, "late", version) is None
+        assert save_cart(storage, KEY, "late", version) is None
 
     assert not shelf.is_locked
     assert storage.load(KEY) == ("{}", version)
@@ -944,9 +1096,9 @@ def test_answer_of_the_lock_is_lost(
     version = saved(storage)
     shelf.afterwards = iter([lambda: None])
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         assert storage.load(KEY) == ("{}", version)
-        assert storage.save(KEY, "new", version) == version + 1
+        assert save_cart(storage, KEY, "new", version) == version + 1
 
     assert clock.slept < 0.1
     assert not shelf.is_locked
@@ -956,11 +1108,11 @@ def test_answer_of_a_locked_save_is_lost(shelf: Shelf, storage: RecordStorage) -
     """A save under the lock that was reported as lost is found to be one's own, too."""
     version = saved(storage)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
         shelf.afterwards = iter([lambda: None])
-        assert storage.save(KEY, "one", version) == version + 1
-        assert storage.save(KEY, "two", version + 1) == version + 2
+        assert save_cart(storage, KEY, "one", version) == version + 1
+        assert save_cart(storage, KEY, "two", version + 1) == version + 2
 
     assert storage.load(KEY) == ("two", version + 2)
     assert not shelf.is_locked
@@ -972,11 +1124,11 @@ def test_lock_beside_a_save(
     """Who takes the lock while somebody saves tries again at once, and reads what was
     saved."""
     version = saved(storage)
-    shelf.meanwhile = iter([lambda: rival.save(KEY, "theirs", version)])
+    shelf.meanwhile = iter([lambda: save_cart(rival, KEY, "theirs", version)])
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         assert storage.load(KEY) == ("theirs", version + 1)
-        assert storage.save(KEY, "mine", version + 1) == version + 2
+        assert save_cart(storage, KEY, "mine", version + 1) == version + 2
 
     assert clock.slept == 0
 
@@ -990,12 +1142,12 @@ def test_lock_of_those_who_do_not_stop(
 
     def save_quickly() -> None:
         clock.now += 0.001
-        assert rival.save(KEY, "theirs", next(versions)) is not None
+        assert save_cart(rival, KEY, "theirs", next(versions)) is not None
 
     shelf.meanwhile = itertools.repeat(shelf.without_rivals(save_quickly))
     started = clock.now
 
-    with pytest.raises(CartLockTimeoutError), storage.lock(KEY):
+    with pytest.raises(CartLockTimeoutError), storage.lock(KEY.owner):
         storage.load(KEY)
 
     assert LOCK_TIMEOUT <= clock.now - started < LOCK_TIMEOUT + 0.05
@@ -1016,7 +1168,7 @@ def test_lock_is_given_back_beside_others(shelf: Shelf, storage: RecordStorage) 
     """A lock is given back also when the record is just being renewed."""
     saved(storage)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
         shelf.meanwhile = iter([beside(shelf)] * 3)
 
@@ -1034,7 +1186,7 @@ def test_lock_that_cannot_be_given_back(
         next(tries)
         beside(shelf)()
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
         shelf.meanwhile = itertools.repeat(renew)
 
@@ -1042,7 +1194,7 @@ def test_lock_that_cannot_be_given_back(
     assert shelf.is_locked
     shelf.meanwhile = iter(())
     clock.now += LEASE
-    assert rival.save(KEY, "theirs", version) == version + 1
+    assert save_cart(rival, KEY, "theirs", version) == version + 1
 
 
 @pytest.mark.parametrize("is_spoilt", [False, True])
@@ -1055,7 +1207,7 @@ def test_store_that_fails_under_the_lock(
         raise CartStorageError("The store is down.")
 
     def read_and_fail() -> t.NoReturn:
-        with storage.lock(KEY):
+        with storage.lock(KEY.owner):
             storage.load(KEY)
             shelf.meanwhile = iter([fail])
 
@@ -1082,7 +1234,7 @@ def test_lock_that_may_have_been_taken(shelf: Shelf, storage: RecordStorage) -> 
     saved(storage)
     shelf.afterwards = iter([fail])
 
-    with pytest.raises(CartStorageError), storage.lock(KEY):
+    with pytest.raises(CartStorageError), storage.lock(KEY.owner):
         storage.load(KEY)
 
     assert not shelf.is_locked
@@ -1100,7 +1252,9 @@ def test_last_attempt_wins(storage: RecordStorage, rival: RecordStorage) -> None
         assert stored is not None
 
         try:
-            results.append(rival.save(key, stored.data, stored.version) is not None)
+            results.append(
+                save_cart(rival, key, stored.data, stored.version) is not None
+            )
         except CartBusyError:
             results.append(False)
 
@@ -1137,7 +1291,7 @@ def test_those_without_the_lock_try_again(
 ) -> None:
     """An add that comes while somebody holds the lock is made when it is free."""
     make_cart(storage).add("mug", price=1)
-    lock = storage.lock(KEY)
+    lock = storage.lock(KEY.owner)
     lock.__enter__()
     storage.load(KEY)
     tries = []

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import multiprocessing
 import pickle
 import re
 import threading
 import typing as t
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -28,6 +26,9 @@ from flask_cart import CartStorageError
 from flask_cart import FlaskCart
 from flask_cart.app.backends.cache import is_redis
 from flask_cart.model.keys import CartKey
+from flask_cart.storage.keyvalue.redis import RedisStorage
+from flask_cart.testing.carts import delete_cart
+from flask_cart.testing.carts import save_cart
 from tests.support import cache_servers
 from tests.support.apps import make_app
 from tests.support.cache_servers import CacheServer
@@ -55,7 +56,7 @@ NASTY_OWNERS = [
     "user:{",
     "user:}",
     "user:{}",
-    "user:a}/default/lock",
+    "user:a}/lock",
     "user:zoë ☕",
     "user:*?[a-z]\\",
 ]
@@ -75,9 +76,9 @@ def shop(valkey_server: CacheServer) -> RedisShop:
     return open_redis_shop(valkey_server.url)
 
 
-def later() -> dt.datetime:
-    """A time after everything that was saved so far."""
-    return dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2)
+def keys_of(storage: RedisStorage) -> list[CartKey]:
+    """The keys of all carts that are found."""
+    return [each.key for each in storage.scan()]
 
 
 # What is stored
@@ -146,7 +147,7 @@ def test_what_is_not_a_cart(
     shop: RedisShop, client: redis.Redis, record: bytes
 ) -> None:
     """What somebody else has put there is neither unpickled nor taken for an empty
-    cart, and no save, delete or purge takes it away."""
+    cart, and no save or delete takes it away."""
     client.hset(CARTS, "default", record)
     _exploded.clear()
 
@@ -159,11 +160,9 @@ def test_what_is_not_a_cart(
         shop.add()
 
     for version in [0, 5]:
-        assert shop.storage.save(KEY, "{}", version) is None
-        assert not shop.storage.delete(KEY, version)
+        assert save_cart(shop.storage, KEY, "{}", version) is None
+        assert not delete_cart(shop.storage, KEY, version)
 
-    assert list(shop.storage.keys()) == []
-    assert list(shop.storage.purge(later(), limit=10)) == []
     assert client.hget(CARTS, "default") == record
     assert _exploded == []
 
@@ -204,7 +203,7 @@ def test_prefixes_keep_apps_apart(valkey_server: CacheServer) -> None:
 
     for number, shop in enumerate(shops):
         assert shop.items("user:7") == {f"sku-{number}": 1}
-        assert list(shop.storage.keys()) == [CartKey("user:7", "default")]
+        assert keys_of(shop.storage) == [CartKey("user:7", "default")]
 
 
 def test_cart_prefix_keeps_apps_apart(valkey_server: CacheServer) -> None:
@@ -241,7 +240,7 @@ def test_prefix_of_each_tenant(valkey_server: CacheServer) -> None:
     shop.add("pot")
 
     assert shop.items() == {"pot": 1}
-    assert len(list(shop.storage.keys())) == 1
+    assert len(keys_of(shop.storage)) == 1
     tenants.append("blue:")
     assert shop.items() == {"mug": 1}
 
@@ -281,7 +280,7 @@ def test_clear_of_another_cache(valkey_server: CacheServer) -> None:
 
 def test_prefixes_with_patterns(valkey_server: CacheServer) -> None:
     """Characters that mean something in a pattern mean only themselves: carts of no
-    other app are listed or purged."""
+    other app are listed."""
     prefixes = ["a*", "ab", "a?", "a[b]", "a\\b", "a^", "a[^b]-", "a\\*"]
     shops = [
         open_redis_shop(valkey_server.url, CART_CACHE_PREFIX=prefix)
@@ -291,22 +290,19 @@ def test_prefixes_with_patterns(valkey_server: CacheServer) -> None:
     for shop in shops:
         shop.add()
 
-    for number, shop in enumerate(shops):
-        assert list(shop.storage.keys()) == [KEY]
-        assert list(shop.storage.purge(later(), limit=100)) == [KEY]
-        left = [shop.items() for shop in shops]
-        assert left == [{}] * (number + 1) + [{"mug": 1}] * (len(shops) - number - 1)
+    for shop in shops:
+        assert keys_of(shop.storage) == [KEY]
 
 
 def test_locks_are_no_carts(shop: RedisShop) -> None:
     """A lock, also of an owner who is called like one, is not listed as a cart."""
     shop.add()
-    shop.add(owner="user:1}/default/lock")
+    shop.add(owner="user:1}/lock")
 
-    with shop.storage.lock(KEY):
+    with shop.storage.lock(KEY.owner):
         shop.storage.load(KEY)
-        keys = {KEY, CartKey("user:1}/default/lock", "default")}
-        assert set(shop.storage.keys()) == keys
+        keys = {KEY, CartKey("user:1}/lock", "default")}
+        assert set(keys_of(shop.storage)) == keys
 
 
 @pytest.mark.parametrize("owner", NASTY_OWNERS)
@@ -314,9 +310,7 @@ def test_nasty_owners(shop: RedisShop, owner: str) -> None:
     """Every owner is read from the names of keys as it was written there."""
     shop.add(owner=owner)
 
-    assert list(shop.storage.keys()) == [CartKey(owner, "default")]
-    assert list(shop.storage.purge(later(), limit=1)) == [CartKey(owner, "default")]
-    assert shop.items(owner) == {}
+    assert keys_of(shop.storage) == [CartKey(owner, "default")]
 
 
 # Lifetime
@@ -368,7 +362,7 @@ def test_default_lifetime(shop: RedisShop, client: redis.Redis) -> None:
 def test_reads_may_renew_the_lifetime(client: redis.Redis, renews: bool) -> None:
     """A cart lives longer when it is read, if that is asked for."""
     storage = make_storage(client, ttl=1000, renews=renews)
-    version = storage.save(KEY, "{}", 0)
+    version = save_cart(storage, KEY, "{}", 0)
     client.pexpire(CARTS, 5000)
 
     assert storage.load(KEY) == ("{}", version)
@@ -398,86 +392,31 @@ def test_expired_is_absent(client: redis.Redis, locking: bool) -> None:
     """An expired cart is not there: who read it before cannot save or delete it, and a
     new one has another version."""
     storage = make_storage(client, ttl=0.05, always_lock=locking)
-    version = storage.save(KEY, "old", 0)
+    version = save_cart(storage, KEY, "old", 0)
     assert version is not None
     wait_until(lambda: not client.exists(CARTS))
 
     assert storage.load(KEY) is None
     assert storage.instances(KEY.owner) == []
-    assert storage.save(KEY, "ghost", version) is None
-    assert not storage.delete(KEY, version)
+    assert save_cart(storage, KEY, "ghost", version) is None
+    assert not delete_cart(storage, KEY, version)
     assert storage.load(KEY) is None
-    assert storage.save(KEY, "new", 0) not in (None, version, version + 1)
+    assert save_cart(storage, KEY, "new", 0) not in (None, version)
 
 
 def test_expired_under_the_lock(client: redis.Redis) -> None:
     """A cart that expires between the read and the save is not brought back."""
     storage = make_storage(client)
-    version = storage.save(KEY, "old", 0)
+    version = save_cart(storage, KEY, "old", 0)
     assert version is not None
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         assert storage.load(KEY) == ("old", version)
         client.pexpire(CARTS, 1)
         wait_until(lambda: not client.exists(CARTS))
-        assert storage.save(KEY, "ghost", version) is None
+        assert save_cart(storage, KEY, "ghost", version) is None
 
     assert storage.load(KEY) is None
-
-
-# Purging
-
-
-def test_purge_takes_the_oldest_first(client: redis.Redis) -> None:
-    """Carts go in the order in which they were last saved, whoever's they are."""
-    storage = make_storage(client)
-    keys = [
-        CartKey("user:b", "x"),
-        CartKey("user:a", "z"),
-        CartKey("user:b", "a"),
-        CartKey("user:a", "y"),
-    ]
-
-    for number, key in enumerate(keys):
-        storage.save(key, "{}", 0)
-        name = f"cart:flask_cache_{{{key.owner}}}"
-        client.hset(name, key.instance, f"7 abc {number}\n{{}}")
-
-    assert set(storage.keys()) == set(keys)
-    epoch = dt.datetime.fromtimestamp(0, dt.UTC)
-    assert list(storage.purge(epoch, limit=10)) == []
-    soon_after = epoch + dt.timedelta(microseconds=3)
-    assert list(storage.purge(soon_after, limit=2)) == keys[:2]
-    assert list(storage.purge(soon_after, limit=2)) == keys[2:3]
-    assert list(storage.purge(later(), limit=0)) == []
-    assert list(storage.keys()) == keys[3:]
-
-
-@LOCKING
-def test_purge_spares_what_is_saved_meanwhile(shop: RedisShop, locking: bool) -> None:
-    """A cart that is saved or locked after the purge has begun stays."""
-    owners = ["user:1", "user:2", "user:3"]
-
-    for owner in owners:
-        shop.add(owner=owner)
-
-    purged = shop.storage.purge(later(), limit=10)
-    first = next(purged)
-    spared, gone = sorted(set(owners) - {first.owner})
-    key = CartKey(spared, "default")
-
-    with ThreadPoolExecutor(1) as pool:
-        if locking:
-            with shop.storage.lock(key):
-                shop.storage.load(key)
-                # The lock is this thread's, and the purge is another's.
-                left = pool.submit(list, purged).result(30)
-        else:
-            shop.add(owner=spared)
-            left = pool.submit(list, purged).result(30)
-
-    assert left == [CartKey(gone, "default")]
-    assert shop.items(spared) == {"mug": 1 if locking else 2}
 
 
 # Errors
@@ -485,11 +424,10 @@ def test_purge_spares_what_is_saved_meanwhile(shop: RedisShop, locking: bool) ->
 
 USES: dict[str, t.Callable[[RedisShop], object]] = {
     "load": lambda shop: shop.storage.load(KEY),
-    "save": lambda shop: shop.storage.save(KEY, "{}", 0),
-    "delete": lambda shop: shop.storage.delete(KEY, 1),
+    "save": lambda shop: save_cart(shop.storage, KEY, "{}", 0),
+    "delete": lambda shop: delete_cart(shop.storage, KEY, 1),
     "instances": lambda shop: shop.storage.instances(KEY.owner),
-    "keys": lambda shop: list(shop.storage.keys()),
-    "purge": lambda shop: list(shop.storage.purge(later(), limit=1)),
+    "scan": lambda shop: list(shop.storage.scan()),
     "load under the lock": lambda shop: load_under_lock(shop),
     "items": lambda shop: shop.items(),
     "add": lambda shop: shop.add(),
@@ -497,7 +435,7 @@ USES: dict[str, t.Callable[[RedisShop], object]] = {
 
 
 def load_under_lock(shop: RedisShop) -> None:
-    with shop.storage.lock(KEY):
+    with shop.storage.lock(KEY.owner):
         shop.storage.load(KEY)
 
 
@@ -562,18 +500,16 @@ def test_key_of_another_type(
 def test_other_carts_beside_a_key_of_another_type(
     shop: RedisShop, client: redis.Redis
 ) -> None:
-    """What is not a hash does not keep the other carts from being listed or purged."""
+    """What is not a hash does not keep the other carts from being listed."""
     client.set(CARTS, "not a hash")
     shop.add(owner="user:2")
 
-    assert list(shop.storage.keys()) == [CartKey("user:2", "default")]
-    assert list(shop.storage.purge(later(), limit=10)) == [CartKey("user:2", "default")]
-    assert client.keys() == [CARTS.encode()]
+    assert keys_of(shop.storage) == [CartKey("user:2", "default")]
 
 
 def test_error_while_the_lock_is_released(shop: RedisShop, client: redis.Redis) -> None:
     """A lock that cannot be given back ends by itself, and fails nobody."""
-    with shop.storage.lock(KEY):
+    with shop.storage.lock(KEY.owner):
         shop.storage.load(KEY)
         client.set(LOCK, "not a hash")
 
@@ -594,8 +530,7 @@ def test_carts_with_each_library(
     other.add()
 
     assert shop.items() == other.items() == {"mug": 41}
-    assert list(shop.storage.keys()) == [KEY]
-    assert list(shop.storage.purge(later(), limit=1)) == [KEY]
+    assert keys_of(shop.storage) == [KEY]
 
 
 def test_server_errors_of_a_cluster(redis_cluster: Cluster) -> None:
@@ -604,7 +539,7 @@ def test_server_errors_of_a_cluster(redis_cluster: Cluster) -> None:
     shop.storage._make_prefix = lambda: "an empty tag is none: {}"
 
     with pytest.raises(CartStorageError, match="same key slot"):
-        shop.storage.save(KEY, "{}", 0)
+        save_cart(shop.storage, KEY, "{}", 0)
 
 
 # Clusters
@@ -618,7 +553,7 @@ def test_nasty_owners_on_a_cluster(redis_cluster: Cluster, locking: bool) -> Non
     with redis_client(next(iter(redis_cluster.nodes))) as node:
         for owner in NASTY_OWNERS:
             name = f"cart:flask_cache_{{{owner}}}"
-            names = [name, f"{name}/default/lock", f"{name}/default/wake"]
+            names = [name, f"{name}/lock", f"{name}/wake"]
             slots = {node.execute_command("CLUSTER KEYSLOT", each) for each in names}
             assert len(slots) == 1
 
@@ -634,9 +569,7 @@ def test_nasty_owners_on_a_cluster(redis_cluster: Cluster, locking: bool) -> Non
         for owner in NASTY_OWNERS
         for instance in ["default", "wishlist"]
     }
-    assert set(shop.storage.keys()) == keys
-    assert set(shop.storage.purge(later(), limit=100)) == keys
-    assert list(shop.storage.keys()) == []
+    assert set(keys_of(shop.storage)) == keys
 
 
 def test_owners_are_spread_over_a_cluster(redis_cluster: Cluster) -> None:
@@ -646,7 +579,7 @@ def test_owners_are_spread_over_a_cluster(redis_cluster: Cluster) -> None:
     for number in range(20):
         shop.add(owner=f"user:{number}")
 
-    assert len(list(shop.storage.keys())) == 20
+    assert len(keys_of(shop.storage)) == 20
 
     for port in redis_cluster.nodes:
         with redis_client(port) as node:
@@ -702,7 +635,7 @@ def test_reads_are_the_masters() -> None:
 
         assert shop.items() == {"mug": 2}
         assert shop.storage.instances(KEY.owner) == ["default", "wishlist"]
-        assert len(list(shop.storage.keys())) == 2
+        assert len(keys_of(shop.storage)) == 2
 
 
 def adds(shop: RedisShop) -> bool:
@@ -810,60 +743,6 @@ def add_at_once(shop: RedisShop, threads: int, times: int) -> None:
     with ThreadPoolExecutor(threads) as pool:
         for each in [pool.submit(add) for _ in range(threads)]:
             each.result(60)
-
-
-@LOCKING
-@pytest.mark.parametrize("name", ["redis", "valkey"])
-def test_threads_that_add_at_once(
-    request: pytest.FixtureRequest, name: str, locking: bool
-) -> None:
-    """Sixteen threads that add to one cart lose nothing, on either server."""
-    server: CacheServer = request.getfixturevalue(f"{name}_server")
-    shop = open_redis_shop(server.url, CART_CACHE_LOCKING=locking)
-    add_at_once(shop, 16, 10)
-
-    assert shop.items() == {"mug": 160}
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[ProcessPoolExecutor]:
-    """Eight processes that wait for each other before they work."""
-    context = multiprocessing.get_context("spawn")
-
-    with ProcessPoolExecutor(
-        8, context, initializer=_meet_at, initargs=[context.Barrier(8)]
-    ) as pool:
-        yield pool
-
-
-_barriers: list[t.Any] = []
-
-
-def _meet_at(barrier: t.Any) -> None:
-    _barriers.append(barrier)
-
-
-def _add_in_process(url: str, locking: bool) -> None:
-    shop = open_redis_shop(url, CART_CACHE_LOCKING=locking)
-    _barriers[0].wait(60)
-
-    for _ in range(25):
-        shop.add()
-
-
-@LOCKING
-def test_processes_that_add_at_once(
-    valkey_server: CacheServer, processes: ProcessPoolExecutor, locking: bool
-) -> None:
-    """Eight processes that add to one cart lose nothing."""
-    jobs = [
-        processes.submit(_add_in_process, valkey_server.url, locking) for _ in range(8)
-    ]
-
-    for job in jobs:
-        job.result(120)
-
-    assert open_redis_shop(valkey_server.url).items() == {"mug": 200}
 
 
 def test_client_of_another_library() -> None:

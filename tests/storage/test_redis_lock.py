@@ -11,6 +11,7 @@ import time
 import typing as t
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 import redis
@@ -25,18 +26,23 @@ from flask_cart.signals import before_change
 from flask_cart.storage.keyvalue import redis as redis_storage
 from flask_cart.storage.keyvalue import redis_scripts
 from flask_cart.storage.keyvalue.redis import RedisStorage
+from flask_cart.testing.carts import delete_cart
+from flask_cart.testing.carts import save_cart
 from tests.support.cache_servers import CacheServer
 from tests.support.cache_servers import Cluster
 from tests.support.redis_shops import CARTS
 from tests.support.redis_shops import KEY
 from tests.support.redis_shops import LOCK
 from tests.support.redis_shops import WAKE
+from tests.support.redis_shops import WISHES
 from tests.support.redis_shops import asked
 from tests.support.redis_shops import elsewhere
 from tests.support.redis_shops import make_storage
 from tests.support.redis_shops import open_cluster_shop
 from tests.support.redis_shops import open_redis_shop
 from tests.support.servers import wait_until
+
+pytestmark = pytest.mark.usefixtures("steps_of_one")
 
 LOCKING = pytest.mark.parametrize("locking", [False, True])
 
@@ -54,20 +60,18 @@ class Mutation(t.NamedTuple):
 
 NO_TOKEN_CHECK = Mutation(
     "COMPARE_AND_SET",
-    "if (redis.call('HGET', KEYS[2], 'token') or '') ~= ARGV[8] then",
+    "if (redis.call('HGET', KEYS[2], 'token') or '') ~= ARGV[4] then",
     "if false then",
 )
-NO_VERSION_CHECK = Mutation(
-    "COMPARE_AND_SET", "if version ~= ARGV[2] then", "if false then"
-)
+NO_VERSION_CHECK = Mutation("COMPARE_AND_SET", "if is_stale then", "if false then")
 ONLY_PUTS = Mutation(
     "COMPARE_AND_SET",
     redis_scripts.COMPARE_AND_SET,
-    "redis.call('HSET', KEYS[1], ARGV[1], ARGV[4] .. ' x 0\\n' .. ARGV[6]) return 1",
+    "redis.call('HSET', KEYS[1], ARGV[6], ARGV[8] .. ' x 0\\n' .. ARGV[9]) return 1",
 )
 NO_WRITE_ID = Mutation(
     "COMPARE_AND_SET",
-    "if writes and string.find(writes, ARGV[3], 1, true) then",
+    "if ids and string.find(ids, ARGV[1], 1, true) then",
     "if false then",
 )
 NO_OWNER_CHECK = Mutation(
@@ -113,7 +117,7 @@ def mutate(monkeypatch: pytest.MonkeyPatch) -> Mutate:
 
 def saved(storage: RedisStorage, key: CartKey = KEY) -> int:
     """The version of a cart that is saved for the first time."""
-    version = storage.save(key, "{}", 0)
+    version = save_cart(storage, key, "{}", 0)
     assert version is not None
 
     return version
@@ -141,15 +145,15 @@ def write_late(client: redis.Redis) -> tuple[int | None, int | None]:
     first, second = make_storage(client), make_storage(client)
     version = saved(first)
 
-    with first.lock(KEY):
+    with first.lock(KEY.owner):
         first.load(KEY)
         end_lease(client)
 
-        with second.lock(KEY):
+        with second.lock(KEY.owner):
             second.load(KEY)
-            late = first.save(KEY, "first", version)
+            late = save_cart(first, KEY, "first", version)
 
-            return late, second.save(KEY, "second", version)
+            return late, save_cart(second, KEY, "second", version)
 
 
 def test_late_holder(client: redis.Redis) -> None:
@@ -184,15 +188,15 @@ def test_late_holder_whom_nobody_followed(client: redis.Redis) -> None:
     storage = make_storage(client)
     version = saved(storage)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
         end_lease(client)
 
-        assert storage.save(KEY, "late", version) is None
-        assert not storage.delete(KEY, version)
+        assert save_cart(storage, KEY, "late", version) is None
+        assert not delete_cart(storage, KEY, version)
         assert storage.load(KEY) == ("{}", version)
         assert client.exists(LOCK)
-        assert storage.save(KEY, "new", version) == version + 1
+        assert save_cart(storage, KEY, "new", version) == version + 1
 
     assert not client.exists(LOCK)
 
@@ -203,34 +207,34 @@ def test_others_cannot_write(client: redis.Redis) -> None:
     holder, other = make_storage(client), make_storage(client)
     version = saved(holder)
 
-    with holder.lock(KEY):
+    with holder.lock(KEY.owner):
         holder.load(KEY)
         assert other.load(KEY) == ("{}", version)
 
         with pytest.raises(CartBusyError, match="locked"):
-            other.save(KEY, "rival", version)
+            save_cart(other, KEY, "rival", version)
 
         with pytest.raises(CartBusyError, match="locked"):
-            other.delete(KEY, version)
+            delete_cart(other, KEY, version)
 
         for old in (0, 7):
-            assert other.save(KEY, "rival", old) is None
-            assert not other.delete(KEY, old)
+            assert save_cart(other, KEY, "rival", old) is None
+            assert not delete_cart(other, KEY, old)
 
-    assert other.save(KEY, "rival", version) == version + 1
+    assert save_cart(other, KEY, "rival", version) == version + 1
 
 
 def test_first_save_against_a_lock(client: redis.Redis) -> None:
     """The lock keeps a cart from being made, too."""
     holder, other = make_storage(client), make_storage(client)
 
-    with holder.lock(KEY):
+    with holder.lock(KEY.owner):
         assert holder.load(KEY) is None
 
         with pytest.raises(CartBusyError, match="locked"):
-            other.save(KEY, "rival", 0)
+            save_cart(other, KEY, "rival", 0)
 
-        assert holder.save(KEY, "holder", 0) is not None
+        assert save_cart(holder, KEY, "holder", 0) is not None
 
     assert holder.load(KEY).data == "holder"
 
@@ -238,7 +242,7 @@ def test_first_save_against_a_lock(client: redis.Redis) -> None:
 def save_twice(storage: RedisStorage) -> tuple[bool, bool]:
     """Whether two saves on top of the same version succeed."""
     version = saved(storage)
-    saves = [storage.save(KEY, text, version) for text in ["one", "two"]]
+    saves = [save_cart(storage, KEY, text, version) for text in ["one", "two"]]
 
     return saves[0] is not None, saves[1] is not None
 
@@ -316,7 +320,7 @@ def test_lock_has_a_lease_at_once(client: redis.Redis, exists: bool) -> None:
     if exists:
         saved(storage)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
         assert 10_000 < client.pttl(LOCK) <= 20_000
 
@@ -326,7 +330,7 @@ def test_lock_without_a_lease(client: redis.Redis, mutate: Mutate) -> None:
     mutate(NO_LEASE)
     storage = make_storage(client)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
         assert client.pttl(LOCK) == -1
 
@@ -347,8 +351,8 @@ def token_after_late_release(client: redis.Redis) -> bytes | None:
     """The token of the lock, when its first holder has released it too late."""
     first, second = make_storage(client), make_storage(client)
 
-    with second.lock(KEY):
-        with first.lock(KEY):
+    with second.lock(KEY.owner):
+        with first.lock(KEY.owner):
             first.load(KEY)
             end_lease(client)
             second.load(KEY)
@@ -357,7 +361,7 @@ def token_after_late_release(client: redis.Redis) -> bytes | None:
 
 
 def fail_under_lock(storage: RedisStorage, error: type[BaseException]) -> t.NoReturn:
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
         assert storage._client.exists(LOCK)
         raise error
@@ -377,11 +381,11 @@ def test_lost_save_keeps_the_lock(client: redis.Redis) -> None:
     storage = make_storage(client)
     version = saved(storage)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
-        assert storage.save(KEY, "lost", version + 1) is None
+        assert save_cart(storage, KEY, "lost", version + 1) is None
         assert client.exists(LOCK)
-        assert storage.save(KEY, "won", version) == version + 1
+        assert save_cart(storage, KEY, "won", version) == version + 1
         assert not client.exists(LOCK)
 
     assert storage.load(KEY) == ("won", version + 1)
@@ -392,9 +396,9 @@ def test_delete_releases(client: redis.Redis) -> None:
     storage = make_storage(client)
     version = saved(storage)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
-        assert storage.delete(KEY, version)
+        assert delete_cart(storage, KEY, version)
         assert client.keys() == []
 
 
@@ -404,55 +408,182 @@ def test_after_the_save(valkey_server: CacheServer, client: redis.Redis) -> None
     storage, other = make_storage(client), make_storage(client)
     version = saved(storage)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
-        assert storage.save(KEY, "one", version) == version + 1
+        assert save_cart(storage, KEY, "one", version) == version + 1
 
         with asked(valkey_server.port) as names:
             assert storage.load(KEY) == ("one", version + 1)
-            assert storage.save(KEY, "two", version + 1) == version + 2
+            assert save_cart(storage, KEY, "two", version + 1) == version + 2
 
         assert names == ["HGET", "EVALSHA"]
-        assert other.save(KEY, "rival", version + 2) == version + 3
+        assert save_cart(other, KEY, "rival", version + 2) == version + 3
         assert storage.load(KEY) == ("rival", version + 3)
-        assert storage.save(KEY, "late", version + 2) is None
+        assert save_cart(storage, KEY, "late", version + 2) is None
 
     assert storage.load(KEY) == ("rival", version + 3)
 
 
-@pytest.mark.parametrize(
-    "key", [CartKey("user:1", "wishlist"), CartKey("user:2", "default")]
-)
-def test_other_carts_are_free(client: redis.Redis, key: CartKey) -> None:
-    """A lock keeps nobody from another cart, also of the same owner; one holder may
-    have both."""
+def test_other_carts_of_the_owner(client: redis.Redis) -> None:
+    """The lock is the owner's: it keeps others from all of their carts, and its holder
+    has them all, also where the lock is asked for once more."""
+    holder, other = make_storage(client), make_storage(client)
+    wishes = saved(holder, WISHES)
+
+    with holder.lock(KEY.owner):
+        assert holder.load(KEY) is None
+
+        with pytest.raises(CartBusyError, match="locked"):
+            save_cart(other, WISHES, "other", wishes)
+
+        with holder.lock(KEY.owner):
+            assert holder.load(WISHES) == ("{}", wishes)
+
+        with pytest.raises(CartBusyError, match="locked"):
+            save_cart(other, WISHES, "other", wishes)
+
+        assert save_cart(holder, WISHES, "holder", wishes) == wishes + 1
+
+    assert save_cart(other, WISHES, "other", wishes + 1) == wishes + 2
+
+
+def test_other_owners_are_free(client: redis.Redis) -> None:
+    """A lock keeps nobody from the carts of others; one holder may have both."""
+    key = CartKey("user:2", "default")
     holder = make_storage(client)
     other = make_storage(client, lock_timeout=0)
 
-    with holder.lock(KEY):
+    with holder.lock(KEY.owner):
         holder.load(KEY)
         version = saved(other, key)
 
-        with other.lock(key):
+        with other.lock(key.owner):
             other.load(key)
-            assert other.save(key, "other", version) == version + 1
+            assert save_cart(other, key, "other", version) == version + 1
 
-        with holder.lock(key):
+        with holder.lock(key.owner):
             holder.load(key)
-            assert holder.save(key, "both", version + 1) == version + 2
+            assert save_cart(holder, key, "both", version + 1) == version + 2
 
-        assert holder.save(KEY, "{}", 0) is not None
+        assert save_cart(holder, KEY, "{}", 0) is not None
 
 
-def test_another_cart_under_the_lock(client: redis.Redis) -> None:
-    """What is read or saved under another cart's lock is not locked."""
+def test_another_owner_under_the_lock(client: redis.Redis) -> None:
+    """What is read or saved of somebody else under an owner's lock is not locked."""
     storage = make_storage(client)
-    key = CartKey("user:1", "wishlist")
+    key = CartKey("user:2", "default")
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         version = saved(storage, key)
         assert storage.load(key) == ("{}", version)
-        assert client.keys() == [CARTS.encode()]
+        assert client.keys() == [b"cart:flask_cache_{user:2}"]
+
+
+# Several carts
+
+
+def test_save_of_two_carts_is_one_command(
+    valkey_server: CacheServer, client: redis.Redis
+) -> None:
+    """Two carts are compared, stored and deleted by the same script, with a lock and
+    without: nothing comes between."""
+    storage = make_storage(client)
+    first, second = saved(storage), saved(storage, WISHES)
+
+    with asked(valkey_server.port) as names:
+        versions = storage.save(
+            KEY.owner, {"default": (first, "one"), "wishlist": (second, "two")}
+        )
+
+    assert names == ["EVALSHA"]
+    assert versions == {"default": first + 1, "wishlist": second + 1}
+
+    with asked(valkey_server.port) as names, storage.lock(KEY.owner):
+        assert storage.load(KEY) == ("one", first + 1)
+        assert storage.save(
+            KEY.owner, {"default": (first + 1, None), "wishlist": (second + 1, "2")}
+        ) == {"default": 0, "wishlist": second + 2}
+
+    assert names == ["EVALSHA", "EVALSHA"]
+    assert storage.instances(KEY.owner) == ["wishlist"]
+    assert client.keys() == [CARTS.encode()]
+
+
+#: Of two carts, the versions that are expected: how far off that is, of each.
+OFF = [(0, 1), (1, 0), (1, 1)]
+
+
+@LOCKING
+@pytest.mark.parametrize(("off", "off_too"), OFF)
+def test_one_stale_cart_of_two(
+    client: redis.Redis, locking: bool, off: int, off_too: int
+) -> None:
+    """Where one of them is not as it was read, nothing is stored, deleted, or noted
+    about either; the lock stays, for another try."""
+    storage = make_storage(client)
+    first, second = saved(storage), saved(storage, WISHES)
+    before = client.hgetall(CARTS)
+
+    with storage.lock(KEY.owner) if locking else nullcontext():
+        storage.load(KEY)
+
+        for text in ["two", None]:
+            changes = {
+                "default": (first + off, "1"),
+                "wishlist": (second + off_too, text),
+            }
+            assert storage.save(KEY.owner, changes) is None
+            assert storage.save(KEY.owner, dict(reversed(changes.items()))) is None
+            assert client.hgetall(CARTS) == before
+            assert bool(client.exists(LOCK)) is locking
+
+
+def test_two_carts_without_the_check(client: redis.Redis, mutate: Mutate) -> None:
+    """The test above sees a script that does not look whether one is stale."""
+    mutate(NO_VERSION_CHECK)
+
+    with pytest.raises(AssertionError):
+        test_one_stale_cart_of_two(client, False, 0, 1)
+
+
+@LOCKING
+def test_two_carts_that_are_sent_twice(client: redis.Redis, locking: bool) -> None:
+    """The second answer is that of the first time, though one of them is gone, and
+    nothing is written on top of what rivals have saved since."""
+    storage = make_storage(client)
+    first, second = saved(storage), saved(storage, WISHES)
+    storage._compare_and_set = resent = Resent(storage._compare_and_set)
+    changes = {"default": (first, None), "wishlist": (second, "moved")}
+
+    with storage.lock(KEY.owner) if locking else nullcontext():
+        storage.load(KEY)
+        assert storage.save(KEY.owner, changes) == {
+            "default": 0,
+            "wishlist": second + 1,
+        }
+
+    rival = make_storage(client)
+    assert save_cart(rival, KEY, "anew", 0) is not None
+    assert save_cart(rival, WISHES, "more", second + 1) == second + 2
+    record = client.hgetall(CARTS)
+
+    assert resent.again() == 1
+    assert client.hgetall(CARTS) == record
+
+
+def test_locked_carts_for_a_late_holder(client: redis.Redis) -> None:
+    """Whose lease has run out stores none of two carts."""
+    storage = make_storage(client)
+    first, second = saved(storage), saved(storage, WISHES)
+
+    with storage.lock(KEY.owner):
+        storage.load(KEY)
+        end_lease(client)
+        changes = {"default": (first, "1"), "wishlist": (second, "2")}
+        assert storage.save(KEY.owner, changes) is None
+
+    assert storage.load(KEY) == ("{}", first)
+    assert storage.load(WISHES) == ("{}", second)
 
 
 # Waiting
@@ -490,7 +621,7 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 def append(storage: RedisStorage) -> int | None:
     """Add to the text of a cart under its lock."""
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         return append_unlocked(storage)
 
 
@@ -499,18 +630,18 @@ def append_unlocked(storage: RedisStorage) -> int | None:
     stored = storage.load(KEY)
     assert stored is not None
 
-    return storage.save(KEY, f"{stored.data}x", stored.version)
+    return save_cart(storage, KEY, f"{stored.data}x", stored.version)
 
 
 def look(storage: RedisStorage) -> None:
     """Read a cart under its lock, and leave it as it is."""
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         assert storage.load(KEY) is not None
 
 
 def look_at_nothing(storage: RedisStorage) -> None:
     """Read under the lock what is not there."""
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         assert storage.load(KEY) is None
 
 
@@ -526,7 +657,7 @@ def take_turns(
     """Release a lock that several wait for, and let each of them have it."""
     saved(storage)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
         waiting = [pool.submit(turn, storage) for turn in turns]
         wait_until_waiting(client, len(turns))
@@ -608,7 +739,7 @@ def test_what_is_left_of_waking(
     assert 10_000 < client.pttl(WAKE) <= 20_000
     sleeper.woken.clear()
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
         waiting = pool.submit(append, storage)
         wait_until(lambda: not client.exists(WAKE))
@@ -624,7 +755,7 @@ def test_waking_does_not_pile_up(client: redis.Redis) -> None:
     impatient = make_storage(client, lock_timeout=0)
 
     for _ in range(3):
-        with holder.lock(KEY):
+        with holder.lock(KEY.owner):
             holder.load(KEY)
 
             with pytest.raises(CartLockTimeoutError):
@@ -642,7 +773,7 @@ def test_lock_of_the_dead(
     version = saved(dead)
     storage = make_storage(sleeper, lock_timeout=LONG, lock_lease=LONG)
 
-    with dead.lock(KEY):
+    with dead.lock(KEY.owner):
         dead.load(KEY)
         waiting = [pool.submit(append, storage) for _ in range(3)]
         results = [each.result(30) for each in waiting]
@@ -663,21 +794,21 @@ def test_waiting_is_bounded(
     waiter = make_storage(sleeper, lock_timeout=lock_timeout)
     version = saved(holder)
 
-    with holder.lock(KEY):
+    with holder.lock(KEY.owner):
         holder.load(KEY)
         token = client.hget(LOCK, "token")
         started = time.monotonic()
 
         with (
             asked(valkey_server.port) as names,
-            pytest.raises(CartLockTimeoutError, match="user:1/default was locked"),
+            pytest.raises(CartLockTimeoutError, match="carts of user:1 were locked"),
         ):
             append(waiter)
 
         assert lock_timeout <= time.monotonic() - started < lock_timeout + 10
         assert names.count("BLPOP") <= (2 if lock_timeout else 0)
         assert client.hget(LOCK, "token") == token
-        assert holder.save(KEY, "{}", version) == version + 1
+        assert save_cart(holder, KEY, "{}", version) == version + 1
 
 
 @LOCKING
@@ -695,7 +826,7 @@ def test_cart_that_stays_locked(
     shop.add()
     holder = make_storage(client)
 
-    with holder.lock(KEY):
+    with holder.lock(KEY.owner):
         holder.load(KEY)
 
         with (
@@ -721,7 +852,7 @@ def test_waiting_longer_than_the_socket(
         waiter = make_storage(hasty, lock_timeout=1)
         saved(holder)
 
-        with holder.lock(KEY):
+        with holder.lock(KEY.owner):
             holder.load(KEY)
 
             with (
@@ -744,12 +875,15 @@ def test_one_at_a_time(client: redis.Redis, pool: ThreadPoolExecutor) -> None:
         together.wait(30)
 
         for _ in range(10):
-            with storage.lock(KEY):
+            with storage.lock(KEY.owner):
                 stored = storage.load(KEY)
                 inside.append(1)
                 assert len(inside) == 1
                 inside.pop()
-                assert storage.save(KEY, stored.data + "x", stored.version) is not None
+                assert (
+                    save_cart(storage, KEY, stored.data + "x", stored.version)
+                    is not None
+                )
 
     for each in [pool.submit(work) for _ in range(8)]:
         each.result(30)
@@ -762,7 +896,7 @@ def test_waiting_on_a_cluster(redis_cluster: Cluster, pool: ThreadPoolExecutor) 
     storage = open_cluster_shop(redis_cluster, CART_LOCK_TIMEOUT=30).storage
     version = saved(storage)
 
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
         waiting = pool.submit(append, storage)
         wait_until(lambda: storage._client.hget(LOCK, "waiting") == b"1")
@@ -895,7 +1029,7 @@ def test_lost_answer_of_the_acquire(client: redis.Redis) -> None:
 
     storage._acquire_and_read = acquire_and_fail
 
-    with pytest.raises(CartStorageError), storage.lock(KEY):
+    with pytest.raises(CartStorageError), storage.lock(KEY.owner):
         storage.load(KEY)
 
     assert client.keys() == []

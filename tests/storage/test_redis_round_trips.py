@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from flask_cart import current_cart
+from flask_cart.testing.carts import save_cart
 from tests.support import cache_servers
 from tests.support.cache_servers import CacheServer
 from tests.support.cache_servers import redis_client
@@ -70,6 +71,11 @@ def set_same_quantity(shop: RedisShop) -> None:
     cart.set_quantity(cart.lines[0].id, 1)
 
 
+def move(shop: RedisShop) -> None:
+    cart = shop.cart()
+    cart.move(cart.lines[0].id, to="wishlist")
+
+
 def add_after_a_rival(shop: RedisShop) -> None:
     cart = shop.cart()
     assert cart.quantity == 1
@@ -108,10 +114,12 @@ ACTIONS: dict[str, tuple[Action, str, str]] = {
         "HGET HGET EVALSHA EVALSHA HGET EVALSHA",
         "HGET EVALSHA EVALSHA EVALSHA EVALSHA",
     ),
+    # Of two carts, and one save of both.
+    "move": (move, "HGET HGET EVALSHA", "HGET EVALSHA EVALSHA EVALSHA"),
     "destroy": (
         lambda shop: shop.cart().destroy(),
         "HGET EVALSHA",
-        "HGET EVALSHA",
+        "EVALSHA EVALSHA",
     ),
 }
 
@@ -135,10 +143,10 @@ def test_lock_costs_no_round_trip(valkey_server: CacheServer, locking: bool) -> 
     """A load and a save are two, under a lock that nobody else holds, too."""
     storage = warm_shop(valkey_server, locking=locking).storage
 
-    with asked(valkey_server.port) as names, storage.lock(KEY):
+    with asked(valkey_server.port) as names, storage.lock(KEY.owner):
         stored = storage.load(KEY)
         assert stored is not None
-        assert storage.save(KEY, "{}", stored.version) is not None
+        assert save_cart(storage, KEY, "{}", stored.version) is not None
 
     assert names == ["EVALSHA", "EVALSHA"]
 
@@ -149,8 +157,8 @@ def test_blind_save_under_the_lock(valkey_server: CacheServer) -> None:
     stored = storage.load(KEY)
     assert stored is not None
 
-    with asked(valkey_server.port) as names, storage.lock(KEY):
-        assert storage.save(KEY, "{}", stored.version) is not None
+    with asked(valkey_server.port) as names, storage.lock(KEY.owner):
+        assert save_cart(storage, KEY, "{}", stored.version) is not None
 
     assert names == ["EVALSHA", "EVALSHA"]
 
@@ -159,7 +167,7 @@ def test_lock_around_nothing(valkey_server: CacheServer) -> None:
     """A lock under which nothing is read or saved asks nothing of the server."""
     storage = warm_shop(valkey_server, locking=False).storage
 
-    with asked(valkey_server.port) as names, storage.lock(KEY):
+    with asked(valkey_server.port) as names, storage.lock(KEY.owner):
         pass
 
     assert names == []

@@ -18,6 +18,8 @@ from flask_cart.storage.base import ScansCarts
 from flask_cart.storage.base import Storage
 from flask_cart.storage.base import Stored
 from flask_cart.storage.sql import database
+from flask_cart.testing.carts import delete_cart
+from flask_cart.testing.carts import save_cart
 from tests.support import cache_servers
 from tests.support.apps import make_app
 
@@ -90,7 +92,7 @@ def test_all(storage: Storage, page: int, monkeypatch: pytest.MonkeyPatch) -> No
 
     begun = dt.datetime.now(dt.UTC) - dt.timedelta(milliseconds=1)
     versions = {
-        key: storage.save(key, f'{{"number":{number}}}', 0)
+        key: save_cart(storage, key, f'{{"number":{number}}}', 0)
         for number, key in enumerate(KEYS)
     }
     ended = dt.datetime.now(dt.UTC) + dt.timedelta(milliseconds=1)
@@ -107,32 +109,12 @@ def test_all(storage: Storage, page: int, monkeypatch: pytest.MonkeyPatch) -> No
         assert begun <= saved_at <= ended
 
 
-def test_before(storage: Storage) -> None:
-    """Those that were saved since a time can be left out."""
-    version = storage.save(KEYS[0], "{}", 0)
-    storage.save(KEYS[1], "{}", 0)
-    assert version is not None
-    saved_at = {each.key: each.saved_at for each in scan(storage)}
-    first, second = saved_at[KEYS[0]], saved_at[KEYS[1]]
-    assert first is not None
-    assert second is not None
-    assert scan(storage, first) == []
-
-    storage.save(KEYS[0], "{}", version)
-    since = second + dt.timedelta(microseconds=1)
-    assert [each.key for each in scan(storage, since)] == [KEYS[1]]
-
-    # Whatever time zone it is told in.
-    east = since.astimezone(dt.timezone(dt.timedelta(hours=9)))
-    assert [each.key for each in scan(storage, east)] == [KEYS[1]]
-
-
 def test_changes_meanwhile(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is read can be saved and deleted at once, and what is left is still read."""
     monkeypatch.setattr(database, "_PAGE", 2)
 
     for key in KEYS:
-        storage.save(key, "{}", 0)
+        save_cart(storage, key, "{}", 0)
 
     assert isinstance(storage, ScansCarts)
     seen = []
@@ -141,9 +123,9 @@ def test_changes_meanwhile(storage: Storage, monkeypatch: pytest.MonkeyPatch) ->
         seen.append(key)
 
         if number % 2:
-            assert storage.delete(key, stored.version)
+            assert delete_cart(storage, key, stored.version)
         else:
-            assert storage.save(key, "{ }", stored.version)
+            assert save_cart(storage, key, "{ }", stored.version)
 
     assert sorted(seen) == KEYS
     assert len(scan(storage)) == 5
@@ -169,7 +151,7 @@ def test_redis_tells_twice(
 ) -> None:
     """A server that is growing may tell of a key twice; its carts come once."""
     for storage in opened_redis(valkey_server):
-        storage.save(KEYS[0], "{}", 0)
+        save_cart(storage, KEYS[0], "{}", 0)
         client = storage._client  # type: ignore[attr-defined]
         twice = list(client.scan_iter()) * 2
         monkeypatch.setattr(client, "scan_iter", partial(iterate, twice))

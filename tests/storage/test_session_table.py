@@ -30,6 +30,8 @@ from flask_cart import FlaskCart
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.base import Storage
+from flask_cart.testing.carts import delete_cart
+from flask_cart.testing.carts import save_cart
 from tests.support import servers
 from tests.support.apps import make_app
 from tests.support.shops import code_of
@@ -37,9 +39,12 @@ from tests.support.shops import contention
 from tests.support.shops import counted
 
 # Flask-Session 0.8 on Python 3.12 and newer.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:datetime.datetime.utcnow:DeprecationWarning:flask_session"
-)
+pytestmark = [
+    pytest.mark.usefixtures("steps_of_one"),
+    pytest.mark.filterwarnings(
+        "ignore:datetime.datetime.utcnow:DeprecationWarning:flask_session"
+    ),
+]
 
 KEY = CartKey("user:1", "default")
 NAME = f"cart:session:{hashlib.sha256(b'user:1').hexdigest()}"
@@ -203,7 +208,7 @@ def now() -> dt.datetime:
 
 def saved(shop: Shop, key: CartKey = KEY, data: str = "{}") -> int:
     """The version of a cart that is saved for the first time."""
-    version = shop.storage.save(key, data, 0)
+    version = save_cart(shop.storage, key, data, 0)
     assert version is not None
 
     return version
@@ -272,8 +277,8 @@ def test_pending_work_is_kept(request: pytest.FixtureRequest, name: str) -> None
     with open_shop(url) as shop, shop.app.app_context():
         shop.order("one")
         version = saved(shop)
-        assert shop.storage.save(KEY, "{}", 0) is None
-        assert shop.storage.delete(KEY, version)
+        assert save_cart(shop.storage, KEY, "{}", 0) is None
+        assert delete_cart(shop.storage, KEY, version)
         assert shop.orders() == []
         shop.db.session.commit()
 
@@ -314,8 +319,8 @@ def test_expired_row(shop: Shop) -> None:
     shop.put(expiry=now() - dt.timedelta(seconds=1))
     assert shop.storage.load(KEY) is None
     assert shop.storage.instances("user:1") == []
-    assert not shop.storage.delete(KEY, old)
-    assert shop.storage.save(KEY, "stale", old) is None
+    assert not delete_cart(shop.storage, KEY, old)
+    assert save_cart(shop.storage, KEY, "stale", old) is None
 
     new = saved(shop, data="new")
     assert shop.storage.load(KEY) == ("new", new)
@@ -328,14 +333,14 @@ def test_two_for_an_expired_row(shop: Shop) -> None:
     saved(shop)
     shop.put(expiry=now() - dt.timedelta(seconds=1))
 
-    def save(number: int) -> int | None:
+    def save_number(number: int) -> int | None:
         with shop.app.app_context():
             together.wait(SLOW)
 
-            return shop.storage.save(KEY, str(number), 0)
+            return save_cart(shop.storage, KEY, str(number), 0)
 
     with ThreadPoolExecutor(4) as pool:
-        versions = list(pool.map(save, range(4)))
+        versions = list(pool.map(save_number, range(4)))
 
     (winner,) = [number for number, version in enumerate(versions) if version]
     assert shop.storage.load(KEY) == (str(winner), versions[winner])
@@ -376,7 +381,7 @@ def test_lifetime(shop: Shop) -> None:
     assert seconds_left() == kept
 
     shop.put(**soon)
-    assert shop.storage.save(KEY, "new", version) == version + 1
+    assert save_cart(shop.storage, KEY, "new", version) == version + 1
     assert seconds_left() == kept
 
 
@@ -414,7 +419,7 @@ def test_largest_on_mariadb(mariadb_url: str) -> None:
     with open_shop(mariadb_url) as shop, shop.app.app_context():
         saved(shop)
         room = MAX_BYTES - len(shop.rows()[NAME][0])
-        assert shop.storage.save(CartKey("user:1", "x"), "", 0) is not None
+        assert save_cart(shop.storage, CartKey("user:1", "x"), "", 0) is not None
         overhead = len(shop.rows()[NAME][0])
         stored = shop.storage.load(CartKey("user:1", "x"))
         assert stored is not None
@@ -423,12 +428,14 @@ def test_largest_on_mariadb(mariadb_url: str) -> None:
         # Another write has another id, with its quotes and its comma.
         fitting = "x" * (MAX_BYTES - overhead - 19)
         key = CartKey("user:1", "x")
-        assert shop.storage.save(key, fitting, stored.version) == stored.version + 1
+        assert (
+            save_cart(shop.storage, key, fitting, stored.version) == stored.version + 1
+        )
         assert len(shop.rows()[NAME][0]) == MAX_BYTES
         before = shop.rows()
 
         with pytest.raises(CartTooLargeError, match=str(MAX_BYTES)) as caught:
-            shop.storage.save(key, fitting, stored.version + 1)
+            save_cart(shop.storage, key, fitting, stored.version + 1)
 
         assert caught.value.limit == MAX_BYTES < caught.value.given
         assert shop.rows() == before
@@ -445,67 +452,24 @@ def test_large_elsewhere(request: pytest.FixtureRequest, name: str) -> None:
         assert shop.storage.load(KEY) == ("é" * MAX_BYTES, version)
 
 
-@LOCKING
-def test_every_add_counts(database_url: str, locking: bool) -> None:
-    """Eight threads that add at once, to a cart that is not there yet, lose nothing."""
-    together = threading.Barrier(8)
-    config = {"CART_SESSION_LOCKING": locking, "CART_LOCK_TIMEOUT": SLOW}
-
-    with open_shop(database_url, **config) as shop:
-
-        def add(number: int) -> None:
-            together.wait(SLOW)
-
-            for _ in range(8):
-                shop.add()
-
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(add, range(8)))
-
-        with shop.app.app_context():
-            assert shop.cart().quantity == 64
-
-
-@LOCKING
-def test_first_saves_at_once(database_url: str, locking: bool) -> None:
-    """First adds of many owners, each of four requests at once, all count, however the
-    database answers to those who come second."""
-    together = threading.Barrier(4)
-    config = {"CART_SESSION_LOCKING": locking, "CART_LOCK_TIMEOUT": SLOW}
-
-    with open_shop(database_url, **config) as shop:
-
-        def add(number: int) -> None:
-            for owner in range(8):
-                together.wait(SLOW)
-                shop.add(f"user:{owner}")
-
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(add, range(4)))
-
-        with shop.app.app_context():
-            for owner in range(8):
-                assert shop.cart(f"user:{owner}").quantity == 4
-
-
 def test_lock(shop: Shop) -> None:
     """The lock keeps others out, in whatever thread, and needs no transaction."""
     version = saved(shop)
 
-    def save() -> int | None:
+    def save_theirs() -> int | None:
         with shop.app.app_context():
-            return shop.storage.save(KEY, "theirs", version)
+            return save_cart(shop.storage, KEY, "theirs", version)
 
     with ThreadPoolExecutor(1) as pool:
-        with counted() as executed, shop.storage.lock(KEY):
+        with counted() as executed, shop.storage.lock(KEY.owner):
             assert shop.storage.load(KEY) == ("{}", version)
 
             with pytest.raises(CartBusyError, match="locked"):
-                pool.submit(save).result(SLOW)
+                pool.submit(save_theirs).result(SLOW)
 
-            assert shop.storage.save(KEY, "mine", version) == version + 1
+            assert save_cart(shop.storage, KEY, "mine", version) == version + 1
 
-        assert pool.submit(save).result(SLOW) is None
+        assert pool.submit(save_theirs).result(SLOW) is None
 
     assert not {"BEGIN", "COMMIT", "ROLLBACK"} & set(executed)
     assert shop.storage.load(KEY) == ("mine", version + 1)
@@ -517,18 +481,18 @@ def test_lock_is_waited_for(shop: Shop) -> None:
     started = threading.Event()
 
     def read() -> object:
-        with shop.app.app_context(), shop.storage.lock(KEY):
+        with shop.app.app_context(), shop.storage.lock(KEY.owner):
             started.set()
 
             return shop.storage.load(KEY)
 
-    with ThreadPoolExecutor(1) as pool, shop.storage.lock(KEY):
+    with ThreadPoolExecutor(1) as pool, shop.storage.lock(KEY.owner):
         shop.storage.load(KEY)
         waiting = pool.submit(read)
         assert started.wait(SLOW)
         time.sleep(0.05)
         assert not waiting.done()
-        shop.storage.save(KEY, "mine", version)
+        save_cart(shop.storage, KEY, "mine", version)
         assert waiting.result(SLOW) == ("mine", version + 1)
 
 
@@ -538,12 +502,12 @@ def test_lock_is_not_waited_for_too_long(database_url: str) -> None:
         shop.add()
 
         def read() -> object:
-            with shop.app.app_context(), shop.storage.lock(KEY):
+            with shop.app.app_context(), shop.storage.lock(KEY.owner):
                 return shop.storage.load(KEY)
 
         with (
             shop.app.app_context(),
-            shop.storage.lock(KEY),
+            shop.storage.lock(KEY.owner),
             ThreadPoolExecutor(1) as pool,
         ):
             shop.storage.load(KEY)
@@ -555,21 +519,23 @@ def test_lock_is_not_waited_for_too_long(database_url: str) -> None:
 def test_lease(database_url: str) -> None:
     """The lock of somebody who is gone is free when its lease is over."""
     with (
-        open_shop(database_url, CART_LOCK_LEASE=0.3) as shop,
-        shop.app.app_context(),
+        open_shop(database_url, CART_LOCK_LEASE=0.3) as gone,
+        open_shop(database_url) as shop,
     ):
-        version = saved(shop)
-        lost = shop.storage.lock(KEY)
-        lost.__enter__()
-        shop.storage.load(KEY)
-        started = time.monotonic()
+        with gone.app.app_context():
+            version = saved(gone)
+            lost = gone.storage.lock(KEY.owner)
+            lost.__enter__()
+            started = time.monotonic()
+            gone.storage.load(KEY)
 
-        with shop.storage.lock(KEY):
+        with shop.app.app_context(), shop.storage.lock(KEY.owner):
             assert shop.storage.load(KEY) == ("{}", version)
             assert 0.2 < time.monotonic() - started < 5
-            assert shop.storage.save(KEY, "new", version) == version + 1
+            assert save_cart(shop.storage, KEY, "new", version) == version + 1
 
-        lost.__exit__(None, None, None)
+        with gone.app.app_context():
+            lost.__exit__(None, None, None)
 
 
 def test_row_that_is_locked(postgresql_url: str) -> None:
@@ -655,9 +621,9 @@ def test_corrupt(shop: Shop, data: bytes | None) -> None:
 
     for use in [
         lambda: shop.storage.load(KEY),
-        lambda: shop.storage.save(KEY, "new", 0),
-        lambda: shop.storage.save(KEY, "new", version),
-        lambda: shop.storage.delete(KEY, version),
+        lambda: save_cart(shop.storage, KEY, "new", 0),
+        lambda: save_cart(shop.storage, KEY, "new", version),
+        lambda: delete_cart(shop.storage, KEY, version),
         lambda: shop.storage.instances("user:1"),
     ]:
         with pytest.raises(CartCorruptError):
@@ -672,9 +638,9 @@ def test_missing_table(shop: Shop) -> None:
 
     for use in [
         lambda: shop.storage.load(KEY),
-        lambda: shop.storage.save(KEY, "{}", 0),
-        lambda: shop.storage.save(KEY, "{}", 1),
-        lambda: shop.storage.delete(KEY, 1),
+        lambda: save_cart(shop.storage, KEY, "{}", 0),
+        lambda: save_cart(shop.storage, KEY, "{}", 1),
+        lambda: delete_cart(shop.storage, KEY, 1),
         lambda: shop.storage.instances("user:1"),
     ]:
         with pytest.raises(CartStorageError, match="'sessions'") as caught:

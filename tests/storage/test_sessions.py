@@ -15,6 +15,8 @@ from flask import Flask
 from flask_cart import CartConfigError
 from flask_cart import CartStorageError
 from flask_cart import signals
+from flask_cart.testing.carts import delete_cart
+from flask_cart.testing.carts import save_cart
 from tests.support.shop import sell
 from tests.support.shops import Shop
 from tests.support.shops import heard
@@ -515,8 +517,8 @@ def test_memory_database_does_not_roll_back_the_apps_work(memory_shop: Shop) -> 
     key = memory_shop.cart().key
     assert key is not None
 
-    assert storage.save(key, "lost", 0) is None
-    assert not storage.delete(key, 1)
+    assert save_cart(storage, key, "lost", 0) is None
+    assert not delete_cart(storage, key, 1)
     memory_shop.db.session.commit()
     assert orders_of(memory_shop) == ["one"]
 
@@ -526,8 +528,8 @@ def test_memory_database_under_lock(memory_shop: Shop) -> None:
     key = memory_shop.cart().key
     assert key is not None
 
-    with memory_shop.storage.lock(key):
-        assert memory_shop.storage.save(key, "{}", 0)
+    with memory_shop.storage.lock(key.owner):
+        assert save_cart(memory_shop.storage, key, "{}", 0)
 
     assert memory_shop.storage.load(key) is not None
 

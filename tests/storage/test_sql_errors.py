@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import sqlite3
 import typing as t
 from collections.abc import Iterator
@@ -171,11 +170,12 @@ def test_missing_table(empty_shop: Shop) -> None:
 
     for use in [
         lambda: storage.load(key),
-        lambda: storage.save(key, "{}", 0),
-        lambda: storage.save(key, "{}", 1),
-        lambda: storage.delete(key, 1),
+        lambda: storage.save(key.owner, {"default": (0, "{}")}),
+        lambda: storage.save(key.owner, {"default": (1, "{}")}),
+        lambda: storage.save(key.owner, {"default": (1, None)}),
+        lambda: storage.save(key.owner, {"default": (1, None), "other": (0, "{}")}),
         lambda: storage.instances(key.owner),
-        lambda: list(storage.purge(dt.datetime.now(dt.UTC), limit=1)),
+        lambda: list(storage.scan()),
     ]:
         with pytest.raises(CartStorageError, match="'flask cart init-db'"):
             use()
@@ -187,7 +187,7 @@ def test_missing_table_under_the_lock(empty_shop: Shop) -> None:
     key = empty_shop.cart().key
     assert key is not None
 
-    with pytest.raises(CartStorageError, match="'carts'"), storage.lock(key):
+    with pytest.raises(CartStorageError, match="'carts'"), storage.lock(key.owner):
         storage.load(key)
 
     empty_shop.db.create_all()

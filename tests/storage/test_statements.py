@@ -404,6 +404,27 @@ def test_what_the_server_is_asked_with_lock(log_of: tuple[str, Server]) -> None:
         assert asked[1].endswith("FOR UPDATE")
 
 
+def test_what_the_server_is_asked_for_a_move(log_of: tuple[str, Server]) -> None:
+    """Two carts that change at once are one transaction, whose lock SQLite takes at its
+    beginning."""
+    url, server = log_of
+
+    with open_shop(url) as shop, shop.app.app_context():
+        shop.fill("mug", "pot")
+        cart = shop.cart()
+        cart.move(cart.lines[0].id, to="wishlist")
+        cart = shop.cart()
+        (line,) = cart.lines
+        server.asked()
+
+        cart.move(line.id, to="wishlist")
+        asked = server.asked()
+
+    # The cart itself was read before.
+    assert words(asked) == ["SELECT", "BEGIN", "UPDATE", "UPDATE", "COMMIT"]
+    assert asked[1] == ("BEGIN IMMEDIATE" if url.startswith("sqlite") else "BEGIN")
+
+
 def test_lock_timeout_is_set_once(log_of: tuple[str, Server]) -> None:
     """How long a connection waits for locks is said when it is made, and not again."""
     url, server = log_of

@@ -222,9 +222,9 @@ from flask_migrate import init
 from flask_migrate import migrate
 from flask_migrate import upgrade
 
-from tests.support.shop import app
-from tests.support.shop import db
-from tests.support.shop import extension
+from shop import app
+from shop import db
+from shop import extension
 
 with app.app_context():
     init(multidb=bool(app.config["SQLALCHEMY_BINDS"]))

@@ -138,6 +138,11 @@ class Backend(t.NamedTuple):
         # Only what is read before it is written is locked.
         return rb"COMMIT|DELETE FROM carts" if in_transaction else CHANGE
 
+    @property
+    def commit_of_several(self) -> bytes:
+        """What is in the request that makes a change of several carts final."""
+        return rb"COMMIT" if self.config()["CART_STORAGE"] == "database" else CHANGE
+
     def kept(self, items: dict[str, int]) -> dict[str, int]:
         """What is left of a cart when the server was ended and started again."""
         return items if self.endpoint.is_durable else {}

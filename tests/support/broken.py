@@ -22,13 +22,15 @@ from pathlib import Path
 from flask_cart import CartCorruptError
 from flask_cart import CartStorageError
 from flask_cart.model.keys import CartKey
+from flask_cart.storage.base import Changes
 from flask_cart.storage.base import Guarantee
+from flask_cart.storage.base import Kept
 from flask_cart.storage.base import Stored
-from flask_cart.storage.base import first_version
+from flask_cart.storage.base import next_version
+from flask_cart.storage.base import next_versions
 from flask_cart.storage.memory import MemoryStorage
 from tests.support.sound import ExpiringMemory
 from tests.support.sound import Files
-from tests.support.sound import ListingMemory
 from tests.support.sound import LockedMemory
 from tests.support.sound import RemoteMemory
 
@@ -59,6 +61,14 @@ def wait_until(is_done: Callable[[], bool], limit: float = LIMIT) -> None:
         time.sleep(0.001)
 
 
+def with_texts(changes: Changes, change: Callable[[str], str]) -> Changes:
+    """The changes with other texts."""
+    return {
+        name: (expected, change(text) if text is not None else None)
+        for name, (expected, text) in changes.items()
+    }
+
+
 # What is compared
 
 
@@ -66,87 +76,260 @@ def wait_until(is_done: Callable[[], bool], limit: float = LIMIT) -> None:
 class ComparesWithItself(MemoryStorage):
     """It compares the stored version with the one that it reads itself."""
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        return super().save(key, data, self._version(key))
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        return super().save(
+            owner,
+            {
+                name: (self._version(CartKey(owner, name)), text)
+                for name, (_, text) in changes.items()
+            },
+        )
 
 
 @caught_by("test_delete_with_another_version_refuses")
 class DeletesAnyVersion(MemoryStorage):
     """It does not look at the version of what it deletes."""
 
-    def delete(self, key: CartKey, expected: int) -> bool:
-        return super().delete(key, self._version(key))
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        return super().save(
+            owner,
+            {
+                name: (self._version(CartKey(owner, name)), None)
+                if text is None
+                else (expected, text)
+                for name, (expected, text) in changes.items()
+            },
+        )
 
 
 @caught_by("test_save_of_what_is_gone_loses")
 class BringsBack(MemoryStorage):
     """It takes the absence of a cart for the consent to make one."""
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        return super().save(key, data, expected if key in self._carts else 0)
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        return super().save(
+            owner,
+            {
+                name: (expected if CartKey(owner, name) in self._carts else 0, text)
+                for name, (expected, text) in changes.items()
+            },
+        )
 
 
 @caught_by("test_save_with_another_version_loses")
 class ReturnsAVersionAnyway(MemoryStorage):
     """It says of a lost save that it was successful."""
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        return super().save(key, data, expected) or self._version(key)
-
-
-@caught_by("test_versions_do_not_recur")
-class CountsFromOne(MemoryStorage):
-    """Its carts all begin with the same version."""
-
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        with self._lock:
-            if self._version(key) != expected:
-                return None
-
-            self._carts[key] = Stored(data, expected + 1), dt.datetime.now(dt.UTC)
-
-        return expected + 1
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        return super().save(owner, changes) or {
+            name: self._version(CartKey(owner, name)) for name in changes
+        }
 
 
 class _InTwoSteps(MemoryStorage):
+    """It compares, and it saves, and others may come in between."""
+
+    def _is_as_expected(self, owner: str, changes: Changes) -> bool:
+        return all(
+            self._version(CartKey(owner, name)) == expected
+            for name, (expected, _) in changes.items()
+        )
+
+    def _put_all(
+        self, owner: str, changes: Changes, versions: dict[str, int]
+    ) -> dict[str, int]:
+        for name, (_, text) in changes.items():
+            key = CartKey(owner, name)
+
+            if text is None:
+                self._carts.pop(key, None)
+            else:
+                self._put(key, versions[name], text, dt.datetime.now(dt.UTC))
+
+        return versions
+
+
+class _OwnVersions(_InTwoSteps):
+    """Its versions are other ones."""
+
+    def _next(self, expected: int) -> int:
+        raise NotImplementedError
+
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        versions = next_versions(changes)
+
+        with self._lock:
+            if versions is None or not self._is_as_expected(owner, changes):
+                return None
+
+            for name, (expected, _) in changes.items():
+                versions[name] = versions[name] and self._next(expected)
+
+            return self._put_all(owner, changes, versions)
+
+
+@caught_by("test_versions_do_not_recur")
+class CountsFromOne(_OwnVersions):
+    """Its carts all begin with the same version."""
+
+    def _next(self, expected: int) -> int:
+        return next_version(expected) if expected else 1
+
+
+@caught_by("test_versions_grow_in_steps_of_their_own")
+class StepsByOne(_OwnVersions):
+    """It counts, so that whoever goes on from an older copy comes to a version that
+    somebody else holds."""
+
+    def _next(self, expected: int) -> int:
+        return expected + 1 if expected else next_version(expected)
+
+
+class _WithTime(_InTwoSteps):
     """It compares and saves in two steps, between which there is time for a rival."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._compared: Counter[tuple[CartKey, int]] = Counter()
+        self._compared: Counter[object] = Counter()
 
-    def _save_in_two_steps(self, key: CartKey, data: str, expected: int) -> int | None:
-        if self._version(key) != expected:
+    def _save_with_time(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        if not self._is_as_expected(owner, changes):
             return None
 
-        self._compared[key, expected] += 1
-        wait_until(lambda: self._compared[key, expected] >= 2)
-        version = expected + 1 if expected else first_version()
-        self._carts[key] = Stored(data, version), dt.datetime.now(dt.UTC)
+        what = owner, *((name, expected) for name, (expected, _) in changes.items())
+        self._compared[what] += 1
+        wait_until(lambda: self._compared[what] >= 2)
 
-        return version
+        return self._put_all(owner, changes, next_versions(changes) or {})
 
 
 @caught_by("test_one_of_many_first_saves_wins[threads-free]")
-class LooksBeforeItInserts(_InTwoSteps):
+class LooksBeforeItInserts(_WithTime):
     """It looks whether there is a cart, and then makes one."""
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        if expected:
-            return super().save(key, data, expected)
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        if any(expected for expected, _ in changes.values()):
+            return super().save(owner, changes)
 
-        return self._save_in_two_steps(key, data, expected)
+        return self._save_with_time(owner, changes)
 
 
 @caught_by("test_one_of_many_saves_wins[threads-free]")
-class ComparesBeforeItUpdates(_InTwoSteps):
+class ComparesBeforeItUpdates(_WithTime):
     """It compares the version, and then saves."""
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        if not expected:
-            return super().save(key, data, expected)
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        if not all(expected for expected, _ in changes.values()):
+            return super().save(owner, changes)
 
-        return self._save_in_two_steps(key, data, expected)
+        return self._save_with_time(owner, changes)
+
+
+# What is saved at once
+
+
+@caught_by("test_one_that_has_changed_loses_all")
+class SavesUntilOneIsLost(MemoryStorage):
+    """It saves one cart after the other, and those before the lost one stay."""
+
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        versions = {}
+
+        for name, change in changes.items():
+            saved = super().save(owner, {name: change})
+
+            if saved is None:
+                return None
+
+            versions |= saved
+
+        return versions
+
+
+@caught_by("test_one_that_has_changed_loses_all")
+class ComparesTheFirst(_InTwoSteps):
+    """It compares the version of one cart, and takes it for that of all."""
+
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        versions = next_versions(changes)
+
+        with self._lock:
+            if versions is None or not self._is_as_expected(
+                owner, dict(list(changes.items())[:1])
+            ):
+                return None
+
+            return self._put_all(owner, changes, versions)
+
+
+@caught_by("test_one_that_is_not_there_loses_all")
+class ForgetsTheAbsent(_InTwoSteps):
+    """It compares the versions of those that are there."""
+
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        present = {
+            name: change
+            for name, change in changes.items()
+            if CartKey(owner, name) in self._carts
+        }
+        versions = next_versions(changes)
+
+        with self._lock:
+            if versions is None or not self._is_as_expected(owner, present):
+                return None
+
+            return self._put_all(owner, changes, versions)
+
+
+@caught_by("test_several_are_seen_at_once")
+class ShowsOneBeforeTheOther(_InTwoSteps):
+    """It compares all of them, and then saves one after the other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._has_loaded = threading.Event()
+
+    def load(self, key: CartKey) -> Stored | None:
+        stored = super().load(key)
+        self._has_loaded.set()
+
+        return stored
+
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        versions = next_versions(changes)
+
+        if versions is None or not self._is_as_expected(owner, changes):
+            return None
+
+        for name, change in changes.items():
+            self._put_all(owner, {name: change}, versions)
+
+            # Two, as the first one may have begun before.
+            for _ in range(2):
+                self._has_loaded.clear()
+                self._has_loaded.wait(0.2)
+
+        return versions
+
+
+@caught_by("test_killed_process_leaves_whole_pairs")
+class DiesBetweenTwo(Files):
+    """It writes the file once for each cart."""
+
+    saves = 0
+
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        self.saves += 1
+        versions = {}
+
+        for name, change in changes.items():
+            versions |= super().save(owner, {name: change}) or {}
+
+            # The test kills it when it sees the number of this one.
+            if self.saves == 12:
+                time.sleep(LIMIT)
+
+        return versions
 
 
 # What is read
@@ -163,10 +346,10 @@ class ReadsALaggingReplica(MemoryStorage):
     def load(self, key: CartKey) -> Stored | None:
         return self._replica.get(key)
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
         self._replica = {key: stored for key, (stored, _) in self._carts.items()}
 
-        return super().save(key, data, expected)
+        return super().save(owner, changes)
 
 
 @caught_by("test_others_see_what_is_saved_here[processes]")
@@ -185,15 +368,11 @@ class CachesInItsProcess(Files):
 
         return stored
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        self._cache.pop(key, None)
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        for name in changes:
+            self._cache.pop(CartKey(owner, name), None)
 
-        return super().save(key, data, expected)
-
-    def delete(self, key: CartKey, expected: int) -> bool:
-        self._cache.pop(key, None)
-
-        return super().delete(key, expected)
+        return super().save(owner, changes)
 
 
 @caught_by("test_loads_see_whole_saves")
@@ -211,15 +390,18 @@ class TearsItsWrites(MemoryStorage):
 
         return Stored(self._texts[key], stored.version) if stored is not None else None
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        if self._version(key) == expected:
-            self._texts[key] = data
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        for name, (expected, text) in changes.items():
+            key = CartKey(owner, name)
+
+            if text is not None and self._version(key) == expected:
+                self._texts[key] = text
 
         self._has_loaded.clear()
         # Nobody comes while the test prepares itself.
         self._has_loaded.wait(0.2)
 
-        return super().save(key, data, expected)
+        return super().save(owner, changes)
 
 
 # What is kept
@@ -244,16 +426,16 @@ class SwallowsWhatIsNotJson(MemoryStorage):
 class TrimsTexts(MemoryStorage):
     """It loses spaces at the ends."""
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        return super().save(key, data.strip(), expected)
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        return super().save(owner, with_texts(changes, str.strip))
 
 
 @caught_by("test_largest_cart")
 class CutsOffLongTexts(MemoryStorage):
     """Its column is too short."""
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        return super().save(key, data[: 2**16], expected)
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        return super().save(owner, with_texts(changes, lambda text: text[: 2**16]))
 
 
 @caught_by("test_unreachable_is_an_error")
@@ -282,11 +464,13 @@ class StartsAfresh(Files):
 class OverwritesWhatItCannotRead(Files):
     """It makes a new cart where there is one that it cannot read."""
 
-    def _version(self, key: CartKey) -> int:
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
         try:
-            return super()._version(key)
+            return super().save(owner, changes)
         except CartCorruptError:
-            return 0
+            self._path(owner).unlink()
+
+            return super().save(owner, changes)
 
 
 @caught_by("test_killed_process_leaves_a_whole_cart")
@@ -299,7 +483,7 @@ class WritesInPlace(Files):
         self.writes += 1
         path.write_bytes(content[: len(content) // 2])
 
-        # The test kills it when it sees the version of this one.
+        # So that the test comes upon it.
         if self.writes == 11:
             time.sleep(LIMIT)
 
@@ -318,11 +502,17 @@ class _OwnKeys(MemoryStorage):
     def load(self, key: CartKey) -> Stored | None:
         return super().load(self._own(key))
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        return super().save(self._own(key), data, expected)
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        own = {name: self._own(CartKey(owner, name)) for name in changes}
+        (own_owner,) = {key.owner for key in own.values()}
+        versions = super().save(
+            own_owner, {own[name].instance: each for name, each in changes.items()}
+        )
 
-    def delete(self, key: CartKey, expected: int) -> bool:
-        return super().delete(self._own(key), expected)
+        if versions is None:
+            return None
+
+        return {name: versions[key.instance] for name, key in own.items()}
 
 
 @caught_by("test_separators_do_not_collide")
@@ -380,33 +570,40 @@ class ListsByPrefix(MemoryStorage):
         return sorted(key.instance for key in self._carts if str(key).startswith(owner))
 
 
-@caught_by("test_keys_of_all_carts")
-class ListsTheDeleted(ListingMemory):
-    """It lists every cart that it ever had."""
+@caught_by("test_scan_after_a_delete")
+class FindsTheDeleted(MemoryStorage):
+    """It finds every cart that it ever had."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._known: dict[CartKey, None] = {}
+        self._known: set[CartKey] = set()
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        self._known[key] = None
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        self._known |= {CartKey(owner, name) for name in changes}
 
-        return super().save(key, data, expected)
+        return super().save(owner, changes)
 
-    def keys(self) -> Iterator[CartKey]:
-        yield from self._known
+    def scan(self, before: dt.datetime | None = None) -> Iterator[Kept]:
+        yield from super().scan(before)
+
+        for key in self._known - self._carts.keys():
+            yield Kept(key, Stored("", 0), None)
 
 
-@caught_by("test_purge_spares_what_is_saved_meanwhile")
-class PurgesBlindly(MemoryStorage):
-    """It deletes what was old when it looked, whatever has become of it."""
+@caught_by("test_scan_of_what_is_old")
+class FindsTheFresh(MemoryStorage):
+    """It does not look at when a cart was saved."""
 
-    def purge(self, before: dt.datetime, *, limit: int) -> Iterator[CartKey]:
-        stale = [key for key, (_, saved_at) in self._carts.items() if saved_at < before]
+    def scan(self, before: dt.datetime | None = None) -> Iterator[Kept]:
+        return super().scan()
 
-        for key in stale[:limit]:
-            del self._carts[key]
-            yield key
+
+@caught_by("test_scan_finds_all_carts")
+class FindsThoseOfUsers(MemoryStorage):
+    """It overlooks whose owners have another form."""
+
+    def scan(self, before: dt.datetime | None = None) -> Iterator[Kept]:
+        return (each for each in super().scan(before) if each.key[0].startswith("user"))
 
 
 # How long it is kept
@@ -416,27 +613,26 @@ class PurgesBlindly(MemoryStorage):
 class ForgetsTheTtl(ExpiringMemory):
     """What is saved again lasts for ever."""
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        version = super().save(key, data, expected)
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        versions = super().save(owner, changes)
 
-        if expected:
-            self.ends.pop(key, None)
+        for name, (expected, _) in changes.items():
+            if expected:
+                self.ends.pop(CartKey(owner, name), None)
 
-        return version
+        return versions
 
 
 @caught_by("test_every_save_renews_the_ttl")
 class KeepsTheOldTtl(ExpiringMemory):
     """What is saved again expires as if it had not been."""
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        end = self.ends.get(key)
-        version = super().save(key, data, expected)
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        ends = dict(self.ends)
+        versions = super().save(owner, changes)
+        self.ends |= ends
 
-        if end is not None:
-            self.ends[key] = end
-
-        return version
+        return versions
 
 
 # What is locked
@@ -459,7 +655,7 @@ class LocksAfterTheRead(LockedMemory):
         self._is_locked: ContextVar[bool] = ContextVar("is_locked", default=False)
 
     @contextmanager
-    def lock(self, key: CartKey) -> Iterator[None]:
+    def lock(self, owner: str) -> Iterator[None]:
         token = self._is_locked.set(True)
 
         try:
@@ -473,12 +669,12 @@ class LocksAfterTheRead(LockedMemory):
 
         return stored
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
         if self._is_locked.get():
             wait_until(lambda: self._loads == 2)
 
-        with super().lock(key):
-            return super().save(key, data, expected)
+        with super().lock(owner):
+            return super().save(owner, changes)
 
 
 @caught_by("test_lock_makes_a_rival_wait[processes]")
@@ -490,7 +686,7 @@ class LocksOnlyThreads(Files):
         self._lock = threading.RLock()
 
     @contextmanager
-    def lock(self, key: CartKey) -> Iterator[None]:
+    def lock(self, owner: str) -> Iterator[None]:
         with self._lock:
             yield
 
@@ -500,19 +696,19 @@ class LocksOnlyThreads(Files):
 
         return stored
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        if expected:
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        if all(expected for expected, _ in changes.values()):
             wait_until(lambda: len(list(self._folder.glob("*.load"))) == 2)
 
-        return super().save(key, data, expected)
+        return super().save(owner, changes)
 
 
-@caught_by("test_lock_leaves_other_carts_alone")
-class LocksAllCarts(LockedMemory):
+@caught_by("test_lock_leaves_other_owners_alone")
+class LocksAllOwners(LockedMemory):
     """It has one lock for all, and says that it had many."""
 
     @contextmanager
-    def lock(self, key: CartKey) -> Iterator[None]:
+    def lock(self, owner: str) -> Iterator[None]:
         if not self._lock.acquire(timeout=0.2):
             raise CartStorageError("Somebody holds the lock.")
 
@@ -527,15 +723,15 @@ class _Held(LockedMemory):
 
     def __init__(self) -> None:
         super().__init__()
-        self._held: set[CartKey] = set()
+        self._held: set[str] = set()
 
-    def _acquire(self, key: CartKey) -> None:
-        wait_until(lambda: key not in self._held, 0.2)
+    def _acquire(self, owner: str) -> None:
+        wait_until(lambda: owner not in self._held, 0.2)
 
-        if key in self._held:
+        if owner in self._held:
             raise CartStorageError("Somebody holds the lock.")
 
-        self._held.add(key)
+        self._held.add(owner)
 
 
 @caught_by("test_lock_ends_with_an_error")
@@ -543,10 +739,10 @@ class StaysLockedAfterAnError(_Held):
     """It gives the lock back only if all went well."""
 
     @contextmanager
-    def lock(self, key: CartKey) -> Iterator[None]:
-        self._acquire(key)
+    def lock(self, owner: str) -> Iterator[None]:
+        self._acquire(owner)
         yield
-        self._held.discard(key)
+        self._held.discard(owner)
 
 
 @caught_by("test_lock_ends_with_its_block")
@@ -554,14 +750,14 @@ class StaysLockedWithoutASave(_Held):
     """It gives the lock back when it saves."""
 
     @contextmanager
-    def lock(self, key: CartKey) -> Iterator[None]:
-        self._acquire(key)
+    def lock(self, owner: str) -> Iterator[None]:
+        self._acquire(owner)
         yield
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        self._held.discard(key)
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        self._held.discard(owner)
 
-        return super().save(key, data, expected)
+        return super().save(owner, changes)
 
 
 @caught_by("test_lock_of_a_killed_process_ends")
@@ -570,7 +766,7 @@ class StaysLockedAfterDeath(Files):
     comes who is killed before."""
 
     @contextmanager
-    def lock(self, key: CartKey) -> Iterator[None]:
+    def lock(self, owner: str) -> Iterator[None]:
         path = self._folder / "lock"
         wait_until(lambda: not path.exists(), 0.2)
 
@@ -586,7 +782,7 @@ class StaysLockedAfterDeath(Files):
 
 
 @caught_by("test_save_without_the_lock")
-class TrustsItsLock(MemoryStorage):
+class TrustsItsLock(_InTwoSteps):
     """It compares no version under the lock, which not everybody takes."""
 
     guarantee = Guarantee.ATOMIC
@@ -596,7 +792,7 @@ class TrustsItsLock(MemoryStorage):
         self._is_locked: ContextVar[bool] = ContextVar("is_locked", default=False)
 
     @contextmanager
-    def lock(self, key: CartKey) -> Iterator[None]:
+    def lock(self, owner: str) -> Iterator[None]:
         token = self._is_locked.set(True)
 
         try:
@@ -604,28 +800,10 @@ class TrustsItsLock(MemoryStorage):
         finally:
             self._is_locked.reset(token)
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
         if not self._is_locked.get():
-            return super().save(key, data, expected)
+            return super().save(owner, changes)
 
-        wait_until(lambda: self._version(key) != expected)
-        self._carts[key] = Stored(data, expected + 1), dt.datetime.now(dt.UTC)
+        wait_until(lambda: not self._is_as_expected(owner, changes))
 
-        return expected + 1
-
-
-@caught_by("test_delete_or_save")
-class DeletesWithoutTheLock(LockedMemory):
-    """Only the lock keeps its writers apart, and its deletes do not take it."""
-
-    def delete(self, key: CartKey, expected: int) -> bool:
-        return MemoryStorage.delete(self, key, expected)
-
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        if not expected:
-            return super().save(key, data, expected)
-
-        wait_until(lambda: key not in self._carts)
-        self._carts[key] = Stored(data, expected + 1), dt.datetime.now(dt.UTC)
-
-        return expected + 1
+        return self._put_all(owner, changes, next_versions(changes) or {})

@@ -24,7 +24,7 @@ from flask_cart import CartConflictError
 from flask_cart import FlaskCart
 from flask_cart.carts.observing import Access
 from flask_cart.metrics.prometheus import PrometheusMetrics
-from flask_cart.model.keys import CartKey
+from flask_cart.storage.base import Changes
 from flask_cart.storage.keyvalue.redis import RedisStorage
 from tests.support.shop import sell
 
@@ -45,17 +45,17 @@ class CountingStorage:
     def __getattr__(self, name: str) -> t.Any:
         return getattr(self._storage, name)
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
         try:
-            version = self._storage.save(key, data, expected)
+            versions = self._storage.save(owner, changes)
         except CartBusyError:
             self._done.count("lost saves")
             raise
 
-        if version is None:
+        if versions is None:
             self._done.count("lost saves")
 
-        return version
+        return versions
 
 
 class Done:

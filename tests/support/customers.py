@@ -37,9 +37,12 @@ Config = dict[str, t.Any]
 
 
 @contextmanager
-def shop(config: Config) -> Iterator[Flask]:
+def shop(config: Config, extension: FlaskCart | None = None) -> Iterator[Flask]:
     """An app whose errors are raised, except for those that carts have. After this
-    block its connections are closed."""
+    block its connections are closed.
+
+    :param extension: The one whose carts it has; one of its own, if left out.
+    """
     app = make_app(**config, PROPAGATE_EXCEPTIONS=True)
 
     with ExitStack() as stack:
@@ -59,10 +62,11 @@ def shop(config: Config) -> Iterator[Flask]:
         if "CACHE_TYPE" in config:
             Cache(app)
 
-        FlaskCart(app)
+        (extension or FlaskCart()).init_app(app)
         app.add_url_rule("/", view_func=show)
+        app.add_url_rule("/wishlist", view_func=show_wishlist)
 
-        for view in [add, clear, destroy]:
+        for view in [add, clear, destroy, move]:
             rule = f"/{view.__name__}/<items>"
             app.add_url_rule(rule, view_func=view, methods=["POST"])
 
@@ -115,6 +119,12 @@ def show() -> dict[str, int]:
     return {line.item_id: line.quantity for line in current_cart}
 
 
+def show_wishlist() -> dict[str, int]:
+    return {
+        line.item_id: line.quantity for line in current_cart.instance("wishlist").lines
+    }
+
+
 def add(items: str) -> dict[str, int]:
     with current_cart.batch():
         for item in items.split(","):
@@ -131,6 +141,13 @@ def clear(items: str) -> dict[str, int]:
 
 def destroy(items: str) -> dict[str, int]:
     current_cart.destroy()
+
+    return show()
+
+
+def move(items: str) -> dict[str, int]:
+    (line,) = [line for line in current_cart if line.item_id == items]
+    current_cart.move(line.id, to="wishlist")
 
     return show()
 
@@ -178,6 +195,13 @@ class Customer:
     def cart(self) -> dict[str, int]:
         """The quantities of the items in the cart, where nothing is broken."""
         status, quantities = self.look()
+        assert status == OK
+
+        return dict(quantities)
+
+    def wishlist(self) -> dict[str, int]:
+        """The quantities of the items in the wishlist, where nothing is broken."""
+        status, quantities = self._ask("GET", "/wishlist")
         assert status == OK
 
         return dict(quantities)

@@ -24,12 +24,13 @@ from tests.support.cache_servers import Sentinel
 from tests.support.cache_servers import redis_client
 
 KEY = CartKey("user:1", "default")
+WISHES = CartKey("user:1", "wishlist")
 
-#: What a shop calls the hash of that owner's carts, the lock of the cart, and the list
+#: What a shop calls the hash of that owner's carts, the lock of the carts, and the list
 #: that wakes those who wait for it.
 CARTS = "cart:flask_cache_{user:1}"
-LOCK = f"{CARTS}/default/lock"
-WAKE = f"{CARTS}/default/wake"
+LOCK = f"{CARTS}/lock"
+WAKE = f"{CARTS}/wake"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from flask_cart import Cart
 from flask_cart import CartBusyError
 from flask_cart import OrderDraft
 from flask_cart.carts.repository import Repository
-from flask_cart.carts.repository import Retry
+from flask_cart.carts.retry import Retry
 from flask_cart.carts.services import Announcer
 from flask_cart.carts.services import CartServices
 from flask_cart.carts.services import Policy
@@ -25,6 +25,7 @@ from flask_cart.model.keys import CartKey
 from flask_cart.model.limits import Limits
 from flask_cart.pricing.evaluation import Evaluation
 from flask_cart.pricing.rulebook import Rulebook
+from flask_cart.storage.base import Changes
 from flask_cart.storage.base import Stored
 from flask_cart.storage.memory import MemoryStorage
 
@@ -128,10 +129,13 @@ class ContestedStorage(MemoryStorage):
     """Memory in which others change a cart between its load and its save.
 
     They wait while its lock is held, as everybody has to.
+
+    :param instance: The cart that they change; the first that is saved, if left out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, instance: str | None = None) -> None:
         super().__init__()
+        self._instance = instance
         self.attempts = 0
         self.locks = 0
         self._is_locked = False
@@ -139,22 +143,17 @@ class ContestedStorage(MemoryStorage):
         self._registry = Registry()
 
     def contest(self, rivals: Iterable[Callable[[Cart], object]]) -> None:
-        """Let somebody else be faster: one of these before each save or delete."""
+        """Let somebody else be faster: one of these before each save."""
         self._rivals = iter(rivals)
         self.attempts = 0
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        self._let_rival(key)
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        self._let_rival(CartKey(owner, self._instance or next(iter(changes))))
 
-        return super().save(key, data, expected)
-
-    def delete(self, key: CartKey, expected: int) -> bool:
-        self._let_rival(key)
-
-        return super().delete(key, expected)
+        return super().save(owner, changes)
 
     @contextmanager
-    def lock(self, key: CartKey) -> Iterator[None]:
+    def lock(self, owner: str) -> Iterator[None]:
         self.locks += 1
         self._is_locked = True
 
@@ -189,10 +188,10 @@ class BusyStorage(MemoryStorage):
 
         return super().load(key)
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
         self._answer("save")
 
-        return super().save(key, data, expected)
+        return super().save(owner, changes)
 
     def _answer(self, method: str) -> None:
         if self.busy.get(method, 0):

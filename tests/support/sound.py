@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import tempfile
 import threading
@@ -13,35 +14,31 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from contextlib import contextmanager
 from contextlib import nullcontext
-from contextvars import ContextVar
 from pathlib import Path
 
 from flask_cart import CartCorruptError
 from flask_cart import CartStorageError
 from flask_cart.model.keys import CartKey
+from flask_cart.storage.base import Changes
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.base import Stored
-from flask_cart.storage.base import first_version
+from flask_cart.storage.base import next_versions
 from flask_cart.storage.memory import MemoryStorage
 
 
 class LockedMemory(MemoryStorage):
-    """Memory with a lock for each cart, which every write has to hold."""
+    """Memory with a lock for each owner, which every write has to hold."""
 
     guarantee = Guarantee.LOCKED
     always_lock = True
 
     def __init__(self) -> None:
         super().__init__()
-        self._locks: dict[CartKey, threading.RLock] = {}
-
-    def delete(self, key: CartKey, expected: int) -> bool:
-        with self.lock(key):
-            return super().delete(key, expected)
+        self._locks: dict[str, threading.RLock] = {}
 
     @contextmanager
-    def lock(self, key: CartKey) -> Iterator[None]:
-        with self._locks.setdefault(key, threading.RLock()):
+    def lock(self, owner: str) -> Iterator[None]:
+        with self._locks.setdefault(owner, threading.RLock()):
             yield
 
 
@@ -50,7 +47,7 @@ class UnlockedMemory(MemoryStorage):
 
     guarantee = Guarantee.LAST_WRITE_WINS
 
-    def lock(self, key: CartKey) -> AbstractContextManager[None]:
+    def lock(self, owner: str) -> AbstractContextManager[None]:
         return nullcontext()
 
 
@@ -63,25 +60,18 @@ class ExpiringMemory(MemoryStorage):
         super().__init__()
         self.ends: dict[CartKey, float] = {}
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        version = super().save(key, data, expected)
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        versions = super().save(owner, changes)
 
-        if version is not None:
-            self.ends[key] = time.monotonic() + self.TTL
+        for name in versions or ():
+            self.ends[CartKey(owner, name)] = time.monotonic() + self.TTL
 
-        return version
+        return versions
 
     def ttl_of(self, key: CartKey) -> float | None:
         end = self.ends.get(key)
 
         return end - time.monotonic() if end is not None else None
-
-
-class ListingMemory(MemoryStorage):
-    """Memory that says which carts it has."""
-
-    def keys(self) -> Iterator[CartKey]:
-        yield from list(self._carts)
 
 
 class RemoteMemory(MemoryStorage):
@@ -105,73 +95,60 @@ class RemoteMemory(MemoryStorage):
 
 
 class Files:
-    """A file for each cart, and one for its lock, which ends with its process."""
+    """A file for the carts of each owner, and one for their lock, which ends with its
+    process."""
 
     guarantee = Guarantee.LOCKED
     always_lock = True
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._held: ContextVar[CartKey | None] = ContextVar("held", default=None)
 
     def load(self, key: CartKey) -> Stored | None:
-        try:
-            version, _, data = self._path(key).read_bytes().partition(b"\n")
-            return Stored(data.decode(), int(version))
-        except FileNotFoundError:
-            return None
-        except ValueError as error:
-            raise CartCorruptError("This is not a cart.", "") from error
+        return self._read(key.owner).get(key.instance)
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        if self._version(key) != expected:
-            return None
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        versions = next_versions(changes)
+        carts = self._read(owner)
 
-        version = expected + 1 if expected else first_version()
-        path = self._path(key)
-        path.parent.mkdir(exist_ok=True)
-        self._write(path, f"{version}\n{data}".encode())
+        for name, (expected, text) in changes.items():
+            stored = carts.pop(name, None)
 
-        return version
+            if (stored.version if stored is not None else 0) != expected:
+                return None
 
-    def delete(self, key: CartKey, expected: int) -> bool:
-        with nullcontext() if self._held.get() == key else self.lock(key):
-            if not expected or self._version(key) != expected:
-                return False
+            if text is not None and versions is not None:
+                carts[name] = Stored(text, versions[name])
 
-            self._path(key).unlink()
+        if versions is not None:
+            self._write(self._path(owner), json.dumps(carts).encode())
 
-        return True
+        return versions
 
     @contextmanager
-    def lock(self, key: CartKey) -> Iterator[None]:
-        name = hashlib.sha256(str(key).encode()).hexdigest()
-
-        with (self._folder / f"{name}.lock").open("w") as file:
+    def lock(self, owner: str) -> Iterator[None]:
+        with self._path(owner).with_suffix(".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            token = self._held.set(key)
-
-            try:
-                yield
-            finally:
-                self._held.reset(token)
+            yield
 
     def instances(self, owner: str) -> list[str]:
-        return sorted(path.name for path in self._owner_folder(owner).glob("*"))
-
-    def purge(self, before: t.Any, *, limit: int) -> Iterator[CartKey]:
-        return iter(())
+        return sorted(self._read(owner))
 
     def transaction(self) -> None:
         return None
 
     def spoil(self, key: CartKey) -> None:
-        self._path(key).write_bytes(b"\xff\n")
+        self._path(key.owner).write_bytes(b"\xff\n")
 
-    def _version(self, key: CartKey) -> int:
-        stored = Files.load(self, key)
+    def _read(self, owner: str) -> dict[str, Stored]:
+        try:
+            carts = json.loads(self._path(owner).read_bytes())
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise CartCorruptError("This is not a cart.", "") from error
 
-        return stored.version if stored is not None else 0
+        return {name: Stored(*each) for name, each in carts.items()}
 
     def _write(self, path: Path, content: bytes) -> None:
         number, name = tempfile.mkstemp(dir=self._folder)
@@ -181,8 +158,5 @@ class Files:
 
         os.replace(name, path)
 
-    def _path(self, key: CartKey) -> Path:
-        return self._owner_folder(key.owner) / key.instance
-
-    def _owner_folder(self, owner: str) -> Path:
+    def _path(self, owner: str) -> Path:
         return self._folder / hashlib.sha256(owner.encode()).hexdigest()

@@ -70,9 +70,9 @@ class Storefront:
         storage: t.Any = self.app.extensions["cart"].storage
 
         with self.app.app_context():
-            keys = list(storage.keys()) if hasattr(storage, "keys") else []
+            found = list(storage.scan()) if hasattr(storage, "scan") else []
 
-            return kept | {str(key): storage.load(key) for key in keys}
+            return kept | {str(each.key): each.stored for each in found}
 
 
 #: The OpenAPI documents of the apps, each asked for once.

@@ -17,7 +17,6 @@ from flask_cart import rule
 from flask_cart.model.document import SCHEMA
 from flask_cart.model.document import Document
 from flask_cart.model.document import MergedCart
-from flask_cart.model.document import Move
 from flask_cart.model.lines import make_line
 from flask_cart.pricing import presets
 from flask_cart.pricing.rounding import ROUNDING_MODES
@@ -325,7 +324,6 @@ merged_carts = st.builds(
     merged_quantities,
     digest=labels,
 )
-moves = st.builds(Move, labels, labels, rich_lines())
 
 
 @st.composite
@@ -344,6 +342,4 @@ def documents(draw: st.DrawFn) -> Document:
         created_at=draw(times),
         updated_at=draw(times),
         merged=tuple(draw(st.lists(merged_carts, max_size=3))),
-        moves=tuple(draw(st.lists(moves, max_size=1))),
-        received=tuple(draw(st.lists(labels, max_size=2))),
     )

@@ -20,7 +20,6 @@ from flask_cart.storage.memory import MemoryStorage
 from flask_cart.testing import StorageSuite
 from tests.support.sound import ExpiringMemory
 from tests.support.sound import Files
-from tests.support.sound import ListingMemory
 from tests.support.sound import LockedMemory
 from tests.support.sound import RemoteMemory
 from tests.support.sound import UnlockedMemory
@@ -30,7 +29,8 @@ OpenStorage = Callable[[], AbstractContextManager[Storage]]
 
 class MemorySuite(StorageSuite):
     across_processes = False
-    locks_each_cart = False
+    locks_each_owner = False
+    scans_carts = True
     make: t.ClassVar[type[MemoryStorage]] = MemoryStorage
 
     @pytest.fixture
@@ -40,7 +40,7 @@ class MemorySuite(StorageSuite):
 
 class LockedMemorySuite(MemorySuite):
     guarantee = Guarantee.LOCKED
-    locks_each_cart = True
+    locks_each_owner = True
     make = LockedMemory
 
 
@@ -57,11 +57,6 @@ class ExpiringMemorySuite(MemorySuite):
         return storage.ttl_of
 
 
-class ListingMemorySuite(MemorySuite):
-    lists_carts = True
-    make = ListingMemory
-
-
 class RemoteMemorySuite(MemorySuite):
     make = RemoteMemory
 
@@ -72,7 +67,6 @@ class RemoteMemorySuite(MemorySuite):
 
 class FilesSuite(StorageSuite):
     guarantee = Guarantee.LOCKED
-    purges = False
     patience = 5.0
     make: t.ClassVar[type[Files]] = Files
 
@@ -95,7 +89,6 @@ SUITES: dict[type[MemoryStorage] | type[Files], type[StorageSuite]] = {
     LockedMemory: LockedMemorySuite,
     UnlockedMemory: UnlockedMemorySuite,
     ExpiringMemory: ExpiringMemorySuite,
-    ListingMemory: ListingMemorySuite,
     RemoteMemory: RemoteMemorySuite,
     MemoryStorage: MemorySuite,
     Files: FilesSuite,

@@ -208,12 +208,12 @@ def test_lost_update_over_the_storage_is_found(shop: Shop) -> None:
         with shop.app.app_context():
             storage = shop.extension.storage
             text, version = storage.load(key) or ("", 0)
-            storage.save(key, f"{text}x", version)
+            storage.save(OWNER, {"notes": (version, f"{text}x")})
 
     def reset() -> None:
         with shop.app.app_context():
             _, version = shop.extension.storage.load(key) or ("", 0)
-            shop.extension.storage.delete(key, version)
+            shop.extension.storage.save(OWNER, {"notes": (version, None)})
 
     def check(first: t.Any, second: t.Any) -> bool:
         with shop.app.app_context():
@@ -309,6 +309,39 @@ def test_deletes_are_steps(shop: Shop) -> None:
     assert {"first delete", "first delete lost"} <= set(
         itertools.chain.from_iterable(map(names, found))
     )
+
+
+def test_move_is_one_step(shop: Shop) -> None:
+    """What is done to two carts at once is shown so, and nobody sees half of it."""
+
+    def move() -> None:
+        with shop.app.app_context():
+            cart = shop.extension.cart(owner=OWNER)
+            cart.move(cart.lines[0].id, to="wishlist")
+
+    def count() -> list[int]:
+        with shop.app.app_context():
+            carts = [
+                shop.extension.cart(owner=OWNER, instance=name)
+                for name in ["wishlist", "default", "wishlist"]
+            ]
+
+            return [cart.quantity for cart in carts]
+
+    def fill() -> None:
+        with shop.app.app_context():
+            shop.extension.cart(owner=OWNER, instance="wishlist").destroy()
+
+        shop.empty()
+        shop.request("POST", "/add")()
+
+    def check(first: None, second: list[int]) -> None:
+        assert second in ([0, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1])
+
+    found = interleave(shop.app, move, count, reset=fill, check=check)
+    shown = set(map(str, itertools.chain.from_iterable(found)))
+    assert "first: save user:1/default+wishlist" in shown
+    assert not any("lost" in step for step in shown)
 
 
 def test_app_is_as_before(shop: Shop) -> None:

@@ -185,7 +185,7 @@ class TestContext(StorageSuite):
     """A storage that is used in the context of an app."""
 
     across_processes = False
-    locks_each_cart = False
+    locks_each_owner = False
 
     @pytest.fixture
     def open_storage(self) -> object:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tests.support.suites import ExpiringMemorySuite
 from tests.support.suites import FilesSuite
-from tests.support.suites import ListingMemorySuite
 from tests.support.suites import LockedMemorySuite
 from tests.support.suites import RemoteMemorySuite
 from tests.support.suites import UnlockedMemorySuite
@@ -19,10 +18,6 @@ class TestUnlockedMemory(UnlockedMemorySuite):
 
 
 class TestExpiringMemory(ExpiringMemorySuite):
-    pass
-
-
-class TestListingMemory(ListingMemorySuite):
     pass
 
 

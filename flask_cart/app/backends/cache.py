@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
-from pathlib import Path
 
 from flask import Flask
 
 from ...model.errors import CartConfigError
 from ...storage.base import Storage
-from ...storage.keyvalue.records import RecordStorage
-from ...storage.keyvalue.redis import connection_options
 from ..settings import Settings
-from .startup import is_production
+from .keyvalue import Keeping
+from .keyvalue import is_a
+from .keyvalue import make_cachelib_storage
+from .keyvalue import make_memcached_storage
+from .keyvalue import make_redis_storage
 from .startup import require
 from .startup import warn
 
@@ -31,102 +32,43 @@ def make_cache_storage(app: Flask, settings: Settings, cache: Cache | None) -> S
     backend = _backend_of(app, cache)
     _warn_of_short_ttl(app, settings)
 
-    if is_redis(backend):
-        return _make_redis_storage(app, settings, backend)
-
-    if _is(backend, "MemcachedCache"):
-        return _make_memcached_storage(settings, backend)
-
-    return make_cachelib_storage(
-        app,
-        backend,
-        prefix=f"{settings.cache_prefix}:",
+    keeping = Keeping(
+        place="cache",
         ttl=settings.cache_ttl,
-        locking="CART_CACHE_LOCKING" if settings.cache_locking else None,
-        extra="cache",
-        settings=settings,
-    )
-
-
-def make_cachelib_storage(
-    app: Flask,
-    backend: t.Any,
-    *,
-    prefix: str,
-    ttl: float,
-    locking: str | None,
-    extra: str,
-    settings: Settings,
-    renew_after: float | None = None,
-) -> Storage:
-    """The storage for a cache that cannot compare and set.
-
-    :param locking: The setting that wants the lock from before the read on, if one
-        does.
-    :param extra: The extra of this package that brings what it needs.
-    :raises CartConfigError: If it cannot keep carts.
-    """
-    from ...storage.keyvalue.cachelib import CacheRecords
-    from ...storage.keyvalue.cachelib import Locks
-    from ...storage.keyvalue.cachelib import NoLocks
-    from ...storage.keyvalue.cachelib import ThreadLocks
-    from ...storage.keyvalue.cachelib import is_file_of
-
-    locks: Locks = NoLocks()
-    has: t.Callable[[t.Any, str], bool] = _has
-
-    if _is(backend, "NullCache"):
-        raise CartConfigError(
-            "NullCache keeps nothing, so every cart would be empty. Use another cache,"
-            " or CART_STORAGE = 'memory' for tests.",
-            "null-cache",
-        )
-
-    if _is(backend, "FileSystemCache"):
-        require("filelock", "A cache of files", extra)
-
-        from ...storage.keyvalue.file_locks import FileLocks
-
-        has = is_file_of
-        folder = Path(backend._path).absolute()
-        locks = FileLocks(
-            folder.with_name(f"{folder.name}.locks"), settings.lock_timeout
-        )
-        _warn_of_threshold(app, backend)
-    elif _is(backend, "SimpleCache"):
-        locks = ThreadLocks(settings.lock_timeout)
-
-        if is_production(app):
-            warn(
-                "SimpleCache keeps the carts of each worker process apart, and forgets"
-                " some after CACHE_THRESHOLD entries. Use Redis, or the database.",
-                "process-local-cache",
-            )
-    elif locking:
-        raise CartConfigError(
-            f"{type(backend).__name__} has no lock that {locking} could use."
-            " Redis, Memcached and FileSystemCache have.",
-            "cache-cannot-lock",
-        )
-    elif is_production(app):
-        warn(
-            f"{type(backend).__name__} cannot compare and set: of two changes at once,"
-            " one is lost. Use Redis, Memcached or FileSystemCache.",
-            "last-write-wins",
-        )
-
-    return RecordStorage(
-        CacheRecords(backend, prefix, ttl, locks, has),
-        always_lock=locking is not None,
+        renew_after=None,
+        always_lock=settings.cache_locking,
         lock_timeout=settings.lock_timeout,
         lock_lease=settings.lock_lease,
-        renew_after=renew_after,
     )
+    prefix = f"{settings.cache_prefix}:"
+
+    if is_redis(backend):
+        for each in app.extensions["cache"].values():
+            if is_redis(each) and _place(each) == _place(backend):
+                _check_prefix(f"{prefix}{backend.key_prefix}", each)
+
+        # The cache's prefix comes second: those of the cache's own entries begin with
+        # it, and clear() deletes them.
+        return make_redis_storage(
+            backend._write_client,
+            lambda: f"{prefix}{backend._get_prefix()}",
+            keeping,
+        )
+
+    if is_a(backend, "MemcachedCache"):
+        # The cache has a single one for all threads, and who reads all the time may
+        # keep the rest from ever getting it.
+        with backend._client_context() as client:
+            return make_memcached_storage(
+                client, f"{prefix}{backend.key_prefix or ''}", keeping
+            )
+
+    return make_cachelib_storage(app, backend, prefix, keeping)
 
 
 def is_redis(backend: t.Any) -> bool:
     """Whether a cache is in Redis or Valkey, whatever library talks to it."""
-    return _is(backend, "BaseRedisCache")
+    return is_a(backend, "BaseRedisCache")
 
 
 def _backend_of(app: Flask, cache: Cache | None) -> t.Any:
@@ -158,56 +100,6 @@ def _backend_of(app: Flask, cache: Cache | None) -> t.Any:
     (backend,) = backends.values()
 
     return backend
-
-
-def _make_redis_storage(app: Flask, settings: Settings, backend: t.Any) -> Storage:
-    from ...storage.keyvalue.redis import RedisStorage
-
-    client = backend._write_client
-
-    for each in app.extensions["cache"].values():
-        if is_redis(each) and _place(each) == _place(backend):
-            _check_prefix(f"{settings.cache_prefix}:{backend.key_prefix}", each)
-
-    check_redis_client(client)
-
-    return RedisStorage(
-        client,
-        # The cache's prefix comes second: those of the cache's own entries begin with
-        # it, and clear() deletes them.
-        lambda: f"{settings.cache_prefix}:{backend._get_prefix()}",
-        ttl=settings.cache_ttl,
-        renews=False,
-        always_lock=settings.cache_locking,
-        lock_timeout=settings.lock_timeout,
-        lock_lease=settings.lock_lease,
-    )
-
-
-def _make_memcached_storage(settings: Settings, backend: t.Any) -> Storage:
-    from ...storage.keyvalue.memcached import MemcachedRecords
-    from ...storage.keyvalue.memcached_dialects import clients_for_threads
-    from ...storage.keyvalue.memcached_dialects import dialect_of
-
-    # Only to make others of it: the cache has a single one for all threads, and who
-    # reads all the time may keep the rest from ever getting it.
-    with backend._client_context() as client:
-        dialect = dialect_of(client)
-        clients = clients_for_threads(client)
-
-    records = MemcachedRecords(
-        clients,
-        dialect,
-        f"{settings.cache_prefix}:{backend.key_prefix or ''}",
-        settings.cache_ttl,
-    )
-
-    return RecordStorage(
-        records,
-        always_lock=settings.cache_locking,
-        lock_timeout=settings.lock_timeout,
-        lock_lease=settings.lock_lease,
-    )
 
 
 def _place(backend: t.Any) -> tuple[t.Any, ...]:
@@ -252,46 +144,6 @@ def _check_prefix(keys: str, backend: t.Any) -> None:
         )
 
 
-def check_redis_client(client: t.Any) -> None:
-    """Refuse a client that may show carts as they were, and warn of one that waits.
-
-    :raises CartConfigError: If it reads from replicas.
-    """
-    if getattr(client, "read_from_replicas", False) or getattr(
-        client, "load_balancing_strategy", None
-    ):
-        raise CartConfigError(
-            "The client of the Redis cluster reads from replicas, which may not have"
-            " the last change of a cart yet. Do without read_from_replicas and"
-            " load_balancing_strategy.",
-            "replica-reads",
-        )
-
-    options = connection_options(client)
-
-    if options.get("decode_responses"):
-        raise CartConfigError(
-            "The Redis client answers with text, and carts need bytes. Do without"
-            " decode_responses.",
-            "redis-text-answers",
-        )
-
-    pool = getattr(client, "connection_pool", None)
-    # What it is if nobody has said so differs between the versions of redis-py.
-    socket_timeout = (
-        pool.connection_class(**options).socket_timeout
-        if pool is not None
-        else options.get("socket_timeout", 1)
-    )
-
-    if socket_timeout is None:
-        warn(
-            "The Redis client has no socket_timeout, so a server that does not answer"
-            " would keep requests waiting for ever. Set one, such as 2 seconds.",
-            "no-socket-timeout",
-        )
-
-
 def _warn_of_short_ttl(app: Flask, settings: Settings) -> None:
     lifetime = app.permanent_session_lifetime
     default = Flask.default_config["PERMANENT_SESSION_LIFETIME"]
@@ -307,21 +159,3 @@ def _warn_of_short_ttl(app: Flask, settings: Settings) -> None:
             " cart gone. Raise it to at least that.",
             "short-cache-ttl",
         )
-
-
-def _warn_of_threshold(app: Flask, backend: t.Any) -> None:
-    if backend._threshold and is_production(app):
-        warn(
-            f"The folder of files deletes some when it has more than"
-            f" {backend._threshold}, also carts. Set the threshold to 0"
-            " (CACHE_THRESHOLD, or SESSION_FILE_THRESHOLD).",
-            "cache-threshold",
-        )
-
-
-def _has(backend: t.Any, name: str) -> bool:
-    return bool(backend.has(name))
-
-
-def _is(backend: t.Any, name: str) -> bool:
-    return any(kind.__name__ == name for kind in type(backend).__mro__)

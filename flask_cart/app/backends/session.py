@@ -11,12 +11,13 @@ from werkzeug.local import LocalProxy
 
 from ...model.errors import CartConfigError
 from ...storage.base import Storage
-from ...storage.keyvalue.records import Records
-from ...storage.keyvalue.records import RecordStorage
 from ..settings import Settings
-from .cache import check_redis_client
-from .cache import make_cachelib_storage
 from .cookie import make_cookie_storage
+from .keyvalue import Keeping
+from .keyvalue import make_cachelib_storage
+from .keyvalue import make_memcached_storage
+from .keyvalue import make_record_storage
+from .keyvalue import make_redis_storage
 from .startup import is_production
 from .startup import warn
 
@@ -73,25 +74,31 @@ def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
     if hasattr(interface, "key_prefix"):
         _check_prefix(interface)
 
-    if "RedisSessionInterface" in names:
-        return _make_redis_storage(settings, interface, lifetime)
-
-    if "MemcachedSessionInterface" in names:
-        return _make_memcached_storage(settings, interface, lifetime)
+    keeping = Keeping(
+        place="session",
+        ttl=_LIVES * lifetime,
+        renew_after=lifetime / 2,
+        always_lock=settings.session_locking,
+        lock_timeout=settings.lock_timeout,
+        lock_lease=settings.lock_lease,
+    )
 
     if "SqlAlchemySessionInterface" in names:
-        return _make_table_storage(settings, interface, lifetime)
+        return _make_table_storage(interface, keeping)
+
+    if "RedisSessionInterface" in names:
+        return make_redis_storage(
+            interface.client, lambda: _PREFIX + interface.key_prefix, keeping
+        )
+
+    if "MemcachedSessionInterface" in names:
+        return make_memcached_storage(
+            interface.client, _PREFIX + interface.key_prefix, keeping
+        )
 
     if {"CacheLibSessionInterface", "FileSystemSessionInterface"} & names:
         return make_cachelib_storage(
-            app,
-            interface.cache,
-            prefix=_PREFIX + interface.key_prefix,
-            ttl=_LIVES * lifetime,
-            locking="CART_SESSION_LOCKING" if settings.session_locking else None,
-            extra="session",
-            settings=settings,
-            renew_after=lifetime / 2,
+            app, interface.cache, _PREFIX + interface.key_prefix, keeping
         )
 
     raise CartConfigError(
@@ -102,44 +109,7 @@ def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
     )
 
 
-def _make_redis_storage(
-    settings: Settings, interface: t.Any, lifetime: float
-) -> Storage:
-    from ...storage.keyvalue.redis import RedisStorage
-
-    check_redis_client(interface.client)
-
-    return RedisStorage(
-        interface.client,
-        lambda: _PREFIX + interface.key_prefix,
-        ttl=_LIVES * lifetime,
-        renews=True,
-        always_lock=settings.session_locking,
-        lock_timeout=settings.lock_timeout,
-        lock_lease=settings.lock_lease,
-    )
-
-
-def _make_memcached_storage(
-    settings: Settings, interface: t.Any, lifetime: float
-) -> Storage:
-    from ...storage.keyvalue.memcached import MemcachedRecords
-    from ...storage.keyvalue.memcached_dialects import clients_for_threads
-    from ...storage.keyvalue.memcached_dialects import dialect_of
-
-    records = MemcachedRecords(
-        clients_for_threads(interface.client),
-        dialect_of(interface.client),
-        _PREFIX + interface.key_prefix,
-        _LIVES * lifetime,
-    )
-
-    return _make_record_storage(settings, records, lifetime)
-
-
-def _make_table_storage(
-    settings: Settings, interface: t.Any, lifetime: float
-) -> Storage:
+def _make_table_storage(interface: t.Any, keeping: Keeping) -> Storage:
     from ...storage.keyvalue.session_table import SessionTableRecords
 
     model = interface.sql_session_model
@@ -149,23 +119,11 @@ def _make_table_storage(
         lambda: interface.client.engines[bind_key],
         # The key of a session begins with the prefix itself.
         _PREFIX + interface.key_prefix,
-        ttl=_LIVES * lifetime,
-        lock_timeout=settings.lock_timeout,
+        ttl=keeping.ttl,
+        lock_timeout=keeping.lock_timeout,
     )
 
-    return _make_record_storage(settings, records, lifetime)
-
-
-def _make_record_storage(
-    settings: Settings, records: Records, lifetime: float
-) -> Storage:
-    return RecordStorage(
-        records,
-        always_lock=settings.session_locking,
-        lock_timeout=settings.lock_timeout,
-        lock_lease=settings.lock_lease,
-        renew_after=lifetime / 2,
-    )
+    return make_record_storage(records, keeping)
 
 
 def _check_prefix(interface: t.Any) -> None:

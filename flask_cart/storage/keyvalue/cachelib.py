@@ -13,9 +13,9 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from ...model.errors import CartCorruptError
-from ...model.errors import CartLockTimeoutError
 from ...model.errors import CartStorageError
 from ..base import Guarantee
+from .leases import timed_out
 from .records import Found
 
 #: Keys share locks, so that there are not as many of them as there ever were carts.
@@ -51,7 +51,7 @@ class ThreadLocks:
         lock = self._locks[number_of(key)]
 
         if not lock.acquire(timeout=self._timeout):
-            raise timed_out(self._timeout)
+            raise timed_out("The carts", self._timeout)
 
         try:
             yield
@@ -159,8 +159,3 @@ def number_of(key: str) -> int:
     """The number of the lock that a key shares with others."""
     # Not hash(), which differs from process to process.
     return zlib.crc32(key.encode()) % _LOCKS
-
-
-def timed_out(seconds: float) -> CartLockTimeoutError:
-    """The error of having waited in vain."""
-    return CartLockTimeoutError(f"The cart was locked by others for {seconds:g} s.")

@@ -11,7 +11,7 @@ from filelock import Timeout
 
 from ...model.errors import CartStorageError
 from .cachelib import number_of
-from .cachelib import timed_out
+from .leases import timed_out
 
 
 class FileLocks:
@@ -35,7 +35,7 @@ class FileLocks:
             self._folder.mkdir(parents=True, exist_ok=True)
             lock.acquire(poll_interval=0.005)
         except Timeout as error:
-            raise timed_out(self._timeout) from error
+            raise timed_out("The carts", self._timeout) from error
         except OSError as error:
             raise CartStorageError(f"{path} cannot be locked: {error}") from error
 

@@ -1,12 +1,15 @@
-"""Carts in Memcached."""
+"""Carts in Memcached, by each of the client libraries that can compare and swap."""
 
 from __future__ import annotations
 
+import os
 import time
 import typing as t
 from contextlib import AbstractContextManager
 from contextlib import contextmanager
+from contextlib import nullcontext
 
+from ...model.errors import CartConfigError
 from ...model.errors import CartStorageError
 from ...model.errors import CartTooLargeError
 from ..base import Guarantee
@@ -94,3 +97,184 @@ class MemcachedRecords:
                 yield client
         except self._dialect.errors as error:
             raise CartStorageError(f"Memcached could not be used: {error}") from error
+
+
+def dialect_of(client: t.Any) -> Dialect:
+    """How to talk to a client.
+
+    :raises CartConfigError: If its library is not known.
+    """
+    packages = {kind.__module__.partition(".")[0] for kind in type(client).__mro__}
+
+    if {"pylibmc", "_pylibmc"} & packages:
+        return Pylibmc()
+
+    if "pymemcache" in packages:
+        if _is_silent(client):
+            raise CartConfigError(
+                "With ignore_exc, pymemcache finds nothing where it cannot look, and"
+                " every cart would be empty. Do without it.",
+                "memcached-silent",
+            )
+
+        if not _is_safe_for_threads(client):
+            raise CartConfigError(
+                f"pymemcache's {type(client).__name__} breaks when two threads use it"
+                " at once. Use PooledClient, or HashClient with use_pooling=True.",
+                "memcached-threads",
+            )
+
+        return Pymemcache()
+
+    if "memcache" in packages:
+        return PythonMemcached()
+
+    raise CartConfigError(
+        f"Carts in Memcached need pylibmc, pymemcache or python-memcached, not"
+        f" {type(client).__module__}.{type(client).__qualname__}.",
+        "memcached-client",
+    )
+
+
+def _is_silent(client: t.Any) -> bool:
+    inner = getattr(client, "_client", client)
+    options = getattr(inner, "default_kwargs", {})
+
+    return bool(getattr(inner, "ignore_exc", False) or options.get("ignore_exc"))
+
+
+def _is_safe_for_threads(client: t.Any) -> bool:
+    inner = getattr(client, "_client", client)
+
+    return bool(getattr(inner, "use_pooling", hasattr(inner, "client_pool")))
+
+
+def clients_for_threads(
+    client: t.Any,
+) -> t.Callable[[], AbstractContextManager[t.Any]]:
+    """What gives each thread a client that it may use, made from one for all."""
+    if not isinstance(dialect_of(client), Pylibmc):
+        return lambda: nullcontext(client)
+
+    import pylibmc
+
+    pools: dict[int, t.Any] = {}
+
+    def reserve() -> AbstractContextManager[t.Any]:
+        # Its clients break if two threads use one at the same time, or a forked worker
+        # talks on the connection of its parent.
+        pid = os.getpid()
+
+        if pid not in pools:
+            pools.setdefault(pid, pylibmc.ThreadMappedPool(client))
+
+        return t.cast("AbstractContextManager[t.Any]", pools[pid].reserve())
+
+    return reserve
+
+
+class Pylibmc:
+    def __init__(self) -> None:
+        import pylibmc
+
+        self.errors: tuple[type[Exception], ...] = (pylibmc.Error,)
+        self._gone = pylibmc.NotFound
+
+    def get(self, client: t.Any, name: str) -> tuple[bytes, t.Any] | None:
+        # Without it the library does not ask for the ticket.
+        client.behaviors = {"cas": True}
+        # Of a str it makes bytes that it frees before they are sent, so that it may
+        # ask for the key of another thread. These here live until there is an answer.
+        key = name.encode()
+        value, ticket = client.gets(key)
+
+        # On a connection that has broken, the first gets() finds nothing, and only the
+        # next command says why.
+        if value is None and client.get(key) is not None:
+            value, ticket = client.gets(key)
+
+        return (value, ticket) if value is not None else None
+
+    def add(self, client: t.Any, name: str, value: bytes, ttl: int) -> bool:
+        key = name.encode()
+
+        return bool(client.add(key, value, time=ttl))
+
+    def swap(
+        self, client: t.Any, name: str, value: bytes, ttl: int, ticket: t.Any
+    ) -> bool:
+        key = name.encode()
+
+        try:
+            return bool(client.cas(key, value, ticket, time=ttl))
+        except self._gone:
+            return False
+
+
+class Pymemcache:
+    def __init__(self) -> None:
+        from pymemcache.exceptions import MemcacheError
+
+        self.errors: tuple[type[Exception], ...] = (MemcacheError, OSError)
+
+    def get(self, client: t.Any, name: str) -> tuple[bytes, t.Any] | None:
+        found = client.gets(name)
+
+        # What a HashClient answers for a server that has failed a moment ago.
+        if found is None:
+            raise CartStorageError("Memcached cannot be reached.")
+
+        value, ticket = found
+
+        return (value, ticket) if value is not None else None
+
+    def add(self, client: t.Any, name: str, value: bytes, ttl: int) -> bool:
+        return bool(client.add(name, value, expire=ttl, noreply=False))
+
+    def swap(
+        self, client: t.Any, name: str, value: bytes, ttl: int, ticket: t.Any
+    ) -> bool:
+        return bool(client.cas(name, value, ticket, expire=ttl, noreply=False))
+
+
+class PythonMemcached:
+    """It answers like an empty server when there is none, so we have to look."""
+
+    errors: tuple[type[Exception], ...] = (OSError,)
+
+    def get(self, client: t.Any, name: str) -> tuple[bytes, t.Any] | None:
+        # Without it, its cas() is a plain set().
+        client.cache_cas = True
+        client.reset_cas()
+        value = client.gets(name)
+
+        if value is None:
+            _check_alive(client)
+            return None
+
+        return value, client.cas_ids
+
+    def add(self, client: t.Any, name: str, value: bytes, ttl: int) -> bool:
+        return bool(client.add(name, value, time=ttl)) or _check_alive(client)
+
+    def swap(
+        self, client: t.Any, name: str, value: bytes, ttl: int, ticket: t.Any
+    ) -> bool:
+        client.cas_ids = ticket
+
+        return bool(client.cas(name, value, time=ttl)) or _check_alive(client)
+
+
+def _check_alive(client: t.Any) -> t.Literal[False]:
+    """Tell a "no" from silence.
+
+    :raises CartStorageError: If a server cannot be reached.
+    """
+    for server in client.servers:
+        # Looking again may bring it back, which makes silence no answer.
+        was_dead = server.deaduntil
+
+        if not server.connect() or was_dead:
+            raise CartStorageError(f"Memcached at {server} cannot be reached.")
+
+    return False

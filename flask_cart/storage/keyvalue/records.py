@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import random
 import secrets
@@ -15,15 +14,16 @@ import msgspec
 
 from ...model.errors import CartBusyError
 from ...model.errors import CartCorruptError
-from ...model.errors import CartLockTimeoutError
 from ...model.errors import CartStorageError
 from ...model.keys import CartKey
+from ..base import Changes
 from ..base import Guarantee
 from ..base import Held
 from ..base import Stored
-from ..base import next_version
+from ..base import next_versions
 from .leases import Lease
 from .leases import Leases
+from .leases import LockedError
 
 #: How often a save is tried again because other carts of the same owner were saved.
 _ATTEMPTS: t.Final = 50
@@ -120,8 +120,7 @@ class RecordStorage:
     * Durability, size: the store's.
     * Lifetime: the owner's carts expire together, some time after the last save.
 
-    These stores cannot list what they have, so :meth:`purge` leaves it to them to
-    forget what has expired.
+    These stores cannot list what they have, and forget by themselves what has expired.
 
     The lock is a part of the text: it is compared and set like all of it. It is fenced:
     a holder whose lease has run out cannot save any more.
@@ -147,127 +146,113 @@ class RecordStorage:
         self.guarantee = records.guarantee
         self.always_lock = always_lock
         self._records = records
-        self._lock_timeout = lock_timeout
         self._lock_lease = lock_lease
         self._renew_after = renew_after
-        self._leases: Leases[str] = Leases(self._release)
+        self._leases = Leases(lock_timeout, _pause, self._release)
 
     def load(self, key: CartKey) -> Stored | None:
         lease = self._leases.on(key.owner)
-        record = self._acquire(lease) if lease is not None else self._renewed(key.owner)
+        record = (
+            self._leases.take(lease, self._acquire)
+            if lease is not None
+            else self._renewed(key.owner)
+        )
         cart = record.carts.get(key.instance)
 
         return Stored(cart.data, cart.version) if cart is not None else None
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        version = next_version(expected)
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        versions = next_versions(changes)
 
-        return version if self._replace(key, expected, version, data) else None
+        if versions is None:
+            return None
 
-    def delete(self, key: CartKey, expected: int) -> bool:
-        return bool(expected) and self._replace(key, expected, 0, "")
+        lease = self._leases.on(owner)
 
-    def lock(self, key: CartKey) -> AbstractContextManager[Held]:
-        return self._leases.lock(key.owner)
+        if lease is not None and not lease.is_held:
+            self._leases.take(lease, self._acquire)
+
+        saved = self._compare_and_set(owner, changes, versions, lease)
+
+        if lease is not None:
+            lease.is_held = lease.is_expired = not saved
+
+        return versions if saved else None
+
+    def lock(self, owner: str) -> AbstractContextManager[Held]:
+        return self._leases.lock(owner)
 
     def instances(self, owner: str) -> list[str]:
         return sorted(self._read(owner)[1].carts)
 
-    def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
-        return iter(())
-
     def transaction(self) -> None:
         return None
 
-    def _replace(self, key: CartKey, expected: int, version: int, data: str) -> bool:
-        """Store a cart, or delete it if the new version is 0."""
-        lease = self._leases.on(key.owner)
-
-        if lease is None:
-            return self._compare_and_set(key, expected, version, data, None)
-
-        if not lease.is_held:
-            self._acquire(lease)
-
-        saved = self._compare_and_set(key, expected, version, data, lease.token)
-
-        lease.is_held = lease.is_expired = not saved
-
-        return saved
-
     def _compare_and_set(
-        self, key: CartKey, expected: int, version: int, data: str, token: str | None
+        self,
+        owner: str,
+        changes: Changes,
+        versions: t.Mapping[str, int],
+        lease: Lease | None,
     ) -> bool:
-        """Store a cart, and give back the lock of this token if there is one."""
+        """Store and delete carts, and give back the lock if there is a lease on it."""
         write_id = secrets.token_hex(8)
 
         for _ in range(_ATTEMPTS):
-            found, record = self._read(key.owner)
-            stored = record.carts.pop(key.instance, _NOTHING)
+            found, record = self._read(owner)
+            stored = {name: record.carts.pop(name, _NOTHING) for name in changes}
 
             # The try before this one was a success whose answer was lost.
-            if write_id in stored.write_ids:
+            if any(write_id in cart.write_ids for cart in stored.values()):
                 return True
 
-            if stored.version != expected:
+            if any(stored[name].version != changes[name][0] for name in changes):
                 return False
 
-            if token is None and record.is_locked_for(""):
-                raise CartBusyError(f"The carts of {key.owner} are locked by others.")
+            if lease is None and record.is_locked_for(""):
+                raise CartBusyError(f"The carts of {owner} are locked by others.")
 
-            if token is not None and not record.is_locked_by(token):
+            if lease is not None and not record.is_locked_by(lease.token):
                 return False
 
             record.lock = None
 
-            if version:
-                write_ids = (write_id, *stored.write_ids)[:_REMEMBERED_WRITES]
-                record.carts[key.instance] = _Cart(version, data, write_ids)
+            for name, (_, text) in changes.items():
+                if text is not None:
+                    ids = (write_id, *stored[name].write_ids)[:_REMEMBERED_WRITES]
+                    record.carts[name] = _Cart(versions[name], text, ids)
 
             # Without any carts, too: the stores cannot compare and delete in one step.
-            if self._write(key.owner, found, record):
+            if self._write(owner, found, record):
                 return True
 
-        raise CartBusyError(f"The other carts of {key.owner} do not stop changing.")
+        raise CartBusyError(f"The carts of {owner} do not stop changing.")
 
-    def _acquire(self, lease: Lease[str]) -> _Record:
-        """Take the lock and read, as soon as nobody else holds it."""
-        started = time.monotonic()
-        deadline = started + self._lock_timeout
+    def _acquire(self, lease: Lease) -> _Record:
+        """Take the lock and read, if nobody else holds it."""
+        found, record = self._read(lease.owner)
 
-        while True:
-            found, record = self._read(lease.subject)
-            is_locked = record.is_locked_for(lease.token)
+        if record.is_locked_for(lease.token):
+            raise LockedError(random.uniform(_NAP / 2, _NAP))
 
-            if not is_locked:
-                record.lock = _Lock(lease.token, time.time() + self._lock_lease)
-                lease.is_held = True
+        record.lock = _Lock(lease.token, time.time() + self._lock_lease)
+        lease.is_held = True
 
-                if self._write(lease.subject, found, record):
-                    return record
+        if not self._write(lease.owner, found, record):
+            raise LockedError(0)
 
-                lease.is_held = False
+        return record
 
-            if time.monotonic() > deadline:
-                raise CartLockTimeoutError(
-                    f"The carts of {lease.subject} were locked by others for"
-                    f" {self._lock_timeout:g} seconds."
-                )
-
-            if is_locked:
-                time.sleep(random.uniform(_NAP / 2, _NAP))
-                lease.waited = time.monotonic() - started
-
-    def _release(self, lease: Lease[str]) -> None:
+    def _release(self, lease: Lease) -> None:
         for _ in range(_ATTEMPTS):
-            found, record = self._read(lease.subject)
+            found, record = self._read(lease.owner)
 
             if record.lock is None or record.lock.token != lease.token:
                 return
 
             record.lock = None
 
-            if self._write(lease.subject, found, record):
+            if self._write(lease.owner, found, record):
                 return
 
     def _renewed(self, owner: str) -> _Record:
@@ -301,6 +286,10 @@ class RecordStorage:
             raise CartCorruptError(
                 f"What is stored are not the carts of {owner}: {error}", found.text
             ) from error
+
+
+def _pause(owner: str, seconds: float) -> None:
+    time.sleep(seconds)
 
 
 def _name(owner: str) -> str:

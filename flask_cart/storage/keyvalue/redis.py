@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import heapq
 import importlib
 import re
 import secrets
@@ -15,17 +14,18 @@ from contextlib import contextmanager
 from ...model.errors import CartBusyError
 from ...model.errors import CartConfigError
 from ...model.errors import CartCorruptError
-from ...model.errors import CartLockTimeoutError
 from ...model.errors import CartStorageError
 from ...model.keys import CartKey
+from ..base import Changes
 from ..base import Guarantee
 from ..base import Held
 from ..base import Kept
 from ..base import Stored
-from ..base import next_version
+from ..base import next_versions
 from . import redis_scripts
 from .leases import Lease
 from .leases import Leases
+from .leases import LockedError
 
 _record = re.compile(rb"(\d+) [\w,]+ (\d+)\n(.*)", re.DOTALL)
 
@@ -37,8 +37,8 @@ _SHORTEST_NAP: t.Final = 0.01
 class RedisStorage:
     """Keeps carts in Redis or Valkey, those of one owner in one hash.
 
-    * Concurrency: every save compares the version that was read with the stored one,
-      in one script; safe for threads, processes and servers.
+    * Concurrency: every save compares the versions that were read with the stored
+      ones, in one script; safe for threads, processes and servers.
     * Durability: what the server is configured to, and it may evict carts.
     * Size: 512 MiB a cart.
     * Lifetime: the owner's carts expire together, some time after the last save.
@@ -75,7 +75,6 @@ class RedisStorage:
         self._make_prefix = make_prefix
         self._ttl = _milliseconds(ttl)
         self._renews = renews
-        self._lock_timeout = lock_timeout
         self._lock_lease = _milliseconds(lock_lease)
         self._errors = _errors_of(client)
         self._longest_nap = _longest_nap(client)
@@ -83,14 +82,16 @@ class RedisStorage:
         self._read_and_renew = client.register_script(redis_scripts.READ_AND_RENEW)
         self._acquire_and_read = client.register_script(redis_scripts.ACQUIRE_AND_READ)
         self._release_lock = client.register_script(redis_scripts.RELEASE)
-        self._read_heads = client.register_script(redis_scripts.READ_HEADS)
-        self._leases: Leases[CartKey] = Leases(self._release)
+        self._leases = Leases(lock_timeout, self._pause, self._release)
 
     def load(self, key: CartKey) -> Stored | None:
-        lease = self._leases.on(key)
+        lease = self._leases.on(key.owner)
 
         with self._translated():
-            record = self._read(key) if lease is None else self._acquire(lease)
+            if lease is None:
+                record = self._read(key)
+            else:
+                record = self._acquire(lease, key.instance)
 
         if record is None:
             return None
@@ -105,28 +106,37 @@ class RedisStorage:
 
         raise CartCorruptError(f"What Redis has of {key} is not a cart.", record)
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        version = next_version(expected)
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        versions = next_versions(changes)
 
-        return version if self._replace(key, expected, version, data) else None
+        if versions is None:
+            return None
 
-    def delete(self, key: CartKey, expected: int) -> bool:
-        # Nothing is stored at version 0, so there would be nothing to delete.
-        return bool(expected) and self._replace(key, expected, 0, "")
+        lease = self._leases.on(owner)
 
-    def lock(self, key: CartKey) -> AbstractContextManager[Held]:
-        return self._leases.lock(key)
+        with self._translated():
+            if lease is not None and not lease.is_held:
+                self._acquire(lease, next(iter(changes)))
+
+            saved = self._replace(owner, changes, versions, lease)
+
+        if saved < 0:
+            raise CartBusyError(f"The carts of {owner} are locked by others.")
+
+        if lease is not None:
+            lease.is_held = lease.is_expired = not saved
+            lease.is_spent = bool(saved)
+
+        return versions if saved else None
+
+    def lock(self, owner: str) -> AbstractContextManager[Held]:
+        return self._leases.lock(owner)
 
     def instances(self, owner: str) -> list[str]:
         with self._translated():
             names = self._client.hkeys(self._carts(owner))
 
         return sorted(name.decode() for name in names)
-
-    def keys(self) -> t.Iterator[CartKey]:
-        with self._translated():
-            for key, _, _ in self._heads():
-                yield key
 
     def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
         with self._translated():
@@ -137,26 +147,6 @@ class RedisStorage:
 
                     if before is None or (kept.saved_at and kept.saved_at < before):
                         yield kept
-
-    def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
-        limit_time = _microseconds(before.timestamp())
-
-        with self._translated():
-            stale = {
-                (saved_at, key, version)
-                for key, version, saved_at in self._heads()
-                if saved_at < limit_time
-            }
-
-        for _, key, version in heapq.nsmallest(limit, stale):
-            try:
-                is_gone = self.delete(key, version)
-            except CartBusyError:
-                # Somebody is just changing it.
-                continue
-
-            if is_gone:
-                yield key
 
     def transaction(self) -> None:
         return None
@@ -171,90 +161,60 @@ class RedisStorage:
 
         return t.cast("bytes | None", record)
 
-    def _replace(self, key: CartKey, expected: int, version: int, data: str) -> bool:
-        lease = self._leases.on(key)
+    def _replace(
+        self,
+        owner: str,
+        changes: Changes,
+        versions: t.Mapping[str, int],
+        lease: Lease | None,
+    ) -> int:
+        """1 if the carts were stored and deleted, 0 if somebody was faster, -1 if
+        others hold the lock."""
+        args: list[t.Any] = [
+            secrets.token_hex(8),
+            _microseconds(time.time()),
+            self._ttl,
+            lease.token if lease is not None else "",
+            self._lock_lease,
+        ]
 
-        with self._translated():
-            if lease is not None and not lease.is_held:
-                self._acquire(lease)
+        for name, (expected, text) in changes.items():
+            args += [name, expected, versions[name], text or ""]
 
-            saved = self._compare_and_set(
-                keys=[self._carts(key.owner), self._lock(key), self._wake(key)],
-                args=[
-                    key.instance,
-                    expected,
-                    secrets.token_hex(8),
-                    version,
-                    _microseconds(time.time()),
-                    data,
-                    self._ttl,
-                    lease.token if lease is not None else "",
-                    self._lock_lease,
-                ],
-            )
+        keys = [self._carts(owner), self._lock(owner), self._wake(owner)]
 
-        if saved < 0:
-            raise CartBusyError(f"The cart {key} is locked by others.")
+        return int(self._compare_and_set(keys=keys, args=args))
 
-        if lease is not None:
-            lease.is_held = lease.is_expired = not saved
-            lease.is_spent = bool(saved)
+    def _acquire(self, lease: Lease, instance: str) -> bytes | None:
+        """Take the lock and read a cart, as soon as nobody else holds it."""
+        owner = lease.owner
 
-        return bool(saved)
-
-    def _acquire(self, lease: Lease[CartKey]) -> bytes | None:
-        """Take the lock and read the cart, as soon as nobody else holds it."""
-        key = lease.subject
-        started = time.monotonic()
-        deadline = started + self._lock_timeout
-        has_waited = 0
-
-        while True:
-            # Not only once it is known: the answer may be lost on the way.
+        def attempt(lease: Lease) -> bytes | None:
             lease.is_held = True
             acquired, found = self._acquire_and_read(
-                keys=[self._carts(key.owner), self._lock(key)],
-                args=[key.instance, lease.token, self._lock_lease, has_waited],
+                keys=[self._carts(owner), self._lock(owner)],
+                args=[instance, lease.token, self._lock_lease, int(lease.waited > 0)],
             )
 
             if acquired:
                 return t.cast("bytes | None", found)
 
-            lease.is_held = False
-            remaining = deadline - time.monotonic()
+            raise LockedError(max(_SHORTEST_NAP, found / 1000))
 
-            if remaining <= 0:
-                raise CartLockTimeoutError(
-                    f"The cart {key} was locked by others for {self._lock_timeout:g}"
-                    " seconds."
-                )
+        return self._leases.take(lease, attempt)
 
-            nap = min(remaining, found / 1000, self._longest_nap)
-            self._client.blpop([self._wake(key)], timeout=max(_SHORTEST_NAP, nap))
-            has_waited = 1
-            lease.waited = time.monotonic() - started
+    def _pause(self, owner: str, seconds: float) -> None:
+        """Wait until somebody gives the lock back."""
+        # Never 0, which is for ever.
+        nap = max(_SHORTEST_NAP, min(seconds, self._longest_nap))
+        self._client.blpop([self._wake(owner)], timeout=nap)
 
-    def _release(self, lease: Lease[CartKey]) -> None:
-        key = lease.subject
-
+    def _release(self, lease: Lease) -> None:
         with self._translated():
             self._release_lock(
-                keys=[self._lock(key), self._wake(key)],
+                keys=[self._lock(lease.owner), self._wake(lease.owner)],
                 args=[lease.token, self._lock_lease],
             )
-
-    def _heads(self) -> t.Iterator[tuple[CartKey, int, int]]:
-        """Key, version and time of all carts."""
-        for owner, name in self._names():
-            heads = iter(self._read_heads(keys=[name]))
-
-            for instance, head in zip(heads, heads, strict=True):
-                found = _record.fullmatch(head + b"\n")
-
-                # What is not a cart stays, for somebody to repair.
-                if found is not None:
-                    key = CartKey(owner, instance.decode(errors="replace"))
-                    yield key, int(found[1]), int(found[2])
 
     def _names(self) -> t.Iterator[tuple[str, bytes]]:
         """All owners and the names of their hashes."""
@@ -275,11 +235,11 @@ class RedisStorage:
     def _carts(self, owner: str) -> str:
         return f"{self._make_prefix()}{{{owner}}}"
 
-    def _lock(self, key: CartKey) -> str:
-        return f"{self._carts(key.owner)}/{key.instance}/lock"
+    def _lock(self, owner: str) -> str:
+        return f"{self._carts(owner)}/lock"
 
-    def _wake(self, key: CartKey) -> str:
-        return f"{self._carts(key.owner)}/{key.instance}/wake"
+    def _wake(self, owner: str) -> str:
+        return f"{self._carts(owner)}/wake"
 
     @contextmanager
     def _translated(self) -> t.Iterator[None]:

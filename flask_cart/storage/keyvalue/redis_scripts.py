@@ -28,45 +28,56 @@ local function release(lock, wake, token, lease)
 end
 """
 
-#: KEYS: carts, lock, wake. ARGV: instance, expected version, write id, new version (0
-#: to delete), time in microseconds, text, time to live, token (empty without a lock),
-#: lease; both in milliseconds.
+#: KEYS: carts, lock, wake. ARGV: write id, time in microseconds, time to live, token
+#: (empty without a lock), lease; both in milliseconds; then of each cart: instance,
+#: expected version, new version (0 to delete), text. Returns 1 if all of it was done, 0
+#: if somebody was faster, -1 if somebody else holds the lock; then nothing was done.
 COMPARE_AND_SET: t.Final = (
     _RELEASE
     + """
-local stored = redis.call('HGET', KEYS[1], ARGV[1])
-local version, writes = '0', ''
+local writes, is_stale = {}, false
 
-if stored then
-    version, writes = string.match(stored, '^(%d+) ([%w,]+) ')
+for index = 6, #ARGV, 4 do
+    local stored = redis.call('HGET', KEYS[1], ARGV[index])
+    local version, ids = '0', ''
+
+    if stored then
+        version, ids = string.match(stored, '^(%d+) ([%w,]+) ')
+    end
+
+    -- Clients send a command again when its answer is lost on the way. The second time
+    -- it must not look as if a rival had been faster, even if one has written since.
+    if ids and string.find(ids, ARGV[1], 1, true) then
+        return 1
+    end
+
+    writes[index] = ids
+    is_stale = is_stale or version ~= ARGV[index + 1]
 end
 
--- Clients send a command again when its answer is lost on the way. The second time it
--- must not look as if a rival had been faster, even if one has written since.
-if writes and string.find(writes, ARGV[3], 1, true) then
-    return 1
-end
-
-if version ~= ARGV[2] then
+if is_stale then
     return 0
 end
 
 -- Whoever holds the lock is the only one who writes, and only while its lease lasts.
-if (redis.call('HGET', KEYS[2], 'token') or '') ~= ARGV[8] then
-    return ARGV[8] == '' and -1 or 0
+if (redis.call('HGET', KEYS[2], 'token') or '') ~= ARGV[4] then
+    return ARGV[4] == '' and -1 or 0
 end
 
-if ARGV[4] == '0' then
-    redis.call('HDEL', KEYS[1], ARGV[1])
-else
-    -- The last 16 ids, of 16 characters and a comma each.
-    local head = ARGV[4] .. ' ' .. string.sub(ARGV[3] .. ',' .. writes, 1, 272)
-    redis.call('HSET', KEYS[1], ARGV[1], head .. ' ' .. ARGV[5] .. '\\n' .. ARGV[6])
-    redis.call('PEXPIRE', KEYS[1], ARGV[7])
+for index = 6, #ARGV, 4 do
+    if ARGV[index + 2] == '0' then
+        redis.call('HDEL', KEYS[1], ARGV[index])
+    else
+        -- The last 16 ids, of 16 characters and a comma each.
+        local ids = string.sub(ARGV[1] .. ',' .. writes[index], 1, 272)
+        local head = ARGV[index + 2] .. ' ' .. ids .. ' ' .. ARGV[2]
+        redis.call('HSET', KEYS[1], ARGV[index], head .. '\\n' .. ARGV[index + 3])
+        redis.call('PEXPIRE', KEYS[1], ARGV[3])
+    end
 end
 
-if ARGV[8] ~= '' then
-    release(KEYS[2], KEYS[3], ARGV[8], ARGV[9])
+if ARGV[4] ~= '' then
+    release(KEYS[2], KEYS[3], ARGV[4], ARGV[5])
 end
 
 return 1
@@ -108,14 +119,3 @@ RELEASE: t.Final = (
 return release(KEYS[1], KEYS[2], ARGV[1], ARGV[2])
 """
 )
-
-#: KEYS: carts. Returns the instances and the heads of their records, in turns.
-READ_HEADS: t.Final = """
-local carts = redis.call('HGETALL', KEYS[1])
-
-for index = 2, #carts, 2 do
-    carts[index] = string.match(carts[index], '^[^\\n]*')
-end
-
-return carts
-"""

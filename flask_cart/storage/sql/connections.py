@@ -6,6 +6,7 @@ import os
 import threading
 import typing as t
 from contextlib import contextmanager
+from contextlib import suppress
 from contextvars import ContextVar
 from weakref import WeakKeyDictionary
 
@@ -106,6 +107,30 @@ class OwnConnections:
 def has_one_connection(engine: sa.Engine) -> bool:
     """Whether all threads share the one connection of a database in memory."""
     return isinstance(engine.pool, sa.pool.StaticPool)
+
+
+@contextmanager
+def savepoint(connection: sa.Connection) -> t.Iterator[None]:
+    """Undo what is done in this block, and no more of its transaction, if it raises."""
+    driver: t.Any = connection.connection.dbapi_connection
+
+    # SQLite's driver begins transactions with the first write, and the server would
+    # take a savepoint that comes before it for the transaction itself.
+    if connection.dialect.name == "sqlite" and not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN")
+
+    connection.exec_driver_sql("SAVEPOINT carts")
+
+    try:
+        yield
+    except BaseException:
+        # After a deadlock of MariaDB nothing is left to roll back.
+        with suppress(sa.exc.SQLAlchemyError):
+            connection.exec_driver_sql("ROLLBACK TO SAVEPOINT carts")
+
+        raise
+
+    connection.exec_driver_sql("RELEASE SAVEPOINT carts")
 
 
 def _make_engine(shared: sa.Engine, lock_timeout: float) -> sa.Engine:

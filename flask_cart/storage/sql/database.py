@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
-from contextlib import AbstractContextManager
 from contextlib import ExitStack
 from contextlib import contextmanager
-from contextlib import nullcontext
 from contextvars import ContextVar
 
 import sqlalchemy as sa
@@ -17,11 +15,13 @@ from flask_sqlalchemy import SQLAlchemy
 from ...model.errors import CartConfigError
 from ...model.errors import CartStorageError
 from ...model.keys import CartKey
+from ..base import Changes
 from ..base import Guarantee
 from ..base import Kept
 from ..base import Stored
-from ..base import first_version
+from ..base import next_versions
 from .connections import OwnConnections
+from .connections import savepoint
 from .errors import translated
 from .table import define_table
 from .transaction import JoinedTransaction
@@ -38,16 +38,16 @@ class DatabaseStorage:
     """Keeps carts in a table, one row each.
 
     * Concurrency: every save compares the version that was read with the stored one,
-      in one statement; safe for threads, processes and servers.
+      in one statement for each cart; safe for threads, processes and servers.
     * Durability: the database's.
     * Size: 16 MiB a cart, the column's.
-    * Lifetime: until they are destroyed or purged.
+    * Lifetime: until they are destroyed.
 
-    Reads and writes are single statements in autocommit, on connections of their own:
-    they neither commit nor roll back what the app has pending in ``db.session``, and
-    never wait for a connection while this request holds one. On SQLite, which has
-    one writer, a save joins the transaction of ``db.session`` when that one has
-    written already.
+    Reads and writes are single statements in autocommit, and a transaction where
+    several carts are saved at once, on connections of their own: they neither commit
+    nor roll back what the app has pending in ``db.session``, and never wait for a
+    connection while this request holds one. On SQLite, which has one writer, a save
+    joins the transaction of ``db.session`` when that one has written already.
 
     :param db: The app's Flask-SQLAlchemy extension.
     :param table_name: The table's name.
@@ -97,27 +97,25 @@ class DatabaseStorage:
 
         return Stored(row.data, row.version) if row is not None else None
 
-    def save(self, key: CartKey, data: str, expected: int) -> int | None:
-        values = {"data": data, "updated_at": _utc(dt.datetime.now(dt.UTC))}
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        versions = next_versions(changes)
 
-        if expected:
-            return self._update(key, values, expected)
+        if versions is None:
+            return None
 
-        return self._insert(key, values)
+        try:
+            with self._unit(changes) as connection:
+                # In the same order as all others, or two would wait for each other.
+                for name, (expected, text) in sorted(changes.items()):
+                    key = CartKey(owner, name)
+                    self._write(connection, key, expected, text, versions[name])
+        except _LostError:
+            return None
 
-    def delete(self, key: CartKey, expected: int) -> bool:
-        statement = self.table.delete().where(
-            *self._at(key), self.table.c.version == expected
-        )
-
-        with self._connection(self._writing_session()) as connection:
-            return connection.execute(statement).rowcount == 1
-
-    def lock(self, key: CartKey) -> AbstractContextManager[None]:
-        return self.together()
+        return versions
 
     @contextmanager
-    def together(self) -> t.Iterator[None]:
+    def lock(self, owner: str) -> t.Iterator[None]:
         token = self._is_locked.set(True)
 
         try:
@@ -125,7 +123,7 @@ class DatabaseStorage:
                 # What is read is locked until the app's transaction ends.
                 yield
             else:
-                with self._locked():
+                with self._transaction():
                     yield
         finally:
             self._is_locked.reset(token)
@@ -136,12 +134,6 @@ class DatabaseStorage:
 
         with self._connection(self._session()) as connection:
             return sorted(connection.execute(query).scalars())
-
-    def keys(self) -> t.Iterator[CartKey]:
-        columns = self.table.c.owner, self.table.c.instance
-
-        for owner, instance in self._rows(sa.select(*columns)):
-            yield CartKey(owner, instance)
 
     def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
         columns = self.table.c
@@ -162,25 +154,6 @@ class DatabaseStorage:
                 Stored(data, version),
                 updated_at.replace(tzinfo=dt.UTC),
             )
-
-    def purge(self, before: dt.datetime, *, limit: int) -> t.Iterator[CartKey]:
-        table = self.table
-        stale = (
-            sa.select(table.c.owner, table.c.instance, table.c.version)
-            .where(table.c.updated_at < _utc(before))
-            .order_by(table.c.updated_at)
-            .limit(limit)
-        )
-
-        with self._connection(self._session()) as connection:
-            rows = connection.execute(stale).all()
-
-        for owner, instance, version in rows:
-            key = CartKey(owner, instance)
-
-            # A cart that was saved in the meantime has another version.
-            if self.delete(key, version):
-                yield key
 
     def transaction(self) -> JoinedTransaction | None:
         session = self._session()
@@ -220,37 +193,65 @@ class DatabaseStorage:
 
         return True
 
-    def _update(
-        self, key: CartKey, values: dict[str, t.Any], expected: int
-    ) -> int | None:
-        version = expected + 1
+    @contextmanager
+    def _unit(self, changes: Changes) -> t.Iterator[sa.Connection]:
+        """A connection on which all of the changes are made, or, if this block raises,
+        none of them."""
+        session = self._writing_session()
+        is_part = session is not None or self._own.in_transaction
+
+        with ExitStack() as stack:
+            if len(changes) > 1 and not is_part:
+                stack.enter_context(self._transaction())
+
+            connection = stack.enter_context(self._connection(session))
+
+            if is_part and self._is_undone_apart(changes, connection):
+                stack.enter_context(savepoint(connection))
+
+            yield connection
+
+    def _is_undone_apart(self, changes: Changes, connection: sa.Connection) -> bool:
+        """Whether changes that are lost must not leave their mark on the transaction
+        that they are part of."""
+        if len(changes) > 1:
+            return True
+
+        # An INSERT that fails fails all of the app's transaction, but in SQLite.
+        is_insert = any(not expected for expected, _ in changes.values())
+        is_joined = self._joined.get() is not None
+
+        return is_insert and is_joined and connection.dialect.name != "sqlite"
+
+    def _write(
+        self,
+        connection: sa.Connection,
+        key: CartKey,
+        expected: int,
+        text: str | None,
+        version: int,
+    ) -> None:
+        table = self.table
+        read = (*self._at(key), table.c.version == expected)
+        values = {
+            "version": version,
+            "data": text,
+            "updated_at": _utc(dt.datetime.now(dt.UTC)),
+        }
+
+        if not expected:
+            # If it is there, this is an error.
+            connection.execute(table.insert().values(**key._asdict(), **values))
+            return
+
         statement = (
-            self.table.update()
-            .where(*self._at(key), self.table.c.version == expected)
-            .values(version=version, **values)
+            table.update().where(*read).values(**values)
+            if text is not None
+            else table.delete().where(*read)
         )
 
-        with self._connection(self._writing_session()) as connection:
-            saved = connection.execute(statement).rowcount == 1
-
-        return version if saved else None
-
-    def _insert(self, key: CartKey, values: dict[str, t.Any]) -> int | None:
-        version = first_version()
-        statement = self.table.insert().values(
-            owner=key.owner, instance=key.instance, version=version, **values
-        )
-
-        try:
-            with (
-                self._connection(self._writing_session()) as connection,
-                self._savepoint(connection),
-            ):
-                connection.execute(statement)
-        except _AlreadyThereError:
-            return None
-
-        return version
+        if connection.execute(statement).rowcount != 1:
+            raise _LostError
 
     def _rows(self, query: sa.Select[t.Any]) -> t.Iterator[t.Any]:
         """The rows of a query that begins with the key, in pages.
@@ -286,7 +287,7 @@ class DatabaseStorage:
                     yield connection
 
     @contextmanager
-    def _locked(self) -> t.Iterator[None]:
+    def _transaction(self) -> t.Iterator[None]:
         """A transaction of its own, whose errors are those of a storage."""
         with ExitStack() as stack:
             with self._translated():
@@ -297,17 +298,6 @@ class DatabaseStorage:
             with self._translated():
                 stack.pop_all().close()
 
-    def _savepoint(self, connection: sa.Connection) -> AbstractContextManager[object]:
-        """What keeps an INSERT that fails from failing the transaction it is in.
-
-        SQLite undoes just the statement, and would take a savepoint that comes first
-        for the transaction itself.
-        """
-        if self._joined.get() is None or connection.dialect.name == "sqlite":
-            return nullcontext()
-
-        return connection.begin_nested()
-
     @contextmanager
     def _translated(self) -> t.Iterator[None]:
         with translated(self.table.name, _ADVICE):
@@ -315,7 +305,7 @@ class DatabaseStorage:
                 yield
             except sa.exc.IntegrityError as error:
                 # The key is all that a cart can violate.
-                raise _AlreadyThereError from error
+                raise _LostError from error
 
     def _session(self) -> orm.Session | None:
         """The session whose transaction the writes of this thread are part of."""
@@ -384,8 +374,8 @@ class DatabaseStorage:
         return self._db.engines[self._bind_key]
 
 
-class _AlreadyThereError(Exception):
-    """A row with this key exists."""
+class _LostError(Exception):
+    """A row is not the one that was read, or there is one where there was none."""
 
 
 def _utc(moment: dt.datetime) -> dt.datetime:

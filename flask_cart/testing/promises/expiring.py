@@ -9,7 +9,9 @@ from collections.abc import Callable
 from ...model.keys import CartKey
 from ...storage.base import Storage
 from ..carts import KEY
+from ..carts import delete_cart
 from ..carts import locking
+from ..carts import save_cart
 from ..carts import saved
 from ..carts import saved_again
 from ..others import LIMIT
@@ -44,7 +46,7 @@ class Expiring(Traits):
         for _ in range(2):
             aged = _aged(ttl_of)
 
-            with locking(storage, KEY, locked=locked):
+            with locking(storage, KEY.owner, locked=locked):
                 storage.load(KEY)
                 version = saved_again(storage, version)
 
@@ -54,8 +56,8 @@ class Expiring(Traits):
     def test_lost_save_keeps_the_ttl(self, storage: Storage, ttl_of: TtlOf) -> None:
         """A save that is lost does not make the cart last for ever."""
         version = saved(storage)
-        assert storage.save(KEY, "lost", version + 1) is None
-        assert storage.save(KEY, "lost", 0) is None
+        assert save_cart(storage, KEY, "lost", version + 1) is None
+        assert save_cart(storage, KEY, "lost", 0) is None
 
         assert _seconds_left(ttl_of) > 0
 
@@ -65,7 +67,7 @@ class Expiring(Traits):
     ) -> None:
         """A cart that is made anew expires like the first one."""
         version = saved(storage)
-        assert storage.delete(KEY, version)
+        assert delete_cart(storage, KEY, version)
         saved(storage)
 
         assert _seconds_left(ttl_of) > 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 
 import pytest
@@ -10,8 +9,12 @@ import pytest
 from ...model.errors import CartError
 from ...model.errors import CartStorageError
 from ...model.keys import CartKey
+from ...storage.base import ScansCarts
 from ...storage.base import Storage
 from ..carts import KEY
+from ..carts import OTHER
+from ..carts import delete_cart
+from ..carts import save_cart
 from ..carts import saved
 from ..traits import Traits
 from ..traits import only_if
@@ -21,11 +24,12 @@ Call = Callable[[Storage, int], object]
 
 CALLS: dict[str, Call] = {
     "load": lambda storage, version: storage.load(KEY),
-    "first save": lambda storage, version: storage.save(
-        CartKey("user:2", "default"), "{}", 0
+    "first save": lambda storage, version: save_cart(storage, OTHER, "{}", 0),
+    "save": lambda storage, version: save_cart(storage, KEY, "new", version),
+    "delete": lambda storage, version: delete_cart(storage, KEY, version),
+    "save of two": lambda storage, version: storage.save(
+        KEY.owner, {KEY.instance: (version, None), "other": (0, "{}")}
     ),
-    "save": lambda storage, version: storage.save(KEY, "new", version),
-    "delete": lambda storage, version: storage.delete(KEY, version),
     "instances": lambda storage, version: storage.instances(KEY.owner),
     "lock": lambda storage, version: _save_under_lock(storage, version),
 }
@@ -34,9 +38,9 @@ if_it_can_be_spoilt = only_if(lambda suite: suite.spoil is not None)
 
 
 def _save_under_lock(storage: Storage, version: int) -> None:
-    with storage.lock(KEY):
+    with storage.lock(KEY.owner):
         storage.load(KEY)
-        storage.save(KEY, "new", version)
+        save_cart(storage, KEY, "new", version)
 
 
 class Failing(Traits):
@@ -55,16 +59,17 @@ class Failing(Traits):
         with pytest.raises(CartStorageError):
             call(storage, version)
 
-    @only_if(lambda suite: suite.cut_off is not None and suite.purges)
-    def test_unreachable_purge_is_an_error(
+    @only_if(lambda suite: suite.cut_off is not None and suite.scans_carts)
+    def test_unreachable_scan_is_an_error(
         self, storage: Storage, cut_off: Callable[[], None]
     ) -> None:
-        """A purge that can delete nothing says so."""
+        """A storage that cannot look for its carts does not say that it has none."""
         saved(storage)
         cut_off()
+        assert isinstance(storage, ScansCarts)
 
         with pytest.raises(CartStorageError):
-            list(storage.purge(dt.datetime.now(dt.UTC), limit=1))
+            list(storage.scan())
 
     @if_it_can_be_spoilt
     def test_unreadable_is_not_absent(
@@ -92,7 +97,7 @@ class Failing(Traits):
         spoil(KEY)
 
         try:
-            version = storage.save(KEY, "new", 0)
+            version = save_cart(storage, KEY, "new", 0)
         except CartError:
             return
 

@@ -46,15 +46,16 @@ class Racing(Traits):
         self, storage: Storage, others: Others, locked: bool
     ) -> None:
         """Of many who save on top of the same version, exactly one does."""
-        version = saved(storage)
-        versions = others.all(save_rounds, KEY, version, ROUNDS, locked)
+        newest = saved(storage)
+        versions = others.all(save_rounds, KEY, ROUNDS, locked)
 
-        for round_, outcomes in enumerate(zip(*versions, strict=True), 1):
-            won = [each for each in outcomes if each is not None]
-            assert won == [version + round_]
+        for outcomes in zip(*versions, strict=True):
+            (won,) = [each for each in outcomes if each is not None]
+            assert won > newest
+            newest = won
 
         winner = [each[-1] is not None for each in versions].index(True)
-        assert loaded(storage) == (str(winner), version + ROUNDS)
+        assert loaded(storage) == (str(winner), newest)
 
     @only_if(excludes)
     def test_increments_add_up(
@@ -68,13 +69,13 @@ class Racing(Traits):
         )
 
         assert loaded(storage) == (str(total), versions[-1])
-        assert versions == list(range(versions[0], versions[0] + total))
+        assert len(set(versions)) == total
 
     @only_if(lambda suite: suite.guarantee is Guarantee.LAST_WRITE_WINS)
     def test_one_of_many_writes_is_left(self, storage: Storage, others: Others) -> None:
         """Of many who save at once, what one of them saved is left, and whole."""
-        version = saved(storage)
-        versions = others.all(save_rounds, KEY, version, 1, False)
+        saved(storage)
+        versions = others.all(save_rounds, KEY, 1, False)
         stored = loaded(storage)
 
         assert stored is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from ...model.keys import CartKey
@@ -9,7 +11,9 @@ from ...storage.base import Guarantee
 from ...storage.base import Storage
 from ..carts import KEY
 from ..carts import OTHER
+from ..carts import delete_cart
 from ..carts import loaded
+from ..carts import save_cart
 from ..carts import saved
 from ..carts import saved_again
 from ..traits import Traits
@@ -45,11 +49,11 @@ class Saving(Traits):
         assert loaded(storage) == ('{"a": 1}', version)
 
     def test_save_again(self, storage: Storage) -> None:
-        """Saving on top of what was read replaces it under the next version."""
+        """Saving on top of what was read replaces it under a higher version."""
         version = saved(storage)
 
-        assert storage.save(KEY, "new", version) == version + 1
-        assert loaded(storage) == ("new", version + 1)
+        version = saved_again(storage, version, data="new")
+        assert loaded(storage) == ("new", version)
 
     def test_every_save_is_read_at_once(self, storage: Storage) -> None:
         """A load shows the save before it, and not the one before that."""
@@ -60,15 +64,15 @@ class Saving(Traits):
 
             assert loaded(storage) == (str(number), version)
 
-        storage.delete(KEY, version)
+        delete_cart(storage, KEY, version)
         assert storage.load(KEY) is None
 
     def test_same_text_is_a_new_version(self, storage: Storage) -> None:
         """Saving the same text is a save, and gives a version of its own."""
         version = saved(storage)
 
-        assert storage.save(KEY, "{}", version) == version + 1
-        assert loaded(storage) == ("{}", version + 1)
+        version = saved_again(storage, version)
+        assert loaded(storage) == ("{}", version)
 
     def test_versions_are_exact_in_json(self, storage: Storage) -> None:
         """Versions are positive, and small enough that no JSON reader rounds them."""
@@ -83,15 +87,15 @@ class Saving(Traits):
         """A second first save loses, and is no error."""
         version = saved(storage, data="first")
 
-        assert storage.save(KEY, "second", 0) is None
+        assert save_cart(storage, KEY, "second", 0) is None
         assert loaded(storage) == ("first", version)
 
     def test_save_after_a_lost_first_save(self, storage: Storage) -> None:
         """A lost first save leaves nothing behind that the next call stumbles over."""
         version = saved(storage)
-        assert storage.save(KEY, "lost", 0) is None
+        assert save_cart(storage, KEY, "lost", 0) is None
 
-        assert storage.save(KEY, "won", version) == version + 1
+        assert saved_again(storage, version, data="won")
 
     @pytest.mark.parametrize("offset", [-1, 1, 10**6])
     def test_save_with_another_version_loses(
@@ -100,7 +104,7 @@ class Saving(Traits):
         """A save that was made for another version changes nothing."""
         version = saved(storage, data="stays")
 
-        assert storage.save(KEY, "lost", version + offset) is None
+        assert save_cart(storage, KEY, "lost", version + offset) is None
         assert loaded(storage) == ("stays", version)
 
     def test_only_the_first_of_two_saves_wins(self, storage: Storage) -> None:
@@ -108,21 +112,21 @@ class Saving(Traits):
         what is compared is the version that came with the read."""
         version = saved(storage)
 
-        assert storage.save(KEY, "one", version) == version + 1
-        assert storage.save(KEY, "two", version) is None
-        assert loaded(storage) == ("one", version + 1)
+        newer = saved_again(storage, version, data="one")
+        assert save_cart(storage, KEY, "two", version) is None
+        assert loaded(storage) == ("one", newer)
 
     def test_save_where_nothing_is_loses(self, storage: Storage) -> None:
         """A save on top of a cart that never was does not make one."""
-        assert storage.save(KEY, "ghost", 5) is None
+        assert save_cart(storage, KEY, "ghost", 5) is None
         assert storage.load(KEY) is None
 
     def test_save_of_what_is_gone_loses(self, storage: Storage) -> None:
         """A save on top of a deleted cart does not bring it back."""
         version = saved(storage)
-        assert storage.delete(KEY, version)
+        assert delete_cart(storage, KEY, version)
 
-        assert storage.save(KEY, "ghost", version) is None
+        assert save_cart(storage, KEY, "ghost", version) is None
         assert storage.load(KEY) is None
 
     def test_save_leaves_other_carts_alone(self, storage: Storage) -> None:
@@ -140,8 +144,8 @@ class Saving(Traits):
         """A cart is deleted once."""
         version = saved(storage)
 
-        assert storage.delete(KEY, version) is True
-        assert storage.delete(KEY, version) is False
+        assert delete_cart(storage, KEY, version) is True
+        assert delete_cart(storage, KEY, version) is False
         assert storage.load(KEY) is None
 
     @pytest.mark.parametrize("offset", [-1, 1])
@@ -151,15 +155,15 @@ class Saving(Traits):
         """A delete that was made for another version deletes nothing."""
         version = saved(storage)
 
-        assert storage.delete(KEY, version + offset) is False
+        assert delete_cart(storage, KEY, version + offset) is False
         assert loaded(storage) == ("{}", version)
 
     def test_delete_of_nothing(self, storage: Storage) -> None:
         """Nothing is deleted where nothing is, and version 0 deletes nothing."""
-        assert storage.delete(KEY, 0) is False
+        assert delete_cart(storage, KEY, 0) is False
 
         version = saved(storage)
-        assert storage.delete(KEY, 0) is False
+        assert delete_cart(storage, KEY, 0) is False
         assert loaded(storage) == ("{}", version)
 
     def test_delete_leaves_other_carts_alone(self, storage: Storage) -> None:
@@ -168,7 +172,7 @@ class Saving(Traits):
         version = saved(storage)
         others = {key: saved(storage, key, str(key)) for key in (OTHER, wishlist)}
 
-        assert storage.delete(KEY, version)
+        assert delete_cart(storage, KEY, version)
 
         for key, other_version in others.items():
             assert loaded(storage, key) == (str(key), other_version)
@@ -181,16 +185,29 @@ class Saving(Traits):
             version = saved(storage)
             newer = saved_again(storage, version)
             versions |= {version, newer}
-            assert storage.delete(KEY, newer)
+            assert delete_cart(storage, KEY, newer)
 
         assert len(versions) == 40
+
+    def test_versions_grow_in_steps_of_their_own(self, storage: Storage) -> None:
+        """Two who save on top of the same version do not come to the same one: where
+        one of the saves was lost with its server, and the other one was made on an
+        older copy, whoever has seen the lost one must not find its version again."""
+        versions = [saved(storage)]
+
+        for _ in range(20):
+            versions.append(saved_again(storage, versions[-1]))
+
+        steps = {newer - older for older, newer in pairwise(versions)}
+        assert len(steps) > 10
+        assert max(steps) > 1000
 
     def test_stale_writer_of_an_earlier_cart(self, storage: Storage) -> None:
         """Who read the cart before it was destroyed cannot write into the new one."""
         old = saved(storage, data="old")
-        storage.delete(KEY, old)
+        delete_cart(storage, KEY, old)
         new = saved(storage, data="new")
 
-        assert storage.save(KEY, "stale", old) is None
-        assert storage.delete(KEY, old) is False
+        assert save_cart(storage, KEY, "stale", old) is None
+        assert delete_cart(storage, KEY, old) is False
         assert loaded(storage) == ("new", new)

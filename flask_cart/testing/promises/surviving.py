@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 
+from ...model.keys import CartKey
 from ...storage.base import Storage
 from ..carts import KEY
 from ..carts import change
 from ..carts import hold_lock
 from ..carts import loaded
+from ..carts import number_in
 from ..carts import persistently
+from ..carts import save_cart
+from ..carts import save_text_pairs
 from ..carts import save_texts
 from ..carts import saved
-from ..carts import saved_again
 from ..carts import text_of
 from ..others import LIMIT
 from ..others import Processes
@@ -24,6 +27,9 @@ from ..traits import only_if
 
 #: More saves than a process comes to before it is killed.
 ENDLESS = 10**6
+
+#: How many saves are waited for.
+SAVES = 10
 
 
 class Surviving(Traits):
@@ -39,8 +45,9 @@ class Surviving(Traits):
         processes.wait_for_report()
         processes.kill()
 
-        assert result_of(threads.start(change, KEY), self.patience) == version + 1
-        assert loaded(storage) == ("2", version + 1)
+        newer = result_of(threads.start(change, KEY), self.patience)
+        assert newer > version
+        assert loaded(storage) == ("2", newer)
 
     @only_if(lambda suite: suite.across_processes)
     def test_killed_process_leaves_a_whole_cart(
@@ -48,27 +55,64 @@ class Surviving(Traits):
     ) -> None:
         """Who is killed while saving leaves what was last saved, and no half of what
         would have been next; others can go on from there."""
-        version = saved(storage)
-        version = saved_again(storage, version, data=text_of(version + 1))
+        version = saved(storage, data=text_of(0))
         processes.start(save_texts, KEY, version, ENDLESS)
-        deadline = time.monotonic() + LIMIT
-
-        while time.monotonic() < deadline:
-            stored = loaded(storage)
-
-            if stored is not None and stored.version > version + 10:
-                break
-
+        _wait_for_saves(storage, KEY)
         processes.kill()
 
-        def save_what_is_next() -> int | None:
+        def save_what_is_next() -> tuple[str, int] | None:
             stored = loaded(storage)
+            number = number_in(stored)
             assert stored is not None
-            assert stored.version > version + 10
-            assert stored.data == text_of(stored.version)
+            assert number > SAVES
+            text = text_of(number + 1, stored.version)
+            newer = save_cart(storage, KEY, text, stored.version)
 
-            return storage.save(KEY, text_of(stored.version + 1), stored.version)
+            return (text, newer) if newer is not None else None
 
         # The server may still be at the last save of the one who is dead.
         newest = persistently(save_what_is_next)
-        assert loaded(storage) == (text_of(newest), newest)
+        assert loaded(storage) == newest
+
+    @only_if(lambda suite: suite.across_processes)
+    def test_killed_process_leaves_whole_pairs(
+        self, storage: Storage, processes: Processes
+    ) -> None:
+        """Who is killed while saving several carts at once has saved all of them, or
+        none."""
+        keys = [CartKey(KEY.owner, name) for name in ["one", "other", "third"]]
+        names = [key.instance for key in keys]
+        processes.start(save_text_pairs, KEY.owner, names, ENDLESS)
+        _wait_for_saves(storage, keys[0])
+        processes.kill()
+
+        def save_what_is_next() -> dict[str, int] | None:
+            found = {key.instance: loaded(storage, key) for key in keys}
+            changes = {
+                name: (stored.version, "next")
+                for name, stored in found.items()
+                if stored is not None
+            }
+            versions = storage.save(KEY.owner, changes)
+
+            # If it is lost, the server was still at the last save.
+            if versions is not None:
+                assert len({number_in(stored) for stored in found.values()}) == 1
+
+            return versions
+
+        versions = persistently(save_what_is_next)
+        assert versions.keys() == set(names)
+
+
+def _wait_for_saves(storage: Storage, key: CartKey) -> None:
+    """Wait until another process has saved a text with a high number."""
+    deadline = time.monotonic() + LIMIT
+
+    while time.monotonic() < deadline:
+        stored = loaded(storage, key)
+
+        if stored is not None and int(stored.text.split()[0]) > SAVES:
+            return
+
+    raise AssertionError(f"Nobody has saved {SAVES} times within {LIMIT:g} s.")

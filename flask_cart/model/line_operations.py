@@ -1,0 +1,210 @@
+"""Operations on lines: changes of one line of a cart, as data."""
+
+from __future__ import annotations
+
+import typing as t
+
+from msgspec.structs import replace
+
+from .conditions import Condition
+from .document import Document
+from .errors import InvalidItemError
+from .events import Event
+from .events import ItemAdded
+from .events import ItemConditionAdded
+from .events import ItemConditionRemoved
+from .events import ItemRemoved
+from .events import ItemUpdated
+from .lines import Line
+from .operations import Applied
+from .operations import Limited
+from .operations import Reapplied
+from .operations import StaleError
+from .operations import left_with
+from .operations import put_condition
+from .operations import same
+
+OnExisting = t.Literal["merge", "replace", "error"]
+
+
+class AddLine(Limited, frozen=True):
+    """Add a line, or its quantity to the one that is there.
+
+    :param currency: What the cart has to be in, if the price was money of a currency.
+    """
+
+    line: Line
+    on_existing: OnExisting = "merge"
+    currency: str | None = None
+
+    def apply(self, document: Document) -> Applied:
+        if self.currency not in (None, document.currency):
+            raise InvalidItemError(
+                f"The item {self.line.item_id!r:.80} is not valid: The price is in"
+                f" {self.currency}, the cart in {document.currency}."
+            )
+
+        existing = document.line(self.line.id)
+
+        if existing is None:
+            lines = (*document.lines, self.line)
+
+            return replace(document, lines=lines), (ItemAdded(line=self.line),)
+
+        if self.on_existing == "error":
+            raise InvalidItemError(
+                f"The item {self.line.item_id!r:.80} is in the cart already."
+            )
+
+        if self.on_existing == "replace":
+            return put_line(document, existing, self.line)
+
+        merged = replace(
+            existing,
+            name=self.line.name,
+            price=self.line.price,
+            quantity=existing.quantity + self.line.quantity,
+        )
+
+        return put_line(document, existing, merged)
+
+
+class UpdateLine(Limited, frozen=True):
+    """Set fields of a line that the shopper saw as ``seen``."""
+
+    seen: Line
+    changes: dict[str, t.Any]
+
+    def apply(self, document: Document) -> Applied:
+        line = document.line(self.seen.id)
+
+        if line is None or not same(line, self.seen):
+            raise StaleError(
+                self.seen.id,
+                {
+                    "seen": _shown(self.seen, self.changes),
+                    "stored": _shown(line, self.changes) if line else None,
+                    "wanted": {k: str(v) for k, v in self.changes.items()},
+                },
+            )
+
+        if self.changes.get("quantity") == 0:
+            return _drop_line(document, line)
+
+        return put_line(document, line, replace(line, **self.changes))
+
+
+class IncrementLine(Limited, frozen=True):
+    """Add to the quantity of a line; at zero or below the line is removed."""
+
+    line_id: str
+    by: int
+
+    def apply(self, document: Document) -> Applied:
+        line = document.line(self.line_id)
+
+        if line is None:
+            if self.by < 0:
+                return document, ()
+
+            raise StaleError(
+                self.line_id, {"stored": None, "wanted": {"increment": self.by}}
+            )
+
+        quantity = line.quantity + self.by
+
+        if quantity <= 0:
+            return _drop_line(document, line)
+
+        return put_line(document, line, replace(line, quantity=quantity))
+
+
+class RemoveLine(Reapplied, frozen=True):
+    """Remove a line, if it is there."""
+
+    line_id: str
+
+    def apply(self, document: Document) -> Applied:
+        line = document.line(self.line_id)
+
+        return (document, ()) if line is None else _drop_line(document, line)
+
+
+class AddItemCondition(Reapplied, frozen=True):
+    """Add a condition to a line, in place of one of the same name."""
+
+    line_id: str
+    condition: Condition
+
+    def apply(self, document: Document) -> Applied:
+        line = document.line(self.line_id)
+
+        if line is None:
+            raise StaleError(
+                self.line_id,
+                {"stored": None, "wanted": {"condition": self.condition.name}},
+            )
+
+        conditions, previous = put_condition(line.conditions, self.condition)
+
+        if previous is not None and same(previous, self.condition):
+            return document, ()
+
+        changed = replace(line, conditions=conditions)
+        events: list[Event] = []
+
+        if previous is not None:
+            events.append(ItemConditionRemoved(line=changed, condition=previous))
+
+        events.append(ItemConditionAdded(line=changed, condition=self.condition))
+
+        return _with_line(document, changed), tuple(events)
+
+
+class RemoveItemCondition(Reapplied, frozen=True):
+    """Remove a condition of a line, if both are there."""
+
+    line_id: str
+    name: str
+
+    def apply(self, document: Document) -> Applied:
+        line = document.line(self.line_id)
+        condition = line.condition(self.name) if line is not None else None
+
+        if line is None or condition is None:
+            return document, ()
+
+        conditions = tuple(c for c in line.conditions if c is not condition)
+        changed = replace(line, conditions=conditions)
+        event = ItemConditionRemoved(line=changed, condition=condition)
+
+        return _with_line(document, changed), (event,)
+
+
+def put_line(document: Document, previous: Line, line: Line) -> Applied:
+    if same(line, previous):
+        return document, ()
+
+    event = ItemUpdated(
+        line=line,
+        previous=previous,
+        quantity_delta=line.quantity - previous.quantity,
+    )
+
+    return _with_line(document, line), (event,)
+
+
+def _with_line(document: Document, line: Line) -> Document:
+    lines = tuple(line if each.id == line.id else each for each in document.lines)
+
+    return replace(document, lines=lines)
+
+
+def _drop_line(document: Document, line: Line) -> Applied:
+    lines = tuple(each for each in document.lines if each is not line)
+
+    return left_with(document, lines), (ItemRemoved(line=line),)
+
+
+def _shown(line: Line, changes: t.Iterable[str]) -> dict[str, str]:
+    return {name: str(getattr(line, name)) for name in changes}
