@@ -259,7 +259,7 @@ class TestConflict:
         """A price in one currency is not taken for one in another."""
         cart = make_cart(contested)
         yen = Document(schema=SCHEMA, currency="JPY", metadata={"note": "new"})
-        contested.contest([lambda rival: rival.apply(Become(yen))])
+        contested.contest([lambda rival: working_copy(rival).apply(Become(yen))])
 
         with pytest.raises(CartConflictError, match="in JPY now, it was in EUR"):
             cart.add("mug", price="12.50")
