@@ -6,6 +6,10 @@ import decimal
 import re
 import typing as t
 from decimal import Decimal
+from operator import add
+from operator import mul
+from operator import sub
+from operator import truediv
 
 import msgspec
 
@@ -28,6 +32,8 @@ MAX_ORDER: t.Final = 2**31
 
 #: Where absurd conditions stop, within the digits that amounts are calculated with.
 CEILING: t.Final = Decimal(10) ** 40
+
+_OPERATORS: t.Final = {"": add, "+": add, "-": sub, "*": mul, "/": truediv}
 
 _value = re.compile(r"(?P<operator>[+\-*/]?)(?P<number>[0-9.]+)(?P<percent>%?)")
 
@@ -176,15 +182,10 @@ class Condition(
             if percent:
                 number = number.scaleb(-2)
 
-            match operator:
-                case "*":
-                    changed = amount * number
-                case "/":
-                    changed = amount / number
-                case "-":
-                    changed = amount - (amount * number if percent else number)
-                case _:
-                    changed = amount + (amount * number if percent else number)
+                if operator not in {"*", "/"}:
+                    number *= amount
+
+            changed: Decimal = _OPERATORS[operator](amount, number)
 
             return min(max(changed, ZERO), CEILING)
 
