@@ -30,7 +30,6 @@ from flask_cart.model.keys import CartKey
 from flask_cart.model.line_operations import AddItemCondition
 from flask_cart.model.operations import AddCondition
 from flask_cart.pricing.rulebook import Rulebook
-from flask_cart.storage import Changes
 from flask_cart.storage.memory import MemoryStorage
 from tests.support.shop import NOW
 from tests.support.shop import Recorder
@@ -528,10 +527,10 @@ def _count_saves(storage: MemoryStorage) -> list[str]:
     saves: list[str] = []
     save = storage.save
 
-    def noted(owner: str, changes: Changes) -> dict[str, int] | None:
+    def noted(owner: str, *args: object) -> object:
         saves.append(owner)
 
-        return save(owner, changes)
+        return save(owner, *args)
 
     storage.save = noted
 
