@@ -409,10 +409,11 @@ def table(ways: list[Way]) -> str:
 
 def trace() -> list[Way]:
     """All ways, each in a shop of its own, once everything is warm."""
-    return [_walked(walk) for walk in (*WAYS, *WAYS)][len(WAYS) :]
+    return [walked(walk) for walk in (*WAYS, *WAYS)][len(WAYS) :]
 
 
-def _walked(walk: Walk) -> Way:
+def walked(walk: Walk) -> Way:
+    """A way through a shop of its own."""
     shop = make_shop()
     way = walk(shop)
 
