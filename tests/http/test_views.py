@@ -359,6 +359,14 @@ class TestChanges:
             client.open(path, method=method, headers=headers)
             assert show(client)["coupons"] == []
 
+    @pytest.mark.parametrize("code", ["a%0Ab", "%0A%C3%A0", "a%0A", "%3%C3%A0"])
+    def test_coupons_of_no_name(self, client: FlaskClient, code: str) -> None:
+        """Whatever a program asks to remove, it is told that it is not there any more,
+        also if it is no name, or not encoded as it should be."""
+        answer = client.delete(f"/cart/coupons/{code}", headers=JSON)
+
+        assert (answer.status_code, answer.is_json) == (200, True)
+
     def test_metadata(self, client: FlaskClient) -> None:
         """An entry is set, and removed by null, or by an empty field."""
         prepare(client)
