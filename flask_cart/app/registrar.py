@@ -18,11 +18,11 @@ from ..model.conditions import Condition
 from ..model.events import Event
 from ..model.products import Buyable
 from ..model.strategies import DecideQuantity
-from ..pricing.coupons import CouponLoader
-from ..pricing.coupons import provide_coupons
 from ..pricing.rulebook import ConditionProvider
+from ..pricing.rulebook import CouponLoader
 from ..pricing.rulebook import FactsFunction
 from ..pricing.rulebook import ShippingLister
+from ..pricing.rulebook import provide_coupons
 from ..pricing.shipping import ShippingOption
 from ..pricing.totals import Adjustment
 from .identity import OwnerLoader

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import enum
 import logging
 import typing as t
 import uuid
@@ -30,28 +29,15 @@ CHECKOUT_LASTS: t.Final = dt.timedelta(days=30)
 Deadlines = t.Mapping[Kind, dt.datetime | None]
 
 
-class State(enum.Enum):
-    """Whether a cart is to be deleted."""
+#: Whether a cart is to be deleted: only what is abandoned is.
+State = t.Literal["abandoned", "active", "in_checkout", "corrupt"]
 
-    ABANDONED = "abandoned"
-    ACTIVE = "active"
-    IN_CHECKOUT = "in checkout"
-    CORRUPT = "corrupt"
+#: What has become of a cart that was to be deleted. ``kept``: a receiver wants it so.
+#: ``changed``: somebody else was faster, or is just changing it. ``failed``: a receiver
+#: raised something else, and has not done its part.
+Outcome = t.Literal["deleted", "kept", "changed", "failed"]
 
-
-class Outcome(enum.Enum):
-    """What has become of a cart that was to be deleted."""
-
-    DELETED = "deleted"
-
-    #: A receiver wants to keep it.
-    KEPT = "kept"
-
-    #: Somebody else was faster, or is just changing it.
-    CHANGED = "changed"
-
-    #: A receiver raised something else, and has not done its part.
-    FAILED = "failed"
+OUTCOMES: t.Final[tuple[Outcome, ...]] = t.get_args(Outcome)
 
 
 def state_of(found: FoundCart, deadlines: Deadlines, now: dt.datetime) -> State:
@@ -62,17 +48,17 @@ def state_of(found: FoundCart, deadlines: Deadlines, now: dt.datetime) -> State:
     document = found.content
 
     if not isinstance(document, Document):
-        return State.CORRUPT
+        return "corrupt"
 
     deadline = deadlines[kind_of(found.key, document)]
 
     if found.saved_at is None or deadline is None or found.saved_at >= deadline:
-        return State.ACTIVE
+        return "active"
 
     if any(each.started_at > now - CHECKOUT_LASTS for each in document.pending):
-        return State.IN_CHECKOUT
+        return "in_checkout"
 
-    return State.ABANDONED
+    return "abandoned"
 
 
 def delete_abandoned(
@@ -101,31 +87,31 @@ def delete_abandoned(
         saved = None
 
     if saved is None:
-        return Outcome.CHANGED
+        return "changed"
 
     version = saved[key.instance]
 
     try:
         announce(_event(found, version))
     except CartVetoError:
-        return Outcome.KEPT
+        return "kept"
     except Exception:
-        return Outcome.FAILED
+        return "failed"
 
     try:
         destroy(key, version)
     except CartVetoError:
-        return Outcome.KEPT
+        return "kept"
     except (CartConflictError, CartBusyError):
-        return Outcome.CHANGED
+        return "changed"
     except CartStorageError:
         raise
     except Exception:
         _logger.exception("A receiver of 'before_change' failed; the cart was kept.")
 
-        return Outcome.FAILED
+        return "failed"
 
-    return Outcome.DELETED
+    return "deleted"
 
 
 def _event(found: FoundCart, version: int) -> CartAbandoned:

@@ -15,8 +15,8 @@ from ..model.keys import CartKey
 from ..model.money import MoneyLike
 from ..model.money import price_in
 from ..model.values import fingerprint
-from ..pricing.fixing import fix
-from ..pricing.fixing import fixed_totals
+from ..pricing.calculation import fix
+from ..pricing.calculation import fixed_totals
 from ..pricing.totals import LineTotals
 from ..pricing.totals import Totals
 from .cached_totals import CachedTotals
@@ -92,7 +92,7 @@ def find_noted(document: Document, token: str) -> PendingOrder | None:
 
 def to_be_ordered(
     working: WorkingCopy, prices: CachedTotals, token: str | None
-) -> PendingOrder:
+) -> tuple[PendingOrder, OrderDraft]:
     """What was begun with this token, or what was read, at the prices of now.
 
     :raises CartEmptyError: If there is neither.
@@ -105,7 +105,7 @@ def to_be_ordered(
 
     # What was only tried is as good as not, and costs what it costs now.
     if pending is not None and pending.is_begun:
-        return pending
+        return pending, _at_prices_of_then(working, prices, pending)
 
     if not current or not document.lines:
         raise CartEmptyError("The cart is empty, there is nothing to order.")
@@ -122,19 +122,19 @@ def to_be_ordered(
 def agree(
     working: WorkingCopy,
     prices: CachedTotals,
-    pending: PendingOrder,
-    token: str,
+    begun_or_new: tuple[PendingOrder, OrderDraft],
     expected_total: MoneyLike | None,
+    token: str | None = None,
 ) -> tuple[PendingOrder, OrderDraft]:
     """What is to be ordered, and how: at the prices of now if only these are expected.
 
-    :param token: The token at other prices than those of then.
+    :param token: The token at other prices than those of then, if it is another.
     :raises CartConflictError: If the total was never the expected one.
     """
-    draft = _draft(working, prices, pending)
-
     if expected_total is None:
-        return pending, draft
+        return begun_or_new
+
+    pending, draft = begun_or_new
 
     try:
         _check_total(working, draft.totals, expected_total)
@@ -142,9 +142,8 @@ def agree(
         if pending.content != _content_of(working.document):
             raise
 
-        anew = _at_prices_of_now(working, prices, token)
+        anew, draft = _at_prices_of_now(working, prices, token or pending.token)
         pending = replace(anew, is_begun=pending.is_begun)
-        draft = _draft(working, prices, pending)
         _check_total(working, draft.totals, expected_total)
 
     return pending, draft
@@ -152,17 +151,16 @@ def agree(
 
 def _at_prices_of_now(
     working: WorkingCopy, prices: CachedTotals, token: str
-) -> PendingOrder:
+) -> tuple[PendingOrder, OrderDraft]:
     document, totals = working.document, prices.now()
     _check_problems(working, totals)
-    lines, conditions, provided = fix(totals)
-
-    return PendingOrder(
+    totals, conditions, provided = fix(totals)
+    pending = PendingOrder(
         token=token,
         started_at=working.now(),
         content=_content_of(document),
         currency=document.currency,
-        lines=lines,
+        lines=tuple(each.line for each in totals.lines),
         conditions=conditions,
         provided=provided,
         asked=tuple(each for each in document.conditions if each not in conditions),
@@ -171,8 +169,10 @@ def _at_prices_of_now(
         shipping=document.shipping,
     )
 
+    return pending, _draft(pending, totals)
 
-def _draft(
+
+def _at_prices_of_then(
     working: WorkingCopy, prices: CachedTotals, pending: PendingOrder
 ) -> OrderDraft:
     content = replace(
@@ -185,8 +185,13 @@ def _draft(
         # It is one of the conditions, at what it cost then.
         shipping=None,
     )
-    totals = fixed_totals(content, pending.provided, prices.rounding(content))
 
+    return _draft(
+        pending, fixed_totals(content, pending.provided, prices.rounding(content))
+    )
+
+
+def _draft(pending: PendingOrder, totals: Totals) -> OrderDraft:
     return OrderDraft(
         totals.lines, totals, pending.metadata, pending.coupons, pending.token
     )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 import typing as t
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from dataclasses import field
 
 from ..model.errors import CartBusyError
 from ..model.errors import CartConfigError
@@ -20,6 +19,7 @@ from ..model.errors import CartLockTimeoutError
 from ..model.errors import CartStorageError
 from ..model.events import Event
 from ..model.keys import CartKey
+from ..model.values import snake_case
 from ..storage.base import Held
 
 Action = t.Literal["load", "write", "destroy"]
@@ -35,8 +35,8 @@ Outcome = t.Literal[
     "failed",
 ]
 
-#: The first one that an error is counts; any other error is a failure.
-_OUTCOMES: t.Final[tuple[tuple[type[CartError], Outcome], ...]] = (
+#: The first one that an error is counts.
+_OUTCOMES: t.Final[tuple[tuple[type[BaseException], Outcome], ...]] = (
     (CartConflictError, "conflict"),
     (CartLockTimeoutError, "lock_timeout"),
     (CartBusyError, "busy"),
@@ -44,6 +44,7 @@ _OUTCOMES: t.Final[tuple[tuple[type[CartError], Outcome], ...]] = (
     (CartStorageError, "failed"),
     (CartConfigError, "failed"),
     (CartError, "refused"),
+    (BaseException, "failed"),
 )
 
 _logger = logging.getLogger(__name__)
@@ -89,37 +90,22 @@ class Observer(t.Protocol):
         """A change was announced, by the signal of that name."""
 
 
+@dataclass
 class Watch:
     """What is noted while the storage is used.
 
     :param operations: What is to be done, as far as that is known.
     """
 
-    def __init__(self, operations: t.Iterable[object]) -> None:
-        self.started = time.perf_counter()
-        self.operations = operations
-        self.outcome: Outcome = "done"
-        self.tries = 0
-        self._held: list[Held] = []
+    operations: t.Iterable[object]
+    outcome: Outcome = "done"
+    tries: int = 0
+    locks: list[Held] = field(default_factory=list)
 
     def hold(self, held: object) -> None:
         """Note what the lock of a storage has given, if that tells something."""
         if isinstance(held, Held):
-            self._held.append(held)
-
-    def access(self, action: Action, key: CartKey, storage: str) -> Access:
-        """All of it, at the end."""
-        return Access(
-            action=action,
-            key=key,
-            storage=storage,
-            operations=tuple(_kind(type(each).__name__) for each in self.operations),
-            outcome=self.outcome,
-            seconds=time.perf_counter() - self.started,
-            retries=max(self.tries - 1, 0),
-            lock_waits=tuple(each.waited for each in self._held if each.waited),
-            expired_leases=sum(each.is_expired for each in self._held),
-        )
+            self.locks.append(held)
 
 
 @contextmanager
@@ -132,15 +118,28 @@ def watched(
 ) -> t.Iterator[Watch]:
     """Watch one use of a storage, and tell about it."""
     watch = Watch(operations)
+    started = time.perf_counter()
 
     try:
         yield watch
     except BaseException as error:
-        watch.outcome = _outcome_of(error)
+        watch.outcome = next(how for kind, how in _OUTCOMES if isinstance(error, kind))
         raise
     finally:
-        # Not type(), which of a proxy is the proxy's.
-        access = watch.access(action, key, storage.__class__.__name__)
+        access = Access(
+            action=action,
+            key=key,
+            # Not type(), which of a proxy is the proxy's.
+            storage=storage.__class__.__name__,
+            operations=tuple(
+                snake_case(type(each).__name__) for each in watch.operations
+            ),
+            outcome=watch.outcome,
+            seconds=time.perf_counter() - started,
+            retries=max(watch.tries - 1, 0),
+            lock_waits=tuple(each.waited for each in watch.locks if each.waited),
+            expired_leases=sum(each.is_expired for each in watch.locks),
+        )
         tell(observers, lambda each: each.accessed(access))
 
 
@@ -185,15 +184,3 @@ def tell(observers: t.Iterable[Observer], call: t.Callable[[Observer], object]) 
             call(observer)
         except Exception:
             _logger.exception("The observer %r failed.", observer)
-
-
-def _outcome_of(error: BaseException) -> Outcome:
-    return next(
-        (outcome for kind, outcome in _OUTCOMES if isinstance(error, kind)), "failed"
-    )
-
-
-@cache
-def _kind(name: str) -> str:
-    """The name of a class as those of functions are written."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -6,6 +6,7 @@ import logging
 import typing as t
 from contextlib import AbstractContextManager
 from contextlib import contextmanager
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -113,11 +114,11 @@ def begin_order(
         not the expected one.
     """
     working.refuse_batch("ordered")
-    pending = replace(to_be_ordered(working, prices, None), is_begun=True)
+    begun_or_new = to_be_ordered(working, prices, None)
     # What was begun at another price may be paid at that price: it is another order.
     token = new_token(working)
-    pending, draft = agree(working, prices, pending, token, expected_total)
-    _note(working, pending)
+    pending, draft = agree(working, prices, begun_or_new, expected_total, token)
+    _note(working, replace(pending, is_begun=True))
 
     return draft
 
@@ -147,11 +148,9 @@ def place_order(
     wanted = token or current_token(working)
 
     try:
-        pending = to_be_ordered(working, prices, token)
-        pending, draft = agree(working, prices, pending, pending.token, expected_total)
-
-        def make() -> Order:
-            return create(draft)
+        begun_or_new = to_be_ordered(working, prices, token)
+        pending, draft = agree(working, prices, begun_or_new, expected_total)
+        make = partial(create, draft)
 
         if joined is None:
             order = _order_step_by_step(working, pending, make, session)

@@ -43,7 +43,7 @@ class Offer(msgspec.Struct, frozen=True):
 
 
 #: What there is instead of the products of a cart; ``None`` for those that are gone.
-Offers = t.Mapping[str, Offer | None]
+Offers = t.Mapping[str | None, Offer | None]
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class Reprice(Reapplied, frozen=True):
         events: list[Event] = []
 
         for line in document.lines:
-            offer = _offer_for(line, self.offers)
+            offer = self.offers.get(line.product_id)
 
             if offer is None:
                 continue
@@ -229,10 +229,6 @@ def _offer(product: Buyable, currency: str) -> Offer:
         ) from error
 
 
-def _offer_for(line: Line, offers: Offers) -> Offer | None:
-    return None if line.product_id is None else offers.get(line.product_id)
-
-
 def _agreed(currency: str, amount: MoneyLike) -> Decimal | None:
     try:
         return price_in(currency, amount)
@@ -251,7 +247,7 @@ def _line_drift(
     seen: Document, now: Document, line: Line, offers: Offers
 ) -> LineDrift | None:
     # Somebody may have added a line that nobody was asked about.
-    if line.product_id is None or line.product_id not in offers:
+    if line.product_id not in offers:
         return None
 
     was = seen.line(line.id) or line

@@ -8,11 +8,11 @@ import typing as t
 
 import click
 import msgspec
-from flask.cli import with_appcontext
 from moneyed import Money
 
 from ..app.wording import tell_reason
 from ..carts.cart import Cart
+from ..carts.cart import working_copy
 from ..carts.scanning import FoundCart
 from ..carts.scanning import find_carts
 from ..model.document import Document
@@ -20,34 +20,29 @@ from ..model.errors import CartCorruptError
 from ..model.keys import CartKey
 from ..model.money import format_money
 from ..pricing.totals import Totals
+from .group import cart_cli
 from .output import echo_json
 from .output import echo_table
 from .output import json_option
 from .output import shown_owner
 from .output import shown_time
 from .output import tokens_option
+from .shop import age_option
 from .shop import deadline
 from .shop import instance_argument
 from .shop import open_cart
 from .shop import owner_argument
-from .shop import read_age
 from .shop import storage
 
 
-@click.command("list")
+@cart_cli.command("list")
 @click.option("--owner", help="Only the carts of this one, such as user:7.")
 @click.option("--instance", help="Only carts of this name, such as wishlist.")
-@click.option(
-    "--older-than",
-    metavar="AGE",
-    callback=read_age,
-    help="Only carts last saved before, such as 7d, 12h or 2025-01-31.",
-)
+@age_option(help="Only carts last saved before, such as 7d, 12h or 2025-01-31.")
 @click.option("--page", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--per-page", type=click.IntRange(1), default=50, show_default=True)
 @tokens_option
 @json_option
-@with_appcontext
 def list_carts(
     owner: str | None,
     instance: str | None,
@@ -58,7 +53,7 @@ def list_carts(
     as_json: bool,
 ) -> None:
     """List carts, in the order of their owners."""
-    before = deadline(older_than) if older_than is not None else None
+    before = deadline(older_than or "never")
     found = (
         each
         for each in find_carts(storage(), before)
@@ -77,33 +72,21 @@ def list_carts(
         click.echo("There are no such carts.")
 
     headings = "Owner", "Instance", ">Lines", ">Quantity", ">Total", "Saved"
-    echo_table(
-        headings,
-        (
-            (
-                row["owner"],
-                row["instance"],
-                *_amounts(row),
-                shown_time(row["saved_at"]),
-            )
-            for row in rows
-        ),
-    )
+    echo_table(headings, map(_cells, rows))
 
     if has_more:
         click.echo(f"There are more: --page {page + 1}")
 
 
-@click.command("show")
+@cart_cli.command("show")
 @owner_argument
 @instance_argument
 @tokens_option
 @json_option
-@with_appcontext
 def show(owner: str, instance: str, show_tokens: bool, as_json: bool) -> None:
     """Show a cart, such as that of user:7."""
     cart = _stored_cart(owner, instance)
-    document, totals = cart.document, cart.totals
+    document, totals = working_copy(cart).document, cart.totals
     begun = [each.started_at for each in document.pending]
     summary = {
         "owner": shown_owner(owner, show_tokens),
@@ -143,11 +126,10 @@ def show(owner: str, instance: str, show_tokens: bool, as_json: bool) -> None:
         click.echo(f"{key}: {msgspec.json.encode(value).decode()}")
 
 
-@click.command("explain")
+@cart_cli.command("explain")
 @owner_argument
 @instance_argument
 @json_option
-@with_appcontext
 def explain(owner: str, instance: str, as_json: bool) -> None:
     """Explain how the total of a cart comes about, or why a discount is not in it."""
     totals = _stored_cart(owner, instance).totals
@@ -157,8 +139,7 @@ def explain(owner: str, instance: str, as_json: bool) -> None:
         echo_json({"steps": steps, "totals": _amounts_of(totals)})
         return
 
-    before = totals.subtotal_without_conditions
-    click.echo(f"Goods: {format_money(before)}")
+    click.echo(f"Goods: {format_money(totals.subtotal_without_conditions)}")
     _echo_adjustments(totals)
     click.echo(f"\nTotal: {format_money(totals.total)}")
 
@@ -188,23 +169,24 @@ def _row(found: FoundCart, show_tokens: bool) -> dict[str, t.Any]:
     if not isinstance(document, Document):
         return row | {"error": str(document)}
 
-    total = open_cart(found.key).totals.total
+    totals = open_cart(found.key).totals
 
     return row | {
-        "lines": len(document.lines),
-        "quantity": sum(line.quantity for line in document.lines),
-        "total": str(total.amount),
-        "currency": total.currency.code,
+        "lines": totals.count,
+        "quantity": totals.quantity,
+        "total": str(totals.total.amount),
+        "currency": totals.currency,
     }
 
 
-def _amounts(row: dict[str, t.Any]) -> tuple[t.Any, t.Any, str]:
-    if "error" in row:
-        return "", "", "corrupt"
+def _cells(row: dict[str, t.Any]) -> tuple[t.Any, ...]:
+    amounts = "", "", "corrupt"
 
-    total = Money(row["total"], row["currency"])
+    if "error" not in row:
+        total = format_money(Money(row["total"], row["currency"]))
+        amounts = row["lines"], row["quantity"], total
 
-    return row["lines"], row["quantity"], format_money(total)
+    return row["owner"], row["instance"], *amounts, shown_time(row["saved_at"])
 
 
 def _amounts_of(totals: Totals) -> dict[str, str]:

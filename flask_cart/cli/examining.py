@@ -6,9 +6,9 @@ import typing as t
 from contextlib import ExitStack
 from dataclasses import dataclass
 from dataclasses import field
+from functools import partial
 
 import click
-from flask.cli import with_appcontext
 
 from ..carts.scanning import FoundCart
 from ..carts.scanning import find_carts
@@ -19,6 +19,7 @@ from ..model.document import is_newer
 from ..model.keys import CartKey
 from .files import new_file
 from .files import write_corrupt
+from .group import cart_cli
 from .output import counted
 from .output import echo_json
 from .output import echo_table
@@ -49,7 +50,7 @@ class _Diagnosis:
         return len(self.findings) - self.cured
 
 
-@click.command("doctor")
+@cart_cli.command("doctor")
 @click.option(
     "--export",
     "path",
@@ -65,7 +66,6 @@ class _Diagnosis:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @tokens_option
 @json_option
-@with_appcontext
 def doctor(
     path: str | None, repair: bool, yes: bool, show_tokens: bool, as_json: bool
 ) -> None:
@@ -74,15 +74,28 @@ def doctor(
     What a newer version has stored is no damage, and stays as it is.
     """
     diagnosis = _examine(path)
+    rows = [_row(each, show_tokens) for each in diagnosis.findings]
 
     if not as_json:
-        _echo(diagnosis, show_tokens)
+        headings = "Owner", "Instance", "Problem", ">Bytes", "Error"
+        echo_table(headings, (row.values() for row in rows))
+        click.echo(
+            f"Examined {counted(diagnosis.checked, 'cart')}, found"
+            f" {counted(len(rows), 'problem')}."
+        )
 
     if repair:
         _repair(diagnosis, may_delete=path is not None, yes=yes)
 
     if as_json:
-        echo_json(_plain(diagnosis, show_tokens))
+        echo_json(
+            {
+                "checked": diagnosis.checked,
+                "findings": rows,
+                "repaired": diagnosis.cured,
+                "left": diagnosis.left,
+            }
+        )
 
     if diagnosis.left:
         raise click.ClickException(
@@ -114,17 +127,12 @@ def _examine(path: str | None) -> _Diagnosis:
 
 def _finding(found: FoundCart) -> _Finding | None:
     key, stored, _, content = found
-    data, version = stored
+    finding = partial(_Finding, key, stored.version, len(stored.data))
 
     if not isinstance(content, Document):
-        problem: _Problem = "newer" if is_newer(data) else "corrupt"
+        return finding("newer" if is_newer(stored.data) else "corrupt", str(content))
 
-        return _Finding(key, version, len(data), problem, str(content))
-
-    if encode(content) != stored.text:
-        return _Finding(key, version, len(data), "outdated", "")
-
-    return None
+    return finding("outdated", "") if encode(content) != stored.text else None
 
 
 def _repair(diagnosis: _Diagnosis, *, may_delete: bool, yes: bool) -> None:
@@ -173,41 +181,11 @@ def _save(key: CartKey, version: int, text: str | None) -> bool:
     return storage().save(key.owner, {key.instance: (version, text)}) is not None
 
 
-def _plain(diagnosis: _Diagnosis, show_tokens: bool) -> dict[str, t.Any]:
-    findings = [
-        {
-            "owner": shown_owner(each.key.owner, show_tokens),
-            "instance": each.key.instance,
-            "problem": each.problem,
-            "bytes": each.size,
-            "error": each.error,
-        }
-        for each in diagnosis.findings
-    ]
-
+def _row(finding: _Finding, show_tokens: bool) -> dict[str, t.Any]:
     return {
-        "checked": diagnosis.checked,
-        "findings": findings,
-        "repaired": diagnosis.cured,
-        "left": diagnosis.left,
+        "owner": shown_owner(finding.key.owner, show_tokens),
+        "instance": finding.key.instance,
+        "problem": finding.problem,
+        "bytes": finding.size,
+        "error": finding.error,
     }
-
-
-def _echo(diagnosis: _Diagnosis, show_tokens: bool) -> None:
-    echo_table(
-        ("Owner", "Instance", "Problem", ">Bytes", "Error"),
-        (
-            (
-                shown_owner(each.key.owner, show_tokens),
-                each.key.instance,
-                each.problem,
-                each.size,
-                each.error,
-            )
-            for each in diagnosis.findings
-        ),
-    )
-    click.echo(
-        f"Examined {counted(diagnosis.checked, 'cart')}, found"
-        f" {counted(len(diagnosis.findings), 'problem')}."
-    )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import asdict
-from dataclasses import dataclass
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
-from flask.cli import with_appcontext
 
 from ..app.state import get_state
 from ..carts.scanning import find_carts
@@ -18,12 +17,13 @@ from ..model.errors import CartBusyError
 from ..model.errors import CartCorruptError
 from ..model.errors import CartTooLargeError
 from ..model.keys import CartKey
-from ..storage.base import Kept
 from ..storage.base import ScansCarts
 from ..storage.base import Storage
+from ..storage.base import Stored
 from .files import new_file
 from .files import read_carts
 from .files import write_cart
+from .group import cart_cli
 from .output import counted
 from .output import echo_json
 from .output import json_option
@@ -34,12 +34,16 @@ from .shop import storage
 _ERRORS: t.Final = 20
 
 #: Why one cart cannot be stored, while others can.
-_REFUSALS: t.Final = CartBusyError, CartTooLargeError
+_REFUSALS: t.Final = (
+    CartBusyError,
+    CartCorruptError,
+    CartTooLargeError,
+    UnicodeDecodeError,
+)
 
 
-@click.command("init-db")
+@cart_cli.command("init-db")
 @json_option
-@with_appcontext
 def init_db(as_json: bool) -> None:
     """Create the table of the carts, for apps without migrations."""
     database: t.Any = storage()
@@ -59,18 +63,56 @@ def init_db(as_json: bool) -> None:
         click.echo(f"The table {name!r} exists already.")
 
 
-@dataclass
+@contextmanager
+def _counting(done: str, left: str, as_json: bool) -> t.Iterator[_Count]:
+    """Count what becomes of carts, and tell of it.
+
+    :param done: What is done with them, such as ``"copied"``.
+    :param left: What is said of those with which it is not.
+    """
+    count = _Count(done)
+
+    try:
+        yield count
+    finally:
+        # Also how far it was when it could not go on.
+        if as_json:
+            echo_json(count.numbers)
+        else:
+            click.echo(
+                f"{done.capitalize()} {counted(count.numbers[done], 'cart')}, left"
+                f" {count.numbers['left']} that {left}."
+            )
+
+    if failed := count.numbers["failed"]:
+        raise click.ClickException(f"{counted(failed, 'cart')} could not be {done}.")
+
+
 class _Count:
-    copied: int = 0
-    left: int = 0
-    failed: int = 0
+    """How many carts were done, left as they were, or failed."""
+
+    def __init__(self, done: str) -> None:
+        self.numbers = dict.fromkeys((done, "left", "failed"), 0)
+        self._done = done
+
+    def add(self, save: t.Callable[[], object]) -> None:
+        """Save a cart, unless just that one cannot be."""
+        try:
+            outcome = "left" if save() is None else self._done
+        except _REFUSALS as error:
+            # Without the key, which for a guest is a secret.
+            click.echo(
+                f"{type(error).__name__}: a cart was not {self._done}.", err=True
+            )
+            outcome = "failed"
+
+        self.numbers[outcome] += 1
 
 
-@click.command("copy")
+@cart_cli.command("copy")
 @click.option("--from", "source", required=True, help="As in CART_STORAGE.")
 @click.option("--to", "target", required=True, help="As in CART_STORAGE.")
 @json_option
-@with_appcontext
 def copy(source: str, target: str, as_json: bool) -> None:
     """Copy all carts from one storage to another.
 
@@ -83,47 +125,21 @@ def copy(source: str, target: str, as_json: bool) -> None:
     if not isinstance(opened, ScansCarts):
         raise click.ClickException(f"The storage {source!r} cannot list its carts.")
 
-    count = _Count()
-
-    try:
-        _copy(opened.scan(), place, count)
-    finally:
-        # Also how far it was when it could not go on.
-        if as_json:
-            echo_json(asdict(count))
-        else:
-            click.echo(
-                f"Copied {count.copied} carts, left {count.left} that were there"
-                " already."
-            )
-
-    if count.failed:
-        raise click.ClickException(f"{count.failed} carts could not be copied.")
+    with _counting("copied", "were there already", as_json) as count:
+        for key, stored, _ in opened.scan():
+            count.add(partial(_copy, key, stored, place))
 
 
-def _copy(carts: t.Iterable[Kept], target: Storage, count: _Count) -> None:
-    for key, stored, _ in carts:
-        try:
-            if not stored.version:
-                raise CartCorruptError("It has no version.", stored.data)
+def _copy(key: CartKey, stored: Stored, target: Storage) -> object:
+    if not stored.version:
+        raise CartCorruptError("It has no version.", stored.data)
 
-            saved = target.save(key.owner, {key.instance: (0, stored.text)})
-        except (*_REFUSALS, CartCorruptError, UnicodeDecodeError) as error:
-            # Without the key, which for a guest is a secret.
-            click.echo(f"{type(error).__name__}: a cart was not copied.", err=True)
-            count.failed += 1
-            continue
-
-        if saved is None:
-            count.left += 1
-        else:
-            count.copied += 1
+    return target.save(key.owner, {key.instance: (0, stored.text)})
 
 
-@click.command("export")
+@cart_cli.command("export")
 @click.argument("path", type=click.Path(dir_okay=False, allow_dash=True), default="-")
 @json_option
-@with_appcontext
 def export(path: str, as_json: bool) -> None:
     """Write all carts to a new file, or to the output, as JSON lines.
 
@@ -153,11 +169,10 @@ def export(path: str, as_json: bool) -> None:
         )
 
 
-@click.command("import")
+@cart_cli.command("import")
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--replace", is_flag=True, help="Overwrite carts that are there already.")
 @json_option
-@with_appcontext
 def import_carts(path: Path, replace: bool, as_json: bool) -> None:
     """Store the carts of a file that was exported.
 
@@ -165,25 +180,11 @@ def import_carts(path: Path, replace: bool, as_json: bool) -> None:
     stays as it is, unless it is to be replaced.
     """
     _check(path)
-    count = {"imported": 0, "left": 0, "failed": 0}
+    left = "somebody was changing" if replace else "were there already"
 
-    try:
+    with _counting("imported", left, as_json) as count:
         for _, key, content in read_carts(path):
-            count[_store(key, t.cast(Document, content), replace)] += 1
-    finally:
-        # Also how far it was when it could not go on.
-        if as_json:
-            echo_json(count)
-        else:
-            click.echo(
-                f"Imported {counted(count['imported'], 'cart')}, left {count['left']}"
-                f" that {'somebody was changing' if replace else 'were there already'}."
-            )
-
-    if count["failed"]:
-        raise click.ClickException(
-            f"{counted(count['failed'], 'cart')} could not be imported."
-        )
+            count.add(partial(_store, key, t.cast(Document, content), replace))
 
 
 def _check(path: Path) -> None:
@@ -209,16 +210,8 @@ def _check(path: Path) -> None:
         )
 
 
-def _store(
-    key: CartKey, document: Document, replace: bool
-) -> t.Literal["imported", "left", "failed"]:
-    try:
-        stored = storage().load(key) if replace else None
-        expected = stored.version if stored is not None else 0
-        change = {key.instance: (expected, encode(document))}
-        saved = storage().save(key.owner, change)
-    except _REFUSALS as error:
-        click.echo(f"{type(error).__name__}: a cart was not imported.", err=True)
-        return "failed"
+def _store(key: CartKey, document: Document, replace: bool) -> object:
+    stored = storage().load(key) if replace else None
+    expected = stored.version if stored is not None else 0
 
-    return "left" if saved is None else "imported"
+    return storage().save(key.owner, {key.instance: (expected, encode(document))})

@@ -38,7 +38,7 @@ def echo_json(value: t.Any, *, err: bool = False) -> None:
     click.echo(text, err=err)
 
 
-def echo_table(headings: t.Sequence[str], rows: t.Iterable[t.Sequence[t.Any]]) -> None:
+def echo_table(headings: t.Sequence[str], rows: t.Iterable[t.Iterable[t.Any]]) -> None:
     """Print rows below headings; those that begin with ``>`` are for numbers.
 
     The rows are printed some at a time, and nothing is if there are none.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 from collections import Counter
+from functools import partial
 
 import click
 from flask import current_app
-from flask.cli import with_appcontext
 
 from ..app.state import get_state
 from ..carts.abandonment import CHECKOUT_LASTS
+from ..carts.abandonment import OUTCOMES
 from ..carts.abandonment import Deadlines
 from ..carts.abandonment import Outcome
 from ..carts.abandonment import State
@@ -25,6 +26,7 @@ from ..carts.scanning import kind_of
 from ..model.document import Document
 from ..model.events import CartAbandoned
 from ..model.keys import CartKey
+from .group import cart_cli
 from .output import counted
 from .output import echo_json
 from .output import echo_table
@@ -34,36 +36,37 @@ from .output import shown_owner
 from .output import shown_time
 from .output import tokens_option
 from .shop import Age
+from .shop import age_option
 from .shop import deadline
 from .shop import open_cart
-from .shop import read_age
 from .shop import read_age_or_never
 from .shop import services
 from .shop import storage
 
-_Command = t.TypeVar("_Command", bound=t.Callable[..., t.Any])
+#: What is said of carts that are still there.
+_LEFT: t.Final[t.Mapping[Outcome | State, str]] = {
+    "kept": "Kept {} that a receiver of a signal did not let go.",
+    "changed": "Left {} that somebody else was using.",
+    "in_checkout": "Left {} that an order was begun for in the last"
+    f" {CHECKOUT_LASTS.days} days.",
+    "corrupt": "Left {} that cannot be read: see 'flask cart doctor'.",
+}
+
+_age_option = partial(click.option, metavar="AGE", type=read_age_or_never)
 
 
-def _age_option(name: str, help: str) -> t.Callable[[_Command], _Command]:
-    return click.option(name, metavar="AGE", callback=read_age_or_never, help=help)
-
-
-@click.command("prune")
-@click.option(
-    "--older-than",
-    metavar="AGE",
-    callback=read_age,
+@cart_cli.command("prune")
+@age_option(
     help="Carts last saved before, such as 7d, 12h or 2025-01-31."
     "  [default: CART_ABANDONED_AFTER_DAYS]",
 )
-@_age_option("--empty-older-than", "The same for empty ones, or never.")
-@_age_option("--guests-older-than", "The same for those of guests, or never.")
-@_age_option("--users-older-than", "The same for all others, or never.")
+@_age_option("--empty-older-than", help="The same for empty ones, or never.")
+@_age_option("--guests-older-than", help="The same for those of guests, or never.")
+@_age_option("--users-older-than", help="The same for all others, or never.")
 @click.option("--dry-run", is_flag=True, help="Only list them.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @tokens_option
 @json_option
-@with_appcontext
 def prune(
     older_than: dt.timedelta | dt.date | None,
     empty_older_than: Age | None,
@@ -101,14 +104,15 @@ def prune(
     outcomes = pruning.run(kinds.total())
 
     if as_json:
-        echo_json(_plain(outcomes, pruning.states))
+        numbers = {each: outcomes[each] for each in OUTCOMES}
+        echo_json(numbers | _plain_states(pruning.states))
     else:
-        _echo(outcomes, pruning.states)
+        click.echo(f"Deleted {counted(outcomes['deleted'], 'cart')}.")
+        _echo_left(outcomes | pruning.states)
 
-    if outcomes[Outcome.FAILED]:
+    if failed := outcomes["failed"]:
         raise click.ClickException(
-            f"{counted(outcomes[Outcome.FAILED], 'cart')} could not be announced; the"
-            " log says why."
+            f"{counted(failed, 'cart')} could not be announced; the log says why."
         )
 
 
@@ -135,7 +139,7 @@ class _Pruning:
             state = state_of(found, self._deadlines, self._now)
             self.states[state] += 1
 
-            if state is State.ABANDONED:
+            if state == "abandoned":
                 yield found, t.cast(Document, found.content)
 
     def run(self, length: int) -> Counter[Outcome]:
@@ -151,25 +155,24 @@ class _Pruning:
     def echo_carts(self, show_tokens: bool, as_json: bool) -> None:
         """Print what would be deleted."""
         rows = (
-            (
-                shown_owner(found.key.owner, show_tokens),
-                found.key.instance,
-                kind_of(found.key, document),
-                len(document.lines),
-                found.saved_at if as_json else shown_time(found.saved_at),
-            )
+            {
+                "owner": shown_owner(found.key.owner, show_tokens),
+                "instance": found.key.instance,
+                "kind": kind_of(found.key, document),
+                "lines": len(document.lines),
+                "saved_at": found.saved_at if as_json else shown_time(found.saved_at),
+            }
             for found, document in self.carts()
         )
 
         if as_json:
-            names = "owner", "instance", "kind", "lines", "saved_at"
-            carts = [dict(zip(names, row, strict=True)) for row in rows]
-            echo_json({"carts": carts} | _plain_states(self.states))
+            echo_json({"carts": list(rows)} | _plain_states(self.states))
             return
 
-        echo_table(("Owner", "Instance", "Kind", ">Lines", "Saved"), rows)
-        click.echo(f"{counted(self.states[State.ABANDONED], 'cart')} would be deleted.")
-        _echo_states(self.states)
+        headings = "Owner", "Instance", "Kind", ">Lines", "Saved"
+        echo_table(headings, (row.values() for row in rows))
+        click.echo(f"{counted(self.states['abandoned'], 'cart')} would be deleted.")
+        _echo_left(self.states)
 
 
 def _announce(event: CartAbandoned) -> None:
@@ -191,39 +194,12 @@ def _question(kinds: Counter[Kind]) -> str:
     return f"Delete {counted(kinds.total(), 'cart')} ({parts})?"
 
 
-def _plain(outcomes: Counter[Outcome], states: Counter[State]) -> dict[str, int]:
-    return {each.value: outcomes[each] for each in Outcome} | _plain_states(states)
-
-
 def _plain_states(states: Counter[State]) -> dict[str, int]:
-    return {
-        "in_checkout": states[State.IN_CHECKOUT],
-        "corrupt": states[State.CORRUPT],
-    }
+    return {"in_checkout": states["in_checkout"], "corrupt": states["corrupt"]}
 
 
-def _echo(outcomes: Counter[Outcome], states: Counter[State]) -> None:
-    click.echo(f"Deleted {counted(outcomes[Outcome.DELETED], 'cart')}.")
-
-    if outcomes[Outcome.KEPT]:
-        kept = counted(outcomes[Outcome.KEPT], "cart")
-        click.echo(f"Kept {kept} that a receiver of a signal did not let go.")
-
-    if outcomes[Outcome.CHANGED]:
-        changed = counted(outcomes[Outcome.CHANGED], "cart")
-        click.echo(f"Left {changed} that somebody else was using.")
-
-    _echo_states(states)
-
-
-def _echo_states(states: Counter[State]) -> None:
-    if states[State.IN_CHECKOUT]:
-        waiting = counted(states[State.IN_CHECKOUT], "cart")
-        click.echo(
-            f"Left {waiting} that an order was begun for in the last"
-            f" {CHECKOUT_LASTS.days} days."
-        )
-
-    if states[State.CORRUPT]:
-        corrupt = counted(states[State.CORRUPT], "cart")
-        click.echo(f"Left {corrupt} that cannot be read: see 'flask cart doctor'.")
+def _echo_left(numbers: t.Mapping[t.Any, int]) -> None:
+    """Say why carts are still there."""
+    for reason, text in _LEFT.items():
+        if number := numbers.get(reason):
+            click.echo(text.format(counted(number, "cart")))

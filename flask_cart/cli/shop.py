@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import typing as t
+from functools import partial
 
 import click
 
@@ -22,13 +23,8 @@ Age = dt.timedelta | dt.date | t.Literal["never"]
 _age = re.compile(r"([1-9][0-9]{0,4})([dh])")
 
 
-def read_age(
-    ctx: click.Context, param: click.Parameter, value: str | None
-) -> Age | None:
+def read_age(value: str) -> Age:
     """The age that an option was given."""
-    if value is None:
-        return None
-
     found = _age.fullmatch(value)
 
     if found is not None:
@@ -45,13 +41,12 @@ def read_age(
         ) from error
 
 
-def read_age_or_never(
-    ctx: click.Context, param: click.Parameter, value: str | None
-) -> Age | None:
+def read_age_or_never(value: str) -> Age:
     """The age that an option was given, if it is one that can be ``never``."""
-    return "never" if value == "never" else read_age(ctx, param, value)
+    return "never" if value == "never" else read_age(value)
 
 
+age_option = partial(click.option, "--older-than", metavar="AGE", type=read_age)
 owner_argument = click.argument("owner")
 instance_argument = click.argument("instance", default="default")
 

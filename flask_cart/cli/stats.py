@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 from dataclasses import field
 from decimal import Decimal
 
 import click
-from flask.cli import with_appcontext
 from moneyed import Money
 
 from ..carts.scanning import KINDS
 from ..carts.scanning import FoundCart
+from ..carts.scanning import Kind
 from ..carts.scanning import find_carts
 from ..carts.scanning import kind_of
 from ..model.document import Document
 from ..model.money import format_money
+from .group import cart_cli
 from .output import counted
 from .output import echo_json
 from .output import echo_table
@@ -45,17 +46,20 @@ _Limit = t.TypeVar("_Limit", dt.timedelta, float)
 
 @dataclass
 class _Stats:
-    now: dt.datetime
+    """All that is counted, as it is printed as JSON."""
+
     carts: int = 0
     lines: int = 0
     quantity: int = 0
     in_checkout: int = 0
     corrupt: int = 0
-    ages: Counter[tuple[str, str]] = field(default_factory=Counter)
-    sizes: Counter[str] = field(default_factory=Counter)
-    values: dict[str, Decimal] = field(default_factory=dict)
+    kinds: dict[Kind, dict[str, int]] = field(
+        default_factory=lambda: {kind: dict.fromkeys(_AGES, 0) for kind in KINDS}
+    )
+    sizes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_SIZES, 0))
+    values: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
-    def count(self, found: FoundCart) -> None:
+    def count(self, found: FoundCart, now: dt.datetime) -> None:
         self.carts += 1
         document = found.content
 
@@ -63,46 +67,31 @@ class _Stats:
             self.corrupt += 1
             return
 
-        age = self.now - (found.saved_at or self.now)
-        self.ages[kind_of(found.key, document), _class_of(age, _AGES)] += 1
+        age = now - (found.saved_at or now)
+        self.kinds[kind_of(found.key, document)][_class_of(age, _AGES)] += 1
         self.sizes[_class_of(len(found.stored.data), _SIZES)] += 1
         self.lines += len(document.lines)
         self.quantity += sum(line.quantity for line in document.lines)
         self.in_checkout += bool(document.pending)
+        self.values[document.currency] += sum(
+            line.price * line.quantity for line in document.lines
+        )
 
-        value = self.values.get(document.currency, Decimal())
-        self.values[document.currency] = value + _value(document)
 
-
-@click.command("stats")
+@cart_cli.command("stats")
 @json_option
-@with_appcontext
 def stats(as_json: bool) -> None:
     """Count the carts, by kind, age and size, and add up what is in them."""
-    found = _Stats(services().clock())
+    found = _Stats()
+    now = services().clock()
 
     for each in find_carts(storage()):
-        found.count(each)
+        found.count(each, now)
 
     if as_json:
-        echo_json(_plain(found))
+        echo_json(found)
     else:
         _echo(found)
-
-
-def _plain(found: _Stats) -> dict[str, t.Any]:
-    return {
-        "carts": found.carts,
-        "lines": found.lines,
-        "quantity": found.quantity,
-        "in_checkout": found.in_checkout,
-        "corrupt": found.corrupt,
-        "kinds": {
-            kind: {age: found.ages[kind, age] for age in _AGES} for kind in KINDS
-        },
-        "sizes": {size: found.sizes[size] for size in _SIZES},
-        "values": {code: str(value) for code, value in sorted(found.values.items())},
-    }
 
 
 def _echo(found: _Stats) -> None:
@@ -117,7 +106,7 @@ def _echo(found: _Stats) -> None:
         (_row_of_age(found, age) for age in _AGES),
     )
     click.echo()
-    echo_table(("Size", ">carts"), ((size, found.sizes[size]) for size in _SIZES))
+    echo_table(("Size", ">carts"), found.sizes.items())
     click.echo()
 
     for code, value in sorted(found.values.items()):
@@ -126,16 +115,10 @@ def _echo(found: _Stats) -> None:
 
 
 def _row_of_age(found: _Stats, age: str) -> list[t.Any]:
-    numbers = [found.ages[kind, age] for kind in KINDS]
+    numbers = [found.kinds[kind][age] for kind in KINDS]
 
     return [age, *numbers, sum(numbers)]
 
 
 def _class_of(value: _Limit, classes: t.Mapping[str, _Limit]) -> str:
     return next(name for name, limit in classes.items() if value <= limit)
-
-
-def _value(document: Document) -> Decimal:
-    amounts = (line.price * line.quantity for line in document.lines)
-
-    return sum(amounts, Decimal())

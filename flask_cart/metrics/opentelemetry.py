@@ -40,11 +40,11 @@ class OpenTelemetryMetrics(Metrics):
         }
 
     def count(self, metric: Metric, number: int, *labels: str) -> None:
-        self._counters[metric].add(
-            number, dict(zip(metric.labels, labels, strict=True))
-        )
+        self._counters[metric].add(number, _named(metric, labels))
 
     def record(self, metric: Metric, seconds: float, *labels: str) -> None:
-        self._histograms[metric].record(
-            seconds, dict(zip(metric.labels, labels, strict=True))
-        )
+        self._histograms[metric].record(seconds, _named(metric, labels))
+
+
+def _named(metric: Metric, labels: tuple[str, ...]) -> dict[str, str]:
+    return dict(zip(metric.labels, labels, strict=True))

@@ -14,6 +14,7 @@ import msgspec
 from .conditions import Condition
 from .keys import tenant_of
 from .lines import Line
+from .values import snake_case
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +28,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     :param version: The version that the cart has since.
     """
 
-    #: The name of the signal that announces events of this class.
+    #: The name of the signal that announces events of this class, such as
+    #: ``"item_added"`` for ``ItemAdded``.
     name: ClassVar[str]
 
     id: str = ""
@@ -35,6 +37,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     owner: str = ""
     instance: str = ""
     version: int = 0
+
+    def __init_subclass__(cls, **options: t.Any) -> None:
+        super().__init_subclass__(**options)
+        cls.name = snake_case(cls.__name__)
 
     @property
     def tenant(self) -> str | None:
@@ -53,21 +59,15 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 class CartCreated(Event, frozen=True, kw_only=True):
     """A cart was saved for the first time."""
 
-    name: ClassVar[str] = "cart_created"
-
 
 class ItemAdded(Event, frozen=True, kw_only=True):
     """A line that was not there before."""
-
-    name: ClassVar[str] = "item_added"
 
     line: Line
 
 
 class ItemUpdated(Event, frozen=True, kw_only=True):
     """A line has another quantity, price, name or attributes."""
-
-    name: ClassVar[str] = "item_updated"
 
     line: Line
     previous: Line
@@ -77,15 +77,11 @@ class ItemUpdated(Event, frozen=True, kw_only=True):
 class ItemRemoved(Event, frozen=True, kw_only=True):
     """A line is gone."""
 
-    name: ClassVar[str] = "item_removed"
-
     line: Line
 
 
 class ConditionAdded(Event, frozen=True, kw_only=True):
     """The cart has a condition that it did not have before."""
-
-    name: ClassVar[str] = "condition_added"
 
     condition: Condition
 
@@ -93,15 +89,11 @@ class ConditionAdded(Event, frozen=True, kw_only=True):
 class ConditionRemoved(Event, frozen=True, kw_only=True):
     """A condition of the cart is gone."""
 
-    name: ClassVar[str] = "condition_removed"
-
     condition: Condition
 
 
 class ItemConditionAdded(Event, frozen=True, kw_only=True):
     """A line has a condition that it did not have before."""
-
-    name: ClassVar[str] = "item_condition_added"
 
     line: Line
     condition: Condition
@@ -110,16 +102,12 @@ class ItemConditionAdded(Event, frozen=True, kw_only=True):
 class ItemConditionRemoved(Event, frozen=True, kw_only=True):
     """A condition of a line is gone."""
 
-    name: ClassVar[str] = "item_condition_removed"
-
     line: Line
     condition: Condition
 
 
 class MetadataAdded(Event, frozen=True, kw_only=True):
     """A metadata key has a value that it did not have before."""
-
-    name: ClassVar[str] = "metadata_added"
 
     key: str
     value: t.Any
@@ -128,8 +116,6 @@ class MetadataAdded(Event, frozen=True, kw_only=True):
 class MetadataRemoved(Event, frozen=True, kw_only=True):
     """A metadata key is gone."""
 
-    name: ClassVar[str] = "metadata_removed"
-
     key: str
     value: t.Any
 
@@ -137,15 +123,11 @@ class MetadataRemoved(Event, frozen=True, kw_only=True):
 class CouponAdded(Event, frozen=True, kw_only=True):
     """The cart has the code of a coupon that it did not have before."""
 
-    name: ClassVar[str] = "coupon_added"
-
     code: str
 
 
 class CouponRemoved(Event, frozen=True, kw_only=True):
     """The code of a coupon is gone."""
-
-    name: ClassVar[str] = "coupon_removed"
 
     code: str
 
@@ -156,15 +138,11 @@ class ShippingChosen(Event, frozen=True, kw_only=True):
     :param method: Its name; ``None`` if none is chosen any more.
     """
 
-    name: ClassVar[str] = "shipping_chosen"
-
     method: str | None
 
 
 class CurrencyChanged(Event, frozen=True, kw_only=True):
     """All amounts of the cart are in another currency."""
-
-    name: ClassVar[str] = "currency_changed"
 
     currency: str
     previous_currency: str
@@ -172,8 +150,6 @@ class CurrencyChanged(Event, frozen=True, kw_only=True):
 
 class CartCleared(Event, frozen=True, kw_only=True):
     """The cart was emptied of all this."""
-
-    name: ClassVar[str] = "cart_cleared"
 
     lines: tuple[Line, ...]
     conditions: tuple[Condition, ...]
@@ -185,8 +161,6 @@ class CartCleared(Event, frozen=True, kw_only=True):
 class CartDestroyed(Event, frozen=True, kw_only=True):
     """The cart was deleted. The version is the last one that it had."""
 
-    name: ClassVar[str] = "cart_destroyed"
-
     lines: tuple[Line, ...]
 
 
@@ -197,8 +171,6 @@ class CartAbandoned(Event, frozen=True, kw_only=True):
     :param lines: What would be deleted.
     :param last_changed: When the shopper last changed it.
     """
-
-    name: ClassVar[str] = "cart_abandoned"
 
     kind: str
     lines: tuple[Line, ...]
@@ -213,8 +185,6 @@ class CartMerged(Event, frozen=True, kw_only=True):
     :param left_out: The lines and quantities that the limits did not allow.
     """
 
-    name: ClassVar[str] = "cart_merged"
-
     source: str
     lines: tuple[Line, ...]
     left_out: tuple[Line, ...]
@@ -227,8 +197,6 @@ class ItemMoved(Event, frozen=True, kw_only=True):
     :param source: The instance that it came from.
     """
 
-    name: ClassVar[str] = "item_moved"
-
     line: Line
     source: str
 
@@ -240,8 +208,6 @@ class CheckoutStarted(Event, frozen=True, kw_only=True):
     :param lines: The lines that are being ordered.
     """
 
-    name: ClassVar[str] = "checkout_started"
-
     order_token: str
     lines: tuple[Line, ...]
 
@@ -252,8 +218,6 @@ class CartCheckedOut(Event, frozen=True, kw_only=True):
     :param order_token: Identifies what was sold; the order keeps it.
     """
 
-    name: ClassVar[str] = "cart_checked_out"
-
     order_token: str
     lines: tuple[Line, ...]
 
@@ -263,8 +227,6 @@ class BeforeChange(Event, frozen=True, kw_only=True):
 
     :param events: What would happen.
     """
-
-    name: ClassVar[str] = "before_change"
 
     events: tuple[Event, ...]
 
@@ -278,8 +240,6 @@ class CartUpdated(Event, frozen=True, kw_only=True):
     :param events: All that happened in it, in order.
     :param reason: The name of the last of them.
     """
-
-    name: ClassVar[str] = "cart_updated"
 
     events: tuple[Event, ...]
     reason: str

@@ -99,15 +99,9 @@ def _check_line(line: Line, before: Line | None, limits: Limits) -> None:
 
 def _strings(line: Line) -> set[str]:
     """All texts of a line that a limit is on."""
-    conditions = [text for each in line.conditions for text in (each.name, each.type)]
+    conditions = (text for each in line.conditions for text in (each.name, each.type))
 
-    return {
-        line.item_id,
-        line.name,
-        *line.options.keys(),
-        *line.options.values(),
-        *conditions,
-    }
+    return {line.item_id, line.name, *line.options, *line.options.values(), *conditions}
 
 
 def _check_strings(strings: t.Iterable[str], limits: Limits) -> None:

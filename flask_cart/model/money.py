@@ -133,6 +133,6 @@ def price_in(currency: str | None, price: MoneyLike) -> Decimal:
                 f"The price is in {price.currency.code}, the cart in {currency}."
             )
 
-        return parse_amount(price.amount)
+        price = price.amount
 
     return parse_amount(price)

@@ -10,9 +10,11 @@ from __future__ import annotations
 import difflib
 import hashlib
 import math
+import re
 import typing as t
 import unicodedata
 from collections.abc import Mapping
+from functools import cache
 
 import msgspec
 
@@ -147,6 +149,12 @@ def check_text(
             raise ValueError(f"{where} must not contain the character {character!r}.")
 
     return text
+
+
+@cache
+def snake_case(name: str) -> str:
+    """The name of a class as those of functions are written."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 def closest(word: str, words: t.Iterable[str]) -> str:

@@ -7,6 +7,7 @@ about a line, rules about items and quantities look at that line only.
 from __future__ import annotations
 
 import datetime as dt
+import types
 import typing as t
 from decimal import Decimal
 
@@ -35,12 +36,16 @@ WEEKDAYS: t.Final[tuple[str, ...]] = t.get_args(Weekday)
 
 def total_at_least(facts: Facts, amount: Decimal) -> Answer:
     """The lines come to at least this amount, before the cart's conditions."""
-    return facts.subtotal >= amount or _short(facts, amount, facts.subtotal)
+    return facts.subtotal >= amount or _no_amount(
+        "too_little", facts, amount, facts.subtotal
+    )
 
 
 def total_below(facts: Facts, amount: Decimal) -> Answer:
     """The lines come to less than this amount, before the cart's conditions."""
-    return facts.subtotal < amount or _over(facts, amount, facts.subtotal)
+    return facts.subtotal < amount or _no_amount(
+        "too_much", facts, amount, facts.subtotal
+    )
 
 
 def total_between(facts: Facts, at_least: Decimal, below: Decimal) -> Answer:
@@ -52,12 +57,14 @@ def total_between(facts: Facts, at_least: Decimal, below: Decimal) -> Answer:
 
 def amount_at_least(facts: Facts, amount: Decimal) -> Answer:
     """What there is to pay at this point, after the conditions before, is enough."""
-    return facts.amount >= amount or _short(facts, amount, facts.amount)
+    return facts.amount >= amount or _no_amount(
+        "too_little", facts, amount, facts.amount
+    )
 
 
 def amount_below(facts: Facts, amount: Decimal) -> Answer:
     """What there is to pay at this point, after the conditions before, is less."""
-    return facts.amount < amount or _over(facts, amount, facts.amount)
+    return facts.amount < amount or _no_amount("too_much", facts, amount, facts.amount)
 
 
 def price_at_least(facts: Facts, amount: Decimal) -> Answer:
@@ -332,56 +339,23 @@ def _fact(facts: Facts, name: str) -> t.Any:
     return facts.app[name]
 
 
-def _short(facts: Facts, amount: Decimal, there: Decimal) -> No:
-    return No(
-        "too_little", {"amount": amount, "currency": facts.currency, "there": there}
-    )
-
-
-def _over(facts: Facts, amount: Decimal, there: Decimal) -> No:
-    return No(
-        "too_much", {"amount": amount, "currency": facts.currency, "there": there}
-    )
+def _no_amount(why: str, facts: Facts, amount: Decimal, there: Decimal) -> No:
+    return No(why, {"amount": amount, "currency": facts.currency, "there": there})
 
 
 def _local(moment: dt.datetime, facts: Facts) -> dt.datetime:
     return moment.astimezone(facts.now.tzinfo)
 
 
-#: The rules by name.
-RULES: t.Final[tuple[t.Callable[..., Answer], ...]] = (
-    total_at_least,
-    total_below,
-    total_between,
-    amount_at_least,
-    amount_below,
-    price_at_least,
-    price_below,
-    quantity_at_least,
-    quantity_at_most,
-    lines_at_least,
-    lines_at_most,
-    item,
-    every_item,
-    attribute,
-    category,
-    option,
-    product_type,
-    logged_in,
-    owner_kind,
-    first_order,
-    orders_at_least,
-    group,
-    fact_equals,
-    between,
-    dates,
-    weekday,
-    time_of_day,
-    metadata_equals,
-    metadata_has,
-    currency,
-    instance,
-)
-
-#: The amounts by name.
+#: What a value may act on instead of all that there is.
 AMOUNTS: t.Final[tuple[t.Callable[..., Decimal], ...]] = (cheapest,)
+
+#: The rules: all other functions of this module whose names are public.
+RULES: t.Final[tuple[t.Callable[..., Answer], ...]] = tuple(
+    function
+    for name, function in list(globals().items())
+    if isinstance(function, types.FunctionType)
+    and function.__module__ == __name__
+    and not name.startswith("_")
+    and function not in AMOUNTS
+)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import decimal
 import typing as t
+from dataclasses import dataclass
 from dataclasses import replace
 from decimal import Decimal
 
 from moneyed import Money
+from msgspec.structs import replace as replace_fields
 
 from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
@@ -15,19 +18,23 @@ from ..model.document import Document
 from ..model.money import CONTEXT
 from ..model.money import ZERO
 from ..model.values import FrozenDict
-from .evaluation import YES
 from .evaluation import Evaluation
-from .evaluation import Verdict
 from .facts import Facts
-from .line_steps import line_totals
-from .line_steps import price_line
-from .proration import Proration
+from .reasons import YES
+from .reasons import Verdict
+from .rounding import Proration
 from .rounding import Rounding
+from .rulebook import Rulebook
 from .shipping import ShippingMethod
 from .shipping import ShippingOption
 from .steps import CartSteps
+from .steps import amount_of
+from .steps import line_totals
+from .steps import lines_at
+from .steps import price_line
 from .totals import SHIPPING_UNAVAILABLE
 from .totals import Adjustment
+from .totals import LineTotals
 from .totals import Totals
 
 _NOT_ASKED: t.Final = Verdict(SHIPPING_UNAVAILABLE, FrozenDict(why="not_asked"))
@@ -54,7 +61,7 @@ def compute_totals(
         if document.shipping is None or not document.lines:
             return calculation.totals(calculation.run(document.conditions))
 
-        bare = calculation.run_without_shipping()
+        bare = calculation.run_with()
         chosen = calculation.chosen(document.shipping, bare)
 
         if isinstance(chosen, Condition):
@@ -85,11 +92,61 @@ def shipping_options(
 
     with decimal.localcontext(CONTEXT):
         calculation = _Calculation(document, rounding, evaluation)
-        facts = calculation.facts(calculation.run_without_shipping())
+        facts = calculation.facts(calculation.run_with())
 
         return tuple(
             calculation.option(method, facts) for method in evaluation.methods(facts)
         )
+
+
+def fix(
+    totals: Totals,
+) -> tuple[Totals, tuple[Condition, ...], tuple[Condition, ...]]:
+    """What of totals was applied, as conditions that ask nobody.
+
+    What is being paid must not change because a coupon has ended, or a rule has another
+    answer: :func:`fixed_totals` makes the same totals of it at any time.
+
+    :return: The totals, of lines with those of their conditions that were applied; the
+        cart's conditions that were; and those of providers.
+    """
+    applied = [each for each in totals.adjustments if each.applied is not None]
+    lines = tuple(map(_fixed_line, totals.lines))
+
+    return (
+        replace(totals, lines=lines, adjustments=tuple(applied)),
+        _applied(each for each in applied if not each.is_provided),
+        _applied(each for each in applied if each.is_provided),
+    )
+
+
+def fixed_totals(
+    document: Document, provided: tuple[Condition, ...], rounding: Rounding
+) -> Totals:
+    """Price what was fixed, without asking anybody.
+
+    :param document: Has the lines and conditions that were fixed.
+    :param provided: Those of providers.
+    :param rounding: How amounts are rounded.
+    """
+    rulebook = Rulebook()
+    rulebook.rules.add(lines_at.__name__, lines_at)
+    rulebook.amounts.add(amount_of.__name__, amount_of)
+    rulebook.providers.append(lambda facts: provided)
+    evaluation = Evaluation(rulebook, None, "default", dt.datetime.min)
+
+    return compute_totals(document, rounding, evaluation)
+
+
+def _fixed_line(totals: LineTotals) -> LineTotals:
+    adjustments = tuple(e for e in totals.adjustments if e.applied is not None)
+    line = replace_fields(totals.line, conditions=_applied(adjustments))
+
+    return replace(totals, line=line, adjustments=adjustments)
+
+
+def _applied(adjustments: t.Iterable[Adjustment]) -> tuple[Condition, ...]:
+    return tuple(each.applied for each in adjustments if each.applied is not None)
 
 
 class _Result(t.NamedTuple):
@@ -106,29 +163,28 @@ class _Result(t.NamedTuple):
     total: Decimal
 
 
+@dataclass
 class _Calculation:
     """Prices one document, with one shipping or another.
 
     Its lines are priced once, for they do not depend on the shipping.
     """
 
-    def __init__(
-        self, document: Document, rounding: Rounding, evaluation: Evaluation
-    ) -> None:
-        self._document = document
-        self._rounding = rounding
-        self._evaluation = evaluation
-        self._priced = [
-            price_line(line, document, rounding, evaluation) for line in document.lines
-        ]
+    document: Document
+    rounding: Rounding
+    evaluation: Evaluation
+
+    def __post_init__(self) -> None:
+        given = self.document, self.rounding, self.evaluation
+        self._priced = [price_line(line, *given) for line in self.document.lines]
 
     def run(self, conditions: t.Sequence[Condition]) -> _Result:
         """Apply conditions to what the lines come to."""
-        document, rounding = self._document, self._rounding
+        document, rounding = self.document, self.rounding
         amounts = [each.amounts[-1] for each in self._priced]
         goods = Proration(document.lines, amounts, rounding)
         lines = goods.shown()
-        steps = CartSteps(document, conditions, goods, rounding, self._evaluation)
+        steps = CartSteps(document, conditions, goods, rounding, self.evaluation)
         adjustments = steps.provide()
         adjustments += steps.run("subtotal")
         subtotal, shares = steps.shown, goods.shown()
@@ -136,24 +192,19 @@ class _Calculation:
 
         return _Result(lines, shares, adjustments, subtotal, steps.shown)
 
-    def run_without_shipping(self) -> _Result:
-        """Apply the stored conditions but shipping."""
-        return self.run(self._others)
+    def run_with(self, *shipping: Condition) -> _Result:
+        """Apply the stored conditions, with this shipping or none instead of theirs."""
+        conditions = self.document.conditions
+        others = [each for each in conditions if each.type != SHIPPING]
 
-    def run_with(self, shipping: Condition) -> _Result:
-        """Apply a condition in place of any other shipping."""
-        return self.run((*self._others, shipping))
-
-    @property
-    def _others(self) -> list[Condition]:
-        return [each for each in self._document.conditions if each.type != SHIPPING]
+        return self.run((*others, *shipping))
 
     def facts(self, result: _Result) -> Facts:
         """What the shipping methods are told."""
-        ids = [line.id for line in self._document.lines]
+        ids = [line.id for line in self.document.lines]
 
         return replace(
-            self._evaluation.facts(self._document, self._rounding),
+            self.evaluation.facts(self.document, self.rounding),
             subtotal=sum(result.lines, ZERO),
             amount=result.total,
             amounts=dict(zip(ids, result.shares, strict=True)),
@@ -164,9 +215,9 @@ class _Calculation:
         facts = self.facts(bare)
 
         try:
-            methods = self._evaluation.methods(facts)
+            methods = self.evaluation.methods(facts)
         except Exception as error:
-            self._evaluation.failed("shipping_methods", error)
+            self.evaluation.failed("shipping_methods", error)
 
             return _NOT_ASKED
 
@@ -192,7 +243,7 @@ class _Calculation:
             name=method.name,
             price=self._price(method.condition),
             condition=method.condition,
-            is_chosen=method.name == self._document.shipping,
+            is_chosen=method.name == self.document.shipping,
             code=verdict.code,
             params=verdict.params,
         )
@@ -201,7 +252,7 @@ class _Calculation:
         if method.available is None:
             return YES
 
-        return self._evaluation.decide(method.available, facts)
+        return self.evaluation.decide(method.available, facts)
 
     def _price(self, shipping: Condition) -> Money:
         # A discount of the same name is none of its rivals.
@@ -213,7 +264,7 @@ class _Calculation:
 
     def totals(self, result: _Result) -> Totals:
         """What is shown of a result."""
-        rounding = self._rounding
+        rounding = self.rounding
         lines = tuple(
             line_totals(*each, rounding)
             for each in zip(self._priced, result.lines, result.shares, strict=True)

@@ -6,6 +6,7 @@ import datetime as dt
 import decimal
 import logging
 import typing as t
+from dataclasses import dataclass
 from decimal import Decimal
 
 from ..model.conditions import CEILING
@@ -14,12 +15,13 @@ from ..model.document import Document
 from ..model.money import CONTEXT
 from ..model.money import ZERO
 from ..model.rules import Rule
-from ..model.values import EMPTY
 from ..model.values import FrozenDict
 from .facts import Facts
 from .facts import Lazy
-from .proration import Proration
+from .reasons import YES
 from .reasons import No
+from .reasons import Verdict
+from .rounding import Proration
 from .rounding import Rounding
 from .rulebook import RegisteredFunction
 from .rulebook import Rulebook
@@ -31,31 +33,7 @@ T = t.TypeVar("T")
 MAX_REASON: t.Final = 200
 
 
-class Verdict(t.NamedTuple):
-    """Whether a rule holds, or else why it does not.
-
-    :param code: Empty if it holds; else what is the matter, for a program.
-    :param params: What a sentence about it needs.
-    :param rule: The rule that decided, if it is not one of the shop's.
-    """
-
-    code: str = ""
-    params: t.Mapping[str, t.Any] = EMPTY
-    rule: Rule | None = None
-
-    @property
-    def holds(self) -> bool:
-        return not self.code
-
-    @property
-    def is_known(self) -> bool:
-        """Whether a rule has answered, so that the opposite can be told."""
-        return self.code in {"", "rule_not_met"}
-
-
-YES: t.Final = Verdict()
-
-
+@dataclass
 class Evaluation:
     """One calculation: for whom, when, and by which rules.
 
@@ -67,19 +45,13 @@ class Evaluation:
     :param tenant: The tenant whose cart it is, also of an owner who is not known.
     """
 
-    def __init__(
-        self,
-        rulebook: Rulebook,
-        owner: str | None,
-        instance: str,
-        now: dt.datetime,
-        tenant: str | None = None,
-    ) -> None:
-        self._rulebook = rulebook
-        self._tenant = tenant
-        self._owner = owner
-        self._instance = instance
-        self._now = now
+    rulebook: Rulebook
+    owner: str | None
+    instance: str
+    now: dt.datetime
+    tenant: str | None = None
+
+    def __post_init__(self) -> None:
         self._facts: Facts | None = None
         self._provided: tuple[list[Condition], list[str]] | None = None
         self._failures: list[tuple[str, Exception]] = []
@@ -90,17 +62,36 @@ class Evaluation:
 
     def facts(self, document: Document, rounding: Rounding) -> Facts:
         """The facts about a cart before any condition, at their prices."""
-        if self._facts is None:
-            amounts = [line.price * line.quantity for line in document.lines]
-            goods = Proration(document.lines, amounts, rounding)
-            self._facts = self._opening(document, goods, rounding.round(goods.amount))
+        if self._facts is not None:
+            return self._facts
 
-        return self._facts
+        amounts = [line.price * line.quantity for line in document.lines]
+        goods = Proration(document.lines, amounts, rounding)
+        subtotal = rounding.round(goods.amount)
+        kind, _, owner_id = (self.owner or "guest:").partition(":")
+        self._facts = facts = Facts(
+            lines=document.lines,
+            about=document.lines,
+            subtotal=subtotal,
+            amount=subtotal,
+            amounts=Lazy(goods.by_line),
+            currency=document.currency,
+            metadata=document.metadata,
+            coupons=document.coupons,
+            tenant=self.tenant,
+            owner_kind=kind,
+            owner_id=owner_id or None,
+            instance=self.instance,
+            now=self.now,
+            app=Lazy(lambda: self.rulebook.load_facts(facts)),
+        )
+
+        return facts
 
     @property
     def has_providers(self) -> bool:
         """Whether there may be conditions that are not stored."""
-        return bool(self._rulebook.providers)
+        return bool(self.rulebook.providers)
 
     def decide(self, rule: Rule, facts: Facts) -> Verdict:
         """Whether a rule holds. A rule that raises does not."""
@@ -116,14 +107,14 @@ class Evaluation:
             case "not":
                 return _opposite(rule, self.decide(rule.rules[0], facts))
 
-        function = self._rulebook.rules.get(rule.name)
+        function = self.rulebook.rules.get(rule.name)
 
         return self._call(rule, function, facts, _answer)
 
     def amount(self, rule: Rule, facts: Facts) -> Decimal | Verdict:
         """The amount that a value acts on, or why there is none."""
         self.was_asked = True
-        function = self._rulebook.amounts.get(rule.name)
+        function = self.rulebook.amounts.get(rule.name)
 
         return self._call(rule, function, facts, _amount)
 
@@ -132,30 +123,13 @@ class Evaluation:
 
         They are asked once, for nothing that comes before them depends on shipping.
         """
-        if self._provided is None:
-            self._provided = self._ask_providers(facts)
+        if self._provided is not None:
+            return self._provided
 
-        return self._provided
-
-    def methods(self, facts: Facts) -> list[ShippingMethod]:
-        """The shipping methods for a cart.
-
-        :raises InvalidConditionError: If they are not as they must be.
-        """
-        self.was_asked = True
-
-        with decimal.localcontext():
-            return self._rulebook.methods(facts)
-
-    def failed(self, name: str, error: Exception) -> None:
-        """Note what has failed, for the report."""
-        self._failures.append((name, error))
-
-    def _ask_providers(self, facts: Facts) -> tuple[list[Condition], list[str]]:
         conditions: dict[str, Condition] = {}
         failed: list[str] = []
 
-        for provider in self._rulebook.providers:
+        for provider in self.rulebook.providers:
             self.was_asked = True
 
             try:
@@ -169,7 +143,23 @@ class Evaluation:
                 for each in provided:
                     conditions.setdefault(each.name, each)
 
-        return list(conditions.values()), failed
+        self._provided = list(conditions.values()), failed
+
+        return self._provided
+
+    def methods(self, facts: Facts) -> list[ShippingMethod]:
+        """The shipping methods for a cart.
+
+        :raises InvalidConditionError: If they are not as they must be.
+        """
+        self.was_asked = True
+
+        with decimal.localcontext():
+            return self.rulebook.methods(facts)
+
+    def failed(self, name: str, error: Exception) -> None:
+        """Note what has failed, for the report."""
+        self._failures.append((name, error))
 
     def report(self, logger: logging.Logger) -> None:
         """Log what has failed: once, with the first of the errors."""
@@ -181,36 +171,13 @@ class Evaluation:
                 exc_info=self._failures[0][1],
             )
 
-    def _opening(
-        self, document: Document, goods: Proration, subtotal: Decimal
-    ) -> Facts:
-        kind, _, owner_id = (self._owner or "guest:").partition(":")
-        facts = Facts(
-            lines=document.lines,
-            about=document.lines,
-            subtotal=subtotal,
-            amount=subtotal,
-            amounts=Lazy(goods.by_line),
-            currency=document.currency,
-            metadata=document.metadata,
-            coupons=document.coupons,
-            tenant=self._tenant,
-            owner_kind=kind,
-            owner_id=owner_id or None,
-            instance=self._instance,
-            now=self._now,
-            app=Lazy(lambda: self._rulebook.load_facts(facts)),
-        )
-
-        return facts
-
     def _checked(self, condition: t.Any) -> Condition:
         if not isinstance(condition, Condition) or condition.target == "item":
             raise TypeError(
                 f"A provider yields conditions for a cart, not {condition!r:.80}."
             )
 
-        self._rulebook.check(condition)
+        self.rulebook.check(condition)
 
         return condition
 

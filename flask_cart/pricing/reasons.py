@@ -1,4 +1,4 @@
-"""Reasons: why a condition does nothing, as a code with parameters.
+"""Reasons: whether a rule holds, or why not, as a code with parameters.
 
 What a shopper reads of it is made above, where the words of the shop are known.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ..model.rules import Rule
 from ..model.values import EMPTY
 
 
@@ -19,6 +20,31 @@ class No(t.NamedTuple):
 
     why: str
     params: t.Mapping[str, t.Any] = EMPTY
+
+
+class Verdict(t.NamedTuple):
+    """Whether a rule holds, or else why it does not.
+
+    :param code: Empty if it holds; else what is the matter, for a program.
+    :param params: What a sentence about it needs.
+    :param rule: The rule that decided, if it is not one of the shop's.
+    """
+
+    code: str = ""
+    params: t.Mapping[str, t.Any] = EMPTY
+    rule: Rule | None = None
+
+    @property
+    def holds(self) -> bool:
+        return not self.code
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a rule has answered, so that the opposite can be told."""
+        return self.code in {"", "rule_not_met"}
+
+
+YES: t.Final = Verdict()
 
 
 def plain_reason(code: str, params: t.Mapping[str, t.Any]) -> str:

@@ -12,6 +12,7 @@ import msgspec
 
 from ..model.conditions import Condition
 from ..model.errors import CartConfigError
+from ..model.errors import CartVetoError
 from ..model.errors import InvalidConditionError
 from ..model.money import check_decimal
 from ..model.rules import COMBINATORS
@@ -26,6 +27,9 @@ from .shipping import ShippingMethod
 FactsFunction = t.Callable[[Facts], t.Mapping[str, t.Any]]
 ConditionProvider = t.Callable[[Facts], t.Iterable[Condition]]
 ShippingLister = t.Callable[[Facts], t.Iterable[ShippingMethod]]
+
+#: Finds the condition of a code; its name is the code as the shop writes it.
+CouponLoader = t.Callable[[str], Condition | None]
 
 
 class RegisteredFunction(t.NamedTuple):
@@ -183,6 +187,24 @@ class Rulebook:
                 self.rules.check(each.available)
 
         return methods
+
+
+def provide_coupons(load: CouponLoader) -> ConditionProvider:
+    """A provider of the conditions whose codes a cart has noted.
+
+    They are asked for whenever totals are read.
+    """
+
+    def coupons(facts: Facts) -> t.Iterator[Condition]:
+        for code in facts.coupons:
+            # One that is refused by now must not keep the others from being asked.
+            with suppress(CartVetoError):
+                condition = load(code)
+
+                if condition is not None:
+                    yield condition
+
+    return coupons
 
 
 @functools.cache

@@ -19,8 +19,8 @@ from ..model.money import format_money
 from ..model.money import smallest_unit
 from ..model.rules import Rule
 from ..model.values import FrozenDict
-from .evaluation import YES
-from .evaluation import Verdict
+from .reasons import YES
+from .reasons import Verdict
 from .reasons import plain_reason
 from .rounding import Rounding
 
@@ -29,18 +29,6 @@ SHIPPING_UNAVAILABLE: t.Final = "shipping_unavailable"
 
 _NO_DIFFERENCE: t.Final = Verdict("no_difference")
 _NO_AMOUNT: t.Final = Verdict("no_amount")
-
-
-class Decided(t.NamedTuple):
-    """A condition that was applied, with what there was to ask for it.
-
-    :param lines: The positions of the lines that it was limited to, if it was.
-    :param base: The exact amount that its value acted on instead of all, if it did.
-    """
-
-    condition: Condition
-    lines: tuple[int, ...] | None = None
-    base: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +49,7 @@ class Adjustment:
         one for the shopper.
     :param rule: The rule that decided so, if there is one.
     :param is_provided: Whether it is not stored, but yielded by a provider.
-    :param decided: How it was applied, if it was.
+    :param applied: The condition as it was applied, if it was, with nothing to ask.
     """
 
     name: str
@@ -77,7 +65,7 @@ class Adjustment:
     params: t.Mapping[str, t.Any] = field(default_factory=FrozenDict)
     rule: Rule | None = None
     is_provided: bool = False
-    decided: Decided | None = field(default=None, repr=False, compare=False)
+    applied: Condition | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -92,7 +80,7 @@ class Adjustment:
         verdict: Verdict = YES,
         line_id: str | None = None,
         is_provided: bool = False,
-        decided: Decided | None = None,
+        applied: Condition | None = None,
     ) -> Adjustment:
         """What a condition made of rounded amounts."""
         money = rounding.money
@@ -115,7 +103,7 @@ class Adjustment:
             params=verdict.params,
             rule=verdict.rule,
             is_provided=is_provided,
-            decided=decided,
+            applied=applied,
         )
 
     @property

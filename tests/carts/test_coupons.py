@@ -10,8 +10,8 @@ from flask_cart import Condition
 from flask_cart import FlaskCart
 from flask_cart import InvalidConditionError
 from flask_cart.model.limits import Limits
-from flask_cart.pricing.coupons import provide_coupons
 from flask_cart.pricing.rulebook import Rulebook
+from flask_cart.pricing.rulebook import provide_coupons
 from flask_cart.storage.memory import MemoryStorage
 from tests.support.shop import Recorder
 from tests.support.shop import make_cart

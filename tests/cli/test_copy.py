@@ -133,11 +133,27 @@ def test_leaves_what_is_there(shop: Flask, open_shop: OpenShop) -> None:
     fill(shop, "user:2", 7)
 
     assert run(shop, "copy", "--from", "cache", "--to", "database") == (
-        "Copied 1 carts, left 1 that were there already.\n"
+        "Copied 1 cart, left 1 that were there already.\n"
     )
     assert quantity(there, "user:1") == 5
     assert quantity(there, "user:2") == 7
     assert quantity(shop, "user:1") == 1
+
+
+def test_a_record_that_is_no_cart(
+    shop: Flask, valkey_server: cache_servers.CacheServer
+) -> None:
+    """What has no version is counted, and keeps no other cart from being copied."""
+    fill(shop, "user:1", 1)
+    (cache,) = shop.extensions["cache"]
+    client = shop.extensions["cache"][cache]._write_client
+    client.hset("cart:flask_cache_{user:2}", "default", b"\xff")
+
+    assert run(shop, "copy", "--from", "cache", "--to", "database") == (
+        "CartCorruptError: a cart was not copied.\n"
+        "Copied 1 cart, left 0 that were there already.\n"
+        "Error: 1 cart could not be copied.\n"
+    )
 
 
 def fail_third_save(
@@ -169,7 +185,7 @@ def test_a_cart_that_is_locked(shop: Flask, monkeypatch: pytest.MonkeyPatch) -> 
     assert run(shop, "copy", "--from", "cache", "--to", "database") == (
         "CartBusyError: a cart was not copied.\n"
         "Copied 3 carts, left 0 that were there already.\n"
-        "Error: 1 carts could not be copied.\n"
+        "Error: 1 cart could not be copied.\n"
     )
 
 
@@ -215,4 +231,4 @@ def test_table_before_the_move(shop: Flask) -> None:
 
     assert "'flask cart init-db'" in run(shop, *copy)
     assert run(shop, "init-db") == "Created the table 'carts'.\n"
-    assert run(shop, *copy).startswith("Copied 1 carts")
+    assert run(shop, *copy).startswith("Copied 1 cart,")

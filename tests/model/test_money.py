@@ -16,9 +16,9 @@ from flask_cart.model.money import format_money
 from flask_cart.model.money import parse_amount
 from flask_cart.model.money import parse_decimal
 from flask_cart.model.money import smallest_unit
-from flask_cart.pricing.proration import allocate
 from flask_cart.pricing.rounding import ROUNDING_MODES
 from flask_cart.pricing.rounding import Rounding
+from flask_cart.pricing.rounding import allocate
 from tests.support import strategies
 from tests.support.fractions_of_money import rounded
 

@@ -24,7 +24,7 @@ from flask_cart.model.lines import ProductRef
 from flask_cart.model.lines import make_line
 from flask_cart.pricing.builtin_rules import AMOUNTS
 from flask_cart.pricing.builtin_rules import RULES
-from flask_cart.pricing.evaluation import Verdict
+from flask_cart.pricing.reasons import Verdict
 from flask_cart.pricing.rounding import Rounding
 from flask_cart.pricing.rulebook import Rulebook
 from tests.support.shop import NOW

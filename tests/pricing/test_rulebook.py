@@ -19,7 +19,7 @@ from flask_cart import rule
 from flask_cart.app.wording import tell_reason
 from flask_cart.model.conditions import CEILING
 from flask_cart.pricing.evaluation import MAX_REASON
-from flask_cart.pricing.evaluation import Verdict
+from flask_cart.pricing.reasons import Verdict
 from flask_cart.pricing.rulebook import Rulebook
 from tests.pricing.test_builtin_rules import facts
 from tests.support.shop import evaluation
