@@ -156,9 +156,7 @@ class FlaskCart(Registrar):
 
         A login does not fail if they cannot be merged; the ``errors`` tell why not.
         """
-        report: MergeReport | None = request_carts().report if request else None
-
-        return report
+        return request_carts().report if request else None
 
     def take_out(
         self,

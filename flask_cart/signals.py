@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import typing as t
 
-from blinker import NamedSignal
 from blinker import Namespace
 
 _signals = Namespace()
@@ -73,11 +72,6 @@ cart_updated = _signals.signal("cart_updated")
 def names() -> frozenset[str]:
     """The names of all signals."""
     return frozenset(_signals)
-
-
-def named(name: str) -> NamedSignal:
-    """The signal of this name."""
-    return _signals[name]
 
 
 def connect_to_all(receiver: t.Callable[..., None]) -> None:

@@ -29,10 +29,6 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 FOLDERS = sorted({*PACKAGE.rglob("__init__.py")} - {PACKAGE / "__init__.py"})
 
 
-#: Two ideas, or too many words, that are still to be taken apart.
-TOO_LONG = {"carts/cart.py", "carts/repository.py"}
-
-
 def named(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
@@ -40,9 +36,6 @@ def named(path: Path) -> str:
 @pytest.mark.parametrize("path", MODULES, ids=named)
 def test_a_module_is_one_room(path: Path) -> None:
     """It can be read at one go."""
-    if named(path) in TOO_LONG:
-        pytest.xfail("to be taken apart")
-
     most = MOST_OF_FACADE if named(path) == FACADE else MOST_LINES
 
     assert len(path.read_text().splitlines()) <= most

@@ -58,7 +58,7 @@ class SignalAnnouncer:
 
     def after(self, cart: AnyCart, events: tuple[Event, ...]) -> None:
         for event in events:
-            self._send(signals.named(event.name), cart, event)
+            self._send(getattr(signals, event.name), cart, event)
 
         _version_saved.send(self, cart=cart, events=events)
 
@@ -78,10 +78,6 @@ class SignalAnnouncer:
 
         for error in [*failures, *errors]:
             raise error
-
-    def update(self, cart: AnyCart, event: CartUpdated) -> None:
-        """Send ``cart_updated``."""
-        self._send(signals.cart_updated, cart, event)
 
     def _sends(self, signal: NamedSignal) -> bool:
         return (
@@ -121,15 +117,13 @@ def _send_cart_updated(
     announcer: SignalAnnouncer, cart: AnyCart, events: tuple[Event, ...], **extra: t.Any
 ) -> None:
     last = events[-1]
-    announcer.update(
-        cart,
-        CartUpdated(
-            id=uuid.uuid4().hex,
-            occurred_at=last.occurred_at,
-            owner=last.owner,
-            instance=last.instance,
-            version=last.version,
-            events=events,
-            reason=last.name,
-        ),
+    summary = CartUpdated(
+        id=uuid.uuid4().hex,
+        occurred_at=last.occurred_at,
+        owner=last.owner,
+        instance=last.instance,
+        version=last.version,
+        events=events,
+        reason=last.name,
     )
+    announcer._send(signals.cart_updated, cart, summary)

@@ -11,16 +11,17 @@ from flask import request_started
 from werkzeug.local import LocalProxy
 
 from ..carts.cart import Cart
+from ..carts.cart import stored_cart
 from ..carts.merging import MergeReport
 from ..model.keys import CartKey
 from ..model.keys import cart_key
 from ..model.keys import check_instance
 from ..model.keys import owner_in
-from .guests import guest_owner
-from .guests import keep_guest_on_regenerate
-from .guests import make_guest_owner
+from .identity import guest_owner
+from .identity import keep_guest_on_regenerate
 from .identity import known_owner
 from .identity import known_tenant
+from .identity import make_guest_owner
 from .state import get_state
 
 
@@ -47,12 +48,7 @@ def _keep_guest_on_regenerate(app: Flask, **extra: t.Any) -> None:
 
 def cart_at(key: CartKey) -> Cart:
     """Any cart of the current app, also outside a request."""
-    return Cart(
-        get_state().services,
-        key,
-        make_key=lambda: key,
-        sibling=lambda name: cart_at(CartKey(key.owner, check_instance(name))),
-    )
+    return stored_cart(get_state().services, key)
 
 
 def carts_of(owner: str, tenant: str | None) -> list[Cart]:

@@ -24,7 +24,7 @@ from .current import current_owner
 from .current import forget_carts
 from .current import request_cart
 from .current import request_carts
-from .guests import guest_owner
+from .identity import guest_owner
 from .identity import known_owner
 from .identity import known_tenant
 from .identity import user_owner

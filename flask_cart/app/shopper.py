@@ -64,7 +64,7 @@ class Shopper:
         attempt: Attempt | None = None,
         check: Check = lambda cart: None,
     ) -> None:
-        if instance not in instances():
+        if instance not in get_state().settings.all_instances:
             raise RefusedError("no-cart", instance=instance)
 
         self.cart = current_cart.instance(instance)
@@ -89,9 +89,7 @@ class Shopper:
     def set_quantity(self, line_id: str, quantity: int, seen: int | None) -> Done:
         """Set the quantity of a line, if it is still what the shopper saw."""
 
-        def change() -> Line:
-            line = self._line(line_id)
-
+        def change(line: Line) -> None:
             if seen not in (None, line.quantity):
                 raise CartConflictError(
                     "The line was changed since it was shown.",
@@ -108,20 +106,11 @@ class Shopper:
 
             self.cart.set_quantity(line_id, quantity)
 
-            return line
-
-        return self._change("changed", change)
+        return self._change_line(line_id, change)
 
     def increment(self, line_id: str, by: int) -> Done:
         """Add to the quantity of a line, whatever it is by now."""
-
-        def change() -> Line:
-            line = self._line(line_id)
-            self.cart.increment(line_id, by)
-
-            return line
-
-        return self._change("changed", change)
+        return self._change_line(line_id, lambda line: self.cart.increment(line_id, by))
 
     def remove(self, line_id: str) -> Done:
         """Remove a line; it is no mistake if it is gone already."""
@@ -140,7 +129,7 @@ class Shopper:
 
     def move(self, line_id: str, to: str, quantity: int | None) -> Done:
         """Move a line to another of the shopper's carts."""
-        if to not in instances():
+        if to not in get_state().settings.all_instances:
             raise RefusedError("no-target", instance=to)
 
         key = self._attempt.key if self._attempt is not None else None
@@ -198,7 +187,7 @@ class Shopper:
     def set_metadata(self, entries: t.Mapping[str, str | None]) -> Done:
         """Set the shopper's own metadata; ``None`` removes a key."""
         for key in entries:
-            if key not in metadata_keys():
+            if key not in get_state().settings.client_metadata:
                 raise RefusedError("not-yours", key=key)
 
         def change() -> None:
@@ -209,6 +198,15 @@ class Shopper:
                 self.cart.metadata.pop(key, None)
 
         return self._change("noted", change)
+
+    def _change_line(self, line_id: str, make: t.Callable[[Line], None]) -> Done:
+        def change() -> Line:
+            line = self._line(line_id)
+            make(line)
+
+            return line
+
+        return self._change("changed", change)
 
     def _change(self, done: str, make: t.Callable[[], t.Any], /, **params: str) -> Done:
         """Make a change in one write, and not once more if it is sent again."""
@@ -246,16 +244,6 @@ class Shopper:
             raise RefusedError("no-line")
 
         return line
-
-
-def instances() -> list[str]:
-    """The carts that a shopper may have, the default one first."""
-    return get_state().settings.all_instances
-
-
-def metadata_keys() -> t.Collection[str]:
-    """The metadata that is the shopper's own."""
-    return get_state().settings.client_metadata
 
 
 def find_product(item_id: str) -> Buyable | None:

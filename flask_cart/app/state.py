@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import typing as t
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from flask import Flask
@@ -103,15 +102,3 @@ def get_state() -> AppState:
         )
 
     return t.cast(AppState, current_app.extensions["cart"])
-
-
-@contextmanager
-def replaced_storage(storage: Storage) -> t.Iterator[None]:
-    """Let the carts of the current app be in another storage inside the block."""
-    repository = get_state().services.repository
-    original, repository.storage = repository.storage, storage
-
-    try:
-        yield
-    finally:
-        repository.storage = original

@@ -35,30 +35,24 @@ class Problem(t.NamedTuple):
     detail: str
 
 
-_PROBLEMS: t.Final[tuple[tuple[type[CartError], Problem], ...]] = (
-    (
-        CartKeyReusedError,
-        Problem(422, "key-reused", "The Idempotency-Key came with another request."),
+#: What is the matter, by the kind of the error; the narrower of two comes first.
+_PROBLEMS: t.Final[dict[type[CartError], Problem]] = {
+    CartKeyReusedError: Problem(
+        422, "key-reused", "The Idempotency-Key came with another request."
     ),
-    (
-        CartConflictError,
-        Problem(409, "conflict", "Your cart was changed in the meantime."),
+    CartConflictError: Problem(
+        409, "conflict", "Your cart was changed in the meantime."
     ),
-    (CartLimitError, Problem(422, "limit", "Your cart cannot take that much.")),
-    (InvalidItemError, Problem(422, "invalid-item", "Your cart cannot take that.")),
-    (
-        InvalidConditionError,
-        Problem(422, "invalid-condition", "That cannot be used with your cart."),
+    CartLimitError: Problem(422, "limit", "Your cart cannot take that much."),
+    InvalidItemError: Problem(422, "invalid-item", "Your cart cannot take that."),
+    InvalidConditionError: Problem(
+        422, "invalid-condition", "That cannot be used with your cart."
     ),
-    (
-        CartBusyError,
-        Problem(503, "busy", "The shop is very busy. Please try again."),
+    CartBusyError: Problem(503, "busy", "The shop is very busy. Please try again."),
+    CartStorageError: Problem(
+        503, "unavailable", "Your cart cannot be reached at the moment."
     ),
-    (
-        CartStorageError,
-        Problem(503, "unavailable", "Your cart cannot be reached at the moment."),
-    ),
-)
+}
 
 
 class RefusedError(CartError):
@@ -101,6 +95,15 @@ def tell_done(code: str, params: t.Mapping[str, str]) -> str:
     """What was done, in a sentence."""
     return _DONE[code].format_map(params)
 
+
+#: Why there cannot be that many, by the term of the product.
+_QUANTITIES: t.Final = {
+    "available": "Only {limit} left, counting those in your cart.",
+    "maximum": "You can have {limit} of this, and no more.",
+    "minimum": "This is sold from {limit} pieces on.",
+    "sold-out": "This is sold out.",
+    "step": "This is sold in multiples of {limit}.",
+}
 
 #: Why a condition does nothing, by its code, and by what a rule has to say.
 _REASONS: t.Final = {
@@ -189,23 +192,16 @@ def describe(error: CartError | HTTPException) -> Problem | None:
         return Problem(error.code or 500, code, error.description or error.name)
 
     if isinstance(error, CartQuantityError):
-        return Problem(422, f"quantity-{error.term}", _quantity(error))
+        is_sold_out = error.term == "available" and not error.limit
+        sentence = _QUANTITIES["sold-out" if is_sold_out else error.term]
+
+        return Problem(
+            422, f"quantity-{error.term}", sentence.format(limit=error.limit)
+        )
 
     if isinstance(error, CartVetoError):
         return Problem(422, "refused", str(error))
 
-    return next((told for kind, told in _PROBLEMS if isinstance(error, kind)), None)
+    told = (problem for kind, problem in _PROBLEMS.items() if isinstance(error, kind))
 
-
-def _quantity(error: CartQuantityError) -> str:
-    match error.term:
-        case "available" if not error.limit:
-            return "This is sold out."
-        case "available":
-            return f"Only {error.limit} left, counting those in your cart."
-        case "maximum":
-            return f"You can have {error.limit} of this, and no more."
-        case "minimum":
-            return f"This is sold from {error.limit} pieces on."
-        case _:
-            return f"This is sold in multiples of {error.limit}."
+    return next(told, None)

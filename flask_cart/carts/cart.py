@@ -4,45 +4,34 @@ from __future__ import annotations
 
 import typing as t
 from contextlib import contextmanager
-from decimal import Decimal
-
-from moneyed import Money
 
 from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
-from ..model.document import Document
-from ..model.errors import CartConfigError
-from ..model.errors import CartConflictError
-from ..model.errors import InvalidConditionError
+from ..model.conditions import Target
+from ..model.conditions import check_for_cart
+from ..model.conditions import check_for_line
+from ..model.conditions import value_text
 from ..model.errors import InvalidItemError
-from ..model.idempotency import ClaimKey
 from ..model.idempotency import claim_key
 from ..model.idempotency import claim_move
 from ..model.keys import CartKey
 from ..model.keys import check_instance
 from ..model.keys import owner_in
 from ..model.line_operations import AddItemCondition
-from ..model.line_operations import AddLine
 from ..model.line_operations import IncrementLine
 from ..model.line_operations import OnExisting
 from ..model.line_operations import RemoveItemCondition
 from ..model.line_operations import RemoveLine
-from ..model.line_operations import UpdateLine
+from ..model.line_operations import make_addition
+from ..model.line_operations import make_update
 from ..model.lines import Line
 from ..model.lines import check_quantities
-from ..model.lines import check_quantity
-from ..model.lines import make_line
 from ..model.money import MoneyLike
-from ..model.money import price_in
 from ..model.operations import AddCondition
 from ..model.operations import Clear
-from ..model.operations import Operation
 from ..model.operations import RemoveCondition
 from ..model.products import Buyable
-from ..model.products import price_of
 from ..model.rules import Rule
-from ..model.stock import terms_of
-from ..model.values import freeze_dict
 from ..pricing.totals import Totals
 from .cached_totals import CachedTotals
 from .coupons import Coupons
@@ -50,6 +39,7 @@ from .currencies import change_currency
 from .drafts import OrderDraft
 from .drafts import current_token
 from .merging import MergeReport
+from .merging import check_same_tenant
 from .merging import merge
 from .metadata import Metadata
 from .moving import copy_line
@@ -65,13 +55,8 @@ from .services import CartServices
 from .shipping import Shipping
 from .transferring import transfer
 from .working_copy import WorkingCopy
-from .writing import Snapshot
 
 Order = t.TypeVar("Order")
-
-
-#: What the value of a condition may be given as.
-Value = Money | Decimal | int | str
 
 
 class Cart:
@@ -122,32 +107,22 @@ class Cart:
     @property
     def version(self) -> int:
         """The version that was read, 0 if nothing is stored."""
-        return self.snapshot.version
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The document and version that were read."""
-        return self._working.snapshot
-
-    @property
-    def document(self) -> Document:
-        """The whole content, inside a batch with the changes made so far."""
-        return self._working.document
+        return self._working.snapshot.version
 
     @property
     def currency(self) -> str:
         """The ISO 4217 code of all amounts."""
-        return self.document.currency
+        return self._working.document.currency
 
     @property
     def lines(self) -> tuple[Line, ...]:
         """The lines, in the order in which they were added."""
-        return self.document.lines
+        return self._working.document.lines
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
         """The conditions on the cart, in order."""
-        return self.document.conditions
+        return self._working.document.conditions
 
     @property
     def metadata(self) -> Metadata:
@@ -155,7 +130,7 @@ class Cart:
 
         >>> cart.metadata["note"] = "ring twice"
         """
-        return Metadata(lambda: self.document, self.apply)
+        return Metadata(self._working)
 
     @property
     def coupons(self) -> Coupons:
@@ -165,18 +140,15 @@ class Cart:
         """
         most = self._services.repository.limits.coupons
 
-        return Coupons(lambda: self.document, self.apply, most)
+        return Coupons(self._working, most)
 
     @property
     def shipping(self) -> Shipping:
         """How the cart is sent: the shipping methods, and the one that was chosen.
 
-        >>> [option.name for option in cart.shipping.options]
-        []
+        >>> options = cart.shipping.options
         """
-        return Shipping(
-            lambda: self.document, self.apply, self._totals.shipping_options
-        )
+        return Shipping(self._working, self._totals.shipping_options)
 
     @property
     def quantity(self) -> int:
@@ -187,15 +159,14 @@ class Cart:
     def totals(self) -> Totals:
         """All the amounts.
 
-        They are calculated once for every content of the cart. Where rules or providers
-        have a say, it is once for every content and second of the shop's clock, until
-        :meth:`refresh`.
+        Calculated once for every content of the cart, where rules or providers have a
+        say once for every second of the shop's clock, until :meth:`refresh`.
         """
         return self._totals.now()
 
     def get(self, line_id: str) -> Line | None:
         """The line of this id, if there is one."""
-        return self.document.line(line_id)
+        return self._working.document.line(line_id)
 
     def __iter__(self) -> t.Iterator[Line]:
         return iter(self.lines)
@@ -212,8 +183,6 @@ class Cart:
 
     def instance(self, name: str) -> Cart:
         """Another cart of the same owner.
-
-        >>> wishlist = cart.instance("wishlist")
 
         :param name: Letters, digits, ``_``, ``.`` and ``-``.
         :raises CartConfigError: If it is not such a name.
@@ -256,45 +225,24 @@ class Cart:
             and :class:`CartStockError` if there are not so many.
         :raises CartLimitError: If the cart would become too large.
         """
-        try:
-            check_quantity(quantity)
-        except ValueError as error:
-            raise InvalidItemError(str(error)) from error
-
-        if on_existing not in t.get_args(OnExisting):
-            raise InvalidItemError(
-                f"on_existing must be one of {', '.join(t.get_args(OnExisting))}, not"
-                f" {on_existing!r:.40}."
-            )
-
-        terms = None
-
-        if isinstance(product, Buyable):
-            terms = terms_of(product)
-
-            if price is None:
-                price = price_of(product, lambda: self.currency)
-
-        # Not the cart's, which would have to be read for it.
-        currency = price.currency.code if isinstance(price, Money) else None
-        line = make_line(
+        addition = make_addition(
             product,
             quantity,
-            currency,
+            lambda: self.currency,
             name=name,
             price=price,
             options=options,
             attributes=attributes,
+            on_existing=on_existing,
         )
-        self.apply(AddLine(line, on_existing, currency, terms=terms))
+        self._working.apply(addition)
+        line = addition.line
 
         return self.get(line.id) or line
 
     def set_quantity(self, line_id: str, quantity: int) -> None:
-        """Set the quantity of a line.
+        """Set the quantity of a line; 0 removes it.
 
-        :param line_id: The line.
-        :param quantity: How many; 0 removes the line.
         :raises InvalidItemError: If there is no such line or quantity.
         :raises CartQuantityError: If the item is not sold in this quantity, as far as a
             :meth:`~FlaskCart.product_loader` finds its product.
@@ -317,28 +265,15 @@ class Cart:
         :raises CartQuantityError: As in :meth:`set_quantity`.
         :raises CartConflictError: If somebody else changed the line since it was read.
         """
-        line = self._line(line_id)
-        changes: dict[str, t.Any] = {}
-
-        try:
-            if quantity is not None:
-                changes["quantity"] = check_quantity(quantity, at_least=0)
-
-            if name is not None:
-                changes["name"] = name
-
-            if price is not None:
-                changes["price"] = price_in(self.currency, price)
-
-            if attributes is not None:
-                changes["attributes"] = freeze_dict(attributes, "The attributes")
-        except ValueError as error:
-            raise InvalidItemError(
-                f"The item {line.item_id!r} cannot be changed: {error}"
-            ) from error
-
-        asks = line.product_id if quantity else None
-        self.apply(UpdateLine(line, changes, asks=asks))
+        update = make_update(
+            self._working.line(line_id),
+            self.currency,
+            quantity=quantity,
+            name=name,
+            price=price,
+            attributes=attributes,
+        )
+        self._working.apply(update)
 
     def increment(self, line_id: str, by: int = 1) -> None:
         """Add to the quantity of a line; at zero or below, the line is removed.
@@ -350,32 +285,24 @@ class Cart:
         if isinstance(by, bool) or not isinstance(by, int):
             raise InvalidItemError(f"A quantity must be an int, not {by!r:.40}.")
 
-        line = self._line(line_id)
-        self.apply(IncrementLine(line_id, by, asks=line.product_id))
+        line = self._working.line(line_id)
+        self._working.apply(IncrementLine(line_id, by, asks=line.product_id))
 
     def remove(self, line_id: str) -> None:
         """Remove a line; nothing happens if it is gone already."""
-        self.apply(RemoveLine(line_id))
+        self._working.apply(RemoveLine(line_id))
 
     def take_out(self, quantities: t.Mapping[str, int]) -> None:
         """Take some of several lines out, in one write.
 
-        Of each line it is the lesser of this quantity and what is there; what is gone
-        already is left out. What else has happened to the cart does not matter, so a
-        :attr:`MergeReport.quantities` can be taken out again: "these are not mine".
-
-        Products are not asked, as in merging: what stays was there before, also where
-        it is less than the item is sold in.
-
-        >>> line = cart.add("lid", 5, price=5)
-        >>> cart.take_out({line.id: 2})
-        >>> cart.get(line.id).quantity
-        3
+        Of each line it is the lesser of this quantity and what is there, whatever has
+        happened since, so a :attr:`MergeReport.quantities` can be taken out again:
+        "these are not mine". Products are not asked in which quantities they are sold.
 
         :param quantities: How many, at least 1, by the ids of the lines.
         :raises InvalidItemError: If it is not such a mapping.
         """
-        self.apply(
+        self._working.apply(
             *(
                 IncrementLine(line_id, -quantity)
                 for line_id, quantity in check_quantities(quantities).items()
@@ -398,21 +325,12 @@ class Cart:
     def reprice(self, accept: Accept = "lower") -> Drift:
         """Compare the lines with the products that they were made of.
 
-        A lower price and another name are taken over at once. A higher price is taken
-        over if the shopper has agreed to it; else the line keeps its own. All of it is
-        one write, and none if nothing changes. Lines that were added by an id are left
-        as they are.
-
-        .. code-block:: python
-
-            drift = cart.reprice()
-
-            if not drift.is_settled:
-                return render_template("changed.html", drift=drift)
+        A lower price and another name are taken over at once, a higher price if the
+        shopper has agreed to it. All of it is one write, and none if nothing changes.
+        Lines that were added by an id are left as they are.
 
         :param accept: ``"lower"``, ``"all"``, or a mapping from line ids to the higher
-            prices that the shopper was shown and agreed to. A price that is another one
-            by now is not taken over.
+            prices that the shopper agreed to, if they are the same by now.
         :return: What is different, line by line.
         :raises InvalidItemError: If ``accept`` is something else, or a product has no
             price in the cart's currency.
@@ -430,12 +348,10 @@ class Cart:
     ) -> None:
         """Give the cart another currency, and all lines their prices in it.
 
-        Prices are those of the products: what ``cart_price_in(currency)`` returns, or a
-        ``cart_price`` that is money of the currency. Percentages and factors stay. A
-        condition with an amount, a cap, or a rule with a decimal parameter has to be
-        given anew, or dropped.
-
-        It is one write, of everything or nothing.
+        It is one write. Prices are those of the products: what ``cart_price_in()``
+        returns, or a ``cart_price`` that is money of the currency. Percentages and
+        factors stay. A condition with an amount, a cap, or a rule with a decimal
+        parameter has to be given anew, or dropped.
 
         :param currency: The ISO 4217 code.
         :param prices: The prices of lines, by id, where there is no product or it does
@@ -446,15 +362,10 @@ class Cart:
         :raises InvalidConditionError: If it is not said what becomes of a condition.
         :raises CartConflictError: If the cart was changed since it was read.
         """
-        change_currency(
-            self._working,
-            self._services.registry.catalogue,
-            self._services.registry.rulebook,
-            currency,
-            prices or {},
-            conditions,
-            drop,
-        )
+        registry = self._services.registry
+        catalogue, rulebook = registry.catalogue, registry.rulebook
+        more = (prices or {}, conditions, drop)
+        change_currency(self._working, catalogue, rulebook, currency, *more)
 
     # Other carts
 
@@ -469,36 +380,23 @@ class Cart:
         """Move a line into another cart of the same owner.
 
         What the other cart has of it already is added up, and keeps its name, price
-        and attributes. Both carts change in one write, on every storage: the line is in
-        one or the other, whatever happens.
-
-        >>> line = cart.add("lamp", 3, price=40)
-        >>> cart.move(line.id, to="wishlist", quantity=2)
-        >>> cart.get(line.id).quantity, cart.instance("wishlist").quantity
-        (1, 2)
+        and attributes. Both carts change in one write: the line is in one or the other.
 
         :param to: The instance.
         :param quantity: How many; all of them if it is left out.
         :param key: As for :meth:`once`, which cannot be around two carts.
-        :raises InvalidItemError: If there is no such line, or there are not as many.
-        :raises CartQuantityError: If the item is not sold in what would be in one of
-            the carts.
+        :raises InvalidItemError: If there is no such line, or not as many.
+        :raises CartQuantityError: If the item is not sold in what would be in a cart.
         :raises CartLimitError: If the other cart would become too large.
         :raises CartConflictError: If somebody else removed the line.
         :raises CartReplayedError: If it has happened before with this key.
         """
-        beside = self._beside(to)
+        claim = claim_move(key, line_id, to, quantity) if key is not None else None
 
-        if key is None:
-            move_line(self._working, beside, self._line(line_id), quantity)
-            return
-
-        claim = claim_move(key, line_id, to, quantity)
         # Before the line is looked for, which is gone if it has happened.
-        claim.apply(self.document)
-
-        with self._rivals_known(claim):
-            move_line(self._working, beside, self._line(line_id), quantity, claim)
+        with self._working.claiming(claim):
+            line = self._working.line(line_id)
+            move_line(self._working, self._beside(to), line, quantity, claim)
 
     def copy(self, line_id: str, *, to: str, quantity: int | None = None) -> None:
         """Add a line to another cart of the same owner, and keep it here.
@@ -508,13 +406,14 @@ class Cart:
         :raises InvalidItemError: If there is no such line.
         :raises CartLimitError: If the other cart would become too large.
         """
-        copy_line(self._working, self._beside(to), self._line(line_id), quantity)
+        copy_line(
+            self._working, self._beside(to), self._working.line(line_id), quantity
+        )
 
     def merge(self, other: Cart, strategy: str | None = None) -> MergeReport:
         """Take over what is in another cart, and delete that one.
 
-        It can be repeated, also if somebody died in the middle: what came once does
-        not come again.
+        It can be repeated: what came once does not come again.
 
         :param strategy: The name of one; ``CART_MERGE_STRATEGY`` if it is left out.
         :return: What came, and what the limits left out.
@@ -523,15 +422,9 @@ class Cart:
         :raises CartConflictError: If the other cart does not stop changing.
         :raises InvalidItemError: If they are in different currencies.
         """
-        if other.tenant != self.tenant:
-            raise CartConfigError(
-                f"A cart of the tenant {other.tenant!r} cannot be merged into one of"
-                f" {self.tenant!r}."
-            )
+        check_same_tenant(other.tenant, self.tenant)
 
-        chosen = self._services.strategy(strategy)
-
-        return merge(other._working, self._working, chosen)
+        return merge(other._working, self._working, self._services.strategy(strategy))
 
     def transfer(self, owner: str) -> Cart:
         """Give this cart, with all that is in it, to another owner.
@@ -551,8 +444,6 @@ class Cart:
     def add_condition(self, condition: Condition, *, line: str | None = None) -> None:
         """Add a condition to the cart or a line, in place of one of the same name.
 
-        One of the type ``"shipping"`` takes the place of any other shipping.
-
         :param line: The id of a line. Then it acts on the unit price, whatever its
             target.
         :raises InvalidItemError: If there is no such line.
@@ -560,27 +451,15 @@ class Cart:
             a rule of it is not registered or cannot be asked with its parameters, or it
             is for a line and has what only a condition of a cart can have.
         """
-        if line is not None:
-            self._line(line)
-        elif condition.target == "item":
-            raise InvalidConditionError(
-                f"The condition {condition.name!r} acts on items. Say which:"
-                " add_condition(condition, line=...)."
-            )
-
-        self._services.registry.rulebook.check(condition)
+        check = self._services.registry.rulebook.check
 
         if line is None:
-            self.apply(AddCondition(condition))
-            return
-
-        if condition.lines or condition.base or condition.included:
-            raise InvalidConditionError(
-                f"The condition {condition.name!r} cannot be on a line: 'lines', 'base'"
-                " and 'included' are for conditions of a cart."
-            )
-
-        self.apply(AddItemCondition(line, condition))
+            check(check_for_cart(condition))
+            self._working.apply(AddCondition(condition))
+        else:
+            self._working.line(line)
+            check(condition)
+            self._working.apply(AddItemCondition(line, check_for_line(condition)))
 
     def remove_condition(self, name: str, *, line: str | None = None) -> None:
         """Remove a condition; nothing happens if it is gone already.
@@ -588,19 +467,19 @@ class Cart:
         :param line: The id of the line that has it, if it is not the cart.
         """
         if line is None:
-            self.apply(RemoveCondition(name))
+            self._working.apply(RemoveCondition(name))
         else:
-            self.apply(RemoveItemCondition(line, name))
+            self._working.apply(RemoveItemCondition(line, name))
 
     def add_discount(
         self,
         name: str,
-        value: Value,
+        value: MoneyLike,
         *,
         order: int = 0,
         rule: Rule | None = None,
         lines: Rule | None = None,
-        cap: Value | None = None,
+        cap: MoneyLike | None = None,
     ) -> None:
         """Take something off the subtotal.
 
@@ -610,28 +489,16 @@ class Cart:
             taken off.
         :param rule: As for :class:`Condition`, like ``lines`` and ``cap``.
         """
-        text = self._value(value)
-
-        if text[:1].isdigit():
-            text = f"-{text}"
-
-        self.add_condition(
-            Condition(
-                name,
-                "discount",
-                "subtotal",
-                text,
-                order,
-                rule=rule,
-                lines=lines,
-                cap=None if cap is None else self._value(cap),
-            )
-        )
+        text = value_text(value, lambda: self.currency)
+        sign = "-" if text[:1].isdigit() else ""
+        most = None if cap is None else value_text(cap, lambda: self.currency)
+        rest = {"order": order, "rule": rule, "lines": lines, "cap": most}
+        self._add(name, "discount", "subtotal", sign + text, **rest)
 
     def add_tax(
         self,
         name: str,
-        value: Value,
+        value: MoneyLike,
         *,
         order: int = 0,
         rule: Rule | None = None,
@@ -642,50 +509,35 @@ class Cart:
 
         :param rule: As for :class:`Condition`, like ``lines`` and ``included``.
         """
-        self.add_condition(
-            Condition(
-                name,
-                "tax",
-                "subtotal",
-                self._value(value),
-                order,
-                rule=rule,
-                lines=lines,
-                included=included,
-            )
-        )
+        rest = {"order": order, "rule": rule, "lines": lines, "included": included}
+        self._add(name, "tax", "subtotal", value, **rest)
 
     def add_fee(
-        self, name: str, value: Value, *, order: int = 0, rule: Rule | None = None
+        self, name: str, value: MoneyLike, *, order: int = 0, rule: Rule | None = None
     ) -> None:
         """Add a fee to the total, such as ``"2.50"``.
 
         :param rule: As for :class:`Condition`.
         """
-        text = self._value(value)
-        self.add_condition(Condition(name, "fee", "total", text, order, rule=rule))
+        self._add(name, "fee", "total", value, order=order, rule=rule)
 
     def add_shipping(
-        self, name: str, value: Value, *, order: int = 0, rule: Rule | None = None
+        self, name: str, value: MoneyLike, *, order: int = 0, rule: Rule | None = None
     ) -> None:
         """Add shipping to the total, such as ``"4.90"``, in place of any other.
 
-        A cart has one shipping: this, or a method of the shop that was chosen.
-
         :param rule: As for :class:`Condition`.
         """
-        text = self._value(value)
-        self.add_condition(Condition(name, SHIPPING, "total", text, order, rule=rule))
+        self._add(name, SHIPPING, "total", value, order=order, rule=rule)
 
     # The whole cart
 
     def clear(self) -> None:
         """Remove all that is in it, and keep the cart.
 
-        :raises CartConflictError: If the cart was changed since it was read, so that
-            nothing is lost that the shopper has not seen.
+        :raises CartConflictError: If the cart was changed since it was read.
         """
-        self.apply(Clear())
+        self._working.apply(Clear())
 
     def destroy(self) -> None:
         """Delete the cart.
@@ -697,8 +549,7 @@ class Cart:
     def expect(self, version: int | None) -> Cart:
         """Let further changes fail unless they follow on this version.
 
-        A form that shows the cart carries its version; what is posted with it is then
-        about what the shopper saw.
+        What is posted with the version that a form has shown is about what was seen.
 
         >>> cart.expect(cart.version).clear()
 
@@ -727,10 +578,9 @@ class Cart:
     def once(self, key: str, content: str = "") -> t.Iterator[Cart]:
         """Make the changes inside in one write, unless that has happened before.
 
-        For what may be sent twice, by a double click or by a client that got no
-        answer. The key is remembered in the same write as the changes, and with the
-        cart; changes that come to nothing are not remembered. A cart knows its last 20
-        keys.
+        For what may be sent twice, by a double click or a client that got no answer.
+        The key is remembered in the same write as the changes, unless they come to
+        nothing. A cart knows its last 20 keys.
 
         >>> with cart.once("6f1d"):
         ...     line = cart.add("mug", price=5)
@@ -743,16 +593,16 @@ class Cart:
         """
         claim = claim_key(key, content)
 
-        with self._rivals_known(claim), self.batch():
-            self.apply(claim)
+        with self._working.claiming(claim), self.batch():
+            self._working.apply(claim)
             yield self
 
     @property
     def order_token(self) -> str:
         """Identifies the content that was read, for the form of a checkout.
 
-        Posted back and given to :meth:`place_order`, it makes every repetition of the
-        same form the same order. An empty string if nothing is stored yet.
+        With it every repetition of the same form is the same order for
+        :meth:`place_order`. An empty string if nothing is stored yet.
         """
         return current_token(self._working)
 
@@ -767,26 +617,10 @@ class Cart:
     ) -> Order:
         """Sell what is in the cart, exactly once, however often this is called for it.
 
-        .. code-block:: python
-
-            def create(draft):
-                order = Order(order_token=draft.order_token, lines=draft.lines)
-                db.session.add(order)
-                return order
-
-            def find(token):
-                return db.session.scalar(select(Order).filter_by(order_token=token))
-
-            order = cart.place_order(
-                create, find, session=db.session, token=request.form["token"]
-            )
-
-        If an order with the token exists, it is returned, and nothing is sold again:
-        after a double click, a repeated form, or a process that died in the middle.
+        If an order with the token exists, it is returned, and nothing is sold again.
         Where the cart is in the database of the session, the order and the emptied cart
         are committed in one transaction. Elsewhere the cart notes the order before it
-        is made, and the lines that were ordered are taken out after it; what is added
-        in between stays.
+        is made, and lets go of what was ordered after it; what came in between stays.
 
         :param create: Makes the order of an :class:`OrderDraft`, with its
             ``order_token`` in a unique column.
@@ -800,24 +634,17 @@ class Cart:
         :raises CartConflictError: If the cart was changed since the form was shown, or
             its total is not the expected one.
         """
-        return place_order(
-            self._working,
-            self._totals,
-            create,
-            find,
-            session,
-            token,
-            expected_total,
-        )
+        how = (create, find, session, token, expected_total)
+
+        return place_order(self._working, self._totals, *how)
 
     def begin_order(self, expected_total: MoneyLike | None = None) -> OrderDraft:
         """Note in the cart that an order for its content is being made.
 
         For a step that is outside of any transaction, such as a payment: the token of
-        the draft stays the same until the order is made, or the content changes, so it
-        can be the payment's idempotency key. Finish with :meth:`place_order` and this
-        token, also after the cart was changed, another order was begun, or the process
-        died: what was noted is ordered. A cart remembers the last five orders.
+        the draft stays the same as long as the content does, so it can be the payment's
+        idempotency key. Finish with :meth:`place_order` and this token, whatever has
+        become of the cart: what was noted is ordered. It remembers the last five.
 
         :param expected_total: The total that the shopper agreed to. If it is not that
             of an order that was begun before, but that of now, this is another order.
@@ -825,66 +652,49 @@ class Cart:
         :raises CartConflictError: If the cart was changed since it was read, or its
             total is not the expected one.
         """
-        return begin_order(
-            self._working,
-            self._totals,
-            expected_total,
-        )
-
-    def apply(self, *operations: Operation) -> None:
-        """Apply operations in one write, or make them part of the batch."""
-        self._working.apply(*operations)
-
-    @contextmanager
-    def _rivals_known(self, claim: ClaimKey) -> t.Iterator[None]:
-        try:
-            yield
-        except CartConflictError:
-            # The rival may have been the same change, which came a little earlier.
-            claim.apply(self.document)
-            raise
-
-    def _at(self, key: CartKey) -> Cart:
-        return Cart(
-            self._services,
-            key,
-            make_key=lambda: key,
-            sibling=lambda name: self._at(CartKey(key.owner, check_instance(name))),
-        )
+        return begin_order(self._working, self._totals, expected_total)
 
     def _counterpart(self, owner: str) -> Cart:
         """The same cart of another owner of this tenant."""
         instance = self.key.instance if self.key is not None else "default"
 
-        return self._at(CartKey(owner_in(self.tenant, owner), instance))
+        return stored_cart(
+            self._services, CartKey(owner_in(self.tenant, owner), instance)
+        )
 
     def _beside(self, instance: str) -> WorkingCopy:
         """Another cart of the same owner, whoever is the owner of the request now."""
         sibling = self.instance(instance)
-        key = self.key and CartKey(self.key.owner, instance)
 
-        return (sibling if key in (None, sibling.key) else self._at(key))._working
+        if self.key is None or sibling.key == (self.key.owner, instance):
+            return sibling._working
 
-    def _line(self, line_id: str) -> Line:
-        line = self.get(line_id)
+        return stored_cart(self._services, CartKey(self.key.owner, instance))._working
 
-        if line is None:
-            self._working.check_expected(line_id)
+    def _add(
+        self, name: str, kind: str, target: Target, value: MoneyLike, **rest: t.Any
+    ) -> None:
+        text = value_text(value, lambda: self.currency)
+        self.add_condition(Condition(name, kind, target, text, **rest))
 
-            raise InvalidItemError(f"There is no line {line_id!r:.80} in the cart.")
 
-        return line
-
-    def _value(self, value: Value) -> str:
-        if isinstance(value, str):
-            return value
-
-        try:
-            return f"{price_in(self.currency, value):f}"
-        except ValueError as error:
-            raise InvalidConditionError(str(error)) from error
+def stored_cart(services: CartServices, key: CartKey) -> Cart:
+    """The cart that is stored under a key."""
+    return Cart(
+        services,
+        key,
+        make_key=lambda: key,
+        sibling=lambda name: stored_cart(
+            services, CartKey(key.owner, check_instance(name))
+        ),
+    )
 
 
 def transfer_all(carts: t.Iterable[Cart], owner: str) -> None:
     """Give several carts to another owner, who has nothing in any of them."""
     transfer([(each._working, each._counterpart(owner)._working) for each in carts])
+
+
+def working_copy(cart: Cart) -> WorkingCopy:
+    """What a cart has read and writes back, for whoever looks below its surface."""
+    return cart._working

@@ -5,12 +5,11 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Collection
 
-from ..model.document import Document
 from ..model.errors import InvalidConditionError
 from ..model.operations import AddCoupons
-from ..model.operations import Operation
 from ..model.operations import RemoveCoupon
 from ..model.values import check_text
+from .working_copy import WorkingCopy
 
 
 class Coupons(Collection[str]):
@@ -24,29 +23,26 @@ class Coupons(Collection[str]):
     ['SUMMER']
     >>> cart.coupons.remove("SUMMER")
 
-    :param read: Returns the content of the cart.
-    :param apply: Applies an operation to it.
+    :param working: What was read of the cart.
     :param most: How many codes a cart notes.
     """
 
     def __init__(
         self,
-        read: t.Callable[[], Document],
-        apply: t.Callable[[Operation], None],
+        working: WorkingCopy,
         most: int | None,
     ) -> None:
-        self._read = read
-        self._apply = apply
+        self._working = working
         self._most = most
 
     def __iter__(self) -> t.Iterator[str]:
-        return iter(self._read().coupons)
+        return iter(self._working.document.coupons)
 
     def __len__(self) -> int:
-        return len(self._read().coupons)
+        return len(self._working.document.coupons)
 
     def __contains__(self, code: object) -> bool:
-        return code in self._read().coupons
+        return code in self._working.document.coupons
 
     def __repr__(self) -> str:
         return f"Coupons({list(self)!r})"
@@ -64,8 +60,8 @@ class Coupons(Collection[str]):
         except ValueError as error:
             raise InvalidConditionError(str(error)) from error
 
-        self._apply(AddCoupons((code,), self._most))
+        self._working.apply(AddCoupons((code,), self._most))
 
     def remove(self, code: str) -> None:
         """Forget a code; nothing happens if it is not there."""
-        self._apply(RemoveCoupon(code))
+        self._working.apply(RemoveCoupon(code))

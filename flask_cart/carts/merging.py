@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from ..model.document import Document
+from ..model.errors import CartConfigError
 from ..model.errors import CartConflictError
 from ..model.events import CartMerged
 from ..model.events import Event
@@ -124,3 +125,14 @@ def source_id(key: CartKey, document: Document) -> str:
     it does not give away the token of a guest.
     """
     return fingerprint(key.owner, key.instance, document.created_at)[:20]
+
+
+def check_same_tenant(source: str | None, target: str | None) -> None:
+    """Refuse to merge what belongs to two shops.
+
+    :raises CartConfigError: If the tenants are not the same.
+    """
+    if source != target:
+        raise CartConfigError(
+            f"A cart of the tenant {source!r} cannot be merged into one of {target!r}."
+        )

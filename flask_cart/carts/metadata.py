@@ -5,12 +5,11 @@ from __future__ import annotations
 import typing as t
 from collections.abc import MutableMapping
 
-from ..model.document import Document
 from ..model.errors import InvalidItemError
-from ..model.operations import Operation
 from ..model.operations import SetMetadata
 from ..model.values import EMPTY
 from ..model.values import freeze_dict
+from .working_copy import WorkingCopy
 
 
 class Metadata(MutableMapping[str, t.Any]):
@@ -22,27 +21,25 @@ class Metadata(MutableMapping[str, t.Any]):
 
     def __init__(
         self,
-        read: t.Callable[[], Document],
-        apply: t.Callable[[Operation], None],
+        working: WorkingCopy,
     ) -> None:
-        self._read = read
-        self._apply = apply
+        self._working = working
 
     def __getitem__(self, key: str) -> t.Any:
-        return self._read().metadata[key]
+        return self._working.document.metadata[key]
 
     def __setitem__(self, key: str, value: t.Any) -> None:
         self.update({key: value})
 
     def __delitem__(self, key: str) -> None:
-        self._read().metadata[key]
-        self._apply(SetMetadata(EMPTY, (key,)))
+        self._working.document.metadata[key]
+        self._working.apply(SetMetadata(EMPTY, (key,)))
 
     def __iter__(self) -> t.Iterator[str]:
-        return iter(self._read().metadata)
+        return iter(self._working.document.metadata)
 
     def __len__(self) -> int:
-        return len(self._read().metadata)
+        return len(self._working.document.metadata)
 
     def __repr__(self) -> str:
         return f"Metadata({dict(self)!r})"
@@ -57,8 +54,8 @@ class Metadata(MutableMapping[str, t.Any]):
         except ValueError as error:
             raise InvalidItemError(f"The metadata is not valid: {error}") from error
 
-        self._apply(SetMetadata(values))
+        self._working.apply(SetMetadata(values))
 
     def clear(self) -> None:
         """Remove all keys in one write."""
-        self._apply(SetMetadata(EMPTY, tuple(self)))
+        self._working.apply(SetMetadata(EMPTY, tuple(self)))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import typing as t
 
-from ..model.document import Document
 from ..model.errors import InvalidConditionError
 from ..model.operations import ChooseShipping
-from ..model.operations import Operation
 from ..pricing.shipping import ShippingOption
+from .working_copy import WorkingCopy
 
 
 class Shipping:
@@ -17,19 +16,16 @@ class Shipping:
     Only the name of the chosen method is stored. What it costs is asked of the
     :meth:`~FlaskCart.shipping_methods` whenever totals are calculated.
 
-    :param read: Returns the content of the cart.
-    :param apply: Applies an operation to it.
+    :param working: What was read of the cart.
     :param ask: Returns the options.
     """
 
     def __init__(
         self,
-        read: t.Callable[[], Document],
-        apply: t.Callable[[Operation], None],
+        working: WorkingCopy,
         ask: t.Callable[[], tuple[ShippingOption, ...]],
     ) -> None:
-        self._read = read
-        self._apply = apply
+        self._working = working
         self._ask = ask
 
     @property
@@ -44,7 +40,7 @@ class Shipping:
     @property
     def chosen(self) -> str | None:
         """The name of the method that was chosen, whether it is there or not."""
-        return self._read().shipping
+        return self._working.document.shipping
 
     def choose(self, name: str) -> None:
         """Choose the method of this name, in place of any other shipping.
@@ -61,8 +57,8 @@ class Shipping:
                 f"The shipping method {name!r} cannot be chosen: {option.reason}."
             )
 
-        self._apply(ChooseShipping(name))
+        self._working.apply(ChooseShipping(name))
 
     def clear(self) -> None:
         """Remove what was chosen, or added with :meth:`Cart.add_shipping`."""
-        self._apply(ChooseShipping(None))
+        self._working.apply(ChooseShipping(None))

@@ -10,8 +10,11 @@ from ..model.document import Document
 from ..model.errors import AnyCart
 from ..model.errors import CartConflictError
 from ..model.errors import CartError
+from ..model.errors import InvalidItemError
 from ..model.events import Event
+from ..model.idempotency import ClaimKey
 from ..model.keys import CartKey
+from ..model.lines import Line
 from ..model.operations import Applied
 from ..model.operations import Operation
 from .retry import applied
@@ -92,13 +95,41 @@ class WorkingCopy:
         """Let further writes fail unless they follow on this version."""
         self._expected = version
 
-    def check_expected(self, line_id: str) -> None:
-        """Refuse to look for a line in another version than the expected one.
+    def line(self, line_id: str) -> Line:
+        """A line of the content.
 
-        :raises CartConflictError: If it is another one.
+        :raises InvalidItemError: If there is no such line.
+        :raises CartConflictError: If it was looked for in another version than the
+            expected one.
         """
-        with self._conflicts_reported():
-            check_expected(self.snapshot.version, self._expected, line_id)
+        line = self.document.line(line_id)
+
+        if line is None:
+            with self._conflicts_reported():
+                check_expected(self.snapshot.version, self._expected, line_id)
+
+            raise InvalidItemError(f"There is no line {line_id!r:.80} in the cart.")
+
+        return line
+
+    @contextmanager
+    def claiming(self, claim: ClaimKey | None) -> t.Iterator[None]:
+        """Refuse what is done inside if it was done with the same key before.
+
+        :raises CartReplayedError: If it was.
+        """
+        if claim is None:
+            yield
+            return
+
+        claim.apply(self.document)
+
+        try:
+            yield
+        except CartConflictError:
+            # The rival may have been the same change, which came a little earlier.
+            claim.apply(self.document)
+            raise
 
     def conflict(
         self,

@@ -12,6 +12,7 @@ from moneyed import Money
 
 from ..app.wording import tell_reason
 from ..carts.cart import Cart
+from ..carts.cart import working_copy
 from ..carts.scanning import FoundCart
 from ..carts.scanning import find_carts
 from ..model.document import Document
@@ -85,7 +86,7 @@ def list_carts(
 def show(owner: str, instance: str, show_tokens: bool, as_json: bool) -> None:
     """Show a cart, such as that of user:7."""
     cart = _stored_cart(owner, instance)
-    document, totals = cart.document, cart.totals
+    document, totals = working_copy(cart).document, cart.totals
     begun = [each.started_at for each in document.pending]
     summary = {
         "owner": shown_owner(owner, show_tokens),

@@ -6,14 +6,12 @@ import re
 import typing as t
 
 from flask import Blueprint
-from flask import Response
 from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter
 from werkzeug.routing import PathConverter
 
 from ..app.settings import RESERVED_INSTANCES
 from ..app.shopper import DEFAULT
-from ..app.shopper import instances
 from . import views
 from .openapi import describe_api
 from .routes import DOCUMENT
@@ -45,11 +43,7 @@ def make_blueprint() -> Blueprint:
         static_url_path="/static",
     )
     blueprint.record(_add_converters)
-
-    def describe() -> Response:
-        return describe_api(instances())
-
-    blueprint.add_url_rule(DOCUMENT.address, DOCUMENT.view, describe)
+    blueprint.add_url_rule(DOCUMENT.address, DOCUMENT.view, describe_api)
 
     for prefix, defaults in (
         ("", {"instance": DEFAULT}),

@@ -34,7 +34,19 @@ def check_rate_limits(limits: t.Mapping[str, str]) -> None:
                 f"{closest(view, views)}"
             )
 
-        _check_limit(view, limit)
+        # What reads them comes with Flask-Limiter.
+        if importlib.util.find_spec("limits") is None:
+            continue
+
+        from limits import parse_many
+
+        try:
+            parse_many(limit)
+        except ValueError as error:
+            raise CartConfigError(
+                f"CART_RATE_LIMITS has {limit!r} for {view!r}, which is not a limit"
+                " such as '10 per minute'."
+            ) from error
 
 
 def count_request() -> None:
@@ -68,19 +80,3 @@ def _seconds_left(limiter: Limiter) -> int:
     until = max(each.reset_at for each in limiter.current_limits if each.breached)
 
     return max(1, int(until - time.time()))
-
-
-def _check_limit(view: str, limit: str) -> None:
-    # What reads them comes with Flask-Limiter.
-    if importlib.util.find_spec("limits") is None:
-        return
-
-    from limits import parse_many
-
-    try:
-        parse_many(limit)
-    except ValueError as error:
-        raise CartConfigError(
-            f"CART_RATE_LIMITS has {limit!r} for {view!r}, which is not a limit such as"
-            " '10 per minute'."
-        ) from error

@@ -10,15 +10,10 @@ from flask import Response
 from flask import url_for
 from msgspec.structs import fields
 
-from ..app.shopper import DEFAULT
+from ..app.state import get_state
 from . import views
-from .inputs import Addition
-from .inputs import Code
-from .inputs import Entries
 from .inputs import Input
-from .inputs import Move
-from .inputs import NewQuantity
-from .inputs import Step
+from .inputs import Nothing
 from .preconditions import MAX_KEY
 from .representation import ShownCart
 from .representation import ShownProblem
@@ -29,16 +24,6 @@ from .routes import Route
 
 Json = dict[str, t.Any]
 
-#: What the views read. The others need nothing but the address.
-_INPUTS: t.Final[dict[str, type[Input]]] = {
-    "add": Addition,
-    "set_quantity": NewQuantity,
-    "increment": Step,
-    "move": Move,
-    "add_coupon": Code,
-    "set_metadata": Entries,
-}
-
 #: Views for which it is a mistake if the line is gone.
 _NEED_LINE: t.Final = {"set_quantity", "increment", "move"}
 
@@ -48,6 +33,12 @@ The carts of one shopper, who is known by the session cookie.
 Send `Accept: application/json`, because the same addresses answer browsers with pages.
 Amounts are decimal strings, and prices are always the shop's own.
 """
+
+_ETAG: t.Final = {
+    "description": "Names the cart as it is shown, for If-Match and If-None-Match.",
+    "required": True,
+    "schema": {"type": "string"},
+}
 
 _NOT_FOUND: t.Final = 404
 _TOO_MANY: t.Final = 429
@@ -66,58 +57,59 @@ _PROBLEMS: t.Final = {
     _UNAVAILABLE: "The cart cannot be reached at the moment.",
 }
 
-_PARAMETERS: t.Final[Json] = {
-    "line_id": {
-        "name": "line_id",
-        "in": "path",
-        "required": True,
-        "description": "The id of a line.",
-        "schema": {"type": "string", "minLength": 1},
-    },
-    "code": {
-        "name": "code",
-        "in": "path",
-        "required": True,
-        "description": "The code of a coupon, as the cart shows it.",
-        "schema": {"type": "string", "minLength": 1},
-    },
-    "If-Match": {
-        "name": "If-Match",
-        "in": "header",
-        "description": "The ETag of the cart that the change is meant for, or `*`.",
-        "schema": {"type": "string"},
-    },
-    "If-None-Match": {
-        "name": "If-None-Match",
-        "in": "header",
-        "description": "The ETag of the cart that the client has already.",
-        "schema": {"type": "string"},
-    },
-    "Idempotency-Key": {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "description": "Made up for this change: sent twice, it is made once.",
+
+def _parameter(name: str, where: str, description: str, **schema: t.Any) -> Json:
+    return {
+        "name": name,
+        "in": where,
+        "required": where == "path",
+        "description": description,
+        "schema": {"type": "string", **schema},
+    }
+
+
+_PARAMETERS: t.Final = (
+    _parameter("line_id", "path", "The id of a line.", minLength=1),
+    _parameter(
+        "code", "path", "The code of a coupon, as the cart shows it.", minLength=1
+    ),
+    _parameter(
+        "If-Match",
+        "header",
+        "The ETag of the cart that the change is meant for, or `*`.",
+    ),
+    _parameter(
+        "If-None-Match",
+        "header",
+        "The ETag of the cart that the client has already.",
+    ),
+    _parameter(
+        "Idempotency-Key",
+        "header",
+        "Made up for this change: sent twice, it is made once.",
+        maxLength=MAX_KEY,
         # There may be quotes around it, which are no part of it.
-        "schema": {
-            "type": "string",
-            "maxLength": MAX_KEY,
-            "pattern": "^[ -~]*[!#-~][ -~]*$",
-        },
-    },
-}
+        pattern="^[ -~]*[!#-~][ -~]*$",
+    ),
+)
 
 
-def describe_api(instances: t.Collection[str]) -> Response:
-    """The document for the current app.
-
-    :param instances: The carts that a shopper may have.
-    """
-    return Response(encode(_document(instances)), mimetype="application/json")
+def describe_api() -> Response:
+    """The document for the current app."""
+    return Response(encode(_document()), mimetype="application/json")
 
 
-def _document(instances: t.Collection[str]) -> Json:
-    named = sorted(set(instances) - {DEFAULT})
-    paths: dict[str, Json] = {DOCUMENT.address: {"get": _about_document()}}
+def _document() -> Json:
+    named = sorted(get_state().settings.instances)
+    instance = _parameter(
+        "instance", "path", "Which of the shopper's carts.", enum=named
+    )
+    about_document = {
+        "operationId": DOCUMENT.view,
+        "summary": "Describe this API.",
+        "responses": {"200": _ref("responses", "document")},
+    }
+    paths: dict[str, Json] = {DOCUMENT.address: {"get": about_document}}
 
     for prefix in ("", "/{instance}") if named else ("",):
         for route in ROUTES:
@@ -131,8 +123,8 @@ def _document(instances: t.Collection[str]) -> Json:
         "paths": paths,
         "components": {
             "schemas": _schemas(),
-            "parameters": {**_PARAMETERS, "instance": _instance(named)},
-            "headers": {"ETag": _etag()},
+            "parameters": {each["name"]: each for each in (*_PARAMETERS, instance)},
+            "headers": {"ETag": _ETAG},
             "responses": _responses(),
         },
     }
@@ -141,8 +133,11 @@ def _document(instances: t.Collection[str]) -> Json:
 def _operation(route: Route, path: str) -> Json:
     is_read = route.method == "GET"
     headers = ["If-None-Match"] if is_read else ["If-Match", "Idempotency-Key"]
+    by_form = "_by_form" if route.is_for_forms else ""
+    of_instance = "_of_instance" if "{instance}" in path else ""
+    kind = views.input_of(getattr(views, route.view))
     operation: Json = {
-        "operationId": _operation_id(route, path),
+        "operationId": route.view + by_form + of_instance,
         "summary": getattr(views, route.view).__doc__,
         "parameters": [
             _ref("parameters", name)
@@ -154,17 +149,14 @@ def _operation(route: Route, path: str) -> Json:
         },
     }
 
-    if route.view in _INPUTS:
-        operation["requestBody"] = _body(_INPUTS[route.view])
+    if kind is not Nothing:
+        schema = _ref("schemas", kind.__name__)
+        operation["requestBody"] = {
+            "required": any(field.required for field in fields(kind)),
+            "content": {"application/json": {"schema": schema}},
+        }
 
     return operation
-
-
-def _operation_id(route: Route, path: str) -> str:
-    by_form = "_by_form" if route.is_for_forms else ""
-    of_instance = "_of_instance" if "{instance}" in path else ""
-
-    return route.view + by_form + of_instance
 
 
 def _statuses(route: Route, path: str) -> t.Iterator[int]:
@@ -181,13 +173,6 @@ def _statuses(route: Route, path: str) -> t.Iterator[int]:
         yield _NOT_FOUND
 
     yield from sorted(refusals - {_NOT_FOUND})
-
-
-def _body(kind: type[Input]) -> Json:
-    return {
-        "required": any(field.required for field in fields(kind)),
-        "content": {"application/json": {"schema": _ref("schemas", kind.__name__)}},
-    }
 
 
 def _responses() -> Json:
@@ -209,7 +194,8 @@ def _responses() -> Json:
 
 
 def _schemas() -> Json:
-    kinds = [ShownCart, ShownProblem, *_INPUTS.values()]
+    inputs = [kind for kind in Input.__subclasses__() if kind is not Nothing]
+    kinds = [ShownCart, ShownProblem, *inputs]
     template = "#/components/schemas/{name}"
     _, schemas = msgspec.json.schema_components(kinds, ref_template=template)
 
@@ -218,32 +204,6 @@ def _schemas() -> Json:
         schema["description"] = schema["description"].partition("\n\n")[0]
 
     return schemas
-
-
-def _instance(named: list[str]) -> Json:
-    return {
-        "name": "instance",
-        "in": "path",
-        "required": True,
-        "description": "Which of the shopper's carts.",
-        "schema": {"type": "string", "enum": named},
-    }
-
-
-def _etag() -> Json:
-    return {
-        "description": "Names the cart as it is shown, for If-Match and If-None-Match.",
-        "required": True,
-        "schema": {"type": "string"},
-    }
-
-
-def _about_document() -> Json:
-    return {
-        "operationId": DOCUMENT.view,
-        "summary": "Describe this API.",
-        "responses": {"200": _ref("responses", "document")},
-    }
 
 
 def _ref(kind: str, name: str) -> Json:

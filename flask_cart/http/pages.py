@@ -7,8 +7,6 @@ import typing as t
 from flask import Flask
 
 from ..app.current import current_cart
-from ..app.shopper import instances
-from ..app.shopper import metadata_keys
 from ..app.state import get_state
 from ..app.wording import COUPON_GONE
 from ..carts.cart import Cart
@@ -54,12 +52,12 @@ class Pages:
     @property
     def instances(self) -> list[str]:
         """The carts that a shopper may have, the default one first."""
-        return instances()
+        return get_state().settings.all_instances
 
     @property
     def metadata_keys(self) -> t.Collection[str]:
         """The metadata that is the shopper's own."""
-        return metadata_keys()
+        return get_state().settings.client_metadata
 
     def limits_of(self, product: Buyable) -> QuantityLimits:
         """What a field takes that adds a product."""

@@ -8,7 +8,6 @@ import typing as t
 import msgspec
 from moneyed import Money
 
-from ..app.shopper import metadata_keys
 from ..app.state import get_state
 from ..carts.cart import Cart
 from ..pricing.totals import Adjustment
@@ -89,6 +88,7 @@ def show_cart(cart: Cart, instance: str) -> ShownCart:
     :param instance: Which of the shopper's carts it is.
     """
     totals = cart.totals
+    shown_keys = get_state().settings.client_metadata
 
     return ShownCart(
         instance=instance,
@@ -103,7 +103,7 @@ def show_cart(cart: Cart, instance: str) -> ShownCart:
         savings=_amount(totals.savings),
         total=_amount(totals.total),
         metadata={
-            key: value for key, value in cart.metadata.items() if key in metadata_keys()
+            key: value for key, value in cart.metadata.items() if key in shown_keys
         },
     )
 

@@ -66,35 +66,37 @@ def answered(view: View) -> View:
     return answer
 
 
-def changes(kind: type[Input]) -> Callable[[Change], View]:
-    """Let a view change a cart as the body of a request says, and answer with it.
+def input_of(view: Callable[..., object]) -> type[Input]:
+    """What a view reads of a body, which is what its ``wanted`` is."""
+    kind: type[Input] = t.get_type_hints(view).get("wanted", Nothing)
 
-    :param kind: What the body is.
-    """
+    return kind
 
-    def decorate(change: Change) -> View:
-        @wraps(change)
-        def view(instance: str, **arguments: str) -> Response:
-            # An address that is none is told before what is sent there.
-            Shopper(instance)
-            wanted = read_input(request, kind)
-            attempt = read_attempt(request, wanted)
-            shopper = Shopper(
-                instance, attempt, lambda cart: check_preconditions(request, cart)
-            )
-            done = change(shopper, wanted, **arguments)
 
-            if wants_json(request):
-                return json_cart(request, show_cart(shopper.cart, instance))
+def changes(change: Change) -> View:
+    """Let a view change a cart as the body of a request says, and answer with it."""
+    kind = input_of(change)
 
-            text = tell_done(done.code, done.params)
-            said = get_state().loaders.word(done.code, text, done.about)
+    @wraps(change)
+    def view(instance: str, **arguments: str) -> Response:
+        # An address that is none is told before what is sent there.
+        Shopper(instance)
+        wanted = read_input(request, kind)
+        attempt = read_attempt(request, wanted)
+        shopper = Shopper(
+            instance, attempt, lambda cart: check_preconditions(request, cart)
+        )
+        done = change(shopper, wanted, **arguments)
 
-            return back(request, url_for(".show", instance=instance), said, "success")
+        if wants_json(request):
+            return json_cart(request, show_cart(shopper.cart, instance))
 
-        return answered(view)
+        text = tell_done(done.code, done.params)
+        said = get_state().loaders.word(done.code, text, done.about)
 
-    return decorate
+        return back(request, url_for(".show", instance=instance), said, "success")
+
+    return answered(view)
 
 
 @answered
@@ -110,25 +112,25 @@ def show(instance: str) -> Response:
     )
 
 
-@changes(Addition)
+@changes
 def add(shopper: Shopper, wanted: Addition) -> Done:
     """Add an item at the price of the shop."""
     return shopper.add(wanted.item, wanted.quantity, wanted.options)
 
 
-@changes(NewQuantity)
+@changes
 def set_quantity(shopper: Shopper, wanted: NewQuantity, line_id: str) -> Done:
     """Set the quantity of a line, if it is still what the shopper saw."""
     return shopper.set_quantity(line_id, wanted.quantity, wanted.seen)
 
 
-@changes(Step)
+@changes
 def increment(shopper: Shopper, wanted: Step, line_id: str) -> Done:
     """Add to the quantity of a line, whatever it is by now."""
     return shopper.increment(line_id, wanted.by)
 
 
-@changes(Nothing)
+@changes
 def remove(shopper: Shopper, wanted: Nothing, line_id: str) -> Done:
     """Remove a line; it is no mistake if it is gone already."""
     done = shopper.remove(line_id)
@@ -143,31 +145,31 @@ def remove(shopper: Shopper, wanted: Nothing, line_id: str) -> Done:
     return done
 
 
-@changes(Nothing)
+@changes
 def clear(shopper: Shopper, wanted: Nothing) -> Done:
     """Remove everything that the shopper has seen."""
     return shopper.clear()
 
 
-@changes(Move)
+@changes
 def move(shopper: Shopper, wanted: Move, line_id: str) -> Done:
     """Move a line to another of the shopper's carts."""
     return shopper.move(line_id, wanted.to, wanted.quantity)
 
 
-@changes(Code)
+@changes
 def add_coupon(shopper: Shopper, wanted: Code) -> Done:
     """Note the code of a coupon, whether or not it applies yet."""
     return shopper.add_coupon(wanted.code)
 
 
-@changes(Nothing)
+@changes
 def remove_coupon(shopper: Shopper, wanted: Nothing, code: str) -> Done:
     """Forget the code of a coupon; it is no mistake if it is gone already."""
     return shopper.remove_coupon(code)
 
 
-@changes(Entries)
+@changes
 def set_metadata(shopper: Shopper, wanted: Entries) -> Done:
     """Set the shopper's own metadata."""
     return shopper.set_metadata(wanted.metadata)

@@ -16,7 +16,9 @@ import msgspec
 from .errors import InvalidConditionError
 from .money import CONTEXT
 from .money import ZERO
+from .money import MoneyLike
 from .money import parse_decimal
+from .money import price_in
 from .rules import Rule
 from .values import EMPTY
 from .values import check_text
@@ -216,3 +218,46 @@ def _parse(value: str) -> tuple[str, Decimal, bool]:
         raise ValueError("The value must not divide by zero.")
 
     return operator, number, bool(match["percent"])
+
+
+def check_for_cart(condition: Condition) -> Condition:
+    """Give a condition back if it can be on a cart.
+
+    :raises InvalidConditionError: If it acts on items.
+    """
+    if condition.target == "item":
+        raise InvalidConditionError(
+            f"The condition {condition.name!r} acts on items. Say which:"
+            " add_condition(condition, line=...)."
+        )
+
+    return condition
+
+
+def check_for_line(condition: Condition) -> Condition:
+    """Give a condition back if it can be on a line.
+
+    :raises InvalidConditionError: If it has what only a condition of a cart can have.
+    """
+    if condition.lines or condition.base or condition.included:
+        raise InvalidConditionError(
+            f"The condition {condition.name!r} cannot be on a line: 'lines', 'base'"
+            " and 'included' are for conditions of a cart."
+        )
+
+    return condition
+
+
+def value_text(value: MoneyLike, currency: t.Callable[[], str]) -> str:
+    """The value of a condition as text; an amount is one of the cart.
+
+    :param currency: Tells that of the cart.
+    :raises InvalidConditionError: If it is money of another currency, or no amount.
+    """
+    if isinstance(value, str):
+        return value
+
+    try:
+        return f"{price_in(currency(), value):f}"
+    except ValueError as error:
+        raise InvalidConditionError(str(error)) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 
+from moneyed import Money
 from msgspec.structs import replace
 
 from .conditions import Condition
@@ -16,6 +17,10 @@ from .events import ItemConditionRemoved
 from .events import ItemRemoved
 from .events import ItemUpdated
 from .lines import Line
+from .lines import check_quantity
+from .lines import make_line
+from .money import MoneyLike
+from .money import price_in
 from .operations import Applied
 from .operations import Limited
 from .operations import Reapplied
@@ -23,6 +28,10 @@ from .operations import StaleError
 from .operations import left_with
 from .operations import put_condition
 from .operations import same
+from .products import Buyable
+from .products import price_of
+from .stock import terms_of
+from .values import freeze_dict
 
 OnExisting = t.Literal["merge", "replace", "error"]
 
@@ -92,6 +101,83 @@ class UpdateLine(Limited, frozen=True):
             return _drop_line(document, line)
 
         return put_line(document, line, replace(line, **self.changes))
+
+
+def make_addition(
+    product: Buyable | str | int,
+    quantity: int,
+    currency: t.Callable[[], str],
+    *,
+    name: str | None,
+    price: MoneyLike | None,
+    options: t.Mapping[str, t.Any] | None,
+    attributes: t.Mapping[str, t.Any] | None,
+    on_existing: OnExisting,
+) -> AddLine:
+    """What adds an item to a cart.
+
+    :param currency: Tells that of the cart. It is asked only if it has to be known.
+    :raises InvalidItemError: If anything about the item is not valid.
+    """
+    if on_existing not in t.get_args(OnExisting):
+        raise InvalidItemError(
+            f"on_existing must be one of {', '.join(t.get_args(OnExisting))}, not"
+            f" {on_existing!r:.40}."
+        )
+
+    terms = None
+
+    if isinstance(product, Buyable):
+        terms = terms_of(product)
+        price = price_of(product, currency) if price is None else price
+
+    price_currency = price.currency.code if isinstance(price, Money) else None
+    line = make_line(
+        product,
+        quantity,
+        price_currency,
+        name=name,
+        price=price,
+        options=options,
+        attributes=attributes,
+    )
+
+    return AddLine(line, on_existing, price_currency, terms=terms)
+
+
+def make_update(
+    line: Line,
+    currency: str,
+    *,
+    quantity: int | None,
+    name: str | None,
+    price: MoneyLike | None,
+    attributes: t.Mapping[str, t.Any] | None,
+) -> UpdateLine:
+    """What sets fields of a line; what is ``None`` stays.
+
+    :raises InvalidItemError: If a value is not valid.
+    """
+    changes: dict[str, t.Any] = {}
+
+    try:
+        if quantity is not None:
+            changes["quantity"] = check_quantity(quantity, at_least=0)
+
+        if name is not None:
+            changes["name"] = name
+
+        if price is not None:
+            changes["price"] = price_in(currency, price)
+
+        if attributes is not None:
+            changes["attributes"] = freeze_dict(attributes, "The attributes")
+    except ValueError as error:
+        raise InvalidItemError(
+            f"The item {line.item_id!r} cannot be changed: {error}"
+        ) from error
+
+    return UpdateLine(line, changes, asks=line.product_id if quantity else None)
 
 
 class IncrementLine(Limited, frozen=True):

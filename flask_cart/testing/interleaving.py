@@ -11,7 +11,6 @@ import pytest
 from flask import Flask
 
 from ..app.state import get_state
-from ..app.state import replaced_storage
 from .stepping import Choices
 from .stepping import Run
 from .stepping import Step
@@ -141,5 +140,12 @@ def _check(
 def _steps(app: Flask, run: Run) -> Iterator[None]:
     """Let both operations stop whenever they get at the app's carts."""
     # Which storage it is may depend on the app that is asked.
-    with app.app_context(), replaced_storage(stepped(get_state().storage, run)):
-        yield
+    with app.app_context():
+        repository = get_state().services.repository
+        original = repository.storage
+        repository.storage = stepped(original, run)
+
+        try:
+            yield
+        finally:
+            repository.storage = original

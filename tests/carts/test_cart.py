@@ -11,6 +11,7 @@ from flask_cart import CartLimitError
 from flask_cart import Condition
 from flask_cart import InvalidConditionError
 from flask_cart import InvalidItemError
+from flask_cart.carts.cart import working_copy
 from flask_cart.model.keys import CartKey
 from flask_cart.model.limits import Limits
 from flask_cart.storage.memory import MemoryStorage
@@ -99,7 +100,7 @@ class TestReading:
         cart.remove_condition("gone")
         cart.remove_condition("gone", line=line.id)
         cart.metadata.clear()
-        cart.apply()
+        working_copy(cart).apply()
 
         assert storage.saves == saves
 

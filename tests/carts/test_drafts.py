@@ -17,6 +17,7 @@ from flask_cart import CartConflictError
 from flask_cart import Condition
 from flask_cart import OrderDraft
 from flask_cart import rule
+from flask_cart.carts.cart import working_copy
 from flask_cart.carts.drafts import order_token
 from flask_cart.model.document import decode
 from flask_cart.model.document import encode
@@ -235,7 +236,7 @@ class TestToken:
             cart.metadata["note"] = "ring twice"
 
         token = cart.order_token
-        other = replace(cart.document, **change)
+        other = replace(working_copy(cart).document, **change)
         kept, saved_at = storage._carts[KEY]
         storage._carts[KEY] = kept._replace(data=encode(other)), saved_at
 

@@ -700,7 +700,7 @@ COOKIES: t.Final[dict[str, t.Callable[[str, dict[str, t.Any]], str]]] = {
     "no-signature": lambda real, victim: real.rpartition(".")[0],
     "cut-off": lambda real, victim: real[:-1],
     "other-payload": lambda real, victim: f"e30{real[3:]}",
-    "plain": lambda real, victim: json.dumps(victim),
+    "plain": lambda real, victim: json.dumps(victim, default=repr),
     "garbage": lambda real, victim: "\x00\xff;;==",
     "long": lambda real, victim: "a" * 20_000,
     "empty": lambda real, victim: "",

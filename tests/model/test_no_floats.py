@@ -54,7 +54,10 @@ def calls_of_float(tree: ast.AST) -> list[str]:
 
 #: What is not a calculation: an amount may come as a float, a decimal is formatted.
 ALLOWED = {
-    "flask_cart.model.conditions": {"value as a float in _plain"},
+    "flask_cart.model.conditions": {
+        "price_in(currency(), value) as a float in value_text",
+        "value as a float in _plain",
+    },
     "flask_cart.model.lines": {"value as a float in _option_text"},
     "flask_cart.model.money": {"float in ", "float in parse_amount"},
 }
