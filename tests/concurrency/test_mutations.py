@@ -29,7 +29,7 @@ from tests.support.shops import open_shop
 
 #: Another version is compared than the one that was read.
 COMPARES_WITH_ITSELF = (
-    "storage/database.py",
+    "storage/sql/database.py",
     """
         if expected:
             return self._update(key, values, expected)
@@ -45,14 +45,14 @@ COMPARES_WITH_ITSELF = (
 
 #: A lost save is given up.
 NEVER_TRIES_AGAIN = (
-    "repository.py",
+    "carts/repository.py",
     "for number in range(self.attempts):",
     "for number in range(0):",
 )
 
 #: Somebody else's first save is taken for a failure of the database.
 LOST_INSERT_IS_AN_ERROR = (
-    "storage/database.py",
+    "storage/sql/database.py",
     """
         except _AlreadyThereError:
             return None
@@ -65,7 +65,7 @@ LOST_INSERT_IS_AN_ERROR = (
 
 #: What the shopper has not seen is cleared, too.
 CLEARS_BLINDLY = (
-    "operations.py",
+    "model/operations.py",
     """
 class Clear(msgspec.Struct, frozen=True):
     \"\"\"Remove every line, condition and metadata key that the shopper saw.\"\"\"
