@@ -29,46 +29,40 @@ from tests.support.shops import open_shop
 
 #: Another version is compared than the one that was read.
 COMPARES_WITH_ITSELF = (
-    "storage/database.py",
+    "storage/sql/database.py",
     """
-        if expected:
-            return self._update(key, values, expected)
+        versions = next_versions(changes)
 """,
     """
-        found = self.load(key)
-        expected = found.version if found is not None else 0
-
-        if expected:
-            return self._update(key, values, expected)
+        found = {name: self.load(CartKey(owner, name)) for name in changes}
+        changes = {
+            name: (found[name].version if found[name] else 0, text)
+            for name, (_, text) in changes.items()
+        }
+        versions = next_versions(changes)
 """,
 )
 
 #: A lost save is given up.
 NEVER_TRIES_AGAIN = (
-    "repository.py",
+    "carts/retry.py",
     "for number in range(self.attempts):",
     "for number in range(0):",
 )
 
 #: Somebody else's first save is taken for a failure of the database.
 LOST_INSERT_IS_AN_ERROR = (
-    "storage/database.py",
-    """
-        except _AlreadyThereError:
-            return None
-""",
-    """
-        except _AlreadyThereError:
-            raise
-""",
+    "storage/sql/database.py",
+    "raise _LostError from error",
+    "raise RuntimeError from error",
 )
 
 #: What the shopper has not seen is cleared, too.
 CLEARS_BLINDLY = (
-    "operations.py",
+    "model/operations.py",
     """
 class Clear(msgspec.Struct, frozen=True):
-    \"\"\"Remove every line, condition and metadata key that the shopper saw.\"\"\"
+    \"\"\"Remove all that the shopper saw.\"\"\"
 
     reapplies: ClassVar[bool] = False
 """,
