@@ -17,6 +17,7 @@ from flask_cart import Cart
 from flask_cart import FlaskCart
 from flask_cart.storage.memory import MemoryStorage
 from tests.support import cache_servers
+from tests.support import forks  # noqa: F401 - the suite of the storages forks, too
 from tests.support import servers
 from tests.support.apps import make_app
 from tests.support.compiled import Compiled

@@ -153,7 +153,10 @@ def place_order(
         make = partial(create, draft)
 
         if joined is None:
-            order = _order_step_by_step(working, pending, make, session)
+            _note(working, pending)
+
+            with _committed(session):
+                order = make()
         else:
             order = _order_in_one_transaction(working, pending, make, session, joined)
     except Exception:
@@ -216,18 +219,6 @@ def _order_in_one_transaction(
             )
 
     return order
-
-
-def _order_step_by_step(
-    working: WorkingCopy,
-    pending: PendingOrder,
-    make: t.Callable[[], Order],
-    session: t.Any,
-) -> Order:
-    _note(working, pending)
-
-    with _committed(session):
-        return make()
 
 
 def _note(working: WorkingCopy, pending: PendingOrder) -> None:

@@ -29,8 +29,9 @@ class InstanceConverter(BaseConverter):
 class CodeConverter(PathConverter):
     """The name of a coupon, which may have slashes in it."""
 
-    # Or the address of the form that removes it would be a coupon's as well.
-    regex = "[^/].*?(?<!/remove)"
+    # Or the address of the form that removes it would be a coupon's as well. A dot
+    # would not stand for a line break, which a client can send like any character.
+    regex = r"[^/][\s\S]*?(?<!/remove)"
 
 
 def make_blueprint() -> Blueprint:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 from decimal import Decimal
+from functools import partial
 
 from ..model.conditions import Condition
 from ..model.errors import InvalidConditionError
@@ -14,6 +15,8 @@ from ..model.rules import rule
 
 #: An amount in major units, in the currency of the cart.
 MoneyLike = Decimal | int | str
+
+_discount: t.Final = partial(Condition, type="discount", target="subtotal")
 
 
 def tiered_discount(
@@ -46,12 +49,10 @@ def tiered_discount(
     ends: list[Decimal | None] = [*sorted(starts)[1:], None]
 
     return tuple(
-        Condition(
+        _discount(
             f"{name} {start}",
-            "discount",
-            "subtotal",
-            _taken_off(starts[start]),
-            order,
+            value=_taken_off(starts[start]),
+            order=order,
             rule=rule("total_at_least", amount=start)
             if end is None
             else rule("total_between", at_least=start, below=end),
@@ -86,15 +87,9 @@ def buy_x_get_y(
     """
     params = {"bought": list(bought)} if bought else {}
 
-    return Condition(
-        name,
-        "discount",
-        "subtotal",
-        _taken_off(value),
-        order,
-        lines=lines,
-        base=rule("cheapest", buy=buy, get=get, **params),
-    )
+    base = rule("cheapest", buy=buy, get=get, **params)
+
+    return _discount(name, value=_taken_off(value), order=order, lines=lines, base=base)
 
 
 def capped_discount(
@@ -105,15 +100,9 @@ def capped_discount(
     >>> capped_discount("WELCOME", "20%", 15).cap
     '15'
     """
-    return Condition(
-        name,
-        "discount",
-        "subtotal",
-        _taken_off(value),
-        order,
-        lines=lines,
-        cap=t.cast(str, cap),
-    )
+    most = t.cast(str, cap)
+
+    return _discount(name, value=_taken_off(value), order=order, lines=lines, cap=most)
 
 
 def shipping(

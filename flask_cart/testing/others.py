@@ -19,6 +19,7 @@ from contextlib import ExitStack
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from multiprocessing.context import SpawnContext
 from threading import BrokenBarrierError
 
@@ -115,7 +116,7 @@ class Processes(Others):
     """
 
     def __init__(self) -> None:
-        self._context = multiprocessing.get_context("spawn")
+        self._context = _fresh_processes()
         super().__init__(self._context.Barrier(COUNT))
         self._workers: dict[int, _Worker] = {}
         self._open_storage: OpenStorage | None = None
@@ -173,10 +174,24 @@ class Processes(Others):
         results_of([in_background(each) for each in opening])
 
 
+def _fresh_processes() -> ForkServerContext | SpawnContext:
+    """Makes processes that share no connection with this one.
+
+    Where they can be forked from one that has nothing open, they do not import again
+    what ``multiprocessing.set_forkserver_preload`` names.
+    """
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("forkserver")
+
+    return multiprocessing.get_context("spawn")
+
+
 class _Worker:
     """A process that does one job after the other."""
 
-    def __init__(self, context: SpawnContext, barrier: t.Any) -> None:
+    def __init__(
+        self, context: ForkServerContext | SpawnContext, barrier: t.Any
+    ) -> None:
         self.reported = context.Event()
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(

@@ -18,7 +18,7 @@ PROJECT = Path(__file__).parent.parent.parent
 
 #: The script that saves a cart in Redis compares nothing.
 COMPARES_NOTHING = (
-    "storage/redis_scripts.py",
+    "storage/keyvalue/redis_scripts.py",
     """
 if version ~= ARGV[2] then
     return 0

@@ -20,6 +20,7 @@ from flask_cart import CartStorageError
 from flask_cart import CartVetoError
 from flask_cart import Condition
 from flask_cart import FlaskCart
+from flask_cart import current_cart
 from flask_cart import signals
 from flask_cart.http.routes import ROUTES
 from flask_cart.http.routes import Route
@@ -359,6 +360,14 @@ class TestChanges:
             client.open(path, method=method, headers=headers)
             assert show(client)["coupons"] == []
 
+    @pytest.mark.parametrize("code", ["a%0Ab", "%0A%C3%A0", "a%0A", "%3%C3%A0"])
+    def test_coupons_of_no_name(self, client: FlaskClient, code: str) -> None:
+        """Whatever a program asks to remove, it is told that it is not there any more,
+        also if it is no name, or not encoded as it should be."""
+        answer = client.delete(f"/cart/coupons/{code}", headers=JSON)
+
+        assert (answer.status_code, answer.is_json) == (200, True)
+
     def test_metadata(self, client: FlaskClient) -> None:
         """An entry is set, and removed by null, or by an empty field."""
         prepare(client)
@@ -533,6 +542,18 @@ class TestRefusals:
             assert answer.status_code == 503
             assert "secret" not in answer.text
             assert answer.is_json or answer.text == "Closed for a while"
+
+    def test_of_a_conflict_on_a_page_of_the_app(self, shop: Storefront) -> None:
+        """In a view of the app itself it is a 409, on the app's own page."""
+
+        @shop.app.post("/stale")
+        def stale() -> None:
+            current_cart.expect(77).clear()
+
+        shop.app.register_error_handler(409, lambda error: ("Somebody else did", 409))
+        answer = shop.app.test_client().post("/stale")
+
+        assert (answer.status_code, answer.text) == (409, "Somebody else did")
 
     @pytest.mark.parametrize("status", [403, 404, 413])
     def test_on_pages_of_the_app(self, shop: Storefront, status: int) -> None:

@@ -5,17 +5,13 @@ CART_MOVE_RUNS says how often carts are moved between while others add to them.
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import typing as t
 from collections.abc import Callable
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextlib import suppress
-from pathlib import Path
 from threading import Barrier
 
 import pytest
@@ -32,6 +28,7 @@ from flask_cart import InvalidItemError
 from flask_cart.model.keys import CartKey
 from tests.support.customers import Config
 from tests.support.customers import shop as shop_of
+from tests.support.forks import let_die
 from tests.support.places import DATABASES
 from tests.support.places import PLACES
 from tests.support.places import SHARED
@@ -221,25 +218,10 @@ def move(shop: Shop) -> None:
     cart.move(cart.lines[0].id, to="wishlist")
 
 
-JOBS = {job.__name__: job for job in (merge, transfer, move)}
-
 #: When somebody dies: after so many saves, or ``INSIDE`` of the first one, when one of
 #: its two rows is written.
 Moment = int
 INSIDE: t.Final = -1
-
-
-def run_and_die(job: str, moment: Moment, place: Config) -> None:
-    """Let another process do something, and die at some moment of it."""
-    path = [str(Path(__file__).parents[2]), *sys.path]
-    died = subprocess.run(
-        [sys.executable, __file__, job, str(moment), json.dumps(place)],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
-        timeout=60,
-        capture_output=True,
-        text=True,
-    )
-    assert died.returncode == 42, died.stderr
 
 
 @pytest.mark.parametrize("saves", range(3))
@@ -250,7 +232,7 @@ class TestKilled:
         """No line is lost, and none is doubled."""
         shop.fill(USER, mug=3, pot=1)
         shop.fill(GUEST, mug=2, tea=1)
-        run_and_die("merge", saves, place)
+        let_die(do_and_die, merge, saves, place)
         merge(shop)
         merge(shop)
 
@@ -260,7 +242,7 @@ class TestKilled:
     def test_transfer(self, shop: Shop, place: Config, saves: int) -> None:
         """All is with the new owner, once."""
         shop.fill(GUEST, mug=2, tea=1)
-        run_and_die("transfer", saves, place)
+        let_die(do_and_die, transfer, saves, place)
         transfer(shop)
 
         assert shop.items("user:2") == {"mug": 2, "tea": 1}
@@ -288,7 +270,7 @@ class TestKilledInAMove:
 
 def check_killed_move(shop: Shop, place: Config, moment: Moment) -> None:
     shop.fill(USER, mug=3)
-    run_and_die("move", moment, place)
+    let_die(do_and_die, move, moment, place)
     stored = shop.stored()
     assert len(stored) == (2 if moment > 0 else 1)
 
@@ -297,12 +279,12 @@ def check_killed_move(shop: Shop, place: Config, moment: Moment) -> None:
     assert shop.stored() == stored
 
 
-def do_and_die(job: str, moment: str, place: str) -> None:
+def do_and_die(job: Callable[[Shop], None], moment: Moment, place: Config) -> None:
     """Do something and die at some moment of it."""
-    with open_shop(json.loads(place)) as shop:
+    with open_shop(place) as shop:
         storage: t.Any = shop.extension.storage
         save = storage.save
-        left = int(moment)
+        left = moment
 
         def save_and_die(*arguments: t.Any) -> t.Any:
             nonlocal left
@@ -323,7 +305,7 @@ def do_and_die(job: str, moment: str, place: str) -> None:
         else:
             storage.save = save_and_die
 
-        JOBS[job](shop)
+        job(shop)
         os._exit(1)
 
 
@@ -332,7 +314,3 @@ def die_when_written(*context: t.Any) -> None:
 
     if statement.startswith(("UPDATE", "INSERT", "DELETE")):
         os._exit(42)
-
-
-if __name__ == "__main__":
-    do_and_die(*sys.argv[1:])

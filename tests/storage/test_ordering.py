@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import typing as t
 from collections.abc import Callable
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 import redis
@@ -31,6 +28,7 @@ from flask_cart import current_cart
 from flask_cart.model.document import MAX_PENDING
 from flask_cart.storage import base as storages
 from tests.support.apps import make_app
+from tests.support.forks import let_die
 
 OWNER = "user:1"
 CUSTOMERS = 32
@@ -301,15 +299,7 @@ def test_process_dies(shop: Shop, place: tuple[str, str, str], step: str) -> Non
     """A process that dies at any step, and the form that is posted again, make one
     order, take one order's stock, and leave nothing of it in the cart."""
     token = shop.cart().order_token
-    path = [str(Path(__file__).parent), *sys.path]
-    died = subprocess.run(
-        [sys.executable, __file__, step, token, *place],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
-        timeout=60,
-        capture_output=True,
-        text=True,
-    )
-    assert died.returncode == 42, died.stderr
+    let_die(order_and_die, step, token, *place)
 
     with shop.app.test_client() as client:
         first = client.post("/order", data={"token": token})
@@ -350,7 +340,3 @@ def order_and_die(step: str, token: str, *place: str) -> None:
         with shop.app.test_request_context():
             shop.place(token)
             die()
-
-
-if __name__ == "__main__":
-    order_and_die(*sys.argv[1:])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
-import multiprocessing
 import os
 import re
 import shutil
@@ -20,9 +19,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from gunicorn.app import wsgiapp
 
 import flask_cart
 from tests.support import servers
+from tests.support.forks import FORKS
 
 CLIENTS = 8
 DEADLINE = 60.0
@@ -106,11 +107,10 @@ def _start_together(number: int, job: Callable[..., t.Any], *arguments: t.Any) -
 def clients(*numbers: int) -> Iterator[Clients]:
     """Client processes, of which so many can work at once; two or eight."""
     numbers = numbers or (2, CLIENTS)
-    context = multiprocessing.get_context("spawn")
-    barriers = {number: context.Barrier(number) for number in numbers}
+    barriers = {number: FORKS.Barrier(number) for number in numbers}
 
     with ProcessPoolExecutor(
-        max(numbers), mp_context=context, initializer=_set_up, initargs=(barriers,)
+        max(numbers), mp_context=FORKS, initializer=_set_up, initargs=(barriers,)
     ) as pool:
         yield Clients(pool)
 
@@ -137,8 +137,8 @@ def gunicorn(
     workers = options or ("--workers=2", "--threads=4", "--worker-class=gthread")
     path = [str(Path(__file__).parent), *sys.path]
     path = [str(package), *path] if package is not None else path
-    command = [
-        *[sys.executable, "-m", "gunicorn", *workers],
+    arguments = [
+        *workers,
         "--bind=127.0.0.1:0",
         "--no-control-socket",
         "--keep-alive=60",
@@ -152,13 +152,52 @@ def gunicorn(
         "DATABASE_URL": url,
         **environment,
     }
+    # Gevent changes modules before they are imported.
+    is_fresh = package is not None or "--worker-class=gevent" in workers
+    run = _started if is_fresh else _forked
+
+    with run(arguments, environment, log.parent) as is_running:
+        yield _port_of(is_running, log)
+
+
+@contextmanager
+def _started(
+    arguments: list[str], environment: dict[str, str], folder: Path
+) -> Iterator[Callable[[], bool]]:
+    """Gunicorn, in a process that imports everything anew."""
+    command = [sys.executable, "-m", "gunicorn", *arguments]
     # Not the project's folder, whose packages would come before those of the path.
-    process = subprocess.Popen(command, env=environment, cwd=log.parent)
+    process = subprocess.Popen(command, env=environment, cwd=folder)
 
     try:
-        yield _port_of(process, log)
+        yield lambda: process.poll() is None
     finally:
         servers.end(process)
+
+
+@contextmanager
+def _forked(
+    arguments: list[str], environment: dict[str, str], folder: Path
+) -> Iterator[Callable[[], bool]]:
+    """Gunicorn, in a process that has imported what most apps need."""
+    process = FORKS.Process(target=_serve, args=(arguments, environment, folder))
+    process.start()
+
+    try:
+        yield process.is_alive
+    finally:
+        process.terminate()
+        process.join(15)
+        process.kill()
+        process.join()
+
+
+def _serve(arguments: list[str], environment: dict[str, str], folder: Path) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    sys.argv = ["gunicorn", *arguments]
+    wsgiapp.run()
 
 
 def broken_copy(folder: Path, mutation: Mutation) -> Path:
@@ -177,10 +216,10 @@ def broken_copy(folder: Path, mutation: Mutation) -> Path:
     return copy.parent
 
 
-def _port_of(process: subprocess.Popen[bytes], log: Path) -> int:
+def _port_of(is_running: Callable[[], bool], log: Path) -> int:
     deadline = time.monotonic() + DEADLINE
 
-    while process.poll() is None and time.monotonic() < deadline:
+    while is_running() and time.monotonic() < deadline:
         text = log.read_text() if log.exists() else ""
         found = re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", text)
 
