@@ -15,6 +15,8 @@ from .app.backends.cookie import check_cookies_of
 from .app.current import cart_at
 from .app.current import carts_of
 from .app.current import connect_to_requests
+from .app.current import get_state
+from .app.current import make_state
 from .app.current import request_carts
 from .app.identity import tenant_for
 from .app.logins import connect_to_logins
@@ -22,8 +24,6 @@ from .app.logins import merge_guest_carts
 from .app.logins import take_out
 from .app.registrar import Registrar
 from .app.settings import read_settings
-from .app.state import get_state
-from .app.state import make_state
 from .carts.cart import Cart
 from .carts.cart import transfer_all
 from .carts.merging import MergeReport

@@ -68,3 +68,19 @@ def test_numbers(folder: Path) -> None:
     assert (folder / "numbers.rst").read_text() == (
         ways.FOLDER / "numbers.rst"
     ).read_text()
+
+
+#: How many modules a way may enter, for whoever has to know all of them.
+MOST = {"add": 24, "price": 24, "post": 42, "order": 28, "login": 24}
+
+
+@pytest.mark.parametrize("walk", ways.WAYS, ids=lambda walk: walk.__name__)
+def test_ways_are_short(walk: ways.Walk) -> None:
+    """A way enters few rooms, and no folder that has nothing to do with it."""
+    way = ways.walked(walk)
+    folders = {ways.folder_of(each) for each in way.entered}
+
+    assert len(way.entered) <= MOST[walk.__name__]
+    assert not folders & {"cli", "metrics", "testing", "storage/keyvalue"}
+    assert "http" not in folders or walk is ways.post
+    assert "pricing" not in folders or walk in (ways.price, ways.post, ways.order)

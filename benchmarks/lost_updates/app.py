@@ -14,7 +14,7 @@ from flask import g
 from flask import request
 from flask import session
 
-from flask_cart.carts.retry import Retry
+from flask_cart.carts.repository import Retry
 
 from .baskets import Basket
 from .rows import Row

@@ -19,17 +19,17 @@ from ..model.keys import cart_key
 from ..model.keys import owner_in
 from ..model.lines import check_quantities
 from ..model.strategies import ADD_QUANTITIES
+from .current import AppState
 from .current import cart_at
 from .current import current_owner
 from .current import forget_carts
+from .current import get_state
 from .current import request_cart
 from .current import request_carts
 from .identity import guest_owner
 from .identity import known_owner
 from .identity import known_tenant
 from .identity import user_owner
-from .state import AppState
-from .state import get_state
 
 
 def merge_guest_carts_into(

@@ -9,7 +9,7 @@ import zoneinfo
 import msgspec
 from moneyed import CURRENCIES
 
-from ..carts.retry import Retry
+from ..carts.repository import Retry
 from ..carts.services import Policy
 from ..model.errors import CartConfigError
 from ..model.limits import Limits

@@ -13,7 +13,7 @@ from ..model.idempotency import move_content
 from ..model.lines import Line
 from ..model.products import Buyable
 from .current import current_cart
-from .state import get_state
+from .current import get_state
 from .wording import RefusedError
 
 #: The cart that is meant if none is named.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 from contextlib import contextmanager
+from functools import cached_property
 
 from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
@@ -87,7 +88,6 @@ class Cart:
         self._tenant = tenant
         self._sibling = sibling
         self._working = WorkingCopy(services, self, key, make_key)
-        self._totals = CachedTotals(services, self._working, tenant)
 
     def __repr__(self) -> str:
         return f"<Cart {self.key or 'of a new guest'}>"
@@ -98,6 +98,10 @@ class Cart:
     def key(self) -> CartKey | None:
         """Where the cart is stored; ``None`` for a guest who has none yet."""
         return self._working.key
+
+    @cached_property
+    def _totals(self) -> CachedTotals:
+        return CachedTotals(self._services, self._working, self._tenant)
 
     @property
     def tenant(self) -> str | None:
@@ -219,7 +223,6 @@ class Cart:
             Decimal; kept as text.
         :param attributes: Anything else to remember, as JSON.
         :param on_existing: ``"merge"``, ``"replace"`` the line, or ``"error"``.
-        :return: The line as it is now.
         :raises InvalidItemError: If anything about the item is not valid.
         :raises CartQuantityError: If it is not sold in the quantity that this makes,
             and :class:`CartStockError` if there are not so many.
@@ -331,7 +334,6 @@ class Cart:
 
         :param accept: ``"lower"``, ``"all"``, or a mapping from line ids to the higher
             prices that the shopper agreed to, if they are the same by now.
-        :return: What is different, line by line.
         :raises InvalidItemError: If ``accept`` is something else, or a product has no
             price in the cart's currency.
         :raises CartConfigError: If there is no :meth:`~FlaskCart.product_loader`.
@@ -382,7 +384,6 @@ class Cart:
         What the other cart has of it already is added up, and keeps its name, price
         and attributes. Both carts change in one write: the line is in one or the other.
 
-        :param to: The instance.
         :param quantity: How many; all of them if it is left out.
         :param key: As for :meth:`once`, which cannot be around two carts.
         :raises InvalidItemError: If there is no such line, or not as many.
@@ -401,7 +402,6 @@ class Cart:
     def copy(self, line_id: str, *, to: str, quantity: int | None = None) -> None:
         """Add a line to another cart of the same owner, and keep it here.
 
-        :param to: The instance.
         :param quantity: How many; as many as there are here if it is left out.
         :raises InvalidItemError: If there is no such line.
         :raises CartLimitError: If the other cart would become too large.

@@ -101,6 +101,9 @@ class CartServices:
         self, key: CartKey, operations: t.Sequence[Operation]
     ) -> t.Sequence[Operation]:
         """The operations with the terms of the products that they are about."""
+        if not any(isinstance(each, Limited) for each in operations):
+            return operations
+
         if key.instance not in self.policy.stock_ignored:
             return self.registry.catalogue.with_terms(operations)
 

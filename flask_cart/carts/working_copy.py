@@ -17,8 +17,8 @@ from ..model.keys import CartKey
 from ..model.lines import Line
 from ..model.operations import Applied
 from ..model.operations import Operation
-from .retry import applied
-from .retry import check_expected
+from ..model.operations import applied
+from ..model.operations import check_expected
 from .services import CartServices
 from .writing import Fit
 from .writing import Operations

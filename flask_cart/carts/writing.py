@@ -22,14 +22,13 @@ from ..model.limits import check_limits
 from ..model.limits import check_size
 from ..model.operations import Operation
 from ..model.operations import StaleError
+from ..model.operations import applied
+from ..model.operations import check_expected
+from ..model.operations import stale
 from ..model.operations import terms_in
 from ..model.stock import check_terms
 from ..storage.base import Storage
 from .observing import Watch
-from .retry import applied
-from .retry import changed_meanwhile
-from .retry import check_expected
-from .retry import stale
 
 #: Told what is about to happen, and to which version; raises to keep it from happening.
 BeforeChange = t.Callable[[CartKey, int, tuple[Event, ...]], None]
@@ -247,7 +246,10 @@ class Write:
 
         now = dt.datetime.now(dt.UTC)
         check_limits(base.document, document, self._limits)
-        check_terms(base.document, document, terms_in(operations))
+
+        if terms := terms_in(operations):
+            check_terms(base.document, document, terms)
+
         document = replace(
             document, created_at=document.created_at or now, updated_at=now
         )
@@ -310,6 +312,15 @@ class Write:
             expected_version=self.seen_version,
             current_version=self.seen_version,
         ) from error
+
+
+def changed_meanwhile(expected: int, version: int) -> CartConflictError:
+    """The error about a save that somebody else's came before."""
+    return CartConflictError(
+        "Somebody else changed the cart at the same time, so it was left as it is.",
+        expected_version=expected,
+        current_version=version,
+    )
 
 
 def size_of(data: str | bytes) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from ..app.state import get_state
+from ..app.current import get_state
 from ..carts.scanning import find_carts
 from ..model.document import Document
 from ..model.document import encode

@@ -10,7 +10,7 @@ from functools import partial
 import click
 from flask import current_app
 
-from ..app.state import get_state
+from ..app.current import get_state
 from ..carts.abandonment import CHECKOUT_LASTS
 from ..carts.abandonment import OUTCOMES
 from ..carts.abandonment import Deadlines

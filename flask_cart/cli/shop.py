@@ -10,7 +10,7 @@ from functools import partial
 import click
 
 from ..app.current import cart_at
-from ..app.state import get_state
+from ..app.current import get_state
 from ..carts.cart import Cart
 from ..carts.services import CartServices
 from ..model.keys import CartKey

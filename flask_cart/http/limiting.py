@@ -10,7 +10,7 @@ from flask import current_app
 from flask import request
 from werkzeug.exceptions import TooManyRequests
 
-from ..app.state import get_state
+from ..app.current import get_state
 from ..model.errors import CartConfigError
 from ..model.values import closest
 from .routes import ROUTES

@@ -10,7 +10,7 @@ from flask import Response
 from flask import url_for
 from msgspec.structs import fields
 
-from ..app.state import get_state
+from ..app.current import get_state
 from . import views
 from .inputs import Input
 from .inputs import Nothing

@@ -7,7 +7,7 @@ import typing as t
 from flask import Flask
 
 from ..app.current import current_cart
-from ..app.state import get_state
+from ..app.current import get_state
 from ..app.wording import COUPON_GONE
 from ..carts.cart import Cart
 from ..model.money import format_money

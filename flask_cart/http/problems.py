@@ -17,7 +17,7 @@ from werkzeug.exceptions import TooManyRequests
 from werkzeug.exceptions import default_exceptions
 
 from ..app.current import current_cart
-from ..app.state import get_state
+from ..app.current import get_state
 from ..app.wording import Problem
 from ..app.wording import RefusedError
 from ..app.wording import describe

@@ -8,7 +8,7 @@ import typing as t
 import msgspec
 from moneyed import Money
 
-from ..app.state import get_state
+from ..app.current import get_state
 from ..carts.cart import Cart
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals

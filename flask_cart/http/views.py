@@ -14,10 +14,10 @@ from flask import session
 from flask import url_for
 from werkzeug.exceptions import HTTPException
 
+from ..app.current import get_state
 from ..app.shopper import Done
 from ..app.shopper import Shopper
 from ..app.shopper import addition_of
-from ..app.state import get_state
 from ..app.wording import tell_done
 from ..model.errors import CartError
 from .answers import back

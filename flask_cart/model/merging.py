@@ -87,12 +87,17 @@ class MergeDocument(Reapplied, frozen=True):
         others = (e for e in document.merged if e.source != self.source_id)
         tokens = [each.token for each in orders]
         record = self._record(earlier, more, tokens, digest)
+        claims = document.claims
+
+        if self.source.claims:
+            # A form that was sent before the login may be sent again after it.
+            claims = remembered(claims, self.source.claims)
+
         result = replace(
             result,
             merged=(*others, record)[-MAX_MERGED:],
             pending=noted(result.pending, orders),
-            # A form that was sent before the login may be sent again after it.
-            claims=remembered(document.claims, self.source.claims),
+            claims=claims,
         )
 
         return result, tuple(events)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from flask import Flask
 
-from ..app.state import get_state
+from ..app.current import get_state
 from .stepping import Choices
 from .stepping import Run
 from .stepping import Step

@@ -6,7 +6,7 @@ import pytest
 
 from flask_cart.app.settings import Settings
 from flask_cart.app.settings import read_settings
-from flask_cart.carts.retry import Retry
+from flask_cart.carts.repository import Retry
 from flask_cart.model.limits import Limits
 
 EVENTS = ["item_added", "item_removed"]

@@ -21,8 +21,8 @@ from flask_cart import CartVetoError
 from flask_cart import Condition
 from flask_cart import InvalidItemError
 from flask_cart.carts.cart import working_copy
-from flask_cart.carts.retry import PATIENCE
-from flask_cart.carts.retry import Retry
+from flask_cart.carts.repository import PATIENCE
+from flask_cart.carts.repository import Retry
 from flask_cart.model.document import SCHEMA
 from flask_cart.model.document import Document
 from flask_cart.model.document import decode
@@ -683,7 +683,7 @@ class TestRetries:
         retry = Retry(attempts, base, longest)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("flask_cart.carts.retry.time.sleep", pauses.append)
+            patch.setattr("flask_cart.carts.repository.time.sleep", pauses.append)
             tries = list(retry.tries())
 
         assert tries == [False, *[n == attempts for n in range(1, attempts + 1)]]
@@ -697,7 +697,9 @@ class TestRetries:
         clock = itertools.count(step=PATIENCE / 3)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("flask_cart.carts.retry.time.monotonic", lambda: next(clock))
+            patch.setattr(
+                "flask_cart.carts.repository.time.monotonic", lambda: next(clock)
+            )
             tries = list(AT_ONCE.tries())
 
         assert tries == [False] * 4

@@ -19,7 +19,7 @@ from flask_cart import CartCorruptError
 from flask_cart import CartLockTimeoutError
 from flask_cart import CartStorageError
 from flask_cart import CartTooLargeError
-from flask_cart.carts.retry import Retry
+from flask_cart.carts.repository import Retry
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.base import Stored

@@ -15,7 +15,7 @@ from flask_cart import Cart
 from flask_cart import CartBusyError
 from flask_cart import OrderDraft
 from flask_cart.carts.repository import Repository
-from flask_cart.carts.retry import Retry
+from flask_cart.carts.repository import Retry
 from flask_cart.carts.services import Announcer
 from flask_cart.carts.services import CartServices
 from flask_cart.carts.services import Policy

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ...model.errors import CartTooLargeError
 from ..base import Guarantee
 from ..sql.connections import OwnConnections
-from ..sql.errors import translated
+from ..sql.connections import translated
 from .records import Found
 from .records import found_bytes
 

@@ -22,7 +22,7 @@ from ..base import Stored
 from ..base import next_versions
 from .connections import OwnConnections
 from .connections import savepoint
-from .errors import translated
+from .connections import translated
 from .table import define_table
 from .transaction import JoinedTransaction
 
