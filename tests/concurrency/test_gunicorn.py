@@ -101,9 +101,9 @@ def test_two_tabs(served: Served, crowd: Clients) -> None:
     """Of two forms about the same version one wins and the other is told, 40 times;
     and what is stored is what the winner wanted."""
     owner = "user:tabs"
-    versions = served.fill([owner])
+    served.fill([owner])
     one, other = crowd.run(
-        set_many, *((served.port, owner, name, versions, 40) for name in (0, 1))
+        set_many, *((served.port, owner, name, True, 40) for name in (0, 1))
     )
     wanted = 1
 
@@ -122,7 +122,7 @@ def test_quantities_are_not_overwritten_unseen(served: Served, crowd: Clients) -
     owner = "user:quantities"
     served.fill([owner])
     answers = crowd.run(
-        set_many, *((served.port, owner, name, None, 40) for name in (0, 1))
+        set_many, *((served.port, owner, name, False, 40) for name in (0, 1))
     )
     changes = {}
 

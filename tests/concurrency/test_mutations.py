@@ -31,15 +31,15 @@ from tests.support.shops import open_shop
 COMPARES_WITH_ITSELF = (
     "storage/sql/database.py",
     """
-        if expected:
-            return self._update(key, values, expected)
+        versions = next_versions(changes)
 """,
     """
-        found = self.load(key)
-        expected = found.version if found is not None else 0
-
-        if expected:
-            return self._update(key, values, expected)
+        found = {name: self.load(CartKey(owner, name)) for name in changes}
+        changes = {
+            name: (found[name].version if found[name] else 0, text)
+            for name, (_, text) in changes.items()
+        }
+        versions = next_versions(changes)
 """,
 )
 
@@ -53,14 +53,8 @@ NEVER_TRIES_AGAIN = (
 #: Somebody else's first save is taken for a failure of the database.
 LOST_INSERT_IS_AN_ERROR = (
     "storage/sql/database.py",
-    """
-        except _AlreadyThereError:
-            return None
-""",
-    """
-        except _AlreadyThereError:
-            raise
-""",
+    "raise _LostError from error",
+    "raise RuntimeError from error",
 )
 
 #: What the shopper has not seen is cleared, too.
@@ -68,7 +62,7 @@ CLEARS_BLINDLY = (
     "model/operations.py",
     """
 class Clear(msgspec.Struct, frozen=True):
-    \"\"\"Remove every line, condition and metadata key that the shopper saw.\"\"\"
+    \"\"\"Remove all that the shopper saw.\"\"\"
 
     reapplies: ClassVar[bool] = False
 """,

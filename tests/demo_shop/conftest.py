@@ -1,11 +1,14 @@
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
+from werkzeug.security import generate_password_hash
 
+from demo_shop.services import accounts
 from tests.support.browsers import Visits
 from tests.support.browsers import Way
 from tests.support.browsers import browser as browser
@@ -13,6 +16,18 @@ from tests.support.browsers import served
 from tests.support.slackwater import Shop
 from tests.support.slackwater import Visitor
 from tests.support.windows import Front
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hashes that don't take their time, where a test isn't about them."""
+    accounts._nobodys_hash.cache_clear()
+
+    if "real_hashes" not in request.fixturenames:
+        quick = partial(generate_password_hash, method="pbkdf2:sha256:1")
+        monkeypatch.setattr(accounts, "generate_password_hash", quick)
 
 
 @pytest.fixture

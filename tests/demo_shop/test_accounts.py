@@ -2,13 +2,11 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from threading import Barrier
 
 import pytest
 from sqlalchemy import delete
 from sqlalchemy import select
-from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
 from demo_shop.extensions import cart_ext
@@ -56,16 +54,6 @@ def log_out(visitor: Visitor) -> str:
 def is_known(visitor: Visitor) -> bool:
     """Whether the shop says whose account it is."""
     return EMAIL in visitor.get("/account")
-
-
-@pytest.fixture(autouse=True)
-def quick_hashes(request: pytest.FixtureRequest, monkeypatch) -> None:
-    """Hashes that don't take their time, where a test isn't about them."""
-    accounts._nobodys_hash.cache_clear()
-
-    if "real_hashes" not in request.fixturenames:
-        quick = partial(generate_password_hash, method="pbkdf2:sha256:1")
-        monkeypatch.setattr(accounts, "generate_password_hash", quick)
 
 
 @pytest.fixture

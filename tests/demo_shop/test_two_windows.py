@@ -20,8 +20,17 @@ with_and_without_scripts = pytest.mark.parametrize(
     "scripts", [True, False], ids=["scripts", "no scripts"]
 )
 
+#: A page without scripts sends all that one with them sends, and what they hold back:
+#: for what is kept, scripts make no difference.
+on_any_storage = pytest.mark.parametrize(
+    ("any_front", "scripts"),
+    [("database", True), ("database", False), ("session", False), ("cache", False)],
+    ids=["database-scripts", "database", "session", "cache"],
+    indirect=["any_front"],
+)
 
-@with_and_without_scripts
+
+@on_any_storage
 def test_a_double_click_adds_once(
     open_any_window: Visits, any_front: Front, scripts: bool
 ) -> None:
@@ -60,7 +69,7 @@ def test_a_double_click_adds_once(
     expect_pieces(page, 3)
 
 
-@with_and_without_scripts
+@on_any_storage
 def test_two_tabs_add_at_once(
     open_any_window: Visits, any_front: Front, scripts: bool
 ) -> None:
@@ -86,7 +95,7 @@ def test_two_tabs_add_at_once(
         expect_pieces(each, 3)
 
 
-@with_and_without_scripts
+@on_any_storage
 def test_two_tabs_order_at_once(
     open_any_window: Visits, any_front: Front, scripts: bool
 ) -> None:
@@ -156,7 +165,7 @@ def set_quantity(page: Page, quantity: str) -> None:
     page.get_by_label("Quantity: Logbook").press("Enter")
 
 
-@with_and_without_scripts
+@on_any_storage
 def test_one_account_in_two_windows(
     open_any_window: Visits, any_front: Front, scripts: bool
 ) -> None:

@@ -276,22 +276,22 @@ def add_first(port: int, owners: list[str]) -> list[int]:
 
 
 def set_many(
-    port: int, owner: str, name: int, versions: list[int] | None, rounds: int
+    port: int, owner: str, name: int, is_expected: bool, rounds: int
 ) -> list[Answer]:
     """Set a quantity, many times, at the same time as another client.
 
     :param name: Tells the quantities of the two apart.
-    :param versions: The version at the first round if the change is to be about what
-        was shown before; it is one more with each round.
+    :param is_expected: Whether each change is to be about what both were shown before.
     """
     client = Client(port, owner)
     answers = []
 
     for number in range(rounds):
-        together(2)
         quantity = 2 * number + name + 2
-        version = versions[0] + number if versions else None
+        version = client.get("/cart")["version"] if is_expected else None
+        together(2)
         answers.append(client.post("/set_quantity", quantity=quantity, version=version))
+        together(2)
 
     client.close()
 
