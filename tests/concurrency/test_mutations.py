@@ -45,7 +45,7 @@ COMPARES_WITH_ITSELF = (
 
 #: A lost save is given up.
 NEVER_TRIES_AGAIN = (
-    "carts/retry.py",
+    "carts/repository.py",
     "for number in range(self.attempts):",
     "for number in range(0):",
 )
