@@ -9,6 +9,7 @@ from ..model.errors import InvalidConditionError
 from ..model.operations import AddCoupons
 from ..model.operations import RemoveCoupon
 from ..model.values import check_text
+from ..model.values import refused_as
 from .working_copy import WorkingCopy
 
 
@@ -27,11 +28,7 @@ class Coupons(Collection[str]):
     :param most: How many codes a cart notes.
     """
 
-    def __init__(
-        self,
-        working: WorkingCopy,
-        most: int | None,
-    ) -> None:
+    def __init__(self, working: WorkingCopy, most: int | None) -> None:
         self._working = working
         self._most = most
 
@@ -55,10 +52,8 @@ class Coupons(Collection[str]):
         :param code: As the shop writes it: the name of the coupon's condition.
         :raises InvalidConditionError: If it is not text.
         """
-        try:
+        with refused_as(InvalidConditionError):
             code = check_text(code, "The code of a coupon")
-        except ValueError as error:
-            raise InvalidConditionError(str(error)) from error
 
         self._working.apply(AddCoupons((code,), self._most))
 

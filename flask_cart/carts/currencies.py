@@ -16,10 +16,9 @@ from ..model.document import Document
 from ..model.errors import InvalidConditionError
 from ..model.errors import InvalidItemError
 from ..model.events import CurrencyChanged
-from ..model.events import Event
 from ..model.line_operations import AddItemCondition
 from ..model.line_operations import RemoveItemCondition
-from ..model.line_operations import put_line
+from ..model.line_operations import put_lines
 from ..model.lines import Line
 from ..model.money import MoneyLike
 from ..model.money import price_in
@@ -27,10 +26,12 @@ from ..model.operations import AddCondition
 from ..model.operations import Applied
 from ..model.operations import Operation
 from ..model.operations import RemoveCondition
+from ..model.operations import apply_all
 from ..model.products import Buyable
 from ..model.products import item_id_of
 from ..model.products import price_of
 from ..model.values import closest
+from ..model.values import refused_as
 from ..pricing.rulebook import Rulebook
 from .catalogue import Catalogue
 from .working_copy import WorkingCopy
@@ -50,24 +51,15 @@ class ChangeCurrency(msgspec.Struct, frozen=True):
     changes: tuple[Operation, ...]
 
     def apply(self, document: Document) -> Applied:
-        previous = document.currency
-        document = replace(document, currency=self.currency)
-        events: list[Event] = []
-
-        for line in document.lines:
-            changed = replace(line, price=self.prices[line.id])
-            document, happened = put_line(document, line, changed)
-            events.extend(happened)
-
-        for change in self.changes:
-            document, happened = change.apply(document)
-            events.extend(happened)
-
-        events.append(
-            CurrencyChanged(currency=self.currency, previous_currency=previous)
+        event = CurrencyChanged(
+            currency=self.currency, previous_currency=document.currency
         )
+        document = replace(document, currency=self.currency)
+        lines = [replace(each, price=self.prices[each.id]) for each in document.lines]
+        document, repriced = put_lines(document, lines)
+        document, changed = apply_all(document, self.changes)
 
-        return document, tuple(events)
+        return document, (*repriced, *changed, event)
 
 
 def change_currency(
@@ -151,12 +143,10 @@ def _amount_in(product: Buyable, currency: str) -> MoneyLike:
 
 
 def _price(line: Line, currency: str, amount: MoneyLike) -> Decimal:
-    try:
+    opening = f"The item {line.item_id!r:.80} cannot get another price: "
+
+    with refused_as(InvalidItemError, opening):
         return price_in(currency, amount)
-    except ValueError as error:
-        raise InvalidItemError(
-            f"The item {line.item_id!r:.80} cannot get another price: {error}"
-        ) from error
 
 
 def _changes(

@@ -112,8 +112,7 @@ def to_be_ordered(
 
     if wanted != current:
         raise working.conflict(
-            "The cart was changed since the form of the order was shown.",
-            expected_version=working.snapshot.version,
+            "The cart was changed since the form of the order was shown."
         )
 
     return _at_prices_of_now(working, prices, current)
@@ -206,7 +205,6 @@ def _check_problems(working: WorkingCopy, totals: Totals) -> None:
         raise working.conflict(
             f"The shipping method {each.name!r} was chosen, and is not there for the"
             f" cart any more ({each.reason}). Choose another.",
-            expected_version=working.snapshot.version,
             details={"code": each.code, "chosen": each.name},
         )
 
@@ -228,7 +226,6 @@ def _check_total(
         raise working.conflict(
             f"The total is {totals.total.amount}, not {expected_total!s:.40} as"
             " expected.",
-            expected_version=working.snapshot.version,
             details={
                 "wanted": f"{expected_total!s:.40}",
                 "stored": str(totals.total.amount),

@@ -9,6 +9,7 @@ from ..model.errors import InvalidItemError
 from ..model.operations import SetMetadata
 from ..model.values import EMPTY
 from ..model.values import freeze_dict
+from ..model.values import refused_as
 from .working_copy import WorkingCopy
 
 
@@ -19,10 +20,7 @@ class Metadata(MutableMapping[str, t.Any]):
     are one write each.
     """
 
-    def __init__(
-        self,
-        working: WorkingCopy,
-    ) -> None:
+    def __init__(self, working: WorkingCopy) -> None:
         self._working = working
 
     def __getitem__(self, key: str) -> t.Any:
@@ -49,10 +47,8 @@ class Metadata(MutableMapping[str, t.Any]):
 
         :raises InvalidItemError: If a key is not text or a value is not JSON.
         """
-        try:
+        with refused_as(InvalidItemError, "The metadata is not valid: "):
             values = freeze_dict(dict(*args, **kwargs), "The metadata")
-        except ValueError as error:
-            raise InvalidItemError(f"The metadata is not valid: {error}") from error
 
         self._working.apply(SetMetadata(values))
 

@@ -18,8 +18,9 @@ from ..model.lines import Line
 from ..model.lines import check_quantity
 from ..model.operations import Applied
 from ..model.operations import Limited
-from ..model.operations import StaleError
 from ..model.operations import apply_all
+from ..model.operations import line_gone
+from ..model.values import refused_as
 from .working_copy import WorkingCopy
 from .working_copy import write_carts
 from .writing import Operations
@@ -119,7 +120,7 @@ def _movable(document: Document, line_id: str, quantity: int | None) -> Line:
     line = document.line(line_id)
 
     if line is None:
-        raise StaleError(line_id, {"stored": None, "wanted": {"move": quantity}})
+        raise line_gone(line_id, move=quantity)
 
     if (quantity or 0) > line.quantity:
         raise InvalidItemError(
@@ -136,10 +137,6 @@ def _check(source: WorkingCopy, target: WorkingCopy, quantity: int | None) -> No
     if source.key == target.key:
         raise InvalidItemError("A line cannot be moved or copied into its own cart.")
 
-    if quantity is None:
-        return
-
-    try:
-        check_quantity(quantity)
-    except ValueError as error:
-        raise InvalidItemError(str(error)) from error
+    if quantity is not None:
+        with refused_as(InvalidItemError):
+            check_quantity(quantity)

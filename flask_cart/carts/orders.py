@@ -214,8 +214,7 @@ def _order_in_one_transaction(
 
         if not working.write((settle,), None if is_noted else version):
             raise working.conflict(
-                "The order that was begun is not known any more.",
-                expected_version=version,
+                "The order that was begun is not known any more.", version
             )
 
     return order

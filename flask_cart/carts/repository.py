@@ -190,10 +190,7 @@ class Repository:
         )
 
     def _write(
-        self,
-        parts: t.Sequence[Part],
-        fit: Fit | None,
-        watches: t.Sequence[Watch] = (),
+        self, parts: t.Sequence[Part], fit: Fit | None, watches: t.Sequence[Watch] = ()
     ) -> list[Written]:
         write = Write(
             self.storage, self._load, self.nothing, self.limits, parts, fit, watches

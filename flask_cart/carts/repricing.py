@@ -13,8 +13,7 @@ from msgspec.structs import replace
 
 from ..model.document import Document
 from ..model.errors import InvalidItemError
-from ..model.events import Event
-from ..model.line_operations import put_line
+from ..model.line_operations import put_lines
 from ..model.lines import Line
 from ..model.money import MoneyLike
 from ..model.money import price_in
@@ -28,6 +27,7 @@ from ..model.stock import Terms
 from ..model.stock import quantity_of
 from ..model.stock import terms_of
 from ..model.values import check_text
+from ..model.values import refused_as
 from .catalogue import Catalogue
 from .working_copy import WorkingCopy
 
@@ -153,19 +153,14 @@ class Reprice(Reapplied, frozen=True):
     accepted: dict[str, Decimal]
 
     def apply(self, document: Document) -> Applied:
-        events: list[Event] = []
-
-        for line in document.lines:
-            offer = self.offers.get(line.product_id)
-
-            if offer is None:
-                continue
-
-            changed = replace(line, name=offer.name, price=self._price(line, offer))
-            document, happened = put_line(document, line, changed)
-            events.extend(happened)
-
-        return document, tuple(events)
+        return put_lines(
+            document,
+            [
+                replace(line, name=offer.name, price=self._price(line, offer))
+                for line in document.lines
+                if (offer := self.offers.get(line.product_id)) is not None
+            ],
+        )
 
     def _price(self, line: Line, offer: Offer) -> Decimal:
         may_change = (
@@ -215,18 +210,14 @@ def _offers(document: Document, catalogue: Catalogue) -> Offers:
 
 
 def _offer(product: Buyable, currency: str) -> Offer:
-    item_id = item_id_of(product)
+    opening = f"The product {item_id_of(product)!r:.80} cannot be in the cart: "
 
-    try:
+    with refused_as(InvalidItemError, opening):
         return Offer(
             check_text(product.cart_name, "The name"),
             price_in(currency, price_of(product, lambda: currency)),
             terms_of(product),
         )
-    except ValueError as error:
-        raise InvalidItemError(
-            f"The product {item_id!r:.80} cannot be in the cart: {error}"
-        ) from error
 
 
 def _agreed(currency: str, amount: MoneyLike) -> Decimal | None:

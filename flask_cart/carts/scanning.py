@@ -10,7 +10,6 @@ from ..model.document import decode
 from ..model.errors import CartConfigError
 from ..model.errors import CartCorruptError
 from ..model.keys import CartKey
-from ..model.keys import split_owner
 from ..storage.base import ScansCarts
 from ..storage.base import Storage
 from ..storage.base import Stored
@@ -58,9 +57,7 @@ def kind_of(key: CartKey, document: Document) -> Kind:
     if not document.lines:
         return "empty"
 
-    _, owner = split_owner(key.owner)
-
-    return "guest" if owner.startswith("guest:") else "user"
+    return "guest" if key.bare_owner.startswith("guest:") else "user"
 
 
 def _content(stored: Stored) -> Document | CartCorruptError:

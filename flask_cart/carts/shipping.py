@@ -21,9 +21,7 @@ class Shipping:
     """
 
     def __init__(
-        self,
-        working: WorkingCopy,
-        ask: t.Callable[[], tuple[ShippingOption, ...]],
+        self, working: WorkingCopy, ask: t.Callable[[], tuple[ShippingOption, ...]]
     ) -> None:
         self._working = working
         self._ask = ask

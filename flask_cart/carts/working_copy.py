@@ -134,18 +134,20 @@ class WorkingCopy:
     def conflict(
         self,
         message: str,
-        *,
-        expected_version: int,
-        line_id: str | None = None,
+        expected_version: int | None = None,
         details: dict[str, t.Any] | None = None,
     ) -> CartConflictError:
-        """An error about what was read."""
+        """An error about what was read.
+
+        :param expected_version: What was expected, if it is another version.
+        """
+        version = self.snapshot.version
+
         return CartConflictError(
             message,
-            expected_version=expected_version,
-            current_version=self.snapshot.version,
+            expected_version=version if expected_version is None else expected_version,
+            current_version=version,
             cart=self._cart,
-            line_id=line_id,
             details=details,
         )
 

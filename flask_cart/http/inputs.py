@@ -27,11 +27,7 @@ _TYPES: t.Final = {
 }
 
 #: What ``option.size=L`` in a form is a part of.
-_GROUPS: t.Final = {
-    "metadata": "metadata",
-    "option": "options",
-    "options": "options",
-}
+_GROUPS: t.Final = {"metadata": "metadata", "option": "options", "options": "options"}
 
 #: Characters of a short text, such as the code of a coupon.
 MAX_TEXT: t.Final = 255

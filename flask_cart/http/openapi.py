@@ -79,9 +79,7 @@ _PARAMETERS: t.Final = (
         "The ETag of the cart that the change is meant for, or `*`.",
     ),
     _parameter(
-        "If-None-Match",
-        "header",
-        "The ETag of the cart that the client has already.",
+        "If-None-Match", "header", "The ETag of the cart that the client has already."
     ),
     _parameter(
         "Idempotency-Key",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from .conditions import Condition
 from .document import Document
 from .errors import InvalidItemError
-from .events import Event
 from .line_operations import AddItemCondition
 from .line_operations import AddLine
 from .lines import Line
 from .operations import Applied
+from .operations import apply_all
 
 
 def in_currency(document: Document, currency: str) -> Document:
@@ -57,18 +56,15 @@ def add_item_conditions(
     :param replaces: Whether they replace those of the same name.
     """
     existing = document.line(line.id)
-    events: list[Event] = []
 
-    if existing is None:
+    if existing is None or not line.conditions:
         return document, ()
 
-    for condition in line.conditions if replaces else _missing(existing, line):
-        document, happened = AddItemCondition(line.id, condition).apply(document)
-        events.extend(happened)
-
-    return document, tuple(events)
-
-
-def _missing(existing: Line, line: Line) -> list[Condition]:
-    """The conditions of a line that another one does not have."""
-    return [each for each in line.conditions if existing.condition(each.name) is None]
+    return apply_all(
+        document,
+        [
+            AddItemCondition(line.id, each)
+            for each in line.conditions
+            if replaces or existing.condition(each.name) is None
+        ],
+    )

@@ -23,6 +23,7 @@ from .rules import Rule
 from .values import EMPTY
 from .values import check_text
 from .values import freeze_dict
+from .values import refused_as
 
 Target = t.Literal["subtotal", "total", "item"]
 
@@ -257,7 +258,5 @@ def value_text(value: MoneyLike, currency: t.Callable[[], str]) -> str:
     if isinstance(value, str):
         return value
 
-    try:
+    with refused_as(InvalidConditionError):
         return f"{price_in(currency(), value):f}"
-    except ValueError as error:
-        raise InvalidConditionError(str(error)) from error

@@ -49,11 +49,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
     def to_dict(self) -> dict[str, t.Any]:
         """The event as plain data that can be encoded as JSON."""
-        return {
-            "event": self.name,
-            "tenant": self.tenant,
-            **msgspec.to_builtins(self),
-        }
+        return {"event": self.name, "tenant": self.tenant, **msgspec.to_builtins(self)}
 
 
 class CartCreated(Event, frozen=True, kw_only=True):

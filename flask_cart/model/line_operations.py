@@ -26,12 +26,14 @@ from .operations import Limited
 from .operations import Reapplied
 from .operations import StaleError
 from .operations import left_with
+from .operations import line_gone
 from .operations import put_condition
 from .operations import same
 from .products import Buyable
 from .products import price_of
 from .stock import terms_of
 from .values import freeze_dict
+from .values import refused_as
 
 OnExisting = t.Literal["merge", "replace", "error"]
 
@@ -66,7 +68,7 @@ class AddLine(Limited, frozen=True):
             )
 
         if self.on_existing == "replace":
-            return put_line(document, existing, self.line)
+            return _put_line(document, existing, self.line)
 
         merged = replace(
             existing,
@@ -75,7 +77,7 @@ class AddLine(Limited, frozen=True):
             quantity=existing.quantity + self.line.quantity,
         )
 
-        return put_line(document, existing, merged)
+        return _put_line(document, existing, merged)
 
 
 class UpdateLine(Limited, frozen=True):
@@ -100,7 +102,7 @@ class UpdateLine(Limited, frozen=True):
         if self.changes.get("quantity") == 0:
             return _drop_line(document, line)
 
-        return put_line(document, line, replace(line, **self.changes))
+        return _put_line(document, line, replace(line, **self.changes))
 
 
 def make_addition(
@@ -160,7 +162,9 @@ def make_update(
     """
     changes: dict[str, t.Any] = {}
 
-    try:
+    opening = f"The item {line.item_id!r} cannot be changed: "
+
+    with refused_as(InvalidItemError, opening):
         if quantity is not None:
             changes["quantity"] = check_quantity(quantity, at_least=0)
 
@@ -172,10 +176,6 @@ def make_update(
 
         if attributes is not None:
             changes["attributes"] = freeze_dict(attributes, "The attributes")
-    except ValueError as error:
-        raise InvalidItemError(
-            f"The item {line.item_id!r} cannot be changed: {error}"
-        ) from error
 
     return UpdateLine(line, changes, asks=line.product_id if quantity else None)
 
@@ -193,16 +193,14 @@ class IncrementLine(Limited, frozen=True):
             if self.by < 0:
                 return document, ()
 
-            raise StaleError(
-                self.line_id, {"stored": None, "wanted": {"increment": self.by}}
-            )
+            raise line_gone(self.line_id, increment=self.by)
 
         quantity = line.quantity + self.by
 
         if quantity <= 0:
             return _drop_line(document, line)
 
-        return put_line(document, line, replace(line, quantity=quantity))
+        return _put_line(document, line, replace(line, quantity=quantity))
 
 
 class RemoveLine(Reapplied, frozen=True):
@@ -226,10 +224,7 @@ class AddItemCondition(Reapplied, frozen=True):
         line = document.line(self.line_id)
 
         if line is None:
-            raise StaleError(
-                self.line_id,
-                {"stored": None, "wanted": {"condition": self.condition.name}},
-            )
+            raise line_gone(self.line_id, condition=self.condition.name)
 
         conditions, previous = put_condition(line.conditions, self.condition)
 
@@ -267,14 +262,24 @@ class RemoveItemCondition(Reapplied, frozen=True):
         return _with_line(document, changed), (event,)
 
 
-def put_line(document: Document, previous: Line, line: Line) -> Applied:
+def put_lines(document: Document, lines: t.Iterable[Line]) -> Applied:
+    """Put lines in the places of those of the same ids."""
+    events: list[Event] = []
+
+    for line in lines:
+        previous = t.cast(Line, document.line(line.id))
+        document, happened = _put_line(document, previous, line)
+        events.extend(happened)
+
+    return document, tuple(events)
+
+
+def _put_line(document: Document, previous: Line, line: Line) -> Applied:
     if same(line, previous):
         return document, ()
 
     event = ItemUpdated(
-        line=line,
-        previous=previous,
-        quantity_delta=line.quantity - previous.quantity,
+        line=line, previous=previous, quantity_delta=line.quantity - previous.quantity
     )
 
     return _with_line(document, line), (event,)

@@ -20,6 +20,7 @@ from .values import FrozenDict
 from .values import check_text
 from .values import fingerprint
 from .values import freeze_dict
+from .values import refused_as
 
 #: The greatest quantity that any limit may allow.
 MAX_QUANTITY: t.Final = 2**31 - 1
@@ -60,9 +61,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         try:
             self._check()
         except ValueError as error:
-            raise InvalidItemError(
-                f"The item {self.item_id!r:.80} is not valid: {error}"
-            ) from error
+            raise _invalid(self.item_id, error) from error
 
     def _check(self) -> None:
         set_field = msgspec.structs.force_setattr
@@ -158,10 +157,8 @@ def check_quantities(quantities: t.Any) -> dict[str, int]:
         if not isinstance(line_id, str):
             raise InvalidItemError(f"A line has an id of text, not {line_id!r:.40}.")
 
-        try:
+        with refused_as(InvalidItemError, f"The line {line_id!r:.80}: "):
             check_quantity(quantity)
-        except ValueError as error:
-            raise InvalidItemError(f"The line {line_id!r:.80}: {error}") from error
 
     return dict(quantities)
 
@@ -211,12 +208,10 @@ def make_line(
             | canonical_options({} if options is None else options)
         )
         item_id = check_text(item_id, "The id")
-        name = item_id if name is None else check_text(name, "The name")
-
         return Line(
             id=line_id(item_id, chosen),
             item_id=item_id,
-            name=name,
+            name=item_id if name is None else name,
             price=price_in(currency, price),
             quantity=quantity,
             options=chosen,
@@ -226,6 +221,8 @@ def make_line(
             product_ref=ref,
         )
     except ValueError as error:
-        raise InvalidItemError(
-            f"The item {item_id!r:.80} is not valid: {error}"
-        ) from error
+        raise _invalid(item_id, error) from error
+
+
+def _invalid(item_id: t.Any, error: ValueError) -> InvalidItemError:
+    return InvalidItemError(f"The item {item_id!r:.80} is not valid: {error}")

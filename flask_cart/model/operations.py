@@ -44,6 +44,11 @@ class StaleError(Exception):
         self.details = details
 
 
+def line_gone(line_id: str, **wanted: t.Any) -> StaleError:
+    """The error about a line that is not there any more."""
+    return StaleError(line_id, {"stored": None, "wanted": wanted})
+
+
 class Operation(t.Protocol):
     """A change of a document."""
 
@@ -301,6 +306,9 @@ def same(one: t.Any, other: t.Any) -> bool:
 
     Python takes True, 1 and 1.0 for equal; the shop that noted them does not.
     """
+    if one is other:
+        return True
+
     if one != other:
         return False
 

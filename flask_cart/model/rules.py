@@ -14,6 +14,7 @@ from .errors import InvalidConditionError
 from .values import EMPTY
 from .values import check_text
 from .values import freeze_dict
+from .values import refused_as
 
 #: What rules are put together with. These names cannot be registered.
 COMBINATORS: t.Final = ("all", "any", "not")
@@ -38,12 +39,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     rules: tuple[Rule, ...] = ()
 
     def __post_init__(self) -> None:
-        try:
+        opening = f"The rule {self.name!r:.80} is not valid: "
+
+        with refused_as(InvalidConditionError, opening):
             self._check()
-        except ValueError as error:
-            raise InvalidConditionError(
-                f"The rule {self.name!r:.80} is not valid: {error}"
-            ) from error
 
     def _check(self) -> None:
         set_field = msgspec.structs.force_setattr

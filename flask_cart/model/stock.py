@@ -14,6 +14,7 @@ from .lines import MAX_QUANTITY
 from .lines import check_quantity
 from .products import Buyable
 from .products import item_id_of
+from .values import refused_as
 
 Term = t.Literal["available", "maximum", "minimum", "step"]
 
@@ -84,13 +85,11 @@ def terms_of(product: Buyable) -> Terms:
         if value is None:
             continue
 
-        try:
+        opening = f"The 'cart_{term}' of the item {item_id!r:.80} is not valid: "
+
+        with refused_as(InvalidItemError, opening):
             # More may have been sold than there were, and then there are none.
             terms[term] = max(check_quantity(value, at_least=smallest), 0)
-        except ValueError as error:
-            raise InvalidItemError(
-                f"The 'cart_{term}' of the item {item_id!r:.80} is not valid: {error}"
-            ) from error
 
     return Terms(item_id, **terms)
 

@@ -14,9 +14,12 @@ import re
 import typing as t
 import unicodedata
 from collections.abc import Mapping
+from contextlib import contextmanager
 from functools import cache
 
 import msgspec
+
+from .errors import CartError
 
 
 class FrozenDict(dict[str, t.Any]):
@@ -162,3 +165,17 @@ def closest(word: str, words: t.Iterable[str]) -> str:
     found = difflib.get_close_matches(word, list(words), n=1)
 
     return f" Did you mean {found[0]!r}?" if found else ""
+
+
+@contextmanager
+def refused_as(
+    kind: t.Callable[[str], CartError], opening: str = ""
+) -> t.Iterator[None]:
+    """Raise an error of ours for a value that is not valid.
+
+    :param opening: What its message begins with, before the reason.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise kind(f"{opening}{error}") from error

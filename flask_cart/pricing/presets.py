@@ -12,6 +12,7 @@ from ..model.money import parse_amount
 from ..model.rules import Rule
 from ..model.rules import not_
 from ..model.rules import rule
+from ..model.values import refused_as
 
 #: An amount in major units, in the currency of the cart.
 MoneyLike = Decimal | int | str
@@ -38,10 +39,8 @@ def tiered_discount(
     :param lines: Limits the discount to some lines, but not the sum.
     :raises InvalidConditionError: If there are no tiers, or they are not amounts.
     """
-    try:
+    with refused_as(InvalidConditionError, f"The tiers of {name!r:.80}: "):
         starts = {parse_amount(start): value for start, value in tiers.items()}
-    except ValueError as error:
-        raise InvalidConditionError(f"The tiers of {name!r:.80}: {error}") from error
 
     if not starts:
         raise InvalidConditionError(f"The discount {name!r:.80} has no tiers.")

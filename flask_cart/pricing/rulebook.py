@@ -19,6 +19,7 @@ from ..model.rules import COMBINATORS
 from ..model.rules import Rule
 from ..model.values import check_text
 from ..model.values import closest
+from ..model.values import refused_as
 from .builtin_rules import AMOUNTS
 from .builtin_rules import RULES
 from .facts import Facts
@@ -78,10 +79,8 @@ class Functions:
 
         :raises CartConfigError: If it cannot be registered.
         """
-        try:
+        with refused_as(CartConfigError):
             check_text(name, f"The name of a {self._kind}")
-        except ValueError as error:
-            raise CartConfigError(str(error)) from error
 
         if name in COMBINATORS or name in self._built_in:
             raise CartConfigError(
@@ -120,12 +119,10 @@ class Functions:
                 f"{closest(rule.name, names)}"
             )
 
-        try:
+        opening = f"The {self._kind} {rule.name!r} cannot be asked: "
+
+        with refused_as(InvalidConditionError, opening):
             function.arguments(rule)
-        except ValueError as error:
-            raise InvalidConditionError(
-                f"The {self._kind} {rule.name!r} cannot be asked: {error}"
-            ) from error
 
 
 class Rulebook:
