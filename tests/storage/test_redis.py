@@ -361,7 +361,7 @@ def test_default_lifetime(shop: RedisShop, client: redis.Redis) -> None:
 @pytest.mark.parametrize("renews", [False, True])
 def test_reads_may_renew_the_lifetime(client: redis.Redis, renews: bool) -> None:
     """A cart lives longer when it is read, if that is asked for."""
-    storage = make_storage(client, ttl=1000, renews=renews)
+    storage = make_storage(client, ttl=1000, renew_after=500 if renews else None)
     version = save_cart(storage, KEY, "{}", 0)
     client.pexpire(CARTS, 5000)
 
@@ -371,7 +371,7 @@ def test_reads_may_renew_the_lifetime(client: redis.Redis, renews: bool) -> None
 
 def test_read_of_nothing_renews_nothing(client: redis.Redis) -> None:
     """A read that would renew what is not there leaves nothing behind."""
-    assert make_storage(client, renews=True).load(KEY) is None
+    assert make_storage(client, renew_after=500).load(KEY) is None
     assert client.keys() == []
 
 
