@@ -33,6 +33,13 @@ _RECEIVER: t.Final = "A receiver of before_change decides about a change; it"
 _RULE: t.Final = "A rule or provider says what the totals depend on; it"
 
 
+class _Batch(t.NamedTuple):
+    """What is to be one write, and the content that it comes to so far."""
+
+    operations: tuple[Operation, ...]
+    document: Document
+
+
 class WorkingCopy:
     """The document and version that a cart has read, until it writes.
 
@@ -58,8 +65,7 @@ class WorkingCopy:
         self._make_key = make_key
         self._snapshot: Snapshot | None = None
         self._expected: int | None = None
-        self._batch: list[Operation] | None = None
-        self._batch_document: Document | None = None
+        self._batch: _Batch | None = None
 
     @property
     def snapshot(self) -> Snapshot:
@@ -72,10 +78,7 @@ class WorkingCopy:
     @property
     def document(self) -> Document:
         """The content, inside a batch with the changes made so far."""
-        if self._batch_document is not None:
-            return self._batch_document
-
-        return self.snapshot.document
+        return (self._batch or self.snapshot).document
 
     def _read(self) -> Snapshot:
         if self.key is None:
@@ -160,43 +163,28 @@ class WorkingCopy:
             return self.write(operations, self._expected)
 
         _refuse_while_asked()
-        self._batch_document, _ = self._applied(operations)
-        self._batch.extend(operations)
+        document, _ = self._applied(operations)
+        self._batch = _Batch((*self._batch.operations, *operations), document)
 
         return ()
 
     @contextmanager
     def batch(self) -> t.Iterator[None]:
         """Make all that is applied inside one write, unless there is an error."""
-        if self._batch is not None:
-            with self._inner_batch(self._batch):
-                yield
-
-            return
-
-        operations: list[Operation] = []
-        self._batch_document = self.document
-        self._batch = operations
+        outer = self._batch
+        batch = self._batch = outer or _Batch((), self.document)
 
         try:
             yield
-        finally:
-            self._batch = None
-            self._batch_document = None
-
-        self.apply(*operations)
-
-    @contextmanager
-    def _inner_batch(self, operations: list[Operation]) -> t.Iterator[None]:
-        """Leave what is applied inside to the batch around it, unless it fails."""
-        count, document = len(operations), self._batch_document
-
-        try:
-            yield
+            batch = self._batch
         except BaseException:
-            del operations[count:]
-            self._batch_document = document
+            self._batch = outer
             raise
+
+        # What is in another batch is saved with all that is in that one.
+        if outer is None:
+            self._batch = None
+            self.apply(*batch.operations)
 
     def write(
         self, operations: t.Sequence[Operation], expected: int | None
