@@ -19,11 +19,7 @@ PROJECT = Path(__file__).parent.parent.parent
 #: The script that saves a cart in Redis compares nothing.
 COMPARES_NOTHING = (
     "storage/keyvalue/redis_scripts.py",
-    """
-if version ~= ARGV[2] then
-    return 0
-end
-""",
+    "is_stale = is_stale or version ~= ARGV[index + 1]",
     "",
 )
 
