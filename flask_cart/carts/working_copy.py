@@ -59,8 +59,7 @@ class WorkingCopy:
         self.key = key
         self.repository = services.repository
         self.now = services.now
-        self._with_terms = services.with_terms
-        self._announcer = services.announcer
+        self._services = services
         self._cart = cart
         self._make_key = make_key
         self._snapshot: Snapshot | None = None
@@ -186,11 +185,10 @@ class WorkingCopy:
             self._batch = None
             self.apply(*batch.operations)
 
-    def write(
-        self, operations: t.Sequence[Operation], expected: int | None
-    ) -> tuple[Event, ...]:
+    def write(self, operations: Operations, expected: int | None) -> tuple[Event, ...]:
         """Apply operations in a write of their own.
 
+        :param operations: ``None`` to delete the cart.
         :param expected: The only version that they may be applied to, if there is one.
         :return: The events of the write.
         """
@@ -200,7 +198,7 @@ class WorkingCopy:
             with self._conflicts_reported():
                 check_expected(0, expected)
 
-            if not self._applied(operations)[1]:
+            if operations is None or not self._applied(operations)[1]:
                 return ()
 
             self.key = self._make_key()
@@ -212,15 +210,7 @@ class WorkingCopy:
     def destroy(self) -> None:
         """Delete what was read."""
         self.refuse_batch("destroyed")
-        _refuse_while_asked()
-
-        if self.key is None:
-            with self._conflicts_reported():
-                check_expected(0, self._expected)
-
-            return
-
-        _write([self], [self._part(None, self._expected)])
+        self.write(None, self._expected)
 
     def refuse_batch(self, what: str) -> None:
         """Refuse what cannot be part of a batch.
@@ -249,13 +239,13 @@ class WorkingCopy:
         key = t.cast(CartKey, self.key)
 
         if operations is not None:
-            operations = self._with_terms(key, operations)
+            operations = self._services.with_terms(key, operations)
 
         return Part(key, operations, self._snapshot, expected, self._before)
 
     def _before(self, key: CartKey, version: int, events: tuple[Event, ...]) -> None:
         with _asking(_RECEIVER):
-            self._announcer.before(self._cart, version, events)
+            self._services.announcer.before(self._cart, version, events)
 
     def _finish(self, written: Written) -> None:
         expected = self._expected
@@ -269,7 +259,7 @@ class WorkingCopy:
             self._expected = written.snapshot.version
 
         def announce() -> None:
-            self._announcer.after(self._cart, written.events)
+            self._services.announcer.after(self._cart, written.events)
 
         def undo() -> None:
             # Also in the middle of a batch: it is the app that has rolled back.
