@@ -13,7 +13,6 @@ import typing as t
 from contextlib import AbstractContextManager
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
 
 import msgspec
 
@@ -117,10 +116,9 @@ class Repository:
     retry: Retry
     observers: t.Sequence[Observer] = ()
 
-    @cached_property
-    def nothing(self) -> Snapshot:
-        """What is read where nothing is stored."""
-        return Snapshot(new_document(self.currency), 0)
+    def __post_init__(self) -> None:
+        #: What is read where nothing is stored.
+        self.nothing = Snapshot(new_document(self.currency), 0)
 
     def load(self, key: CartKey) -> Snapshot:
         """Read a cart.
