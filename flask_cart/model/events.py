@@ -218,27 +218,31 @@ class CartCheckedOut(Event, frozen=True, kw_only=True):
     lines: tuple[Line, ...]
 
 
-class _Events(Event, frozen=True, kw_only=True):
-    events: tuple[Event, ...]
-
-    def to_dict(self) -> dict[str, t.Any]:
-        plain = [event.to_dict() for event in self.events]
-
-        return super().to_dict() | {"events": plain}
-
-
-class BeforeChange(_Events, frozen=True, kw_only=True):
+class BeforeChange(Event, frozen=True, kw_only=True):
     """A change is about to be saved; the version is the one that it is based on.
 
     :param events: What would happen.
     """
 
+    events: tuple[Event, ...]
 
-class CartUpdated(_Events, frozen=True, kw_only=True):
+    def to_dict(self) -> dict[str, t.Any]:
+        return super().to_dict() | {"events": _to_dicts(self.events)}
+
+
+class CartUpdated(Event, frozen=True, kw_only=True):
     """A version of the cart was saved, or the cart deleted.
 
     :param events: All that happened in it, in order.
     :param reason: The name of the last of them.
     """
 
+    events: tuple[Event, ...]
     reason: str
+
+    def to_dict(self) -> dict[str, t.Any]:
+        return super().to_dict() | {"events": _to_dicts(self.events)}
+
+
+def _to_dicts(events: tuple[Event, ...]) -> list[dict[str, t.Any]]:
+    return [event.to_dict() for event in events]
