@@ -30,11 +30,11 @@ from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.keyvalue.cachelib import CacheRecords
 from flask_cart.storage.keyvalue.cachelib import Locks
-from flask_cart.storage.keyvalue.cachelib import NoLocks
 from flask_cart.storage.keyvalue.cachelib import ThreadLocks
 from flask_cart.storage.keyvalue.cachelib import is_file_of
 from flask_cart.storage.keyvalue.cachelib import number_of
 from flask_cart.storage.keyvalue.file_locks import FileLocks
+from flask_cart.storage.keyvalue.keeping import Keeping
 from flask_cart.storage.keyvalue.records import RecordStorage
 from flask_cart.testing.carts import delete_cart
 from flask_cart.testing.carts import save_cart
@@ -53,19 +53,16 @@ LockMaker = Callable[[float], Locks]
 
 def open_cache(
     backend: BaseCache,
-    locks: Locks,
+    locks: Locks | None,
     *,
     has: Callable[[t.Any, str], bool] = lambda backend, name: backend.has(name),
     ttl: float = TTL,
     always_lock: bool = False,
     lock_timeout: float = SLOW,
 ) -> RecordStorage:
-    return RecordStorage(
-        CacheRecords(backend, "cart:", ttl, locks, has),
-        always_lock=always_lock,
-        lock_timeout=lock_timeout,
-        lock_lease=60,
-    )
+    records = CacheRecords(backend, "cart:", ttl, locks, has)
+
+    return RecordStorage(records, Keeping(ttl, None, always_lock, lock_timeout, 60))
 
 
 def open_files(folder: Path, **options: t.Any) -> RecordStorage:
@@ -203,21 +200,15 @@ def test_threads_keep_each_other_out(make_locks: LockMaker) -> None:
         list(pool.map(enter, range(4)))
 
 
-def test_no_locks() -> None:
-    """Nobody is kept out where there is nothing to lock with."""
-    with NoLocks().hold("a"), NoLocks().hold("a"):
-        pass
-
-
 @pytest.mark.parametrize(
     ("locks", "guarantee"),
     [
-        (NoLocks(), Guarantee.LAST_WRITE_WINS),
+        (None, Guarantee.LAST_WRITE_WINS),
         (ThreadLocks(1), Guarantee.ATOMIC),
         (FileLocks(Path("unused"), 1), Guarantee.ATOMIC),
     ],
 )
-def test_guarantee(locks: Locks, guarantee: Guarantee) -> None:
+def test_guarantee(locks: Locks | None, guarantee: Guarantee) -> None:
     """What is promised is what the locks can keep."""
     assert open_cache(SimpleCache(), locks).guarantee is guarantee
 
@@ -260,7 +251,7 @@ def records_name(key: CartKey) -> str:
         def get(self, name: str) -> t.Any:
             seen.append(name.removeprefix("cart:"))
 
-    open_cache(Spy(), NoLocks()).load(key)
+    open_cache(Spy(), None).load(key)
 
     return seen[0]
 
@@ -670,7 +661,7 @@ class Half(Backend):
 def test_written_in_between() -> None:
     """What was written between a look and the next is read, and is not corrupt."""
     backend = Half()
-    storage = open_cache(backend, NoLocks())
+    storage = open_cache(backend, None)
     version = saved(storage)
     backend.before_get = [lambda: None, lambda: None]
 
@@ -680,7 +671,7 @@ def test_written_in_between() -> None:
 def test_gone_in_between() -> None:
     """What has expired between a look and the next is gone, and is not corrupt."""
     answers = [True, False]
-    storage = open_cache(SimpleCache(), NoLocks(), has=lambda *args: answers.pop(0))
+    storage = open_cache(SimpleCache(), None, has=lambda *args: answers.pop(0))
 
     assert storage.load(KEY) is None
     assert answers == []
@@ -688,7 +679,7 @@ def test_gone_in_between() -> None:
 
 def test_shown_but_unreadable() -> None:
     """What is there both times, and cannot be read, is corrupt."""
-    storage = open_cache(SimpleCache(), NoLocks(), has=lambda *args: True)
+    storage = open_cache(SimpleCache(), None, has=lambda *args: True)
 
     with pytest.raises(CartCorruptError, match="cannot read"):
         storage.load(KEY)
@@ -696,7 +687,7 @@ def test_shown_but_unreadable() -> None:
 
 def test_value_of_another_kind(backend: Backend) -> None:
     """What somebody else has put there is shown, and is not a cart."""
-    storage = open_cache(backend, NoLocks())
+    storage = open_cache(backend, None)
     saved(storage)
     (name,) = backend._cache
     backend.set(name, ["a"])
@@ -710,8 +701,8 @@ def test_value_of_another_kind(backend: Backend) -> None:
 def test_last_write_wins_without_locks(backend: Backend) -> None:
     """Without locks, a rival who saves just before is overwritten. That is what the
     guarantee says, and what locks are for."""
-    storage = open_cache(backend, NoLocks())
-    rival = open_cache(backend, NoLocks())
+    storage = open_cache(backend, None)
+    rival = open_cache(backend, None)
     version = saved(storage)
     backend.before_set = [lambda: save_cart(rival, KEY, "theirs", version)]
 

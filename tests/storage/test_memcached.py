@@ -33,6 +33,7 @@ from flask_cart import CartTooLargeError
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.keyvalue import memcached as dialects
+from flask_cart.storage.keyvalue.keeping import Keeping
 from flask_cart.storage.keyvalue.memcached import MemcachedRecords
 from flask_cart.storage.keyvalue.records import RecordStorage
 from flask_cart.testing.carts import delete_cart
@@ -200,17 +201,10 @@ def keep(
     lock_timeout: float = SLOW,
     lock_lease: float = 60,
 ) -> Kept:
-    records = MemcachedRecords(
-        dialects.clients_for_threads(client), dialects.dialect_of(client), "cart:", ttl
-    )
-    storage = RecordStorage(
-        records,
-        always_lock=always_lock,
-        lock_timeout=lock_timeout,
-        lock_lease=lock_lease,
-    )
+    records = MemcachedRecords(client, "cart:", ttl)
+    keeping = Keeping(ttl, None, always_lock, lock_timeout, lock_lease)
 
-    return Kept(server, records, storage)
+    return Kept(server, records, RecordStorage(records, keeping))
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from flask_cart.storage.base import Guarantee
 from flask_cart.storage.base import Stored
 from flask_cart.storage.keyvalue import leases as leases_module
 from flask_cart.storage.keyvalue import records as records_module
+from flask_cart.storage.keyvalue.keeping import Keeping
 from flask_cart.storage.keyvalue.records import Found
 from flask_cart.storage.keyvalue.records import RecordStorage
 from flask_cart.storage.keyvalue.records import found_bytes
@@ -120,15 +121,15 @@ LEASE = 10
 
 def open_storage(shelf: Shelf, **options: t.Any) -> RecordStorage:
     """The carts on a shelf, as each process has them."""
-    return RecordStorage(
-        shelf,
-        **{
-            "always_lock": False,
-            "lock_timeout": LOCK_TIMEOUT,
-            "lock_lease": LEASE,
-            **options,
-        },
+    usual = Keeping(
+        ttl=1000,
+        renew_after=None,
+        always_lock=False,
+        lock_timeout=LOCK_TIMEOUT,
+        lock_lease=LEASE,
     )
+
+    return RecordStorage(shelf, usual._replace(**options))
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from flask_caching import Cache
 from flask_cart import Cart
 from flask_cart import FlaskCart
 from flask_cart.model.keys import CartKey
+from flask_cart.storage.keyvalue.keeping import Keeping
 from flask_cart.storage.keyvalue.redis import RedisStorage
 from tests.support.apps import make_app
 from tests.support.cache_servers import SENTINEL_NAME
@@ -108,15 +109,12 @@ def make_storage(client: t.Any, **options: t.Any) -> RedisStorage:
 
     :param options: Of the storage, in place of the usual ones.
     """
-    usual = {
-        "ttl": 60,
-        "renews": False,
-        "always_lock": False,
-        "lock_timeout": 30,
-        "lock_lease": 30,
-    }
+    usual = Keeping(
+        ttl=60, renew_after=None, always_lock=False, lock_timeout=30, lock_lease=30
+    )
+    keeping = usual._replace(**options)
 
-    return RedisStorage(client, lambda: "cart:flask_cache_", **usual | options)
+    return RedisStorage(client, lambda: "cart:flask_cache_", keeping)
 
 
 @contextmanager

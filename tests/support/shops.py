@@ -149,7 +149,7 @@ def heard(app: Flask) -> Iterator[list[str]]:
     def note(app: Flask, event: t.Any, **extra: t.Any) -> None:
         names.append(event.name)
 
-    sent = [signals._signals[name] for name in signals.names() - {"before_change"}]
+    sent = [signals.ALL[name] for name in signals.names() - {"before_change"}]
 
     for signal in sent:
         signal.connect(note, app)

@@ -9,8 +9,8 @@ from flask import Flask
 
 from ...model.errors import CartConfigError
 from ...storage.base import Storage
+from ...storage.keyvalue.keeping import Keeping
 from ..settings import Settings
-from .keyvalue import Keeping
 from .keyvalue import is_a
 from .keyvalue import make_cachelib_storage
 from .keyvalue import make_memcached_storage
@@ -33,7 +33,6 @@ def make_cache_storage(app: Flask, settings: Settings, cache: Cache | None) -> S
     _warn_of_short_ttl(app, settings)
 
     keeping = Keeping(
-        place="cache",
         ttl=settings.cache_ttl,
         renew_after=None,
         always_lock=settings.cache_locking,
@@ -63,7 +62,7 @@ def make_cache_storage(app: Flask, settings: Settings, cache: Cache | None) -> S
                 client, f"{prefix}{backend.key_prefix or ''}", keeping
             )
 
-    return make_cachelib_storage(app, backend, prefix, keeping)
+    return make_cachelib_storage(app, backend, prefix, keeping, "cache")
 
 
 def is_redis(backend: t.Any) -> bool:

@@ -12,39 +12,16 @@ from ...model.errors import CartConfigError
 from ...storage.base import Storage
 from ...storage.keyvalue.cachelib import CacheRecords
 from ...storage.keyvalue.cachelib import Locks
-from ...storage.keyvalue.cachelib import NoLocks
 from ...storage.keyvalue.cachelib import ThreadLocks
 from ...storage.keyvalue.cachelib import is_file_of
+from ...storage.keyvalue.keeping import Keeping
 from ...storage.keyvalue.memcached import MemcachedRecords
-from ...storage.keyvalue.memcached import clients_for_threads
-from ...storage.keyvalue.memcached import dialect_of
-from ...storage.keyvalue.records import Records
 from ...storage.keyvalue.records import RecordStorage
 from ...storage.keyvalue.redis import RedisStorage
 from ...storage.keyvalue.redis import connection_options
 from .startup import is_production
 from .startup import require
 from .startup import warn
-
-
-class Keeping(t.NamedTuple):
-    """How a store is to keep carts.
-
-    :param place: ``"cache"`` or ``"session"``, as settings and extras are called.
-    :param ttl: Seconds that they are kept after a save.
-    :param renew_after: Seconds after which a read makes it keep them for as long again,
-        if one does.
-    :param always_lock: Whether to lock from before the read on.
-    :param lock_timeout: Seconds to wait for a lock.
-    :param lock_lease: Seconds after which a lock ends by itself.
-    """
-
-    place: t.Literal["cache", "session"]
-    ttl: float
-    renew_after: float | None
-    always_lock: bool
-    lock_timeout: float
-    lock_lease: float
 
 
 def make_redis_storage(
@@ -56,15 +33,7 @@ def make_redis_storage(
     """
     _check_redis_client(client)
 
-    return RedisStorage(
-        client,
-        make_prefix,
-        ttl=keeping.ttl,
-        renews=keeping.renew_after is not None,
-        always_lock=keeping.always_lock,
-        lock_timeout=keeping.lock_timeout,
-        lock_lease=keeping.lock_lease,
-    )
+    return RedisStorage(client, make_prefix, keeping)
 
 
 def make_memcached_storage(client: t.Any, prefix: str, keeping: Keeping) -> Storage:
@@ -73,20 +42,18 @@ def make_memcached_storage(client: t.Any, prefix: str, keeping: Keeping) -> Stor
     :param client: Only used to make others of it, if threads cannot share it.
     :raises CartConfigError: If it cannot keep carts.
     """
-    clients = clients_for_threads(client)
-    records = MemcachedRecords(clients, dialect_of(client), prefix, keeping.ttl)
-
-    return make_record_storage(records, keeping)
+    return RecordStorage(MemcachedRecords(client, prefix, keeping.ttl), keeping)
 
 
 def make_cachelib_storage(
-    app: Flask, backend: t.Any, prefix: str, keeping: Keeping
+    app: Flask, backend: t.Any, prefix: str, keeping: Keeping, place: str
 ) -> Storage:
     """The storage for a cache that cannot compare and set.
 
+    :param place: ``"cache"`` or ``"session"``, as settings and extras are called.
     :raises CartConfigError: If it cannot keep carts.
     """
-    locks: Locks = NoLocks()
+    locks: Locks | None = None
     has: t.Callable[[t.Any, str], bool] = _has
 
     if is_a(backend, "NullCache"):
@@ -97,7 +64,7 @@ def make_cachelib_storage(
         )
 
     if is_a(backend, "FileSystemCache"):
-        require("filelock", "A cache of files", keeping.place)
+        require("filelock", "A cache of files", place)
 
         from ...storage.keyvalue.file_locks import FileLocks
 
@@ -126,7 +93,7 @@ def make_cachelib_storage(
     elif keeping.always_lock:
         raise CartConfigError(
             f"{type(backend).__name__} has no lock that"
-            f" CART_{keeping.place.upper()}_LOCKING could use. Redis, Memcached and"
+            f" CART_{place.upper()}_LOCKING could use. Redis, Memcached and"
             " FileSystemCache have.",
             "cache-cannot-lock",
         )
@@ -137,20 +104,9 @@ def make_cachelib_storage(
             "last-write-wins",
         )
 
-    return make_record_storage(
-        CacheRecords(backend, prefix, keeping.ttl, locks, has), keeping
-    )
+    records = CacheRecords(backend, prefix, keeping.ttl, locks, has)
 
-
-def make_record_storage(records: Records, keeping: Keeping) -> Storage:
-    """The storage for a store of texts."""
-    return RecordStorage(
-        records,
-        always_lock=keeping.always_lock,
-        lock_timeout=keeping.lock_timeout,
-        lock_lease=keeping.lock_lease,
-        renew_after=keeping.renew_after,
-    )
+    return RecordStorage(records, keeping)
 
 
 def is_a(backend: t.Any, name: str) -> bool:

@@ -11,12 +11,12 @@ from werkzeug.local import LocalProxy
 
 from ...model.errors import CartConfigError
 from ...storage.base import Storage
+from ...storage.keyvalue.keeping import Keeping
+from ...storage.keyvalue.records import RecordStorage
 from ..settings import Settings
 from .cookie import make_cookie_storage
-from .keyvalue import Keeping
 from .keyvalue import make_cachelib_storage
 from .keyvalue import make_memcached_storage
-from .keyvalue import make_record_storage
 from .keyvalue import make_redis_storage
 from .startup import is_production
 from .startup import warn
@@ -75,7 +75,6 @@ def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
         _check_prefix(interface)
 
     keeping = Keeping(
-        place="session",
         ttl=_LIVES * lifetime,
         renew_after=lifetime / 2,
         always_lock=settings.session_locking,
@@ -98,7 +97,7 @@ def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
 
     if {"CacheLibSessionInterface", "FileSystemSessionInterface"} & names:
         return make_cachelib_storage(
-            app, interface.cache, _PREFIX + interface.key_prefix, keeping
+            app, interface.cache, _PREFIX + interface.key_prefix, keeping, "session"
         )
 
     raise CartConfigError(
@@ -119,11 +118,10 @@ def _make_table_storage(interface: t.Any, keeping: Keeping) -> Storage:
         lambda: interface.client.engines[bind_key],
         # The key of a session begins with the prefix itself.
         _PREFIX + interface.key_prefix,
-        ttl=keeping.ttl,
-        lock_timeout=keeping.lock_timeout,
+        keeping,
     )
 
-    return make_record_storage(records, keeping)
+    return RecordStorage(records, keeping)
 
 
 def _check_prefix(interface: t.Any) -> None:

@@ -10,6 +10,7 @@ import zlib
 from contextlib import AbstractContextManager
 from contextlib import contextmanager
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...model.errors import CartCorruptError
@@ -27,13 +28,6 @@ class Locks(t.Protocol):
 
     def hold(self, key: str) -> AbstractContextManager[t.Any]:
         """Keep out all others who hold the lock of the same key."""
-
-
-class NoLocks:
-    """Locks that keep nobody out."""
-
-    def hold(self, key: str) -> AbstractContextManager[None]:
-        return nullcontext()
 
 
 class ThreadLocks:
@@ -59,39 +53,29 @@ class ThreadLocks:
             lock.release()
 
 
+@dataclass
 class CacheRecords:
     """Texts in a cache of cachelib or Flask-Caching.
 
     :param backend: The cache.
     :param prefix: What all keys begin with, after the cache's own prefix.
     :param ttl: Seconds that a text is kept.
-    :param locks: What keeps writers of this cache apart. Without any, the later one
-        wins.
+    :param locks: What keeps writers of this cache apart. Without, the later one wins.
     :param has: Tells of the cache and a key whether something is there, even if it
         cannot be read.
     """
 
-    def __init__(
-        self,
-        backend: t.Any,
-        prefix: str,
-        ttl: float,
-        locks: Locks,
-        has: t.Callable[[t.Any, str], bool],
-    ) -> None:
-        self.guarantee = (
-            Guarantee.LAST_WRITE_WINS
-            if isinstance(locks, NoLocks)
-            else Guarantee.ATOMIC
-        )
-        self._backend = backend
-        self._prefix = prefix
-        self._ttl = round(ttl)
-        self._locks = locks
-        self._has = has
+    backend: t.Any
+    prefix: str
+    ttl: float
+    locks: Locks | None
+    has: t.Callable[[t.Any, str], bool]
+
+    def __post_init__(self) -> None:
+        self.guarantee = Guarantee.ATOMIC if self.locks else Guarantee.LAST_WRITE_WINS
 
     def read(self, key: str) -> Found | None:
-        name = self._prefix + key
+        name = self.prefix + key
         text = self._get(name)
 
         # Twice, as it may have been written in between.
@@ -107,12 +91,14 @@ class CacheRecords:
         return Found(text, None) if text is not None else None
 
     def replace(self, key: str, found: Found | None, text: str) -> bool:
-        with self._locks.hold(key):
+        with self.locks.hold(key) if self.locks else nullcontext():
             if self.read(key) != found:
                 return False
 
+            name = self.prefix + key
+
             with _translated():
-                kept = self._backend.set(self._prefix + key, text, timeout=self._ttl)
+                kept = self.backend.set(name, text, timeout=round(self.ttl))
 
             if not kept:
                 raise CartStorageError("The cache did not keep the cart.")
@@ -121,11 +107,11 @@ class CacheRecords:
 
     def _is_there(self, name: str) -> bool:
         with _translated():
-            return self._has(self._backend, name)
+            return self.has(self.backend, name)
 
     def _get(self, name: str) -> t.Any:
         with _translated():
-            return self._backend.get(name)
+            return self.backend.get(name)
 
 
 @contextmanager

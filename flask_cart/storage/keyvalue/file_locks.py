@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
@@ -14,6 +15,7 @@ from .cachelib import number_of
 from .leases import timed_out
 
 
+@dataclass(frozen=True)
 class FileLocks:
     """Locks between all processes that see a folder, on one machine.
 
@@ -21,21 +23,20 @@ class FileLocks:
     :param timeout: Seconds to wait.
     """
 
-    def __init__(self, folder: Path, timeout: float) -> None:
-        self._folder = folder
-        self._timeout = timeout
+    folder: Path
+    timeout: float
 
     @contextmanager
     def hold(self, key: str) -> t.Iterator[None]:
-        path = self._folder / f"{number_of(key)}.lock"
+        path = self.folder / f"{number_of(key)}.lock"
         # One object for each time, so that threads keep each other out, too.
-        lock = FileLock(path, self._timeout)
+        lock = FileLock(path, self.timeout)
 
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             lock.acquire(poll_interval=0.005)
         except Timeout as error:
-            raise timed_out("The carts", self._timeout) from error
+            raise timed_out("The carts", self.timeout) from error
         except OSError as error:
             raise CartStorageError(f"{path} cannot be locked: {error}") from error
 

@@ -13,6 +13,8 @@ from ...model.errors import CartConfigError
 from ...model.errors import CartStorageError
 from ...model.errors import CartTooLargeError
 from ..base import Guarantee
+from .keeping import name_of
+from .keeping import packages_of
 from .records import Found
 from .records import found_bytes
 
@@ -21,6 +23,10 @@ _MAX_BYTES: t.Final = 2**20 - 1024
 
 #: Longer than that, a server takes a number of seconds for a point in time.
 _MAX_RELATIVE_TTL: t.Final = 30 * 24 * 60 * 60
+
+
+#: Gives a client for one thread.
+Clients = t.Callable[[], AbstractContextManager[t.Any]]
 
 
 class Dialect(t.Protocol):
@@ -43,23 +49,16 @@ class Dialect(t.Protocol):
 class MemcachedRecords:
     """Texts in Memcached, replaced with its compare-and-swap.
 
-    :param clients: Gives a client for one thread, as a context manager.
-    :param dialect: How to talk to it.
+    :param client: Only used to make others of it, if threads cannot share it.
     :param prefix: What all keys begin with.
     :param ttl: Seconds that a text is kept.
     """
 
     guarantee = Guarantee.ATOMIC
 
-    def __init__(
-        self,
-        clients: t.Callable[[], AbstractContextManager[t.Any]],
-        dialect: Dialect,
-        prefix: str,
-        ttl: float,
-    ) -> None:
-        self._clients = clients
-        self._dialect = dialect
+    def __init__(self, client: t.Any, prefix: str, ttl: float) -> None:
+        self._dialect = dialect_of(client)
+        self._clients = clients_for_threads(client)
         self._prefix = prefix
         self._ttl = round(ttl)
 
@@ -104,25 +103,13 @@ def dialect_of(client: t.Any) -> Dialect:
 
     :raises CartConfigError: If its library is not known.
     """
-    packages = {kind.__module__.partition(".")[0] for kind in type(client).__mro__}
+    packages = packages_of(client)
 
     if {"pylibmc", "_pylibmc"} & packages:
         return Pylibmc()
 
     if "pymemcache" in packages:
-        if _is_silent(client):
-            raise CartConfigError(
-                "With ignore_exc, pymemcache finds nothing where it cannot look, and"
-                " every cart would be empty. Do without it.",
-                "memcached-silent",
-            )
-
-        if not _is_safe_for_threads(client):
-            raise CartConfigError(
-                f"pymemcache's {type(client).__name__} breaks when two threads use it"
-                " at once. Use PooledClient, or HashClient with use_pooling=True.",
-                "memcached-threads",
-            )
+        _check_pymemcache(client)
 
         return Pymemcache()
 
@@ -131,27 +118,31 @@ def dialect_of(client: t.Any) -> Dialect:
 
     raise CartConfigError(
         f"Carts in Memcached need pylibmc, pymemcache or python-memcached, not"
-        f" {type(client).__module__}.{type(client).__qualname__}.",
+        f" {name_of(client)}.",
         "memcached-client",
     )
 
 
-def _is_silent(client: t.Any) -> bool:
+def _check_pymemcache(client: t.Any) -> None:
     inner = getattr(client, "_client", client)
     options = getattr(inner, "default_kwargs", {})
 
-    return bool(getattr(inner, "ignore_exc", False) or options.get("ignore_exc"))
+    if getattr(inner, "ignore_exc", False) or options.get("ignore_exc"):
+        raise CartConfigError(
+            "With ignore_exc, pymemcache finds nothing where it cannot look, and"
+            " every cart would be empty. Do without it.",
+            "memcached-silent",
+        )
+
+    if not getattr(inner, "use_pooling", hasattr(inner, "client_pool")):
+        raise CartConfigError(
+            f"pymemcache's {type(client).__name__} breaks when two threads use it"
+            " at once. Use PooledClient, or HashClient with use_pooling=True.",
+            "memcached-threads",
+        )
 
 
-def _is_safe_for_threads(client: t.Any) -> bool:
-    inner = getattr(client, "_client", client)
-
-    return bool(getattr(inner, "use_pooling", hasattr(inner, "client_pool")))
-
-
-def clients_for_threads(
-    client: t.Any,
-) -> t.Callable[[], AbstractContextManager[t.Any]]:
+def clients_for_threads(client: t.Any) -> Clients:
     """What gives each thread a client that it may use, made from one for all."""
     if not isinstance(dialect_of(client), Pylibmc):
         return lambda: nullcontext(client)

@@ -21,6 +21,7 @@ from ..base import Guarantee
 from ..base import Held
 from ..base import Stored
 from ..base import next_versions
+from .keeping import Keeping
 from .leases import Lease
 from .leases import Leases
 from .leases import LockedError
@@ -126,29 +127,15 @@ class RecordStorage:
     a holder whose lease has run out cannot save any more.
 
     :param records: The store.
-    :param always_lock: Lock from before the read instead of only after several lost
-        saves.
-    :param lock_timeout: Seconds to wait for the lock.
-    :param lock_lease: Seconds after which the lock of somebody who has died is free.
-    :param renew_after: Seconds after which a read makes the store keep the carts for
-        their whole lifetime again.
+    :param keeping: How it is to keep them.
     """
 
-    def __init__(
-        self,
-        records: Records,
-        *,
-        always_lock: bool,
-        lock_timeout: float,
-        lock_lease: float,
-        renew_after: float | None = None,
-    ) -> None:
+    def __init__(self, records: Records, keeping: Keeping) -> None:
         self.guarantee = records.guarantee
-        self.always_lock = always_lock
+        self.always_lock = keeping.always_lock
         self._records = records
-        self._lock_lease = lock_lease
-        self._renew_after = renew_after
-        self._leases = Leases(lock_timeout, _pause, self._release)
+        self._keeping = keeping
+        self._leases = Leases(keeping.lock_timeout, _pause, self._release)
 
     def load(self, key: CartKey) -> Stored | None:
         lease = self._leases.on(key.owner)
@@ -235,7 +222,7 @@ class RecordStorage:
         if record.is_locked_for(lease.token):
             raise LockedError(random.uniform(_NAP / 2, _NAP))
 
-        record.lock = _Lock(lease.token, time.time() + self._lock_lease)
+        record.lock = _Lock(lease.token, time.time() + self._keeping.lock_lease)
         lease.is_held = True
 
         if not self._write(lease.owner, found, record):
@@ -258,9 +245,10 @@ class RecordStorage:
     def _renewed(self, owner: str) -> _Record:
         """Read, and let the store keep what was not written for long."""
         found, record = self._read(owner)
+        renew_after = self._keeping.renew_after
         age = time.time() - record.renewed_at
 
-        if found is not None and self._renew_after and age > self._renew_after:
+        if found is not None and renew_after and age > renew_after:
             # If it loses, somebody else has just renewed them, and if it fails, a
             # later read does.
             with suppress(CartStorageError):

@@ -23,6 +23,9 @@ from ..base import Kept
 from ..base import Stored
 from ..base import next_versions
 from . import redis_scripts
+from .keeping import Keeping
+from .keeping import name_of
+from .keeping import packages_of
 from .leases import Lease
 from .leases import Leases
 from .leases import LockedError
@@ -49,40 +52,27 @@ class RedisStorage:
     :param client: A client of redis-py or valkey-py that talks to the master, with
         bytes as answers.
     :param make_prefix: Returns what the names of all keys begin with.
-    :param ttl: Seconds that an owner's carts are kept after a save.
-    :param renews: Whether they are kept for as long after a read, too.
-    :param always_lock: Lock from before the read instead of only after several lost
-        saves.
-    :param lock_timeout: Seconds to wait for the lock.
-    :param lock_lease: Seconds after which the lock of somebody who has died is free.
+    :param keeping: How it is to keep them. Any read renews, if one does.
     """
 
     guarantee = Guarantee.ATOMIC
 
     def __init__(
-        self,
-        client: t.Any,
-        make_prefix: t.Callable[[], str],
-        *,
-        ttl: float,
-        renews: bool,
-        always_lock: bool,
-        lock_timeout: float,
-        lock_lease: float,
+        self, client: t.Any, make_prefix: t.Callable[[], str], keeping: Keeping
     ) -> None:
-        self.always_lock = always_lock
+        self.always_lock = keeping.always_lock
         self._client = client
         self._make_prefix = make_prefix
-        self._ttl = _milliseconds(ttl)
-        self._renews = renews
-        self._lock_lease = _milliseconds(lock_lease)
+        self._ttl = _milliseconds(keeping.ttl)
+        self._renews = keeping.renew_after is not None
+        self._lock_lease = _milliseconds(keeping.lock_lease)
         self._errors = _errors_of(client)
         self._longest_nap = _longest_nap(client)
         self._compare_and_set = client.register_script(redis_scripts.COMPARE_AND_SET)
         self._read_and_renew = client.register_script(redis_scripts.READ_AND_RENEW)
         self._acquire_and_read = client.register_script(redis_scripts.ACQUIRE_AND_READ)
         self._release_lock = client.register_script(redis_scripts.RELEASE)
-        self._leases = Leases(lock_timeout, self._pause, self._release)
+        self._leases = Leases(keeping.lock_timeout, self._pause, self._release)
 
     def load(self, key: CartKey) -> Stored | None:
         lease = self._leases.on(key.owner)
@@ -270,21 +260,15 @@ def _microseconds(seconds: float) -> int:
 
 def _errors_of(client: t.Any) -> tuple[type[Exception], ...]:
     """What a client raises; redis-py and valkey-py have classes of their own."""
-    package = next(
-        (
-            name
-            for kind in type(client).__mro__
-            if (name := kind.__module__.partition(".")[0]) in ("redis", "valkey")
-        ),
-        None,
-    )
+    packages = packages_of(client) & {"redis", "valkey"}
 
-    if package is None:
+    if not packages:
         raise CartConfigError(
             "Carts in Redis need a client of redis-py or valkey-py, not"
-            f" {type(client).__module__}.{type(client).__qualname__}."
+            f" {name_of(client)}."
         )
 
+    (package,) = packages
     errors = importlib.import_module(f"{package}.exceptions")
     name = package.capitalize()
 

@@ -12,6 +12,7 @@ from ...model.errors import CartTooLargeError
 from ..base import Guarantee
 from ..sql.connections import OwnConnections
 from ..sql.connections import translated
+from .keeping import Keeping
 from .records import Found
 from .records import found_bytes
 
@@ -28,8 +29,7 @@ class SessionTableRecords:
     :param table: The table, with ``session_id``, ``data`` and ``expiry``.
     :param get_engine: Returns the engine that the app uses for it.
     :param prefix: What all keys begin with; sessions must not.
-    :param ttl: Seconds that a text is kept.
-    :param lock_timeout: Seconds to wait for the lock of a rival.
+    :param keeping: How long a text is kept, and the lock of a rival waited for.
     """
 
     guarantee = Guarantee.ATOMIC
@@ -39,15 +39,13 @@ class SessionTableRecords:
         table: sa.Table,
         get_engine: t.Callable[[], sa.Engine],
         prefix: str,
-        *,
-        ttl: float,
-        lock_timeout: float,
+        keeping: Keeping,
     ) -> None:
         self._table = table
         self._get_engine = get_engine
         self._prefix = prefix
-        self._ttl = dt.timedelta(seconds=ttl)
-        self._own = OwnConnections(lock_timeout)
+        self._ttl = dt.timedelta(seconds=keeping.ttl)
+        self._own = OwnConnections(keeping.lock_timeout)
 
     def read(self, key: str) -> Found | None:
         columns = self._table.c
