@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 import uuid
+from dataclasses import dataclass
 
 from blinker import NamedSignal
 from blinker import Signal
@@ -17,30 +18,28 @@ from ..model.events import BeforeChange
 from ..model.events import CartAbandoned
 from ..model.events import CartUpdated
 from ..model.events import Event
+from .settings import Settings
 
 #: Sent with all the events of a saved version, after these. The subscriber below
 #: makes ``cart_updated`` of it.
 _version_saved = Signal()
 
 
+@dataclass(frozen=True)
 class SignalAnnouncer:
     """Sends the signals of one app.
 
     :param app: The sender.
-    :param enabled: Whether anything is sent.
-    :param disabled: The names of signals that are not sent.
+    :param settings: They tell which of them are sent.
     """
 
-    def __init__(self, app: Flask, enabled: bool, disabled: frozenset[str]) -> None:
-        self._app = app
-        self._enabled = enabled
-        self._disabled = disabled
+    app: Flask
+    settings: Settings
 
     def before(self, cart: AnyCart, version: int, events: tuple[Event, ...]) -> None:
-        if (
-            not self._sends(signals.before_change)
-            or not signals.before_change.receivers
-        ):
+        signal = signals.before_change
+
+        if not self._sends(signal) or not signal.receivers:
             return
 
         key = cart.key
@@ -52,8 +51,8 @@ class SignalAnnouncer:
             version=version,
             events=events,
         )
-        signals.before_change.send(
-            self._app, _async_wrapper=self._app.ensure_sync, cart=cart, event=event
+        signal.send(
+            self.app, _async_wrapper=self.app.ensure_sync, cart=cart, event=event
         )
 
     def after(self, cart: AnyCart, events: tuple[Event, ...]) -> None:
@@ -71,7 +70,7 @@ class SignalAnnouncer:
         failures = [each for each in errors if not isinstance(each, CartVetoError)]
 
         for error in failures:
-            self._app.logger.error(
+            self.app.logger.error(
                 "A receiver of 'cart_abandoned' failed; the cart was kept.",
                 exc_info=error,
             )
@@ -80,13 +79,13 @@ class SignalAnnouncer:
             raise error
 
     def _sends(self, signal: NamedSignal) -> bool:
-        return (
-            self._enabled and signal.name not in self._disabled and not signal.is_muted
-        )
+        is_wanted = signal.name not in self.settings.events_disabled
+
+        return self.settings.events_enabled and is_wanted and not signal.is_muted
 
     def _send(self, signal: NamedSignal, cart: AnyCart, event: Event) -> None:
         for error in self._call(signal, cart, event):
-            self._app.logger.error(
+            self.app.logger.error(
                 "A receiver of %r failed; the cart was saved.",
                 signal.name,
                 exc_info=error,
@@ -103,9 +102,9 @@ class SignalAnnouncer:
 
         # Not signal.send(): there, a receiver that raises keeps those after it from
         # being called.
-        for receiver in signal.receivers_for(self._app):
+        for receiver in signal.receivers_for(self.app):
             try:
-                self._app.ensure_sync(receiver)(self._app, cart=cart, event=event)
+                self.app.ensure_sync(receiver)(self.app, cart=cart, event=event)
             except Exception as error:
                 errors.append(error)
 

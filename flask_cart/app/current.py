@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
+from dataclasses import field
 
 from flask import Flask
 from flask import current_app
@@ -93,9 +94,7 @@ def make_state(
     )
     services = CartServices(
         repository=repository,
-        announcer=SignalAnnouncer(
-            app, settings.events_enabled, settings.events_disabled
-        ),
+        announcer=SignalAnnouncer(app, settings),
         registry=registry,
         policy=settings.policy,
         clock=lambda: extension.clock(),
@@ -120,13 +119,13 @@ def get_state() -> AppState:
     return t.cast(AppState, current_app.extensions["cart"])
 
 
+@dataclass
 class RequestCarts:
     """The carts of one request, by tenant, owner and instance."""
 
-    def __init__(self, request: t.Any) -> None:
-        self.request = request
-        self.carts: dict[tuple[str | None, str | None, str], Cart] = {}
-        self.report: MergeReport | None = None
+    request: t.Any
+    carts: dict[tuple[str | None, str | None, str], Cart] = field(default_factory=dict)
+    report: MergeReport | None = None
 
 
 def connect_to_requests(app: Flask) -> None:

@@ -100,10 +100,8 @@ def guest_owner(session_key: str) -> str | None:
     token = session.get(session_key)
 
     # Anything else under the key is not ours, and must not become part of an address.
-    if isinstance(token, str) and _token.fullmatch(token):
-        return f"guest:{token}"
-
-    token = _token_of_sid(session) if session else None
+    if not isinstance(token, str) or not _token.fullmatch(token):
+        token = _token_of_sid(session) if session else None
 
     return f"guest:{token}" if token is not None else None
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib.util
 import typing as t
 from collections.abc import Mapping
+from contextlib import nullcontext
 from contextlib import suppress
 
 from flask import Flask
 
-from ..carts.cart import Cart
 from ..carts.merging import MergeReport
 from ..model.errors import CartConfigError
 from ..model.errors import CartReplayedError
@@ -124,17 +124,12 @@ def take_out(
     # Nothing can be taken out of what is not there, whatever its name is.
     for name in state.storage.instances(owner_in(tenant, owner)):
         if name in came:
-            _take_out_of(request_cart(name, tenant), came[name], key)
+            cart = request_cart(name, tenant)
+            once = cart.once(key) if key is not None else nullcontext()
 
-
-def _take_out_of(cart: Cart, lines: t.Mapping[str, int], key: str | None) -> None:
-    if key is None:
-        cart.take_out(lines)
-        return
-
-    # The other carts may not have got so far.
-    with suppress(CartReplayedError), cart.once(key):
-        cart.take_out(lines)
+            # Where one has done it before, the others may not have got so far.
+            with suppress(CartReplayedError), once:
+                cart.take_out(came[name])
 
 
 def connect_to_logins(app: Flask) -> None:

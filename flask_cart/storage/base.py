@@ -16,7 +16,8 @@ from ..model.keys import CartKey
 #: ``None`` to delete it.
 Changes = t.Mapping[str, tuple[int, str | None]]
 
-#: Versions begin below 2**52 and have to stay below 2**53.
+#: Versions begin with one of so many, and have to stay below 2**53.
+_FIRST: t.Final = 2**52
 _STEP: t.Final = 2**24
 
 
@@ -136,24 +137,17 @@ class ScansCarts(t.Protocol):
         """
 
 
-def first_version() -> int:
-    """The version of a cart that did not exist before.
-
-    Drawn at random from 2**52, so that a cart which is destroyed and made anew does
-    not come by a version that an old reader still holds. It stays exact in JSON.
-    """
-    return 1 + secrets.randbelow(2**52)
-
-
 def next_version(expected: int) -> int:
-    """The version of a cart that is saved on top of another one.
+    """The version of a cart that is saved on top of another one, or of a new one.
 
     It grows by a random step: a server that has lost its last writes and goes on from
-    an older state must not give their versions to other contents.
+    an older state must not give their versions to other contents. The first one is
+    drawn at random, so that a cart which is destroyed and made anew does not come by a
+    version that an old reader still holds. All of them stay exact in JSON.
 
     :param expected: That one's version; 0 if there was none.
     """
-    return expected + 1 + secrets.randbelow(_STEP) if expected else first_version()
+    return expected + 1 + secrets.randbelow(_STEP if expected else _FIRST)
 
 
 def next_versions(changes: Changes) -> dict[str, int] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 from contextlib import AbstractContextManager
 from contextlib import nullcontext
+from dataclasses import dataclass
 
 from ..model.errors import CartCorruptError
 from ..model.errors import CartTooLargeError
@@ -17,6 +18,7 @@ from .base import next_versions
 _KEY: t.Final = "_carts"
 
 
+@dataclass(frozen=True)
 class CookieStorage:
     """Keeps carts in the session cookie.
 
@@ -33,13 +35,8 @@ class CookieStorage:
     guarantee = Guarantee.LAST_WRITE_WINS
     always_lock = False
 
-    def __init__(
-        self,
-        open_session: t.Callable[[], t.MutableMapping[str, t.Any]],
-        check_size: t.Callable[[], None],
-    ) -> None:
-        self._open_session = open_session
-        self._check_size = check_size
+    open_session: t.Callable[[], t.MutableMapping[str, t.Any]]
+    check_size: t.Callable[[], None]
 
     def load(self, key: CartKey) -> Stored | None:
         match self._carts_of(key.owner).get(key.instance):
@@ -59,13 +56,15 @@ class CookieStorage:
         ):
             return None
 
-        self._store(
-            owner,
-            {
-                name: [versions[name], text] if text is not None else None
-                for name, (_, text) in changes.items()
-            },
-        )
+        carts = dict(self._carts_of(owner))
+
+        for name, (_, text) in changes.items():
+            if text is None:
+                del carts[name]
+            else:
+                carts[name] = [versions[name], text]
+
+        self._store(owner, carts)
 
         return versions
 
@@ -79,7 +78,7 @@ class CookieStorage:
         return None
 
     def _carts(self) -> dict[str, t.Any]:
-        return _checked(self._open_session().get(_KEY, {}))
+        return _checked(self.open_session().get(_KEY, {}))
 
     def _carts_of(self, owner: str) -> dict[str, t.Any]:
         return _checked(self._carts().get(owner, {}))
@@ -89,29 +88,29 @@ class CookieStorage:
 
         return stored.version if stored is not None else 0
 
-    def _store(self, owner: str, carts: dict[str, list[t.Any] | None]) -> None:
-        before = self._open_session().get(_KEY)
-        own = _without_none({**self._carts_of(owner), **carts})
-        # The session sees only what is assigned to its own keys.
-        self._put(_without_none({**self._carts(), owner: own or None}))
+    def _store(self, owner: str, carts: dict[str, t.Any]) -> None:
+        before = self._carts()
+        # Not changed in place: the session sees only what is assigned to its own keys.
+        after = {**before, owner: carts}
+
+        if not carts:
+            del after[owner]
+
+        self._put(after)
 
         try:
-            self._check_size()
+            self.check_size()
         except CartTooLargeError:
             self._put(before)
             raise
 
-    def _put(self, carts: dict[str, t.Any] | None) -> None:
-        session = self._open_session()
+    def _put(self, carts: dict[str, t.Any]) -> None:
+        session = self.open_session()
 
         if carts:
             session[_KEY] = carts
         else:
             session.pop(_KEY, None)
-
-
-def _without_none(values: dict[str, t.Any]) -> dict[str, t.Any]:
-    return {key: value for key, value in values.items() if value is not None}
 
 
 def _checked(value: t.Any) -> dict[str, t.Any]:

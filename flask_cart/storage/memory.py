@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import typing as t
-from contextlib import AbstractContextManager
 from contextlib import contextmanager
 
 from ..model.keys import CartKey
@@ -50,12 +49,19 @@ class MemoryStorage:
                 return None
 
             for name, (_, text) in changes.items():
-                self._put(CartKey(owner, name), versions[name], text, now)
+                key = CartKey(owner, name)
+
+                if text is None:
+                    del self._carts[key]
+                else:
+                    self._carts[key] = Stored(text, versions[name]), now
 
         return versions
 
-    def lock(self, owner: str) -> AbstractContextManager[None]:
-        return self._locked()
+    @contextmanager
+    def lock(self, owner: str) -> t.Iterator[None]:
+        with self._lock:
+            yield
 
     def instances(self, owner: str) -> list[str]:
         with self._lock:
@@ -74,16 +80,3 @@ class MemoryStorage:
 
     def _version(self, key: CartKey) -> int:
         return self._carts[key][0].version if key in self._carts else 0
-
-    def _put(
-        self, key: CartKey, version: int, text: str | None, now: dt.datetime
-    ) -> None:
-        if text is None:
-            del self._carts[key]
-        else:
-            self._carts[key] = Stored(text, version), now
-
-    @contextmanager
-    def _locked(self) -> t.Iterator[None]:
-        with self._lock:
-            yield

@@ -13,18 +13,13 @@ from werkzeug.wrappers import Response
 
 from ...model.errors import CartStorageError
 from ...model.errors import CartTooLargeError
-from ...storage.cookie import CookieStorage
 
 #: What every browser takes, as far as Flask knows.
 _MAX_BYTES: t.Final = 4093
 
 
-def make_cookie_storage() -> CookieStorage:
-    """The storage in the session of whatever request is being answered."""
-    return CookieStorage(_open_session, _check_stored)
-
-
-def _open_session() -> t.MutableMapping[str, t.Any]:
+def open_session() -> t.MutableMapping[str, t.Any]:
+    """The session of whatever request is being answered."""
     if not has_request_context():
         raise CartStorageError(
             "Carts in the session cookie exist only in a request of their browser."
@@ -33,7 +28,8 @@ def _open_session() -> t.MutableMapping[str, t.Any]:
     return session
 
 
-def _check_stored() -> None:
+def check_stored() -> None:
+    """Check the size once there is a cart in the session, and when it is answered."""
     check_cookie_size()
     g._flask_cart_in_cookie = True
 

@@ -13,6 +13,7 @@ from ...storage.memory import MemoryStorage
 from ..settings import Settings
 from .cache import make_cache_storage
 from .session import make_session_storage
+from .startup import require
 
 if t.TYPE_CHECKING:
     from flask_caching import Cache
@@ -80,13 +81,9 @@ def _check_storage(setting: t.Any, storage: t.Any) -> Storage:
 def _make_database_storage(
     app: Flask, settings: Settings, db: SQLAlchemy | None
 ) -> Storage:
-    try:
-        from ...storage.sql.database import DatabaseStorage
-    except ImportError as error:
-        raise CartConfigError(
-            "CART_STORAGE = 'database' needs Flask-SQLAlchemy:"
-            " pip install 'Flask-Cart[database]'"
-        ) from error
+    require("flask_sqlalchemy", "CART_STORAGE = 'database'", "database")
+
+    from ...storage.sql.database import DatabaseStorage
 
     db = db or app.extensions.get("sqlalchemy")
 

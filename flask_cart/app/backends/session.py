@@ -11,10 +11,12 @@ from werkzeug.local import LocalProxy
 
 from ...model.errors import CartConfigError
 from ...storage.base import Storage
+from ...storage.cookie import CookieStorage
 from ...storage.keyvalue.keeping import Keeping
 from ...storage.keyvalue.records import RecordStorage
 from ..settings import Settings
-from .cookie import make_cookie_storage
+from .cookie import check_stored
+from .cookie import open_session
 from .keyvalue import make_cachelib_storage
 from .keyvalue import make_memcached_storage
 from .keyvalue import make_redis_storage
@@ -69,10 +71,13 @@ def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
         if app.config.get("SESSION_TYPE"):
             _check_cookie_session(app, settings)
 
-        return make_cookie_storage()
+        return CookieStorage(open_session, check_stored)
 
     if hasattr(interface, "key_prefix"):
-        _check_prefix(interface)
+        _check_prefix(interface.key_prefix)
+
+    # The key of a session begins with the key prefix itself.
+    prefix = _PREFIX + getattr(interface, "key_prefix", "")
 
     keeping = Keeping(
         ttl=_LIVES * lifetime,
@@ -83,22 +88,16 @@ def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
     )
 
     if "SqlAlchemySessionInterface" in names:
-        return _make_table_storage(interface, keeping)
+        return _make_table_storage(interface, prefix, keeping)
 
     if "RedisSessionInterface" in names:
-        return make_redis_storage(
-            interface.client, lambda: _PREFIX + interface.key_prefix, keeping
-        )
+        return make_redis_storage(interface.client, lambda: prefix, keeping)
 
     if "MemcachedSessionInterface" in names:
-        return make_memcached_storage(
-            interface.client, _PREFIX + interface.key_prefix, keeping
-        )
+        return make_memcached_storage(interface.client, prefix, keeping)
 
     if {"CacheLibSessionInterface", "FileSystemSessionInterface"} & names:
-        return make_cachelib_storage(
-            app, interface.cache, _PREFIX + interface.key_prefix, keeping, "session"
-        )
+        return make_cachelib_storage(app, interface.cache, prefix, keeping, "session")
 
     raise CartConfigError(
         f"Carts cannot be kept with sessions of {type(interface).__name__}. Use"
@@ -108,7 +107,7 @@ def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
     )
 
 
-def _make_table_storage(interface: t.Any, keeping: Keeping) -> Storage:
+def _make_table_storage(interface: t.Any, prefix: str, keeping: Keeping) -> Storage:
     from ...storage.keyvalue.session_table import SessionTableRecords
 
     model = interface.sql_session_model
@@ -116,19 +115,18 @@ def _make_table_storage(interface: t.Any, keeping: Keeping) -> Storage:
     records = SessionTableRecords(
         model.__table__,
         lambda: interface.client.engines[bind_key],
-        # The key of a session begins with the prefix itself.
-        _PREFIX + interface.key_prefix,
+        prefix,
         keeping,
     )
 
     return RecordStorage(records, keeping)
 
 
-def _check_prefix(interface: t.Any) -> None:
+def _check_prefix(key_prefix: str) -> None:
     # The id of a session is whatever a browser says.
-    if (_PREFIX + interface.key_prefix).startswith(interface.key_prefix):
+    if (_PREFIX + key_prefix).startswith(key_prefix):
         raise CartConfigError(
-            f"SESSION_KEY_PREFIX is {interface.key_prefix!r}, and the keys of carts,"
+            f"SESSION_KEY_PREFIX is {key_prefix!r}, and the keys of carts,"
             f" which begin with {_PREFIX!r}, could be asked for as sessions. Use"
             " another one, such as 'session:'.",
             "shared-session-prefix",

@@ -162,7 +162,7 @@ class RedisStorage:
         others hold the lock."""
         args: list[t.Any] = [
             secrets.token_hex(8),
-            _microseconds(time.time()),
+            time.time_ns() // 1000,
             self._ttl,
             lease.token if lease is not None else "",
             self._lock_lease,
@@ -252,10 +252,6 @@ def _kept(key: CartKey, record: bytes) -> Kept:
 
 def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
-
-
-def _microseconds(seconds: float) -> int:
-    return round(seconds * 1_000_000)
 
 
 def _errors_of(client: t.Any) -> tuple[type[Exception], ...]:

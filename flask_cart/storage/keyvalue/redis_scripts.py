@@ -12,7 +12,7 @@ import typing as t
 _RELEASE: t.Final = """
 local function release(lock, wake, token, lease)
     if redis.call('HGET', lock, 'token') ~= token then
-        return 0
+        return
     end
 
     local waiting = redis.call('HGET', lock, 'waiting')
@@ -23,8 +23,6 @@ local function release(lock, wake, token, lease)
         redis.call('LPUSH', wake, 1)
         redis.call('PEXPIRE', wake, lease)
     end
-
-    return 1
 end
 """
 
@@ -116,6 +114,6 @@ return {1, redis.call('HGET', KEYS[1], ARGV[1])}
 RELEASE: t.Final = (
     _RELEASE
     + """
-return release(KEYS[1], KEYS[2], ARGV[1], ARGV[2])
+release(KEYS[1], KEYS[2], ARGV[1], ARGV[2])
 """
 )

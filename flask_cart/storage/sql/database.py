@@ -136,23 +136,16 @@ class DatabaseStorage:
             return sorted(connection.execute(query).scalars())
 
     def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
-        columns = self.table.c
-        query = sa.select(
-            columns.owner,
-            columns.instance,
-            columns.data,
-            columns.version,
-            columns.updated_at,
-        )
+        query = sa.select(self.table)
 
         if before is not None:
-            query = query.where(columns.updated_at < _utc(before))
+            query = query.where(self.table.c.updated_at < _utc(before))
 
-        for owner, instance, data, version, updated_at in self._rows(query):
+        for row in self._rows(query):
             yield Kept(
-                CartKey(owner, instance),
-                Stored(data, version),
-                updated_at.replace(tzinfo=dt.UTC),
+                CartKey(row.owner, row.instance),
+                Stored(row.data, row.version),
+                row.updated_at.replace(tzinfo=dt.UTC),
             )
 
     def transaction(self) -> JoinedTransaction | None:
@@ -254,22 +247,20 @@ class DatabaseStorage:
             raise _LostError
 
     def _rows(self, query: sa.Select[t.Any]) -> t.Iterator[t.Any]:
-        """The rows of a query that begins with the key, in pages.
+        """The rows of a query for all columns, in pages.
 
         Nothing is kept open between the pages, so that whoever reads them can write.
         """
         columns = self.table.c.owner, self.table.c.instance
         query = query.order_by(*columns).limit(_PAGE)
-        page: t.Sequence[sa.Row[t.Any]] = []
+        page: t.Sequence[sa.Row[t.Any]] | None = None
 
-        while not page or len(page) == _PAGE:
-            after = (sa.tuple_(*columns) > tuple(page[-1][:2]),) if page else ()
+        while page is None or len(page) == _PAGE:
+            last = (page[-1].owner, page[-1].instance) if page else None
+            after = (sa.tuple_(*columns) > last,) if last else ()
 
             with self._connection(self._session()) as connection:
                 page = connection.execute(query.where(*after)).all()
-
-            if not page:
-                return
 
             yield from page
 

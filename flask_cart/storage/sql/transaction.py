@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 import sqlalchemy.orm as orm
@@ -12,36 +13,31 @@ _INFO_KEY: t.Final = "flask_cart.joined"
 Callback = t.Callable[[], None]
 
 
+@dataclass(frozen=True)
 class JoinedTransaction:
     """The transaction that a session is in, which writes of a cart are part of."""
 
-    def __init__(self, session: orm.Session) -> None:
-        self._session = session
+    session: orm.Session
 
     def when_done(self, committed: Callback, rolled_back: Callback) -> None:
-        if _INFO_KEY not in self._session.info:
-            self._session.info[_INFO_KEY] = []
-            sa.event.listen(self._session, "after_commit", _note_commit)
-            sa.event.listen(self._session, "after_soft_rollback", _note_rollback)
-            sa.event.listen(self._session, "after_transaction_end", _finish)
+        if _INFO_KEY not in self.session.info:
+            self.session.info[_INFO_KEY] = []
+            sa.event.listen(self.session, "after_commit", _note_commit)
+            sa.event.listen(self.session, "after_soft_rollback", _note_rollback)
+            sa.event.listen(self.session, "after_transaction_end", _finish)
 
-        writes: list[_Write] = self._session.info[_INFO_KEY]
-        writes.append(_Write(_enclosing(self._session), committed, rolled_back))
+        writes: list[_Write] = self.session.info[_INFO_KEY]
+        writes.append(_Write(_enclosing(self.session), committed, rolled_back))
 
 
+@dataclass
 class _Write:
     """A write inside a transaction, and inside the savepoints around it."""
 
-    def __init__(
-        self,
-        enclosing: list[orm.SessionTransaction],
-        committed: Callback,
-        rolled_back: Callback,
-    ) -> None:
-        self.enclosing = enclosing
-        self.committed = committed
-        self.rolled_back = rolled_back
-        self.is_committed = False
+    enclosing: list[orm.SessionTransaction]
+    committed: Callback
+    rolled_back: Callback
+    is_committed: bool = False
 
 
 def _enclosing(session: orm.Session) -> list[orm.SessionTransaction]:
