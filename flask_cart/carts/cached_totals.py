@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
+from dataclasses import dataclass
+from dataclasses import field
 
 from ..model.document import Document
 from ..pricing.calculation import compute_totals
@@ -30,6 +32,7 @@ class _Priced(t.NamedTuple):
     totals: Totals
 
 
+@dataclass(eq=False)
 class CachedTotals:
     """The totals of what one holder of a cart has read.
 
@@ -38,17 +41,14 @@ class CachedTotals:
     :param tenant: The tenant of the cart, also of one that has no key yet.
     """
 
-    def __init__(
-        self, services: CartServices, working: WorkingCopy, tenant: str | None
-    ) -> None:
-        self._services = services
-        self._working = working
-        self._tenant = tenant
-        self._priced: _Priced | None = None
+    services: CartServices
+    working: WorkingCopy
+    tenant: str | None
+    _priced: _Priced | None = field(default=None, init=False)
 
     def now(self) -> Totals:
         """The totals by all the rules of now."""
-        document, now = self._working.document, self._services.now()
+        document, now = self.working.document, self.services.now()
         priced = self._priced
 
         if (
@@ -65,13 +65,13 @@ class CachedTotals:
 
     def shipping_options(self) -> tuple[ShippingOption, ...]:
         """The shipping methods, with what each would cost now."""
-        evaluation = self._evaluation(self._services.now())
+        evaluation = self._evaluation(self.services.now())
 
-        return self._asked(shipping_options, self._working.document, evaluation)
+        return self._asked(shipping_options, self.working.document, evaluation)
 
     def rounding(self, document: Document) -> Rounding:
         """How amounts of a document are rounded."""
-        policy = self._services.policy
+        policy = self.services.policy
 
         return Rounding(document.currency, policy.rounding_mode, policy.round_at)
 
@@ -84,16 +84,14 @@ class CachedTotals:
         with asking_rules():
             result = calculate(document, self.rounding(document), evaluation)
 
-        evaluation.report(self._services.logger)
+        evaluation.report(self.services.logger)
 
         return result
 
     def _evaluation(self, now: dt.datetime) -> Evaluation:
-        key = self._working.key
+        key = self.working.key
         owner = key.bare_owner if key is not None else None
         instance = key.instance if key is not None else "default"
-        tenant = key.tenant if key is not None else self._tenant
+        tenant = key.tenant if key is not None else self.tenant
 
-        return Evaluation(
-            self._services.registry.rulebook, owner, instance, now, tenant
-        )
+        return Evaluation(self.services.registry.rulebook, owner, instance, now, tenant)

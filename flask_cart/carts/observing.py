@@ -92,12 +92,8 @@ class Observer(t.Protocol):
 
 @dataclass
 class Watch:
-    """What is noted while the storage is used.
+    """What is noted while the storage is used."""
 
-    :param operations: What is to be done, as far as that is known.
-    """
-
-    operations: t.Iterable[object]
     outcome: Outcome = "done"
     tries: int = 0
     locks: list[Held] = field(default_factory=list)
@@ -117,7 +113,7 @@ def watched(
     operations: t.Iterable[object] = (),
 ) -> t.Iterator[Watch]:
     """Watch one use of a storage, and tell about it."""
-    watch = Watch(operations)
+    watch = Watch()
     started = time.perf_counter()
 
     try:
@@ -131,9 +127,7 @@ def watched(
             key=key,
             # Not type(), which of a proxy is the proxy's.
             storage=storage.__class__.__name__,
-            operations=tuple(
-                snake_case(type(each).__name__) for each in watch.operations
-            ),
+            operations=tuple(snake_case(type(each).__name__) for each in operations),
             outcome=watch.outcome,
             seconds=time.perf_counter() - started,
             retries=max(watch.tries - 1, 0),

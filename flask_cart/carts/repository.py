@@ -12,6 +12,7 @@ import time
 import typing as t
 from contextlib import AbstractContextManager
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 import msgspec
 
@@ -102,27 +103,22 @@ class Retry(msgspec.Struct, frozen=True):
         return None
 
 
+@dataclass(eq=False)
 class Repository:
     """Reads and writes carts in one storage.
 
     :param observers: Who is told of every access; others may join them at any time.
     """
 
-    def __init__(
-        self,
-        storage: Storage,
-        currency: str,
-        limits: Limits,
-        retry: Retry,
-        observers: t.Sequence[Observer] = (),
-    ) -> None:
-        self.storage = storage
-        self.limits = limits
-        self._retry = retry
-        self._observers = observers
+    storage: Storage
+    currency: str
+    limits: Limits
+    retry: Retry
+    observers: t.Sequence[Observer] = ()
 
+    def __post_init__(self) -> None:
         #: What is read where nothing is stored.
-        self.nothing = Snapshot(new_document(currency), 0)
+        self.nothing = Snapshot(new_document(self.currency), 0)
 
     def load(self, key: CartKey) -> Snapshot:
         """Read a cart.
@@ -131,10 +127,10 @@ class Repository:
         :raises CartStorageError: If the storage cannot be read.
         """
         # Here and below: an app without observers pays for nothing but this question.
-        if not self._observers:
+        if not self.observers:
             return self._load_persistently(key)
 
-        with watched(self._observers, "load", key, self.storage) as watch:
+        with watched(self.observers, "load", key, self.storage) as watch:
             return self._load_persistently(key, watch)
 
     def write(self, parts: t.Sequence[Part], fit: Fit | None = None) -> list[Written]:
@@ -154,7 +150,7 @@ class Repository:
         :raises CartQuantityError: If a result does not keep to the terms of an item.
         :raises CartStorageError: If the storage cannot be used.
         """
-        if not self._observers:
+        if not self.observers:
             return self._write(parts, fit)
 
         with ExitStack() as stack:
@@ -182,7 +178,7 @@ class Repository:
 
     def _watched(self, part: Part) -> AbstractContextManager[Watch]:
         return watched(
-            self._observers,
+            self.observers,
             "destroy" if part.operations is None else "write",
             part.key,
             self.storage,
@@ -195,7 +191,7 @@ class Repository:
         write = Write(
             self.storage, self._load, self.nothing, self.limits, parts, fit, watches
         )
-        written = self._retry.run(write.attempt)
+        written = self.retry.run(write.attempt)
 
         if written is None:
             version = self._load_persistently(parts[0].key).version
@@ -210,7 +206,7 @@ class Repository:
 
             return self._load(key)
 
-        return t.cast(Snapshot, self._retry.run(attempt))
+        return t.cast(Snapshot, self.retry.run(attempt))
 
     def _load(self, key: CartKey) -> Snapshot:
         stored = self.storage.load(key)

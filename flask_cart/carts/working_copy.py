@@ -33,6 +33,13 @@ _RECEIVER: t.Final = "A receiver of before_change decides about a change; it"
 _RULE: t.Final = "A rule or provider says what the totals depend on; it"
 
 
+class _Batch(t.NamedTuple):
+    """What is to be one write, and the content that it comes to so far."""
+
+    operations: tuple[Operation, ...]
+    document: Document
+
+
 class WorkingCopy:
     """The document and version that a cart has read, until it writes.
 
@@ -52,14 +59,12 @@ class WorkingCopy:
         self.key = key
         self.repository = services.repository
         self.now = services.now
-        self._with_terms = services.with_terms
-        self._announcer = services.announcer
+        self._services = services
         self._cart = cart
         self._make_key = make_key
         self._snapshot: Snapshot | None = None
         self._expected: int | None = None
-        self._batch: list[Operation] | None = None
-        self._batch_document: Document | None = None
+        self._batch: _Batch | None = None
 
     @property
     def snapshot(self) -> Snapshot:
@@ -72,10 +77,7 @@ class WorkingCopy:
     @property
     def document(self) -> Document:
         """The content, inside a batch with the changes made so far."""
-        if self._batch_document is not None:
-            return self._batch_document
-
-        return self.snapshot.document
+        return (self._batch or self.snapshot).document
 
     def _read(self) -> Snapshot:
         if self.key is None:
@@ -160,49 +162,33 @@ class WorkingCopy:
             return self.write(operations, self._expected)
 
         _refuse_while_asked()
-        self._batch_document, _ = self._applied(operations)
-        self._batch.extend(operations)
+        document, _ = self._applied(operations)
+        self._batch = _Batch((*self._batch.operations, *operations), document)
 
         return ()
 
     @contextmanager
     def batch(self) -> t.Iterator[None]:
         """Make all that is applied inside one write, unless there is an error."""
-        if self._batch is not None:
-            with self._inner_batch(self._batch):
-                yield
-
-            return
-
-        operations: list[Operation] = []
-        self._batch_document = self.document
-        self._batch = operations
+        outer = self._batch
+        batch = self._batch = outer or _Batch((), self.document)
 
         try:
             yield
-        finally:
-            self._batch = None
-            self._batch_document = None
-
-        self.apply(*operations)
-
-    @contextmanager
-    def _inner_batch(self, operations: list[Operation]) -> t.Iterator[None]:
-        """Leave what is applied inside to the batch around it, unless it fails."""
-        count, document = len(operations), self._batch_document
-
-        try:
-            yield
+            batch = self._batch
         except BaseException:
-            del operations[count:]
-            self._batch_document = document
+            self._batch = outer
             raise
 
-    def write(
-        self, operations: t.Sequence[Operation], expected: int | None
-    ) -> tuple[Event, ...]:
+        # What is in another batch is saved with all that is in that one.
+        if outer is None:
+            self._batch = None
+            self.apply(*batch.operations)
+
+    def write(self, operations: Operations, expected: int | None) -> tuple[Event, ...]:
         """Apply operations in a write of their own.
 
+        :param operations: ``None`` to delete the cart.
         :param expected: The only version that they may be applied to, if there is one.
         :return: The events of the write.
         """
@@ -212,7 +198,7 @@ class WorkingCopy:
             with self._conflicts_reported():
                 check_expected(0, expected)
 
-            if not self._applied(operations)[1]:
+            if operations is None or not self._applied(operations)[1]:
                 return ()
 
             self.key = self._make_key()
@@ -224,15 +210,7 @@ class WorkingCopy:
     def destroy(self) -> None:
         """Delete what was read."""
         self.refuse_batch("destroyed")
-        _refuse_while_asked()
-
-        if self.key is None:
-            with self._conflicts_reported():
-                check_expected(0, self._expected)
-
-            return
-
-        _write([self], [self._part(None, self._expected)])
+        self.write(None, self._expected)
 
     def refuse_batch(self, what: str) -> None:
         """Refuse what cannot be part of a batch.
@@ -261,13 +239,13 @@ class WorkingCopy:
         key = t.cast(CartKey, self.key)
 
         if operations is not None:
-            operations = self._with_terms(key, operations)
+            operations = self._services.with_terms(key, operations)
 
         return Part(key, operations, self._snapshot, expected, self._before)
 
     def _before(self, key: CartKey, version: int, events: tuple[Event, ...]) -> None:
         with _asking(_RECEIVER):
-            self._announcer.before(self._cart, version, events)
+            self._services.announcer.before(self._cart, version, events)
 
     def _finish(self, written: Written) -> None:
         expected = self._expected
@@ -281,7 +259,7 @@ class WorkingCopy:
             self._expected = written.snapshot.version
 
         def announce() -> None:
-            self._announcer.after(self._cart, written.events)
+            self._services.announcer.after(self._cart, written.events)
 
         def undo() -> None:
             # Also in the middle of a batch: it is the app that has rolled back.

@@ -6,6 +6,7 @@ import datetime as dt
 import typing as t
 import uuid
 from contextlib import nullcontext
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -64,10 +65,11 @@ class Written(t.NamedTuple):
     follows: int | None = None
 
 
-class Part(t.NamedTuple):
-    """What a write is to do with one cart.
+@dataclass
+class Part:
+    """What a write is to do with one cart, and what has been read of it.
 
-    :param base: The cart as it was read, if it was.
+    :param base: The cart as it was last read; ``None`` if it has to be read.
     :param expected: The only version that may be changed, if there is one.
     :param before: Told what is about to be saved.
     """
@@ -78,43 +80,63 @@ class Part(t.NamedTuple):
     expected: int | None
     before: BeforeChange
 
-
-class _Change(t.NamedTuple):
-    """What is about to be saved.
-
-    :param data: The document as text, ``None`` to delete it.
-    """
-
-    snapshot: Snapshot
-    data: str | None
-    events: tuple[Event, ...]
-    now: dt.datetime
-
-
-class _Cart:
-    """One of the carts of a write, as far as it was read."""
-
-    def __init__(self, part: Part) -> None:
-        self.part = part
-        self.base = part.base
-        self.seen = part.base
+    def __post_init__(self) -> None:
+        #: The cart as its author has seen it.
+        self.seen = self.base
 
         #: Whether it is good for the version that was seen and no other.
         self.is_bound = (
-            part.expected is not None
-            or part.operations is None
-            or not all(each.reapplies for each in part.operations)
+            self.expected is not None
+            or self.operations is None
+            or not all(each.reapplies for each in self.operations)
         )
 
     @property
     def seen_version(self) -> int:
         """The version that the change was made for."""
-        if self.part.expected is not None:
-            return self.part.expected
+        if self.expected is not None:
+            return self.expected
 
         return self.seen.version if self.seen is not None else 0
 
 
+class _Change(t.NamedTuple):
+    """What is about to be saved.
+
+    :param base: What it was made of.
+    :param data: The document as text, ``None`` to delete it.
+    """
+
+    key: CartKey
+    base: Snapshot
+    snapshot: Snapshot
+    data: str | None
+    events: tuple[Event, ...]
+    now: dt.datetime
+
+    def written(self, version: int) -> Written:
+        """What the save has left of the cart.
+
+        :param version: The new one, 0 if the cart was deleted.
+        """
+        events = tuple(
+            replace(
+                event,
+                id=uuid.uuid4().hex,
+                occurred_at=self.now,
+                owner=self.key.owner,
+                instance=self.key.instance,
+                version=version or self.base.version,
+            )
+            for event in self.events
+        )
+
+        return Written(
+            self.snapshot._replace(version=version), events, self.base.version
+        )
+
+
+@dataclass
 class Write:
     """One write of one or several carts of one owner, from the first try to the last.
 
@@ -125,28 +147,18 @@ class Write:
     :param watches: One for each part, or none.
     """
 
-    def __init__(
-        self,
-        storage: Storage,
-        load: t.Callable[[CartKey], Snapshot],
-        nothing: Snapshot,
-        limits: Limits,
-        parts: t.Sequence[Part],
-        fit: Fit | None,
-        watches: t.Sequence[Watch],
-    ) -> None:
-        self._storage = storage
-        self._load = load
-        self._nothing = nothing
-        self._limits = limits
-        self._carts = [_Cart(part) for part in parts]
-        self._fit = fit
-        self._watches = watches
+    storage: Storage
+    load: t.Callable[[CartKey], Snapshot]
+    nothing: Snapshot
+    limits: Limits
+    parts: t.Sequence[Part]
+    fit: Fit | None
+    watches: t.Sequence[Watch]
 
     @property
     def seen_version(self) -> int:
         """The version of the first cart that the change was made for."""
-        return self._carts[0].seen_version
+        return self.parts[0].seen_version
 
     def attempt(self, is_last: bool) -> list[Written] | None:
         """Try once.
@@ -155,20 +167,28 @@ class Write:
         :return: What it left of each cart; ``None`` if somebody else was faster.
         :raises CartConflictError: If there is nothing left to be tried.
         """
-        for watch in self._watches:
+        for watch in self.watches:
             watch.tries += 1
 
         try:
-            return self._attempt(is_last or self._storage.always_lock) or self._lose()
+            return self._attempt(is_last or self.storage.always_lock) or self._lose()
         except CartBusyError as error:
-            self._refuse_in_transaction(error)
-            raise
+            if self.storage.transaction() is None:
+                raise
+
+            # It has failed as a whole, and only the app can begin it again.
+            raise CartConflictError(
+                "Somebody else changed the same things at the same time, and the"
+                " transaction that the cart is part of has failed.",
+                expected_version=self.seen_version,
+                current_version=self.seen_version,
+            ) from error
 
     def _attempt(self, is_locked: bool) -> list[Written] | None:
-        owner = self._carts[0].part.key.owner
+        owner = self.parts[0].key.owner
 
-        with self._storage.lock(owner) if is_locked else nullcontext() as held:
-            for watch in self._watches:
+        with self.storage.lock(owner) if is_locked else nullcontext() as held:
+            for watch in self.watches:
                 watch.hold(held)
 
             return self._save(self._read(again=is_locked))
@@ -178,74 +198,74 @@ class Write:
         found: dict[CartKey, Snapshot] = {}
 
         # In one order for all, or two who lock them would wait for each other.
-        for cart in sorted(self._carts, key=lambda each: each.part.key):
-            key = cart.part.key
-            base = self._load(key) if again or cart.base is None else cart.base
-            cart.base = found[key] = base
-            cart.seen = cart.seen or base
+        for part in sorted(self.parts, key=lambda each: each.key):
+            key = part.key
+            base = self.load(key) if again or part.base is None else part.base
+            part.base = found[key] = base
+            part.seen = part.seen or base
 
-        return [found[cart.part.key] for cart in self._carts]
+        return [found[part.key] for part in self.parts]
 
     def _save(self, bases: list[Snapshot]) -> list[Written] | None:
-        for cart, base in zip(self._carts, bases, strict=True):
-            _check(cart, base)
+        for part, base in zip(self.parts, bases, strict=True):
+            _check(part, base)
 
         # All that may be refused comes before the save.
         changes = [
-            self._change(cart, base, operations)
-            for cart, base, operations in zip(
-                self._carts, bases, self._fitted(bases), strict=True
+            self._change(part, base, operations)
+            for part, base, operations in zip(
+                self.parts, bases, self._fitted(bases), strict=True
             )
         ]
         wanted = {
-            cart.part.key.instance: (base.version, change.data)
-            for cart, base, change in zip(self._carts, bases, changes, strict=True)
-            if isinstance(change, _Change)
+            each.key.instance: (each.base.version, each.data)
+            for each in changes
+            if isinstance(each, _Change)
         }
-        owner = self._carts[0].part.key.owner
-        versions = self._storage.save(owner, wanted) if wanted else {}
+        owner = self.parts[0].key.owner
+        versions = self.storage.save(owner, wanted) if wanted else {}
 
         if versions is None:
             return None
 
         return [
-            _written(cart.part.key, base, change, versions)
-            if isinstance(change, _Change)
-            else change
-            for cart, base, change in zip(self._carts, bases, changes, strict=True)
+            each.written(versions[each.key.instance])
+            if isinstance(each, _Change)
+            else each
+            for each in changes
         ]
 
     def _fitted(self, bases: list[Snapshot]) -> t.Sequence[Operations]:
-        wanted = [cart.part.operations for cart in self._carts]
+        wanted = [part.operations for part in self.parts]
 
-        if self._fit is None:
+        if self.fit is None:
             return wanted
 
         try:
-            return self._fit([base.document for base in bases], wanted)
+            return self.fit([base.document for base in bases], wanted)
         except StaleError as error:
             # It is about what leaves the first cart.
             raise stale(error, self.seen_version, bases[0].version) from error
 
     def _change(
-        self, cart: _Cart, base: Snapshot, operations: Operations
+        self, part: Part, base: Snapshot, operations: Operations
     ) -> _Change | Written:
         """What operations make of a cart, if it may be saved, or what is left as it is.
 
         :raises CartConflictError: If they are about something that was changed.
         """
         if operations is None:
-            return self._deletion(cart, base)
+            return self._deletion(part, base)
 
         document, happened = applied(
-            base.document, operations, cart.seen_version, base.version
+            base.document, operations, part.seen_version, base.version
         )
 
         if not happened:
             return Written(base)
 
         now = dt.datetime.now(dt.UTC)
-        check_limits(base.document, document, self._limits)
+        check_limits(base.document, document, self.limits)
 
         if terms := terms_in(operations):
             check_terms(base.document, document, terms)
@@ -255,26 +275,29 @@ class Write:
         )
         data = encode(document)
         size = size_of(data)
-        check_size(base.size, size, self._limits)
-        cart.part.before(cart.part.key, base.version, happened)
+        check_size(base.size, size, self.limits)
+        part.before(part.key, base.version, happened)
 
-        return _Change(Snapshot(document, 0, size), data, happened, now)
+        created = () if base.version else (CartCreated(),)
+        snapshot = Snapshot(document, 0, size)
 
-    def _deletion(self, cart: _Cart, base: Snapshot) -> _Change | Written:
-        seen = cart.seen or base
+        return _Change(part.key, base, snapshot, data, (*created, *happened), now)
+
+    def _deletion(self, part: Part, base: Snapshot) -> _Change | Written:
+        seen = part.seen or base
 
         if not seen.version:
-            return Written(self._nothing)
+            return Written(self.nothing)
 
-        key, before = cart.part.key, cart.part.before
         happened = (CartDestroyed(lines=seen.document.lines),)
-        change = _Change(self._nothing, None, happened, dt.datetime.now(dt.UTC))
+        now = dt.datetime.now(dt.UTC)
+        change = _Change(part.key, base, self.nothing, None, happened, now)
 
         # It may be gone because the answer to a first try was lost on the way.
         if not base.version:
-            return _written(key, seen, change, {})
+            return change._replace(base=seen).written(0)
 
-        before(key, base.version, happened)
+        part.before(part.key, base.version, happened)
 
         return change
 
@@ -283,35 +306,19 @@ class Write:
 
         :raises CartConflictError: If not.
         """
-        if not all(cart.is_bound for cart in self._carts):
-            for cart in self._carts:
-                cart.base = None
+        if not all(part.is_bound for part in self.parts):
+            for part in self.parts:
+                part.base = None
 
             return None
 
-        first = self._carts[0]
-        first.base = self._load(first.part.key)
+        first = self.parts[0]
+        first.base = self.load(first.key)
 
-        if first.part.operations is not None or first.base.version:
+        if first.operations is not None or first.base.version:
             raise changed_meanwhile(self.seen_version, first.base.version)
 
         return self._save(self._read(again=False))
-
-    def _refuse_in_transaction(self, error: CartBusyError) -> None:
-        """Try nothing again that was part of the app's transaction.
-
-        :raises CartConflictError: If it was.
-        """
-        if self._storage.transaction() is None:
-            return
-
-        # It has failed as a whole, and only the app can begin it again.
-        raise CartConflictError(
-            "Somebody else changed the same things at the same time, and the"
-            " transaction that the cart is part of has failed.",
-            expected_version=self.seen_version,
-            current_version=self.seen_version,
-        ) from error
 
 
 def changed_meanwhile(expected: int, version: int) -> CartConflictError:
@@ -328,16 +335,16 @@ def size_of(data: str | bytes) -> int:
     return len(data.encode()) if isinstance(data, str) else len(data)
 
 
-def _check(cart: _Cart, base: Snapshot) -> None:
+def _check(part: Part, base: Snapshot) -> None:
     """Refuse what is good for another cart than the one that is stored.
 
     :raises CartConflictError: If it is.
     """
-    seen = cart.seen or base
+    seen = part.seen or base
 
-    if cart.part.operations is None and not base.version:
+    if part.operations is None and not base.version:
         # It is to be deleted, and gone: nothing is lost that was not seen.
-        check_expected(seen.version, cart.part.expected)
+        check_expected(seen.version, part.expected)
         return
 
     # The prices in an operation are amounts of the currency that was seen.
@@ -349,37 +356,5 @@ def _check(cart: _Cart, base: Snapshot) -> None:
             current_version=base.version,
         )
 
-    if cart.is_bound:
-        check_expected(base.version, cart.seen_version)
-
-
-def _written(
-    key: CartKey, base: Snapshot, change: _Change, versions: t.Mapping[str, int]
-) -> Written:
-    """What a save has left of a cart."""
-    if change.data is None:
-        events = _stamped(change.events, key, base.version, change.now)
-
-        return Written(change.snapshot, events, base.version)
-
-    version = versions[key.instance]
-    created = () if base.version else (CartCreated(),)
-    events = _stamped((*created, *change.events), key, version, change.now)
-
-    return Written(change.snapshot._replace(version=version), events, base.version)
-
-
-def _stamped(
-    events: t.Iterable[Event], key: CartKey, version: int, now: dt.datetime
-) -> tuple[Event, ...]:
-    return tuple(
-        replace(
-            event,
-            id=uuid.uuid4().hex,
-            occurred_at=now,
-            owner=key.owner,
-            instance=key.instance,
-            version=version,
-        )
-        for event in events
-    )
+    if part.is_bound:
+        check_expected(base.version, part.seen_version)

@@ -38,10 +38,7 @@ def refuse_other_sites(request: Request) -> None:
 
     :raises Forbidden: If it comes from elsewhere.
     """
-    if request.method in _SAFE_METHODS:
-        return
-
-    if not _is_own(request):
+    if request.method not in _SAFE_METHODS and not _is_own(request):
         raise Forbidden("The request came from another site.")
 
 

@@ -9,6 +9,7 @@ import typing as t
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -329,7 +330,7 @@ class TestTogether:
         """What changes nothing is not saved here either."""
         repository = current_app.extensions["cart"].services.repository
         part = Part(KEY, [], None, None, lambda key, version, events: None)
-        other = part._replace(key=KEY._replace(instance="wishlist"))
+        other = replace(part, key=KEY._replace(instance="wishlist"))
         repository.write([part, other])
 
         assert [summary(access) for access in shop.notes.accesses] == [
