@@ -135,8 +135,7 @@ class Backend(t.NamedTuple):
         """What is in the request that makes a change final, as a regular expression."""
         in_transaction = "CART_DATABASE_LOCK_FOR_UPDATE" in self.config()
 
-        # Only what is read before it is written is locked.
-        return rb"COMMIT|DELETE FROM carts" if in_transaction else CHANGE
+        return rb"COMMIT" if in_transaction else CHANGE
 
     @property
     def commit_of_several(self) -> bytes:
