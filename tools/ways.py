@@ -1,7 +1,7 @@
 """Draw the five ways through the house, from the code as it runs.
 
-``python -m tools.ways`` writes ``docs/ways/``: a picture of each way, and a table of
-which modules it enters and how often it goes from one to another.
+``python -m tools.ways`` writes ``docs/ways/``, or another folder: a picture of each
+way, and a table of how many modules it enters and how often it goes between them.
 """
 
 from __future__ import annotations
@@ -434,4 +434,4 @@ def write(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(FOLDER)
+    write(Path(sys.argv[1]) if sys.argv[1:] else FOLDER)
