@@ -26,14 +26,14 @@ CHECKED = tests/model tests/pricing tests/carts tests/app tests/http tests/metri
 
 check: .venv/.tests  ## In less than a minute: what needs no server, with few examples
 	CART_TESTS_WITHOUT_SERVERS=1 HYPOTHESIS_PROFILE=hasty $(BIN)/python -m pytest \
-		--numprocesses 2 --dist worksteal --quiet \
+		--numprocesses 2 --dist loadscope --quiet \
 		--ignore tests/http/test_schemathesis.py $(CHECKED) $(ARGS)
 
 test: .venv/.tests  ## Run all tests, name the slowest, and see that no branch is left out
-	@# Many tests wait for a server: three processes keep two cores busy. At the end,
-	@# who has nothing left to do takes from the others.
-	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal --durations=20 \
-		--cov --cov-report= $(ARGS)
+	@# Many tests wait for a server: three processes keep two cores busy. What shares a
+	@# module's servers stays together, and the longest begin (tests/conftest.py).
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder \
+		--durations=20 --cov --cov-report= $(ARGS)
 	$(BIN)/python -m coverage report --fail-under=100
 
 lint: .venv/.lint .venv/.tests  ## Check style, types and which layer imports which

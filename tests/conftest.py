@@ -2,15 +2,12 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections import Counter
 from collections.abc import Generator
 from collections.abc import Iterator
 from pathlib import Path
 
-import coverage
 import pytest
 from flask import Flask
-from hypothesis import is_hypothesis_test
 from hypothesis import settings
 
 from flask_cart import Cart
@@ -47,9 +44,6 @@ LONGEST = [
     "http",
 ]
 
-#: The folders of tests that look at everything from outside. What they go through on
-#: their way is no proof that it is right, so it does not count as covered.
-OUTSIDE = {"benchmarks", "browser", "concurrency", "demo_shop"}
 
 DATABASES = ["sqlite", "postgresql", "mariadb"]
 
@@ -225,41 +219,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest."""
     ranks = {name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(folder_of(item), len(ranks)))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let only tests count for the coverage that are about what they go through.
-
-    What is covered by chance is covered another time by nobody.
-    """
-    measured = coverage.Coverage.current()
-    by_chance = is_hypothesis_test(getattr(item, "obj", None))
-
-    if measured is None or not (by_chance or folder_of(item) in OUTSIDE):
-        return (yield)
-
-    measured.stop()
-
-    try:
-        return (yield)
-    finally:
-        measured.start()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name the modules that take the longest, where the slowest tests are asked for."""
-    if not terminalreporter.config.option.durations:
-        return
-
-    seconds: Counter[str] = Counter()
-
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            if isinstance(report, pytest.TestReport):
-                seconds[report.nodeid.partition("::")[0]] += report.duration
-
-    terminalreporter.section("slowest modules")
-
-    for name, spent in seconds.most_common(20):
-        terminalreporter.line(f"{spent:.2f}s {name}")
