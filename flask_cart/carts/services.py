@@ -108,7 +108,7 @@ class CartServices:
             return self.registry.catalogue.with_terms(operations)
 
         return [
-            replace(each, terms=None) if isinstance(each, Limited) else each
+            replace(each, terms=()) if isinstance(each, Limited) else each
             for each in operations
         ]
 

@@ -15,6 +15,7 @@ from .document import Document
 from .errors import CartLimitError
 from .errors import CartTooLargeError
 from .lines import Line
+from .options import option_values
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -101,7 +102,9 @@ def _strings(line: Line) -> set[str]:
     """All texts of a line that a limit is on."""
     conditions = (text for each in line.conditions for text in (each.name, each.type))
 
-    return {line.item_id, line.name, *line.options, *line.options.values(), *conditions}
+    values = (text for each in line.options.values() for text in option_values(each))
+
+    return {line.item_id, line.name, *line.options, *values, *conditions}
 
 
 def _check_strings(strings: t.Iterable[str], limits: Limits) -> None:

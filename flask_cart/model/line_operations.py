@@ -19,6 +19,8 @@ from .events import ItemUpdated
 from .lines import Line
 from .lines import check_quantity
 from .lines import make_line
+from .lines import refreshed
+from .lines import with_attributes
 from .money import MoneyLike
 from .money import price_in
 from .operations import Applied
@@ -31,7 +33,10 @@ from .operations import put_condition
 from .operations import same
 from .products import Buyable
 from .products import price_of
+from .products import variant_of
+from .stock import Terms
 from .stock import terms_of
+from .values import FrozenDict
 from .values import freeze_dict
 from .values import refused_as
 
@@ -70,14 +75,7 @@ class AddLine(Limited, frozen=True):
         if self.on_existing == "replace":
             return _put_line(document, existing, self.line)
 
-        merged = replace(
-            existing,
-            name=self.line.name,
-            price=self.line.price,
-            quantity=existing.quantity + self.line.quantity,
-        )
-
-        return _put_line(document, existing, merged)
+        return _put_line(document, existing, _merged(existing, self.line))
 
 
 class UpdateLine(Limited, frozen=True):
@@ -100,7 +98,7 @@ class UpdateLine(Limited, frozen=True):
             )
 
         if self.changes.get("quantity") == 0:
-            return _drop_line(document, line)
+            return drop_line(document, line)
 
         return _put_line(document, line, replace(line, **self.changes))
 
@@ -114,6 +112,7 @@ def make_addition(
     price: MoneyLike | None,
     options: t.Mapping[str, t.Any] | None,
     attributes: t.Mapping[str, t.Any] | None,
+    pinned: bool = False,
     on_existing: OnExisting,
 ) -> AddLine:
     """What adds an item to a cart.
@@ -127,21 +126,24 @@ def make_addition(
             f" {on_existing!r:.40}."
         )
 
-    terms = None
+    item: t.Any = product
+    terms: tuple[Terms, ...] = ()
 
     if isinstance(product, Buyable):
-        terms = terms_of(product)
-        price = price_of(product, currency) if price is None else price
+        item = variant = variant_of(product, options)
+        terms = terms_of(variant)
+        price = price_of(variant.sold, currency) if price is None else price
 
     price_currency = price.currency.code if isinstance(price, Money) else None
     line = make_line(
-        product,
+        item,
         quantity,
         price_currency,
         name=name,
         price=price,
         options=options,
         attributes=attributes,
+        pinned=pinned,
     )
 
     return AddLine(line, on_existing, price_currency, terms=terms)
@@ -155,6 +157,7 @@ def make_update(
     name: str | None,
     price: MoneyLike | None,
     attributes: t.Mapping[str, t.Any] | None,
+    pinned: bool | None,
 ) -> UpdateLine:
     """What sets fields of a line; what is ``None`` stays.
 
@@ -175,9 +178,65 @@ def make_update(
             changes["price"] = price_in(currency, price)
 
         if attributes is not None:
-            changes["attributes"] = freeze_dict(attributes, "The attributes")
+            own = freeze_dict(attributes, "The attributes")
+            changes |= _attributes_of(line, own)
 
-    return UpdateLine(line, changes, asks=line.product_id if quantity else None)
+    if pinned is not None:
+        ref = changes.get("product_ref", line.product_ref)
+
+        if ref is None:
+            raise InvalidItemError(f"{opening}it has no product to be pinned against.")
+
+        changes["product_ref"] = replace(ref, is_pinned=pinned)
+
+    return UpdateLine(line, changes, asks=_with_product(line) if quantity else ())
+
+
+def _merged(line: Line, more: Line) -> Line:
+    """A line and more of it; what was agreed upon stays."""
+    is_agreed = line.is_pinned and not more.is_pinned
+    quantity = line.quantity + more.quantity
+
+    if more.product_ref is not None:
+        ref = replace(more.product_ref, is_pinned=line.is_pinned or more.is_pinned)
+        line = refreshed(line, more.given_attributes, ref)
+
+    return replace(
+        line,
+        name=more.name,
+        price=line.price if is_agreed else more.price,
+        quantity=quantity,
+    )
+
+
+def _attributes_of(line: Line, own: FrozenDict) -> dict[str, t.Any]:
+    """The fields of a line with these attributes, and with those of its product."""
+    given = line.given_attributes
+    # Copied from the line, they are still the product's.
+    changed = {k: v for k, v in own.items() if k not in given or not same(v, given[k])}
+    after = with_attributes(line, changed, given, line.product_ref)
+    changes: dict[str, t.Any] = {"attributes": after.attributes}
+
+    if after.product_ref != line.product_ref:
+        changes["product_ref"] = after.product_ref
+
+    return changes
+
+
+def make_increment(line: Line, by: int) -> IncrementLine:
+    """What adds to the quantity of a line.
+
+    :raises InvalidItemError: If ``by`` is not an int.
+    """
+    if isinstance(by, bool) or not isinstance(by, int):
+        raise InvalidItemError(f"A quantity must be an int, not {by!r:.40}.")
+
+    return IncrementLine(line.id, by, asks=_with_product(line))
+
+
+def _with_product(line: Line) -> tuple[Line, ...]:
+    """The line, if there is a product that can be asked about it."""
+    return (line,) if line.product_ref is not None else ()
 
 
 class IncrementLine(Limited, frozen=True):
@@ -198,7 +257,7 @@ class IncrementLine(Limited, frozen=True):
         quantity = line.quantity + self.by
 
         if quantity <= 0:
-            return _drop_line(document, line)
+            return drop_line(document, line)
 
         return _put_line(document, line, replace(line, quantity=quantity))
 
@@ -211,7 +270,7 @@ class RemoveLine(Reapplied, frozen=True):
     def apply(self, document: Document) -> Applied:
         line = document.line(self.line_id)
 
-        return (document, ()) if line is None else _drop_line(document, line)
+        return (document, ()) if line is None else drop_line(document, line)
 
 
 class AddItemCondition(Reapplied, frozen=True):
@@ -291,7 +350,8 @@ def _with_line(document: Document, line: Line) -> Document:
     return replace(document, lines=lines)
 
 
-def _drop_line(document: Document, line: Line) -> Applied:
+def drop_line(document: Document, line: Line) -> Applied:
+    """The document without a line."""
     lines = tuple(each for each in document.lines if each is not line)
 
     return left_with(document, lines), (ItemRemoved(line=line),)

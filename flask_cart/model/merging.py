@@ -19,16 +19,17 @@ from .events import Event
 from .idempotency import remembered
 from .limits import Limits
 from .line_operations import AddLine
-from .line_operations import RemoveLine
+from .line_operations import drop_line
 from .lines import Line
 from .operations import AddCondition
 from .operations import AddCoupons
 from .operations import Applied
 from .operations import ChooseShipping
+from .operations import Limited
 from .operations import Operation
-from .operations import Reapplied
 from .operations import SetMetadata
 from .operations import apply_all
+from .stock import fitting
 from .strategies import ADD_QUANTITIES
 from .strategies import Strategy
 from .values import FrozenDict
@@ -38,10 +39,11 @@ from .values import fingerprint
 MAX_MERGED: t.Final = 5
 
 
-class MergeDocument(Reapplied, frozen=True):
+class MergeDocument(Limited, frozen=True):
     """Take over all that is in another cart, and was not taken over before.
 
-    The strategy says how many of a line there are afterwards, within the limits.
+    The strategy says how many of a line there are afterwards, within the limits and
+    the terms of the products.
 
     :param source: The content of the other cart.
     :param owner: The owner of the other cart.
@@ -115,7 +117,7 @@ class MergeDocument(Reapplied, frozen=True):
             if line.quantity > earlier.quantities.get(line.id, 0):
                 gained = earlier.gained.get(line.id, 0)
                 wanted = self._wanted(line, document, gained)
-                allowed = min(wanted, self._room(line, document))
+                allowed = self._allowed(line, document, wanted)
                 document, happened = self._put(line, allowed, document)
                 events.extend(happened)
 
@@ -144,21 +146,23 @@ class MergeDocument(Reapplied, frozen=True):
         # What came and was sold or taken out since must not come again.
         return max(0, wanted - max(0, gained - now))
 
-    def _room(self, line: Line, document: Document) -> int:
-        """How many of a line the limits allow; as many as there are they always do."""
-        mine = document.line(line.id)
+    def _allowed(self, line: Line, document: Document, wanted: int) -> int:
+        """How many of a line there may be; as many as there are there always may."""
+        now = _quantity(document, line.id)
 
-        if mine is None and len(document.lines) >= self.limits.items:
+        if not now and len(document.lines) >= self.limits.items:
             return 0
 
-        return max(self.limits.quantity, _quantity(document, line.id))
+        wanted = min(wanted, max(self.limits.quantity, now))
+
+        return fitting(document, line, wanted, self.terms)
 
     def _put(self, line: Line, quantity: int, document: Document) -> Applied:
         """Let there be so many of a line."""
         mine = document.line(line.id)
 
         if not quantity:
-            return RemoveLine(line.id).apply(document)
+            return drop_line(document, mine) if mine is not None else (document, ())
 
         if mine is None:
             return AddLine(replace(line, quantity=quantity)).apply(document)

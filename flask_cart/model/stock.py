@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from collections import defaultdict
 
 import msgspec
 
@@ -11,8 +12,11 @@ from .errors import CartQuantityError
 from .errors import CartStockError
 from .errors import InvalidItemError
 from .lines import MAX_QUANTITY
+from .lines import Line
 from .lines import check_quantity
+from .options import line_id
 from .products import Buyable
+from .products import Variant
 from .products import item_id_of
 from .values import refused_as
 
@@ -27,19 +31,37 @@ class Objection(t.NamedTuple):
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """In which quantities an item is sold.
+    """In which quantities an item is sold, or one variant of it.
 
-    :param available: How many there are. A cart holds no more, over all its lines.
-    :param maximum: The most that a cart holds, over all its lines.
+    :param variant_id: The variant, if it is one with an id of its own.
+    :param line_id: The only line that it is about, if it is about one.
+    :param available: How many there are. A cart holds no more, over all these lines.
+    :param maximum: The most that a cart holds, over all these lines.
     :param minimum: The fewest of a line.
     :param step: What the quantity of a line is a multiple of.
     """
 
     item_id: str
+    variant_id: str | None = None
+    line_id: str | None = None
     available: int | None = None
     maximum: int | None = None
     minimum: int = 1
     step: int = 1
+
+    def covers(self, line: Line) -> bool:
+        """Whether they are about a line."""
+        if line.item_id != self.item_id:
+            return False
+
+        if self.variant_id is not None:
+            return line.variant_id == self.variant_id
+
+        return self.line_id is None or line.id == self.line_id
+
+    def count(self, lines: t.Iterable[Line]) -> int:
+        """How many there are in the lines that they are about."""
+        return sum(each.quantity for each in lines if self.covers(each))
 
     def against_sum(self, quantity: int) -> Objection | None:
         """What stands against so many of the item in a cart."""
@@ -71,13 +93,43 @@ _SMALLEST: t.Final[t.Mapping[Term, int]] = {
 }
 
 
-def terms_of(product: Buyable) -> Terms:
-    """The terms of a product.
+#: Those that hold for each line alone.
+_OF_A_LINE: t.Final[tuple[Term, ...]] = ("minimum", "step")
+
+
+def terms_of(variant: Variant) -> tuple[Terms, ...]:
+    """The terms of a product: those of all its lines, and those of a variant.
+
+    A variant with an id of its own has a stock of its own, if it tells how many there
+    are; any other takes from that of the product as well.
 
     :raises InvalidItemError: If one of them is not an int, or less than it can be.
     """
-    item_id = item_id_of(product)
-    terms: dict[str, int] = {}
+    item_id = item_id_of(variant.product)
+    all_lines = _read(variant.product, item_id)
+
+    if variant.sold is variant.product:
+        return (Terms(item_id, **all_lines),)
+
+    these_lines = _read(variant.sold, item_id)
+
+    for term in _OF_A_LINE:
+        value = all_lines.pop(term, 1)
+        these_lines.setdefault(term, value)
+
+    if variant.id is not None:
+        all_lines = {k: v for k, v in all_lines.items() if k not in these_lines}
+
+    only = line_id(item_id, variant.options) if variant.id is None else None
+
+    return (
+        Terms(item_id, **all_lines),
+        Terms(item_id, variant.id, only, **these_lines),
+    )
+
+
+def _read(product: Buyable, item_id: str) -> dict[str, t.Any]:
+    terms: dict[str, t.Any] = {}
 
     for term, smallest in _SMALLEST.items():
         value = getattr(product, f"cart_{term}", None)
@@ -91,12 +143,42 @@ def terms_of(product: Buyable) -> Terms:
             # More may have been sold than there were, and then there are none.
             terms[term] = max(check_quantity(value, at_least=smallest), 0)
 
-    return Terms(item_id, **terms)
+    return terms
 
 
-def quantity_of(document: Document, item_id: str) -> int:
-    """How many of an item there are, over all lines."""
-    return sum(line.quantity for line in document.lines if line.item_id == item_id)
+def fitting(
+    document: Document, line: Line, wanted: int, terms: t.Iterable[Terms]
+) -> int:
+    """The quantity of a line that comes closest to what is wanted, and is sold.
+
+    What is there already may stay, although there are not so many any more.
+
+    :param line: The line, which need not be there yet.
+    :param wanted: The most that it may be.
+    """
+    mine = document.line(line.id)
+    now = mine.quantity if mine is not None else 0
+    lines = [each for each in document.lines if each.item_id == line.item_id]
+    most = wanted
+
+    for each in terms:
+        if not each.covers(line):
+            continue
+
+        others = each.count(lines) - now
+        limits = (each.available, each.maximum)
+        room = (limit - others for limit in limits if limit is not None)
+        most = max(min([most, *room]), 0)
+        most -= most % each.step
+
+        if most < each.minimum:
+            most = 0
+
+    if wanted >= now:
+        return max(most, now)
+
+    # Where it is not sold in fewer, it is left as it is.
+    return most or (now if wanted else 0)
 
 
 def check_terms(before: Document, after: Document, terms: t.Iterable[Terms]) -> None:
@@ -107,27 +189,35 @@ def check_terms(before: Document, after: Document, terms: t.Iterable[Terms]) -> 
 
     :raises CartQuantityError: If it does.
     """
+    lines_before, lines_after = _by_item(before), _by_item(after)
+
     for each in terms:
-        _check_item(before, after, each)
+        _check_item(lines_before[each.item_id], lines_after[each.item_id], each)
 
 
-def _check_item(before: Document, after: Document, terms: Terms) -> None:
-    in_cart = quantity_of(before, terms.item_id)
-    wanted = quantity_of(after, terms.item_id)
+def _by_item(document: Document) -> dict[str, list[Line]]:
+    lines = defaultdict(list)
+
+    for line in document.lines:
+        lines[line.item_id].append(line)
+
+    return lines
+
+
+def _check_item(before: list[Line], after: list[Line], terms: Terms) -> None:
+    in_cart, wanted = terms.count(before), terms.count(after)
 
     if wanted > in_cart:
         _refuse(terms.against_sum(wanted), terms, in_cart, wanted)
 
-    for line in after.lines:
-        if line.item_id != terms.item_id:
-            continue
+    quantities = {line.id: line.quantity for line in before}
 
-        previous = before.line(line.id)
-        quantity_before = previous.quantity if previous is not None else 0
+    for line in filter(terms.covers, after):
+        previous = quantities.get(line.id, 0)
 
-        if line.quantity != quantity_before:
+        if line.quantity != previous:
             objection = terms.against_line(line.quantity)
-            _refuse(objection, terms, quantity_before, line.quantity)
+            _refuse(objection, terms, previous, line.quantity)
 
 
 def _refuse(
