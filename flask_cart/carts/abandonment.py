@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import typing as t
-import uuid
 
 from ..model.document import Document
 from ..model.errors import CartBusyError
@@ -13,6 +12,7 @@ from ..model.errors import CartConflictError
 from ..model.errors import CartStorageError
 from ..model.errors import CartVetoError
 from ..model.events import CartAbandoned
+from ..model.events import stamped
 from ..model.keys import CartKey
 from .repository import Repository
 from .scanning import FoundCart
@@ -116,14 +116,10 @@ def delete_abandoned(
 
 def _event(found: FoundCart, version: int) -> CartAbandoned:
     document = t.cast(Document, found.content)
-
-    return CartAbandoned(
-        id=uuid.uuid4().hex,
-        occurred_at=dt.datetime.now(dt.UTC),
-        owner=found.key.owner,
-        instance=found.key.instance,
-        version=version,
+    event = CartAbandoned(
         kind=kind_of(found.key, document),
         lines=document.lines,
         last_changed=document.updated_at,
     )
+
+    return stamped(event, found.key, version)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
-import uuid
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from ..model.errors import CartConflictError
 from ..model.events import CartCreated
 from ..model.events import CartDestroyed
 from ..model.events import Event
+from ..model.events import stamped
 from ..model.keys import CartKey
 from ..model.limits import Limits
 from ..model.limits import check_limits
@@ -120,15 +120,8 @@ class _Change(t.NamedTuple):
         :param version: The new one, 0 if the cart was deleted.
         """
         events = tuple(
-            replace(
-                event,
-                id=uuid.uuid4().hex,
-                occurred_at=self.now,
-                owner=self.key.owner,
-                instance=self.key.instance,
-                version=version or self.base.version,
-            )
-            for event in self.events
+            stamped(each, self.key, version or self.base.version, self.now)
+            for each in self.events
         )
 
         return Written(
