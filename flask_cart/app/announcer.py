@@ -8,13 +8,13 @@ from blinker import NamedSignal
 from flask import Flask
 
 from .. import signals
+from ..carts.writing import stamped
 from ..model.errors import AnyCart
 from ..model.errors import CartVetoError
 from ..model.events import BeforeChange
 from ..model.events import CartAbandoned
 from ..model.events import CartUpdated
 from ..model.events import Event
-from ..model.events import stamped
 from .settings import Settings
 
 

@@ -12,12 +12,12 @@ from ..model.errors import CartConflictError
 from ..model.errors import CartStorageError
 from ..model.errors import CartVetoError
 from ..model.events import CartAbandoned
-from ..model.events import stamped
 from ..model.keys import CartKey
 from .repository import Repository
 from .scanning import FoundCart
 from .scanning import Kind
 from .scanning import kind_of
+from .writing import stamped
 
 _logger = logging.getLogger(__name__)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
+import uuid
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -16,7 +17,6 @@ from ..model.errors import CartConflictError
 from ..model.events import CartCreated
 from ..model.events import CartDestroyed
 from ..model.events import Event
-from ..model.events import stamped
 from ..model.keys import CartKey
 from ..model.limits import Limits
 from ..model.limits import check_limits
@@ -36,6 +36,8 @@ BeforeChange = t.Callable[[CartKey, int, tuple[Event, ...]], None]
 
 #: What is to be done with a cart; ``None`` to delete it.
 Operations = t.Sequence[Operation] | None
+
+E = t.TypeVar("E", bound=Event)
 
 #: Fits what is to be done with several carts to what is in all of them. Called again
 #: when somebody was faster.
@@ -351,3 +353,17 @@ def _check(part: Part, base: Snapshot) -> None:
 
     if part.is_bound:
         check_expected(base.version, part.seen_version)
+
+
+def stamped(
+    event: E, key: CartKey, version: int, moment: dt.datetime | None = None
+) -> E:
+    """The event as one that has happened to a cart, by default just now."""
+    return replace(
+        event,
+        id=uuid.uuid4().hex,
+        occurred_at=moment or dt.datetime.now(dt.UTC),
+        owner=key.owner,
+        instance=key.instance,
+        version=version,
+    )

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
-import uuid
 from typing import ClassVar
 
 import msgspec
-from msgspec.structs import replace
 
 from .conditions import Condition
-from .keys import CartKey
 from .keys import tenant_of
 from .lines import Line
 from .values import snake_case
@@ -249,20 +246,3 @@ class CartUpdated(Event, frozen=True, kw_only=True):
 
 def _to_dicts(events: tuple[Event, ...]) -> list[dict[str, t.Any]]:
     return [event.to_dict() for event in events]
-
-
-E = t.TypeVar("E", bound=Event)
-
-
-def stamped(
-    event: E, key: CartKey, version: int, moment: dt.datetime | None = None
-) -> E:
-    """The event as one that has happened to a cart, by default just now."""
-    return replace(
-        event,
-        id=uuid.uuid4().hex,
-        occurred_at=moment or dt.datetime.now(dt.UTC),
-        owner=key.owner,
-        instance=key.instance,
-        version=version,
-    )
