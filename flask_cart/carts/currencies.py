@@ -16,9 +16,9 @@ from ..model.document import Document
 from ..model.errors import InvalidConditionError
 from ..model.errors import InvalidItemError
 from ..model.events import CurrencyChanged
+from ..model.events import ItemUpdated
 from ..model.line_operations import AddItemCondition
 from ..model.line_operations import RemoveItemCondition
-from ..model.line_operations import put_lines
 from ..model.lines import Line
 from ..model.money import MoneyLike
 from ..model.money import price_in
@@ -55,9 +55,15 @@ class ChangeCurrency(msgspec.Struct, frozen=True):
         event = CurrencyChanged(
             currency=self.currency, previous_currency=document.currency
         )
-        document = replace(document, currency=self.currency)
-        lines = [replace(each, price=self.prices[each.id]) for each in document.lines]
-        document, repriced = put_lines(document, lines)
+        lines = tuple(
+            replace(each, unit_amount=self.prices[each.id], currency=self.currency)
+            for each in document.lines
+        )
+        repriced = tuple(
+            ItemUpdated(line=line, previous=previous, quantity_delta=0)
+            for line, previous in zip(lines, document.lines, strict=True)
+        )
+        document = replace(document, currency=self.currency, lines=lines)
         document, changed = apply_all(document, self.changes)
 
         return document, (*repriced, *changed, event)

@@ -157,7 +157,7 @@ class Reprice(Reapplied, frozen=True):
         return put_lines(
             document,
             [
-                replace(line, name=offer.name, price=self._price(line, offer))
+                replace(line, name=offer.name, unit_amount=self._price(line, offer))
                 for line in document.lines
                 if (offer := self.offers.get(line.product_id)) is not None
             ],
@@ -166,12 +166,12 @@ class Reprice(Reapplied, frozen=True):
     def _price(self, line: Line, offer: Offer) -> Decimal:
         may_change = (
             self.accepts_all
-            or offer.price < line.price
+            or offer.price < line.unit_amount
             # The shopper has agreed to a price, and not to whatever it is now.
             or offer.price == self.accepted.get(line.id)
         )
 
-        return offer.price if may_change else line.price
+        return offer.price if may_change else line.unit_amount
 
 
 def reprice(working: WorkingCopy, catalogue: Catalogue, accept: Accept) -> Drift:
@@ -243,14 +243,14 @@ def _line_drift(
             quantity_of(now, line.item_id)
         ) or offer.terms.against_line(line.quantity)
 
-        if (was.name, was.price, objection) == (offer.name, offer.price, None):
+        if (was.name, was.unit_amount, objection) == (offer.name, offer.price, None):
             return None
 
     return LineDrift(
         line=was,
-        old_price=Money(was.price, now.currency),
+        old_price=was.price,
         new_price=Money(offer.price, now.currency) if offer is not None else None,
         name=offer.name if offer is not None else was.name,
-        is_applied=offer is not None and line.price == offer.price,
+        is_applied=offer is not None and line.unit_amount == offer.price,
         objection=objection,
     )

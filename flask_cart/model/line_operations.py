@@ -37,44 +37,50 @@ from .values import refused_as
 
 OnExisting = t.Literal["merge", "replace", "error"]
 
+#: What the fields of a line are called by those who set them.
+_NAMES: t.Final = {"unit_amount": "price"}
+
 
 class AddLine(Limited, frozen=True):
     """Add a line, or its quantity to the one that is there.
 
-    :param currency: What the cart has to be in, if the price was money of a currency.
+    :param line: It may have no currency; then it has that of the cart.
     """
 
     line: Line
     on_existing: OnExisting = "merge"
-    currency: str | None = None
 
     def apply(self, document: Document) -> Applied:
-        if self.currency not in (None, document.currency):
+        line = self.line
+
+        if not line.currency:
+            line = replace(line, currency=document.currency)
+        elif line.currency != document.currency:
             raise InvalidItemError(
-                f"The item {self.line.item_id!r:.80} is not valid: The price is in"
-                f" {self.currency}, the cart in {document.currency}."
+                f"The item {line.item_id!r:.80} is not valid: The price is in"
+                f" {line.currency}, the cart in {document.currency}."
             )
 
-        existing = document.line(self.line.id)
+        existing = document.line(line.id)
 
         if existing is None:
-            lines = (*document.lines, self.line)
+            lines = (*document.lines, line)
 
-            return replace(document, lines=lines), (ItemAdded(line=self.line),)
+            return replace(document, lines=lines), (ItemAdded(line=line),)
 
         if self.on_existing == "error":
             raise InvalidItemError(
-                f"The item {self.line.item_id!r:.80} is in the cart already."
+                f"The item {line.item_id!r:.80} is in the cart already."
             )
 
         if self.on_existing == "replace":
-            return _put_line(document, existing, self.line)
+            return _put_line(document, existing, line)
 
         merged = replace(
             existing,
-            name=self.line.name,
-            price=self.line.price,
-            quantity=existing.quantity + self.line.quantity,
+            name=line.name,
+            unit_amount=line.unit_amount,
+            quantity=existing.quantity + line.quantity,
         )
 
         return _put_line(document, existing, merged)
@@ -95,7 +101,9 @@ class UpdateLine(Limited, frozen=True):
                 {
                     "seen": _shown(self.seen, self.changes),
                     "stored": _shown(line, self.changes) if line else None,
-                    "wanted": {k: str(v) for k, v in self.changes.items()},
+                    "wanted": {
+                        _NAMES.get(k, k): str(v) for k, v in self.changes.items()
+                    },
                 },
             )
 
@@ -144,7 +152,7 @@ def make_addition(
         attributes=attributes,
     )
 
-    return AddLine(line, on_existing, price_currency, terms=terms)
+    return AddLine(line, on_existing, terms=terms)
 
 
 def make_update(
@@ -172,7 +180,7 @@ def make_update(
             changes["name"] = name
 
         if price is not None:
-            changes["price"] = price_in(currency, price)
+            changes["unit_amount"] = price_in(currency, price)
 
         if attributes is not None:
             changes["attributes"] = freeze_dict(attributes, "The attributes")
@@ -294,4 +302,4 @@ def _drop_line(document: Document, line: Line) -> Applied:
 
 
 def _shown(line: Line, changes: t.Iterable[str]) -> dict[str, str]:
-    return {name: str(getattr(line, name)) for name in changes}
+    return {_NAMES.get(name, name): str(getattr(line, name)) for name in changes}
