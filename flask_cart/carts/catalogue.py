@@ -58,12 +58,8 @@ class Catalogue:
         if self.loader is None:
             return operations
 
-        variants = self.variants(
-            line
-            for each in operations
-            if isinstance(each, Limited)
-            for line in each.asks
-        )
+        limited = (each for each in operations if isinstance(each, Limited))
+        variants = self.variants(line for each in limited for line in each.asks)
 
         return [
             replace(each, terms=_terms(variants[line.id] for line in each.asks))

@@ -27,16 +27,12 @@ from .writing import Operations
 
 
 class ReceiveCopy(Limited, frozen=True):
-    """Add a line of another cart.
-
-    :param currency: What its price is in.
-    """
+    """Add a line of another cart."""
 
     line: Line
-    currency: str
 
     def apply(self, document: Document) -> Applied:
-        return take_over(in_currency(document, self.currency), self.line)
+        return take_over(in_currency(document, self.line.currency), self.line)
 
 
 class ReceiveLine(ReceiveCopy, frozen=True):
@@ -80,7 +76,7 @@ def move_line(
     if quantity is None:
         leave = replace(leave, asks=())
 
-    arrive = ReceiveLine(line, source.document.currency, key.instance, asks=(line,))
+    arrive = ReceiveLine(line, key.instance, asks=(line,))
 
     def fit(
         documents: t.Sequence[Document], wanted: t.Sequence[Operations]
@@ -92,7 +88,7 @@ def move_line(
 
         return [
             (*claims, replace(go, by=-moved.quantity)),
-            (replace(come, line=moved, currency=here.currency),),
+            (replace(come, line=moved),),
         ]
 
     write_carts([(source, (*claims, leave)), (target, (arrive,))], fit)
@@ -108,7 +104,7 @@ def copy_line(
     """
     _check(source, target, quantity)
     copied = replace(line, quantity=quantity or line.quantity)
-    target.apply(ReceiveCopy(copied, source.document.currency, asks=(line,)))
+    target.apply(ReceiveCopy(copied, asks=(line,)))
 
 
 def _movable(document: Document, line_id: str, quantity: int | None) -> Line:

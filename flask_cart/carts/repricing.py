@@ -17,6 +17,7 @@ from ..model.line_operations import put_lines
 from ..model.lines import Line
 from ..model.lines import refreshed
 from ..model.money import MoneyLike
+from ..model.money import agreed_price
 from ..model.money import price_in
 from ..model.operations import Applied
 from ..model.operations import Reapplied
@@ -210,17 +211,17 @@ class Reprice(Reapplied, frozen=True):
         )
         line = refreshed(line, offer.attributes, ref)
 
-        return replace(line, name=offer.name, price=self._price(line, offer))
+        return replace(line, name=offer.name, unit_amount=self._price(line, offer))
 
     def _price(self, line: Line, offer: Offer) -> Decimal:
         may_change = not line.is_pinned and (
             self.accepts_all
-            or offer.price < line.price
+            or offer.price < line.unit_amount
             # The shopper has agreed to a price, and not to whatever it is now.
             or offer.price == self.accepted.get(line.id)
         )
 
-        return offer.price if may_change else line.price
+        return offer.price if may_change else line.unit_amount
 
 
 def reprice(working: WorkingCopy, catalogue: Catalogue, accept: Accept) -> Drift:
@@ -249,7 +250,7 @@ def reprice(working: WorkingCopy, catalogue: Catalogue, accept: Accept) -> Drift
     accepted = {
         line_id: price
         for line_id, amount in consents.items()
-        if (price := _agreed(seen.currency, amount)) is not None
+        if (price := agreed_price(seen.currency, amount)) is not None
     }
     working.apply(Reprice(offers, accept == "all", accepted))
 
@@ -267,14 +268,6 @@ def _offer(variant: Variant, currency: str) -> Offer:
             variant.id,
             terms_of(variant),
         )
-
-
-def _agreed(currency: str, amount: MoneyLike) -> Decimal | None:
-    try:
-        return price_in(currency, amount)
-    except ValueError:
-        # It comes from a form, and whatever it says, it is no price.
-        return None
 
 
 def _drift(seen: Document, now: Document, offers: Offers) -> Drift:
@@ -297,14 +290,14 @@ def _line_drift(
     if offer is not None:
         objection = offer.objection(now, line)
 
-        if (was.name, was.price, objection) == (offer.name, offer.price, None):
+        if (was.name, was.unit_amount, objection) == (offer.name, offer.price, None):
             return None
 
     return LineDrift(
         line=was,
-        old_price=Money(was.price, now.currency),
+        old_price=was.price,
         new_price=Money(offer.price, now.currency) if offer is not None else None,
         name=offer.name if offer is not None else was.name,
-        is_applied=offer is not None and line.price == offer.price,
+        is_applied=offer is not None and line.unit_amount == offer.price,
         objection=objection,
     )

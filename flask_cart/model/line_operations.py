@@ -42,40 +42,46 @@ from .values import refused_as
 
 OnExisting = t.Literal["merge", "replace", "error"]
 
+#: What the fields of a line are called by those who set them.
+_NAMES: t.Final = {"unit_amount": "price"}
+
 
 class AddLine(Limited, frozen=True):
     """Add a line, or its quantity to the one that is there.
 
-    :param currency: What the cart has to be in, if the price was money of a currency.
+    :param line: It may have no currency; then it has that of the cart.
     """
 
     line: Line
     on_existing: OnExisting = "merge"
-    currency: str | None = None
 
     def apply(self, document: Document) -> Applied:
-        if self.currency not in (None, document.currency):
+        line = self.line
+
+        if not line.currency:
+            line = replace(line, currency=document.currency)
+        elif line.currency != document.currency:
             raise InvalidItemError(
-                f"The item {self.line.item_id!r:.80} is not valid: The price is in"
-                f" {self.currency}, the cart in {document.currency}."
+                f"The item {line.item_id!r:.80} is not valid: The price is in"
+                f" {line.currency}, the cart in {document.currency}."
             )
 
-        existing = document.line(self.line.id)
+        existing = document.line(line.id)
 
         if existing is None:
-            lines = (*document.lines, self.line)
+            lines = (*document.lines, line)
 
-            return replace(document, lines=lines), (ItemAdded(line=self.line),)
+            return replace(document, lines=lines), (ItemAdded(line=line),)
 
         if self.on_existing == "error":
             raise InvalidItemError(
-                f"The item {self.line.item_id!r:.80} is in the cart already."
+                f"The item {line.item_id!r:.80} is in the cart already."
             )
 
         if self.on_existing == "replace":
-            return _put_line(document, existing, self.line)
+            return _put_line(document, existing, line)
 
-        return _put_line(document, existing, _merged(existing, self.line))
+        return _put_line(document, existing, _merged(existing, line))
 
 
 class UpdateLine(Limited, frozen=True):
@@ -93,7 +99,9 @@ class UpdateLine(Limited, frozen=True):
                 {
                     "seen": _shown(self.seen, self.changes),
                     "stored": _shown(line, self.changes) if line else None,
-                    "wanted": {k: str(v) for k, v in self.changes.items()},
+                    "wanted": {
+                        _NAMES.get(k, k): str(v) for k, v in self.changes.items()
+                    },
                 },
             )
 
@@ -146,7 +154,7 @@ def make_addition(
         pinned=pinned,
     )
 
-    return AddLine(line, on_existing, price_currency, terms=terms)
+    return AddLine(line, on_existing, terms=terms)
 
 
 def make_update(
@@ -175,7 +183,7 @@ def make_update(
             changes["name"] = name
 
         if price is not None:
-            changes["price"] = price_in(currency, price)
+            changes["unit_amount"] = price_in(currency, price)
 
         if attributes is not None:
             own = freeze_dict(attributes, "The attributes")
@@ -204,7 +212,7 @@ def _merged(line: Line, more: Line) -> Line:
     return replace(
         line,
         name=more.name,
-        price=line.price if is_agreed else more.price,
+        unit_amount=line.unit_amount if is_agreed else more.unit_amount,
         quantity=quantity,
     )
 
@@ -285,20 +293,16 @@ class AddItemCondition(Reapplied, frozen=True):
         if line is None:
             raise line_gone(self.line_id, condition=self.condition.name)
 
-        conditions, previous = put_condition(line.conditions, self.condition)
+        conditions, gone = put_condition(line.conditions, self.condition)
 
-        if previous is not None and same(previous, self.condition):
+        if same(gone, (self.condition,)):
             return document, ()
 
         changed = replace(line, conditions=conditions)
-        events: list[Event] = []
+        removed = (ItemConditionRemoved(line=changed, condition=each) for each in gone)
+        added = ItemConditionAdded(line=changed, condition=self.condition)
 
-        if previous is not None:
-            events.append(ItemConditionRemoved(line=changed, condition=previous))
-
-        events.append(ItemConditionAdded(line=changed, condition=self.condition))
-
-        return _with_line(document, changed), tuple(events)
+        return _with_line(document, changed), (*removed, added)
 
 
 class RemoveItemCondition(Reapplied, frozen=True):
@@ -358,4 +362,4 @@ def drop_line(document: Document, line: Line) -> Applied:
 
 
 def _shown(line: Line, changes: t.Iterable[str]) -> dict[str, str]:
-    return {name: str(getattr(line, name)) for name in changes}
+    return {_NAMES.get(name, name): str(getattr(line, name)) for name in changes}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
+from moneyed import Money
 from msgspec.structs import replace
 
 from .conditions import Condition
@@ -57,7 +58,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     :param id: SHA-256 of the item id and the options, in hexadecimal.
     :param item_id: Identifies the item, such as a SKU.
     :param name: What the shopper reads.
-    :param price: The price of one, in major units, before conditions.
+    :param unit_amount: The amount of its price.
     :param quantity: How many, at least 1.
     :param options: What tells variants of one item apart: of each option a text, or
         several of them as a sorted tuple.
@@ -65,17 +66,20 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         ``cart_attributes``.
     :param conditions: Conditions on the unit price.
     :param product_ref: The product that the line was made of.
+    :param currency: The ISO 4217 code of the price's currency. Empty until the line
+        is in a cart, if the price was given without one.
     """
 
     id: str
     item_id: str
     name: str
-    price: Decimal
+    unit_amount: Decimal = msgspec.field(name="price")
     quantity: int
     options: dict[str, Chosen] = EMPTY
     attributes: dict[str, t.Any] = EMPTY
     conditions: tuple[Condition, ...] = ()
     product_ref: ProductRef | None = None
+    currency: str = ""
 
     def __post_init__(self) -> None:
         try:
@@ -88,7 +92,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         set_field(self, "item_id", check_text(self.item_id, "The id"))
         set_field(self, "name", check_text(self.name, "The name"))
         set_field(self, "quantity", check_quantity(self.quantity))
-        set_field(self, "price", check_decimal(self.price))
+        set_field(self, "unit_amount", check_decimal(self.unit_amount))
 
         if type(self.options) is not FrozenDict:
             set_field(self, "options", canonical_options(self.options))
@@ -100,6 +104,11 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
         if len({each.name for each in self.conditions}) != len(self.conditions):
             raise ValueError("Two of its conditions have the same name.")
+
+    @property
+    def price(self) -> Money:
+        """The price of one before the line's conditions."""
+        return Money(self.unit_amount, self.currency)
 
     @property
     def product_id(self) -> str | None:
@@ -216,11 +225,12 @@ def make_line(
             id=line_id(item_id, chosen),
             item_id=item_id,
             name=item_id if name is None else name,
-            price=price_in(currency, price),
+            unit_amount=price_in(currency, price),
             quantity=quantity,
             options=chosen,
             attributes=freeze_dict(own, "The attributes"),
             product_ref=ref,
+            currency=currency or "",
         )
     except ValueError as error:
         raise _invalid(item_id, error) from error

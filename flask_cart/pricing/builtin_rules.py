@@ -70,14 +70,14 @@ def amount_below(facts: Facts, amount: Decimal) -> Answer:
 
 def price_at_least(facts: Facts, amount: Decimal) -> Answer:
     """A line has at least this price of one, before its conditions."""
-    return _any_line(facts, lambda line: line.price >= amount) or No(
+    return _any_line(facts, lambda line: line.unit_amount >= amount) or No(
         "price_too_low", {"amount": amount, "currency": facts.currency}
     )
 
 
 def price_below(facts: Facts, amount: Decimal) -> Answer:
     """A line has a lower price of one than this, before its conditions."""
-    return _any_line(facts, lambda line: line.price < amount) or No(
+    return _any_line(facts, lambda line: line.unit_amount < amount) or No(
         "price_too_high", {"amount": amount, "currency": facts.currency}
     )
 

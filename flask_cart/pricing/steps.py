@@ -56,7 +56,7 @@ def price_line(
     line: Line, document: Document, rounding: Rounding, evaluation: Evaluation
 ) -> PricedLine:
     """Apply the conditions of a line to its price, one after the other."""
-    unit_price = line.price
+    unit_price = line.unit_amount
     amounts = [unit_price * line.quantity]
     verdicts = []
 

@@ -212,7 +212,7 @@ class LineTotals:
     @property
     def price(self) -> Money:
         """The price of one before the line's conditions."""
-        return Money(self.line.price, self.subtotal.currency)
+        return self.line.price
 
     @property
     def options(self) -> dict[str, Chosen]:

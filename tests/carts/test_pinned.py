@@ -33,7 +33,7 @@ def cart(mug: Product, storage: MemoryStorage) -> Cart:
 def price(cart: Cart) -> Decimal:
     cart.refresh()
 
-    return cart.lines[0].price
+    return cart.lines[0].unit_amount
 
 
 def only(drift: object) -> LineDrift:
@@ -127,7 +127,7 @@ def test_added_again(
     cart.add(mug, price="9", pinned=True)
     line = cart.add(mug, **how)
 
-    assert (str(line.price), line.is_pinned) == expected
+    assert (str(line.unit_amount), line.is_pinned) == expected
 
 
 def test_added_by_id(cart: Cart, mug: Product) -> None:
@@ -135,7 +135,7 @@ def test_added_by_id(cart: Cart, mug: Product) -> None:
     cart.add(mug, price="9", pinned=True)
     line = cart.add("mug", price="5")
 
-    assert (line.price, line.quantity, line.is_pinned) == (9, 2, True)
+    assert (line.unit_amount, line.quantity, line.is_pinned) == (9, 2, True)
 
 
 def test_agreed_upon_later(cart: Cart, mug: Product) -> None:
@@ -144,7 +144,7 @@ def test_agreed_upon_later(cart: Cart, mug: Product) -> None:
     cart.update(line.id, price="9", attributes={"quote": 7}, pinned=True)
     cart.reprice("all")
     pinned = cart.get(line.id)
-    assert (pinned.price, pinned.is_pinned) == (9, True)
+    assert (pinned.unit_amount, pinned.is_pinned) == (9, True)
     assert pinned.attributes == {"quote": 7, "tax_class": "standard"}
 
     cart.update(line.id, quantity=2)
@@ -190,5 +190,5 @@ def test_goes_with_the_line(cart: Cart, mug: Product, storage: MemoryStorage) ->
     (line,) = cart.instance("later")
     document = working_copy(cart.instance("later")).document
 
-    assert (line.price, line.is_pinned) == (9, True)
+    assert (line.unit_amount, line.is_pinned) == (9, True)
     assert decode(encode(document)) == document

@@ -65,7 +65,7 @@ def cart(shelf: Shelf, storage: MemoryStorage) -> Cart:
 def sizes(cart: Cart) -> dict[str, tuple[int, Decimal]]:
     cart.refresh()
 
-    return {line.options["size"]: (line.quantity, line.price) for line in cart}
+    return {line.options["size"]: (line.quantity, line.unit_amount) for line in cart}
 
 
 class TestAdd:
@@ -73,7 +73,7 @@ class TestAdd:
         """The name, the price and the attributes are those of the variant."""
         line = cart.add(shirt, options={"size": "L"})
 
-        assert (line.item_id, line.name, line.price) == ("shirt", "Shirt L", 25)
+        assert (line.item_id, line.name, line.unit_amount) == ("shirt", "Shirt L", 25)
         assert line.attributes == {"tax_class": "standard", "weight": 150}
         assert line.options == {"size": "L"}
         assert (line.product_id, line.variant_id) == ("shirt", "shirt-L")
@@ -90,7 +90,7 @@ class TestAdd:
         """What is given goes before what the variant has."""
         line = cart.add(shirt, name="Jersey", price=9, options={"size": "L"})
 
-        assert (line.name, line.price) == ("Jersey", 9)
+        assert (line.name, line.unit_amount) == ("Jersey", 9)
 
     @pytest.mark.parametrize(
         ("choices", "options", "message"),
@@ -148,7 +148,7 @@ class TestAdd:
         shirt.cart_variant = lambda options: shirt
         line = cart.add(shirt, options={"gift": True})
 
-        assert (line.variant_id, line.price) == (None, 20)
+        assert (line.variant_id, line.unit_amount) == (None, 20)
 
         with pytest.raises(CartStockError):
             cart.add(shirt)
@@ -160,7 +160,7 @@ class TestAdd:
         large.cart_price_in = {"USD": 30}.get
         line = cart.add(Shirt(large), options={"size": "L"})
 
-        assert line.price == 30
+        assert line.unit_amount == 30
 
 
 class TestStock:

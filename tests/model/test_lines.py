@@ -158,7 +158,11 @@ class TestMakeLine:
         """An id needs a price; it is the name if there is no other."""
         line = make_line("mug", 2, "EUR", price="12.50")
 
-        assert (line.item_id, line.name, line.price) == ("mug", "mug", Decimal("12.50"))
+        assert (line.item_id, line.name, line.unit_amount) == (
+            "mug",
+            "mug",
+            Decimal("12.50"),
+        )
         assert (line.quantity, line.options, line.attributes) == (2, {}, {})
         assert line.product_ref is None
 
@@ -174,7 +178,11 @@ class TestMakeLine:
         line = make_line(Mug(), 1, "EUR")
 
         assert isinstance(Mug(), Buyable)
-        assert (line.item_id, line.name, line.price) == ("mug", "Mug", Decimal("12.50"))
+        assert (line.item_id, line.name, line.unit_amount) == (
+            "mug",
+            "Mug",
+            Decimal("12.50"),
+        )
         assert line.product_ref == ProductRef("Mug", "mug")
 
     def test_of_a_product_with_a_number(self) -> None:
@@ -190,7 +198,7 @@ class TestMakeLine:
         """A name and a price beside a product take the place of its own."""
         line = make_line(Mug(), 1, "EUR", name="Becher", price=0)
 
-        assert (line.name, line.price) == ("Becher", 0)
+        assert (line.name, line.unit_amount) == ("Becher", 0)
 
     def test_product_with_options(self) -> None:
         """Options of the product and given ones are put together."""
@@ -286,7 +294,13 @@ class TestLine:
         line = make_line("mug", 1, "EUR", price=1)
 
         with pytest.raises(InvalidItemError, match="id does not belong"):
-            Line(id=line.id, item_id="pot", name="Pot", price=Decimal(1), quantity=1)
+            Line(
+                id=line.id,
+                item_id="pot",
+                name="Pot",
+                unit_amount=Decimal(1),
+                quantity=1,
+            )
 
     def test_plain_dicts_are_frozen(self) -> None:
         """Options and attributes of a line cannot be changed in place."""
@@ -294,7 +308,7 @@ class TestLine:
             id=line_id("mug", {"size": "M"}),
             item_id="mug",
             name="Mug",
-            price=Decimal(1),
+            unit_amount=Decimal(1),
             quantity=1,
             options={"size": "M"},
             attributes={"gift": {"paper": "red"}},

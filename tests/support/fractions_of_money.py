@@ -59,7 +59,7 @@ def changed(amount: Fraction, condition: Condition) -> Fraction:
 
 def line_amount(line: Line) -> Fraction:
     """The exact amount of a line after its conditions, which act on one unit."""
-    unit_price = Fraction(line.price)
+    unit_price = Fraction(line.unit_amount)
 
     for condition in sorted(line.conditions, key=lambda each: each.order):
         unit_price = changed(unit_price, condition)
@@ -82,7 +82,7 @@ def is_about(rule: Rule | None, line: Line) -> bool:
         case "quantity_at_least", {"quantity": quantity}:
             return line.quantity >= quantity
         case "price_at_least", {"amount": amount}:
-            return line.price >= Decimal(amount)
+            return line.unit_amount >= Decimal(amount)
 
     raise NotImplementedError(rule)
 
