@@ -109,23 +109,18 @@ def _prices(
 
     :raises InvalidItemError: If one has none.
     """
-    asked = [
-        line.product_id
+    asked = {
+        line.id: line.product_id
         for line in document.lines
         if line.product_id is not None and line.id not in given
-    ]
-    products = catalogue.load(asked) if asked else {}
-    prices: dict[str, Decimal] = {}
-    missing: list[str] = []
-
-    for line in document.lines:
-        if line.id in given:
-            prices[line.id] = _price(line, currency, given[line.id])
-        elif line.product_id in products:
-            amount = _amount_in(products[line.product_id], currency)
-            prices[line.id] = _price(line, currency, amount)
-        else:
-            missing.append(line.item_id)
+    }
+    products = catalogue.load(asked.values()) if asked else {}
+    amounts = dict(given) | {
+        line_id: _amount_in(products[product_id], currency)
+        for line_id, product_id in asked.items()
+        if product_id in products
+    }
+    missing = [line.item_id for line in document.lines if line.id not in amounts]
 
     if missing:
         raise InvalidItemError(
@@ -133,7 +128,9 @@ def _prices(
             " there for it. Give prices=, or remove the line."
         )
 
-    return prices
+    return {
+        line.id: _price(line, currency, amounts[line.id]) for line in document.lines
+    }
 
 
 def _amount_in(product: Buyable, currency: str) -> MoneyLike:
