@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import typing as t
+from contextlib import nullcontext
 
 from ..carts.cart import Cart
-from ..model.errors import CartConflictError
 from ..model.errors import CartKeyReusedError
 from ..model.errors import CartReplayedError
 from ..model.errors import InvalidItemError
@@ -92,29 +92,13 @@ class Shopper:
 
     def set_quantity(self, line_id: str, quantity: int, seen: int | None) -> Done:
         """Set the quantity of a line, if it is still what the shopper saw."""
-
-        def change(line: Line) -> None:
-            if seen not in (None, line.quantity):
-                raise CartConflictError(
-                    "The line was changed since it was shown.",
-                    expected_version=self.cart.version,
-                    current_version=self.cart.version,
-                    cart=self.cart,
-                    line_id=line_id,
-                    details={
-                        "seen": seen,
-                        "stored": line.quantity,
-                        "wanted": quantity,
-                    },
-                )
-
-            self.cart.set_quantity(line_id, quantity)
-
-        return self._change_line(line_id, change)
+        return self._change_line(
+            line_id, lambda: self.cart.set_quantity(line_id, quantity, seen=seen)
+        )
 
     def increment(self, line_id: str, by: int) -> Done:
         """Add to the quantity of a line, whatever it is by now."""
-        return self._change_line(line_id, lambda line: self.cart.increment(line_id, by))
+        return self._change_line(line_id, lambda: self.cart.increment(line_id, by))
 
     def remove(self, line_id: str) -> Done:
         """Remove a line; it is no mistake if it is gone already."""
@@ -137,8 +121,14 @@ class Shopper:
             raise RefusedError("no-target", instance=to)
 
         key = self._attempt.key if self._attempt is not None else None
+        content = move_content(line_id, to, quantity)
 
-        def change() -> Line | None:
+        def move() -> Line | None:
+            # It changes two carts, so it is no part of a batch, and has its own key,
+            # which is looked for before what may hold no more once it is made.
+            with self.cart.once(key, content) if key is not None else nullcontext():
+                self._check(self.cart)
+
             line = self.cart.get(line_id)
 
             try:
@@ -150,17 +140,6 @@ class Shopper:
                     raise
 
             return line
-
-        def move() -> Line | None:
-            # It changes two carts, so it is no part of a batch, and has its own key,
-            # which is looked for before what may hold no more once it is made.
-            if key is None:
-                self._check(self.cart)
-            else:
-                with self.cart.once(key, move_content(line_id, to, quantity)):
-                    self._check(self.cart)
-
-            return change()
 
         return self._made("moved", move)
 
@@ -203,10 +182,10 @@ class Shopper:
 
         return self._change("noted", change)
 
-    def _change_line(self, line_id: str, make: t.Callable[[Line], None]) -> Done:
+    def _change_line(self, line_id: str, make: t.Callable[[], None]) -> Done:
         def change() -> Line:
             line = self._line(line_id)
-            make(line)
+            make()
 
             return line
 

@@ -12,7 +12,7 @@ from ..model.conditions import check_for_cart
 from ..model.conditions import check_for_line
 from ..model.conditions import value_text
 from ..model.idempotency import claim_key
-from ..model.idempotency import claim_move
+from ..model.idempotency import move_content
 from ..model.keys import CartKey
 from ..model.keys import check_instance
 from ..model.keys import owner_in
@@ -241,15 +241,20 @@ class Cart:
 
         return self.get(line.id) or line
 
-    def set_quantity(self, line_id: str, quantity: int) -> None:
+    def set_quantity(
+        self, line_id: str, quantity: int, *, seen: int | None = None
+    ) -> None:
         """Set the quantity of a line; 0 removes it.
 
+        :param seen: The quantity that the shopper saw, if that was not just now.
         :raises InvalidItemError: If there is no such line or quantity.
         :raises CartQuantityError: If the item is not sold in this quantity, as far as a
             :meth:`~FlaskCart.product_loader` finds its product.
-        :raises CartConflictError: If somebody else changed the line since it was read.
+        :raises CartConflictError: If somebody else changed the line since it was seen.
         """
-        self.update(line_id, quantity=quantity)
+        line = self._working.line(line_id)
+        update = make_update(line, self.currency, quantity=quantity, seen=seen)
+        self._working.apply(update)
 
     def update(
         self,
@@ -386,7 +391,8 @@ class Cart:
         :raises CartConflictError: If somebody else removed the line.
         :raises CartReplayedError: If it has happened before with this key.
         """
-        claim = claim_move(key, line_id, to, quantity) if key is not None else None
+        content = move_content(line_id, to, quantity)
+        claim = claim_key(key, content) if key is not None else None
 
         # Before the line is looked for, which is gone if it has happened.
         with self._working.claiming(claim):

@@ -116,17 +116,12 @@ def _prices(
         if line.product_ref and not line.is_pinned and line.id not in given
     ]
     variants = catalogue.variants(asked) if asked else {}
-    prices: dict[str, Decimal] = {}
-    missing: list[str] = []
-
-    for line in document.lines:
-        if line.id in given:
-            prices[line.id] = _price(line, currency, given[line.id])
-        elif (variant := variants.get(line.id)) is not None:
-            amount = _amount_in(variant.sold, currency)
-            prices[line.id] = _price(line, currency, amount)
-        else:
-            missing.append(line.item_id)
+    amounts = dict(given) | {
+        line_id: _amount_in(variant.sold, currency)
+        for line_id, variant in variants.items()
+        if variant is not None
+    }
+    missing = [line.item_id for line in document.lines if line.id not in amounts]
 
     if missing:
         raise InvalidItemError(
@@ -135,7 +130,9 @@ def _prices(
             " line."
         )
 
-    return prices
+    return {
+        line.id: _price(line, currency, amounts[line.id]) for line in document.lines
+    }
 
 
 def _amount_in(product: Buyable, currency: str) -> MoneyLike:

@@ -161,18 +161,20 @@ def make_update(
     line: Line,
     currency: str,
     *,
-    quantity: int | None,
-    name: str | None,
-    price: MoneyLike | None,
-    attributes: t.Mapping[str, t.Any] | None,
-    pinned: bool | None,
+    quantity: int | None = None,
+    name: str | None = None,
+    price: MoneyLike | None = None,
+    attributes: t.Mapping[str, t.Any] | None = None,
+    pinned: bool | None = None,
+    seen: int | None = None,
 ) -> UpdateLine:
     """What sets fields of a line; what is ``None`` stays.
 
+    :param seen: The quantity that it is to have been, if it is not this line's.
     :raises InvalidItemError: If a value is not valid.
     """
     changes: dict[str, t.Any] = {}
-
+    line = line if seen is None else replace(line, quantity=seen)
     opening = f"The item {line.item_id!r} cannot be changed: "
 
     with refused_as(InvalidItemError, opening):
