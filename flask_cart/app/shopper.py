@@ -11,11 +11,11 @@ from ..model.errors import CartReplayedError
 from ..model.errors import InvalidItemError
 from ..model.idempotency import move_content
 from ..model.lines import Line
-from ..model.options import Chosen
-from ..model.options import option_values
 from ..model.products import Buyable
+from ..model.products import Chosen
 from ..model.products import choices_of
 from ..model.products import multiple_of
+from ..model.products import option_values
 from .current import current_cart
 from .current import get_state
 from .wording import RefusedError

@@ -16,14 +16,14 @@ from ..model.idempotency import move_content
 from ..model.keys import CartKey
 from ..model.keys import check_instance
 from ..model.keys import owner_in
+from ..model.line_changes import make_addition
+from ..model.line_changes import make_increment
+from ..model.line_changes import make_update
 from ..model.line_operations import AddItemCondition
 from ..model.line_operations import IncrementLine
 from ..model.line_operations import OnExisting
 from ..model.line_operations import RemoveItemCondition
 from ..model.line_operations import RemoveLine
-from ..model.line_operations import make_addition
-from ..model.line_operations import make_increment
-from ..model.line_operations import make_update
 from ..model.lines import Line
 from ..model.lines import check_quantities
 from ..model.money import MoneyLike

@@ -7,6 +7,8 @@ import typing as t
 from msgspec.structs import replace
 
 from ..model.errors import CartConfigError
+from ..model.limits import Terms
+from ..model.limits import terms_of
 from ..model.lines import Line
 from ..model.operations import Limited
 from ..model.operations import Operation
@@ -15,8 +17,6 @@ from ..model.products import NotSoldError
 from ..model.products import Variant
 from ..model.products import item_id_of
 from ..model.products import variant_of
-from ..model.stock import Terms
-from ..model.stock import terms_of
 
 ProductLoader = t.Callable[[list[str]], t.Iterable[Buyable]]
 

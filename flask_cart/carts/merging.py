@@ -14,9 +14,9 @@ from ..model.events import Event
 from ..model.keys import CartKey
 from ..model.limits import Limits
 from ..model.lines import Line
+from ..model.merging import ADD_QUANTITIES
 from ..model.merging import MergeDocument
-from ..model.strategies import ADD_QUANTITIES
-from ..model.strategies import Strategy
+from ..model.merging import Strategy
 from ..model.values import fingerprint
 from .working_copy import WorkingCopy
 

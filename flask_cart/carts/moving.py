@@ -6,14 +6,14 @@ import typing as t
 
 from msgspec.structs import replace
 
-from ..model.combining import in_currency
-from ..model.combining import take_over
 from ..model.document import Document
 from ..model.errors import InvalidItemError
 from ..model.events import ItemMoved
 from ..model.idempotency import ClaimKey
 from ..model.keys import CartKey
-from ..model.line_operations import make_increment
+from ..model.line_changes import make_increment
+from ..model.line_operations import in_currency
+from ..model.line_operations import take_over
 from ..model.lines import Line
 from ..model.lines import check_quantity
 from ..model.operations import Applied

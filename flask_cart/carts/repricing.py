@@ -13,6 +13,9 @@ from msgspec.structs import replace
 
 from ..model.document import Document
 from ..model.errors import InvalidItemError
+from ..model.limits import Objection
+from ..model.limits import Terms
+from ..model.limits import terms_of
 from ..model.line_operations import put_lines
 from ..model.lines import Line
 from ..model.lines import refreshed
@@ -25,9 +28,6 @@ from ..model.products import Buyable
 from ..model.products import Variant
 from ..model.products import item_id_of
 from ..model.products import price_of
-from ..model.stock import Objection
-from ..model.stock import Terms
-from ..model.stock import terms_of
 from ..model.values import FrozenDict
 from ..model.values import check_text
 from ..model.values import refused_as

@@ -19,7 +19,7 @@ from ..model.document import Document
 from ..model.errors import CartCorruptError
 from ..model.keys import CartKey
 from ..model.money import format_money
-from ..model.options import option_values
+from ..model.products import option_values
 from ..pricing.totals import Totals
 from .group import cart_cli
 from .output import echo_json

@@ -10,11 +10,11 @@ from ..app.current import current_cart
 from ..app.current import get_state
 from ..app.wording import COUPON_GONE
 from ..carts.cart import Cart
+from ..model.limits import Terms
+from ..model.limits import terms_of
 from ..model.money import format_money
 from ..model.products import Buyable
 from ..model.products import Variant
-from ..model.stock import Terms
-from ..model.stock import terms_of
 from ..model.values import EMPTY
 from ..pricing.shipping import ShippingOption
 from ..pricing.totals import Adjustment

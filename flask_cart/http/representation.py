@@ -10,7 +10,7 @@ from moneyed import Money
 
 from ..app.current import get_state
 from ..carts.cart import Cart
-from ..model.options import Chosen
+from ..model.products import Chosen
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
 

@@ -15,12 +15,12 @@ from .errors import InvalidItemError
 from .money import MoneyLike
 from .money import check_decimal
 from .money import price_in
-from .options import Chosen
-from .options import canonical_options
-from .options import line_id
 from .products import Buyable
+from .products import Chosen
 from .products import Variant
+from .products import canonical_options
 from .products import item_id_of
+from .products import line_id
 from .products import variant_of
 from .values import EMPTY
 from .values import FrozenDict

@@ -28,8 +28,8 @@ from .events import Event
 from .events import MetadataAdded
 from .events import MetadataRemoved
 from .events import ShippingChosen
+from .limits import Terms
 from .lines import Line
-from .stock import Terms
 from .values import FrozenDict
 
 Applied = tuple[Document, tuple[Event, ...]]

@@ -16,7 +16,7 @@ import msgspec
 from ..model.lines import MAX_QUANTITY
 from ..model.lines import Line
 from ..model.money import ZERO
-from ..model.options import option_values
+from ..model.products import option_values
 from .facts import Facts
 from .reasons import No
 

@@ -17,7 +17,7 @@ from ..model.money import CONTEXT
 from ..model.money import ZERO
 from ..model.money import format_money
 from ..model.money import smallest_unit
-from ..model.options import Chosen
+from ..model.products import Chosen
 from ..model.rules import Rule
 from ..model.values import FrozenDict
 from .reasons import YES

@@ -13,9 +13,9 @@ from flask_cart import CartConfigError
 from flask_cart import CartQuantityError
 from flask_cart import MergeReport
 from flask_cart.model.keys import CartKey
+from flask_cart.model.limits import check_terms
+from flask_cart.model.limits import terms_of
 from flask_cart.model.products import variant_of
-from flask_cart.model.stock import check_terms
-from flask_cart.model.stock import terms_of
 from flask_cart.storage.memory import MemoryStorage
 from tests.support.shelf import Product
 from tests.support.shelf import Shelf

@@ -30,8 +30,8 @@ from flask_cart.model.lines import ProductRef
 from flask_cart.model.lines import check_quantity
 from flask_cart.model.lines import make_line
 from flask_cart.model.money import price_in
-from flask_cart.model.options import canonical_options
-from flask_cart.model.options import line_id
+from flask_cart.model.products import canonical_options
+from flask_cart.model.products import line_id
 from flask_cart.model.values import EMPTY
 from tests.support import strategies
 
