@@ -23,13 +23,13 @@ from ..model.line_operations import AddItemCondition
 from ..model.line_operations import IncrementLine
 from ..model.line_operations import OnExisting
 from ..model.line_operations import RemoveItemCondition
-from ..model.line_operations import RemoveLine
 from ..model.lines import Line
 from ..model.lines import check_quantities
 from ..model.money import MoneyLike
 from ..model.operations import AddCondition
 from ..model.operations import Clear
 from ..model.operations import RemoveCondition
+from ..model.removing import RemoveLine
 from ..model.products import Buyable
 from ..model.rules import Rule
 from ..pricing.totals import Totals

@@ -71,7 +71,7 @@ def move_line(
     key = t.cast(CartKey, source.key)
     claims = (claim,) if claim is not None else ()
     # Of all of it nothing stays behind that the product would have to be asked about.
-    leave = make_increment(line, 0)
+    leave = replace(make_increment(line, 0), remembers=False)
 
     if quantity is None:
         leave = replace(leave, asks=())

@@ -81,6 +81,16 @@ class PendingOrder(
         msgspec.structs.force_setattr(self, "metadata", frozen)
 
 
+class RemovedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A line that was removed, and can be put back.
+
+    :param place: Its place among all lines, those that were removed included.
+    """
+
+    line: Line
+    place: int
+
+
 class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A cart that was merged into another one.
 
@@ -122,6 +132,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :param merged: The carts that were last merged into this one.
     :param pending: The last orders that were begun and not finished yet.
     :param claims: What identifies the last changes that came with a key.
+    :param removed: The last lines that were removed.
     """
 
     schema: int
@@ -136,6 +147,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     merged: tuple[MergedCart, ...] = ()
     pending: tuple[PendingOrder, ...] = ()
     claims: tuple[str, ...] = ()
+    removed: tuple[RemovedLine, ...] = ()
 
     def __post_init__(self) -> None:
         if self.currency not in CURRENCIES:

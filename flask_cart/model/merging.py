@@ -21,7 +21,6 @@ from .limits import Limits
 from .limits import fitting
 from .line_operations import AddLine
 from .line_operations import add_item_conditions
-from .line_operations import drop_line
 from .line_operations import in_currency
 from .lines import Line
 from .lines import check_quantity
@@ -33,6 +32,7 @@ from .operations import Limited
 from .operations import Operation
 from .operations import SetMetadata
 from .operations import apply_all
+from .removing import drop_line
 from .values import FrozenDict
 from .values import closest
 from .values import fingerprint

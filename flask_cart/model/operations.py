@@ -247,7 +247,12 @@ class Clear(msgspec.Struct, frozen=True):
 def emptied(document: Document) -> Document:
     """The document without its content."""
     document = replace(
-        document, conditions=(), metadata=FrozenDict(), coupons=(), shipping=None
+        document,
+        conditions=(),
+        metadata=FrozenDict(),
+        coupons=(),
+        shipping=None,
+        removed=(),
     )
 
     return left_with(document, ())
