@@ -13,8 +13,9 @@ from .events import Event
 from .events import ItemAdded
 from .events import ItemConditionAdded
 from .events import ItemConditionRemoved
-from .events import ItemRemoved
 from .events import ItemUpdated
+from .limits import Limits
+from .limits import allowed
 from .lines import Line
 from .lines import refreshed
 from .operations import Applied
@@ -22,7 +23,6 @@ from .operations import Limited
 from .operations import Reapplied
 from .operations import StaleError
 from .operations import apply_all
-from .operations import left_with
 from .operations import line_gone
 from .operations import put_condition
 from .operations import same
@@ -77,6 +77,36 @@ class AddLine(Limited, frozen=True):
             return _put_line(document, existing, line)
 
         return _put_line(document, existing, _merged(existing, line))
+
+
+class AddLines(Limited, frozen=True):
+    """Add so many of each line as there may be.
+
+    :param limits: What the cart may reach.
+    :param counts: Gets how many of each line that was, when it was last applied.
+    """
+
+    lines: tuple[Line, ...]
+    limits: Limits
+    counts: list[int]
+
+    def apply(self, document: Document) -> Applied:
+        self.counts.clear()
+        events: list[Event] = []
+
+        for line in self.lines:
+            mine = document.line(line.id)
+            now = mine.quantity if mine is not None else 0
+            wanted = now + line.quantity
+            most = allowed(document, line, wanted, self.limits, self.terms)
+            self.counts.append(most - now)
+
+            if most > now:
+                more = AddLine(replace(line, quantity=most - now))
+                document, happened = more.apply(document)
+                events.extend(happened)
+
+        return document, tuple(events)
 
 
 class UpdateLine(Limited, frozen=True):

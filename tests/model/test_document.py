@@ -119,6 +119,7 @@ def test_text_is_readable_json() -> None:
         "merged": [],
         "pending": [],
         "claims": [],
+        "removed": [],
     }
 
 
