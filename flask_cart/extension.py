@@ -31,6 +31,7 @@ from .cli import cart_cli
 from .http.blueprint import make_blueprint
 from .http.limiting import check_rate_limits
 from .http.pages import give_to_templates
+from .http.plain import give_to_json
 from .http.problems import answer_errors
 from .model.keys import cart_key
 from .storage.base import Storage
@@ -92,6 +93,7 @@ class FlaskCart(Registrar):
         connect_to_logins(app)
         answer_errors(app)
         give_to_templates(app)
+        give_to_json(app)
         app.cli.add_command(cart_cli)
 
     @cached_property

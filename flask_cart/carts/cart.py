@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import types
 import typing as t
 from contextlib import contextmanager
 from functools import cached_property
+
+import msgspec
+from moneyed import Money
 
 from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
@@ -12,7 +16,6 @@ from ..model.conditions import Target
 from ..model.conditions import check_for_cart
 from ..model.conditions import check_for_line
 from ..model.conditions import value_text
-from ..model.errors import InvalidItemError
 from ..model.idempotency import claim_key
 from ..model.idempotency import claim_move
 from ..model.keys import CartKey
@@ -24,6 +27,7 @@ from ..model.line_operations import OnExisting
 from ..model.line_operations import RemoveItemCondition
 from ..model.line_operations import RemoveLine
 from ..model.line_operations import make_addition
+from ..model.line_operations import make_increment
 from ..model.line_operations import make_update
 from ..model.lines import Line
 from ..model.lines import check_quantities
@@ -130,34 +134,28 @@ class Cart:
 
     @property
     def metadata(self) -> Metadata:
-        """What the shop notes about the cart.
-
-        >>> cart.metadata["note"] = "ring twice"
-        """
+        """What the shop notes about the cart."""
         return Metadata(self._working)
 
     @property
     def coupons(self) -> Coupons:
-        """The codes of the coupons of the cart.
-
-        >>> cart.coupons.add("SUMMER")
-        """
-        most = self._services.repository.limits.coupons
-
-        return Coupons(self._working, most)
+        """The codes of the coupons of the cart."""
+        return Coupons(self._working, self._services.repository.limits.coupons)
 
     @property
     def shipping(self) -> Shipping:
-        """How the cart is sent: the shipping methods, and the one that was chosen.
-
-        >>> options = cart.shipping.options
-        """
+        """How the cart is sent: the shipping methods, and the one that was chosen."""
         return Shipping(self._working, self._totals.shipping_options)
 
     @property
     def quantity(self) -> int:
         """How many items, over all lines."""
         return sum(line.quantity for line in self.lines)
+
+    @property
+    def total(self) -> Money:
+        """What is to be paid: the total of :attr:`totals`."""
+        return self.totals.total
 
     @property
     def totals(self) -> Totals:
@@ -167,6 +165,17 @@ class Cart:
         say once for every second of the shop's clock, until :meth:`refresh`.
         """
         return self._totals.now()
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """The cart and its :attr:`totals` as plain data that can be encoded as JSON."""
+        return {
+            "instance": self.key.instance if self.key is not None else "default",
+            "version": self.version,
+            **self.totals.to_dict(),
+            "coupons": list(self.coupons),
+            "shipping": self.shipping.chosen,
+            "metadata": msgspec.to_builtins(dict(self.metadata)),
+        }
 
     def get(self, line_id: str) -> Line | None:
         """The line of this id, if there is one."""
@@ -257,7 +266,7 @@ class Cart:
         self,
         line_id: str,
         *,
-        quantity: int | None = None,
+        quantity: int | types.EllipsisType = ...,
         name: str | None = None,
         price: MoneyLike | None = None,
         attributes: t.Mapping[str, t.Any] | None = None,
@@ -285,11 +294,7 @@ class Cart:
         :raises InvalidItemError: If there is no such line, or ``by`` is not an int.
         :raises CartQuantityError: As in :meth:`set_quantity`.
         """
-        if isinstance(by, bool) or not isinstance(by, int):
-            raise InvalidItemError(f"A quantity must be an int, not {by!r:.40}.")
-
-        line = self._working.line(line_id)
-        self._working.apply(IncrementLine(line_id, by, asks=line.product_id))
+        self._working.apply(make_increment(self._working.line(line_id), by))
 
     def remove(self, line_id: str) -> None:
         """Remove a line; nothing happens if it is gone already."""
@@ -546,20 +551,24 @@ class Cart:
         """
         self._working.destroy()
 
-    def expect(self, version: int | None) -> Cart:
+    def expect(self, version: int) -> Cart:
         """Let further changes fail unless they follow on this version.
 
         What is posted with the version that a form has shown is about what was seen.
 
         >>> cart.expect(cart.version).clear()
 
-        :param version: What :attr:`version` was; 0 for no cart. ``None`` expects
-            nothing any more.
+        :param version: What :attr:`version` was; 0 for no cart.
         :return: This cart.
+        :raises InvalidItemError: If it is no version, as ``None`` is none.
         """
         self._working.expect(version)
 
         return self
+
+    def expect_any(self) -> None:
+        """Let further changes follow on any version again."""
+        self._working.expect_any()
 
     @contextmanager
     def batch(self) -> t.Iterator[Cart]:

@@ -19,6 +19,8 @@ from ..model.operations import Applied
 from ..model.operations import Operation
 from ..model.operations import applied
 from ..model.operations import check_expected
+from ..model.values import refused_as
+from ..model.values import whole_number
 from .services import CartServices
 from .writing import Fit
 from .writing import Operations
@@ -93,9 +95,17 @@ class WorkingCopy:
         self.refuse_batch("read again")
         self._snapshot = None
 
-    def expect(self, version: int | None) -> None:
-        """Let further writes fail unless they follow on this version."""
-        self._expected = version
+    def expect(self, version: int) -> None:
+        """Let further writes fail unless they follow on this version.
+
+        :raises InvalidItemError: If it is no version.
+        """
+        with refused_as(InvalidItemError):
+            self._expected = whole_number(version, "The version that is expected")
+
+    def expect_any(self) -> None:
+        """Let further writes follow on any version again."""
+        self._expected = None
 
     def line(self, line_id: str) -> Line:
         """A line of the content.

@@ -138,7 +138,8 @@ def _form(request: Request, kind: type[Input]) -> dict[str, t.Any]:
 
         if dot and group in _GROUPS:
             groups.setdefault(_GROUPS[group], {})[key] = value
-        elif value:
+        else:
+            # An empty field is no missing one, or nobody would see that it is empty.
             fields[name] = value
 
     fields |= groups

@@ -43,14 +43,18 @@ def answer_errors(app: Flask) -> None:
 
 
 def _answer_with_status(error: CartError) -> t.Any:
-    if not isinstance(error, CartConflictError | CartStorageError):
+    problem = describe(error)
+
+    if problem is None:
         raise error
 
     if isinstance(error, CartStorageError):
         current_app.logger.error("The storage of the carts failed.", exc_info=error)
+    elif problem.status == 422:
+        # It may be the developer's mistake as well as the shopper's.
+        current_app.logger.warning("A cart refused a change: %s", error)
 
-    # Not the message, which is for the developer and may name keys and statements.
-    exception = default_exceptions[error.http_status](error.http_description)
+    exception = default_exceptions[problem.status](problem.detail)
 
     # Like abort(), so that the app's own page for the status is shown.
     return current_app.handle_http_exception(exception)
@@ -129,14 +133,18 @@ def _conflict_page(error: CartConflictError, instance: str) -> Response:
     cart = current_cart.instance(instance)
     cart.refresh()
     line = cart.get(error.line_id or "")
-    now = {
-        VERSION_FIELD: str(cart.version),
-        "seen": str(line.quantity) if line is not None else "",
-    }
+    now = {VERSION_FIELD: str(cart.version)}
+    outdated = {KEY_FIELD, "csrf_token"}
+
+    if line is not None:
+        now["seen"] = str(line.quantity)
+    else:
+        outdated.add("seen")
+
     fields = {
         name: now.get(name, value)
         for name, value in request.form.items()
-        if name not in (KEY_FIELD, "csrf_token")
+        if name not in outdated
     }
     wanted = _differs(error).get("wanted")
     page = render_template(

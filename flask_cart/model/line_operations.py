@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import typing as t
 
 from moneyed import Money
@@ -34,6 +35,7 @@ from .products import price_of
 from .stock import terms_of
 from .values import freeze_dict
 from .values import refused_as
+from .values import whole_number
 
 OnExisting = t.Literal["merge", "replace", "error"]
 
@@ -159,12 +161,12 @@ def make_update(
     line: Line,
     currency: str,
     *,
-    quantity: int | None,
+    quantity: int | types.EllipsisType,
     name: str | None,
     price: MoneyLike | None,
     attributes: t.Mapping[str, t.Any] | None,
 ) -> UpdateLine:
-    """What sets fields of a line; what is ``None`` stays.
+    """What sets fields of a line; what is ``None`` stays, a quantity that is ``...``.
 
     :raises InvalidItemError: If a value is not valid.
     """
@@ -173,7 +175,7 @@ def make_update(
     opening = f"The item {line.item_id!r} cannot be changed: "
 
     with refused_as(InvalidItemError, opening):
-        if quantity is not None:
+        if quantity is not ...:
             changes["quantity"] = check_quantity(quantity, at_least=0)
 
         if name is not None:
@@ -185,7 +187,9 @@ def make_update(
         if attributes is not None:
             changes["attributes"] = freeze_dict(attributes, "The attributes")
 
-    return UpdateLine(line, changes, asks=line.product_id if quantity else None)
+    asks = line.product_id if changes.get("quantity") else None
+
+    return UpdateLine(line, changes, asks=asks)
 
 
 class IncrementLine(Limited, frozen=True):
@@ -209,6 +213,17 @@ class IncrementLine(Limited, frozen=True):
             return _drop_line(document, line)
 
         return _put_line(document, line, replace(line, quantity=quantity))
+
+
+def make_increment(line: Line, by: int) -> IncrementLine:
+    """What adds to the quantity of a line.
+
+    :raises InvalidItemError: If it is no number.
+    """
+    with refused_as(InvalidItemError):
+        return IncrementLine(
+            line.id, whole_number(by, "A quantity"), asks=line.product_id
+        )
 
 
 class RemoveLine(Reapplied, frozen=True):

@@ -22,6 +22,7 @@ from .values import check_text
 from .values import fingerprint
 from .values import freeze_dict
 from .values import refused_as
+from .values import whole_number
 
 #: The greatest quantity that any limit may allow.
 MAX_QUANTITY: t.Final = 2**31 - 1
@@ -140,16 +141,15 @@ def check_quantity(quantity: t.Any, at_least: int = 1) -> int:
 
     :raises ValueError: If it is not an int, less than ``at_least``, or absurd.
     """
-    if isinstance(quantity, bool) or not isinstance(quantity, int):
-        raise ValueError(f"A quantity must be an int, not {quantity!r:.40}.")
+    count = whole_number(quantity, "A quantity")
 
-    if quantity < at_least:
-        raise ValueError(f"A quantity must be at least {at_least}, not {quantity}.")
+    if count < at_least:
+        raise ValueError(f"A quantity must be at least {at_least}, not {count}.")
 
-    if quantity > MAX_QUANTITY:
+    if count > MAX_QUANTITY:
         raise ValueError(f"A quantity must be at most {MAX_QUANTITY}.")
 
-    return int(quantity)
+    return count
 
 
 def check_quantities(quantities: t.Any) -> dict[str, int]:

@@ -154,6 +154,18 @@ def check_text(
     return text
 
 
+def whole_number(value: t.Any, where: str) -> int:
+    """Give a whole number back.
+
+    :raises ValueError: If it is anything else, such as the text of a form's field, or
+        the ``None`` of one that is missing.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"{where} must be an int, not {value!r:.40}.")
+
+    return int(value)
+
+
 @cache
 def snake_case(name: str) -> str:
     """The name of a class as those of functions are written."""
