@@ -5,7 +5,6 @@ from __future__ import annotations
 import types
 import typing as t
 from contextlib import contextmanager
-from functools import cached_property
 
 import msgspec
 from moneyed import Money
@@ -92,6 +91,7 @@ class Cart:
         self._tenant = tenant
         self._sibling = sibling
         self._working = WorkingCopy(services, self, key, make_key)
+        self._totals = CachedTotals(services, self._working, tenant)
 
     def __repr__(self) -> str:
         return f"<Cart {self.key or 'of a new guest'}>"
@@ -102,10 +102,6 @@ class Cart:
     def key(self) -> CartKey | None:
         """Where the cart is stored; ``None`` for a guest who has none yet."""
         return self._working.key
-
-    @cached_property
-    def _totals(self) -> CachedTotals:
-        return CachedTotals(self._services, self._working, self._tenant)
 
     @property
     def tenant(self) -> str | None:
@@ -369,10 +365,8 @@ class Cart:
         :raises InvalidConditionError: If it is not said what becomes of a condition.
         :raises CartConflictError: If the cart was changed since it was read.
         """
-        registry = self._services.registry
-        catalogue, rulebook = registry.catalogue, registry.rulebook
-        more = (prices or {}, conditions, drop)
-        change_currency(self._working, catalogue, rulebook, currency, *more)
+        registry, prices = self._services.registry, prices or {}
+        change_currency(self._working, registry, currency, prices, conditions, drop)
 
     # Other carts
 

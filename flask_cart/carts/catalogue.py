@@ -53,7 +53,8 @@ class Catalogue:
         if self.loader is None:
             return operations
 
-        products = self.load(filter(None, map(_asks, operations)))
+        limited = (each for each in operations if isinstance(each, Limited))
+        products = self.load(each.asks for each in limited if each.asks is not None)
 
         return [
             replace(each, terms=terms_of(products[each.asks]))
@@ -61,10 +62,6 @@ class Catalogue:
             else each
             for each in operations
         ]
-
-
-def _asks(operation: Operation) -> str | None:
-    return operation.asks if isinstance(operation, Limited) else None
 
 
 def _checked_id(product: t.Any) -> str:

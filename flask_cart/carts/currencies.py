@@ -34,6 +34,7 @@ from ..model.values import closest
 from ..model.values import refused_as
 from ..pricing.rulebook import Rulebook
 from .catalogue import Catalogue
+from .services import Registry
 from .working_copy import WorkingCopy
 
 
@@ -70,8 +71,7 @@ class ChangeCurrency(msgspec.Struct, frozen=True):
 
 def change_currency(
     working: WorkingCopy,
-    catalogue: Catalogue,
-    rulebook: Rulebook,
+    registry: Registry,
     currency: str,
     prices: t.Mapping[str, MoneyLike],
     conditions: t.Iterable[Condition],
@@ -93,8 +93,9 @@ def change_currency(
     if currency == document.currency:
         return
 
-    found = _prices(document, catalogue, currency, prices)
-    changes = _changes(document, rulebook, {c.name: c for c in conditions}, set(drop))
+    found = _prices(document, registry.catalogue, currency, prices)
+    given = {each.name: each for each in conditions}
+    changes = _changes(document, registry.rulebook, given, set(drop))
     working.apply(ChangeCurrency(currency, found, tuple(changes)))
 
 
@@ -171,23 +172,28 @@ def _changes(
     for each in document.conditions:
         if each.name in drop:
             yield RemoveCondition(each.name)
-        elif each.name in given:
-            yield AddCondition(_instead(each, given))
         else:
-            _refuse_amounts(each, rulebook)
+            yield AddCondition(_instead(each, rulebook, given))
 
     for line in document.lines:
         for each in line.conditions:
             if each.name in drop:
                 yield RemoveItemCondition(line.id, each.name)
-            elif each.name in given:
-                yield AddItemCondition(line.id, _instead(each, given))
             else:
-                _refuse_amounts(each, rulebook)
+                yield AddItemCondition(line.id, _instead(each, rulebook, given))
 
 
-def _instead(condition: Condition, given: t.Mapping[str, Condition]) -> Condition:
-    other = given[condition.name]
+def _instead(
+    condition: Condition, rulebook: Rulebook, given: t.Mapping[str, Condition]
+) -> Condition:
+    """What takes the place of a condition: another one, or itself."""
+    other = given.get(condition.name, condition)
+
+    if condition.name not in given and rulebook.has_amounts(condition):
+        raise InvalidConditionError(
+            f"The condition {condition.name!r} has an amount in the old currency. Give"
+            " it with the new one in conditions=, or name it in drop=."
+        )
 
     if other.target != condition.target:
         raise InvalidConditionError(
@@ -196,11 +202,3 @@ def _instead(condition: Condition, given: t.Mapping[str, Condition]) -> Conditio
         )
 
     return other
-
-
-def _refuse_amounts(condition: Condition, rulebook: Rulebook) -> None:
-    if rulebook.has_amounts(condition):
-        raise InvalidConditionError(
-            f"The condition {condition.name!r} has an amount in the old currency. Give"
-            " it with the new one in conditions=, or name it in drop=."
-        )

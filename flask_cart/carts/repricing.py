@@ -16,6 +16,7 @@ from ..model.errors import InvalidItemError
 from ..model.line_operations import put_lines
 from ..model.lines import Line
 from ..model.money import MoneyLike
+from ..model.money import agreed_price
 from ..model.money import price_in
 from ..model.operations import Applied
 from ..model.operations import Reapplied
@@ -191,7 +192,7 @@ def reprice(working: WorkingCopy, catalogue: Catalogue, accept: Accept) -> Drift
     accepted = {
         line_id: price
         for line_id, amount in consents.items()
-        if (price := _agreed(seen.currency, amount)) is not None
+        if (price := agreed_price(seen.currency, amount)) is not None
     }
     working.apply(Reprice(offers, accept == "all", accepted))
 
@@ -218,14 +219,6 @@ def _offer(product: Buyable, currency: str) -> Offer:
             price_in(currency, price_of(product, lambda: currency)),
             terms_of(product),
         )
-
-
-def _agreed(currency: str, amount: MoneyLike) -> Decimal | None:
-    try:
-        return price_in(currency, amount)
-    except ValueError:
-        # It comes from a form, and whatever it says, it is no price.
-        return None
 
 
 def _drift(seen: Document, now: Document, offers: Offers) -> Drift:

@@ -24,7 +24,7 @@ from .group import cart_cli
 from .output import echo_json
 from .output import echo_table
 from .output import json_option
-from .output import shown_owner
+from .output import shown_key
 from .output import shown_time
 from .output import tokens_option
 from .shop import age_option
@@ -88,9 +88,7 @@ def show(owner: str, instance: str, show_tokens: bool, as_json: bool) -> None:
     cart = _stored_cart(owner, instance)
     document, totals = working_copy(cart).document, cart.totals
     begun = [each.started_at for each in document.pending]
-    summary = {
-        "owner": shown_owner(owner, show_tokens),
-        "instance": instance,
+    summary = shown_key(CartKey(owner, instance), show_tokens) | {
         "version": cart.version,
         "created_at": document.created_at,
         "updated_at": document.updated_at,
@@ -116,8 +114,7 @@ def show(owner: str, instance: str, show_tokens: bool, as_json: bool) -> None:
             click.echo(f"{title.removesuffix('_at').replace('_', ' '):12} {text}")
 
     _echo_lines(totals)
-    _echo_adjustments(totals)
-    click.echo(f"\nTotal: {format_money(totals.total)}")
+    _echo_total(totals)
 
     if document.coupons:
         click.echo(f"Coupons: {', '.join(document.coupons)}")
@@ -140,8 +137,7 @@ def explain(owner: str, instance: str, as_json: bool) -> None:
         return
 
     click.echo(f"Goods: {format_money(totals.subtotal_without_conditions)}")
-    _echo_adjustments(totals)
-    click.echo(f"\nTotal: {format_money(totals.total)}")
+    _echo_total(totals)
 
 
 def _stored_cart(owner: str, instance: str) -> Cart:
@@ -160,11 +156,7 @@ def _stored_cart(owner: str, instance: str) -> Cart:
 
 def _row(found: FoundCart, show_tokens: bool) -> dict[str, t.Any]:
     document = found.content
-    row = {
-        "owner": shown_owner(found.key.owner, show_tokens),
-        "instance": found.key.instance,
-        "saved_at": found.saved_at,
-    }
+    row = shown_key(found.key, show_tokens) | {"saved_at": found.saved_at}
 
     if not isinstance(document, Document):
         return row | {"error": str(document)}
@@ -199,10 +191,9 @@ def _amounts_of(totals: Totals) -> dict[str, str]:
 
 
 def _echo_lines(totals: Totals) -> None:
-    if not totals.lines:
-        return
+    if totals.lines:
+        click.echo()
 
-    click.echo()
     echo_table(
         ("Item", "Name", "Options", ">Quantity", ">Price", ">Subtotal"),
         (
@@ -219,14 +210,14 @@ def _echo_lines(totals: Totals) -> None:
     )
 
 
-def _echo_adjustments(totals: Totals) -> None:
+def _echo_total(totals: Totals) -> None:
+    """Print the total, below the conditions that lead to it."""
     names = {line.id: line.item_id for line in totals.lines}
     adjustments = totals.explain()
 
-    if not adjustments:
-        return
+    if adjustments:
+        click.echo()
 
-    click.echo()
     echo_table(
         ("Condition", "Type", "On", "Value", ">Before", ">After", ">Change", "Why"),
         (
@@ -243,6 +234,7 @@ def _echo_adjustments(totals: Totals) -> None:
             for each in adjustments
         ),
     )
+    click.echo(f"\nTotal: {format_money(totals.total)}")
 
 
 def _contained(amount: Money | None) -> str:

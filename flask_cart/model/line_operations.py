@@ -249,20 +249,16 @@ class AddItemCondition(Reapplied, frozen=True):
         if line is None:
             raise line_gone(self.line_id, condition=self.condition.name)
 
-        conditions, previous = put_condition(line.conditions, self.condition)
+        conditions, gone = put_condition(line.conditions, self.condition)
 
-        if previous is not None and same(previous, self.condition):
+        if same(gone, (self.condition,)):
             return document, ()
 
         changed = replace(line, conditions=conditions)
-        events: list[Event] = []
+        removed = (ItemConditionRemoved(line=changed, condition=each) for each in gone)
+        added = ItemConditionAdded(line=changed, condition=self.condition)
 
-        if previous is not None:
-            events.append(ItemConditionRemoved(line=changed, condition=previous))
-
-        events.append(ItemConditionAdded(line=changed, condition=self.condition))
-
-        return _with_line(document, changed), tuple(events)
+        return _with_line(document, changed), (*removed, added)
 
 
 class RemoveItemCondition(Reapplied, frozen=True):

@@ -9,6 +9,7 @@ from .errors import CartConfigError
 from .lines import Line
 from .lines import check_quantity
 from .values import closest
+from .values import refused_as
 
 #: Takes the user's line, ``None`` if there is none, and the guest's, and returns the
 #: quantity that the user has afterwards.
@@ -51,12 +52,10 @@ class Strategy:
 
         :raises CartConfigError: If the app's function returns something else.
         """
-        try:
+        opening = f"The merge strategy {self.name!r} is wrong: "
+
+        with refused_as(CartConfigError, opening):
             return check_quantity(self.decide(mine, theirs), at_least=0)
-        except ValueError as error:
-            raise CartConfigError(
-                f"The merge strategy {self.name!r} is wrong: {error}"
-            ) from error
 
 
 ADD_QUANTITIES: t.Final = Strategy("add_quantities", add_quantities)
