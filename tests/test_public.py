@@ -155,6 +155,9 @@ CART = {
     "transfer",
     "update",
     "version",
+    "to_dict",
+    "total",
+    "expect_any",
 }
 
 

@@ -217,8 +217,6 @@ class Cart:
         keeps its conditions and attributes, and takes the name and price given now.
 
         >>> line = cart.add("mug", 2, name="Mug", price="12.50", options={"size": "L"})
-        >>> line.quantity, line.options
-        (2, {'size': 'L'})
 
         :param product: A :class:`Buyable`, or the id of an item.
         :param quantity: How many, at least 1.
@@ -482,8 +480,6 @@ class Cart:
     ) -> None:
         """Take something off the subtotal.
 
-        >>> cart.add_discount("SUMMER", "10%")
-
         :param value: As for :class:`Condition`, or an amount; without a sign it is
             taken off.
         :param rule: As for :class:`Condition`, like ``lines`` and ``cap``.
@@ -548,8 +544,6 @@ class Cart:
     def expect(self, version: int) -> Cart:
         """Let further changes fail unless they follow on this version.
 
-        What is posted with the version that a form has shown is about what was seen.
-
         >>> cart.expect(cart.version).clear()
 
         :param version: What :attr:`version` was; 0 for no cart.
@@ -584,9 +578,6 @@ class Cart:
         For what may be sent twice, by a double click or a client that got no answer.
         The key is remembered in the same write as the changes, unless they come to
         nothing. A cart knows its last 20 keys.
-
-        >>> with cart.once("6f1d"):
-        ...     line = cart.add("mug", price=5)
 
         :param key: What the sender made up for this change.
         :param content: What is to be changed, in any words. The same key with another

@@ -20,7 +20,6 @@ from ..model.operations import Applied
 from ..model.operations import Limited
 from ..model.operations import apply_all
 from ..model.operations import line_gone
-from ..model.values import refused_as
 from .working_copy import WorkingCopy
 from .working_copy import write_carts
 from .writing import Operations
@@ -118,7 +117,8 @@ def _movable(document: Document, line_id: str, quantity: int | None) -> Line:
 
     if (quantity or 0) > line.quantity:
         raise InvalidItemError(
-            f"Of {line.item_id!r:.80}, {line.quantity} can be moved, not {quantity}."
+            f"Of {line.item_id!r:.80}, {line.quantity} can be moved, not {quantity}.",
+            is_input=True,
         )
 
     return replace(line, quantity=quantity or line.quantity)
@@ -132,5 +132,4 @@ def _check(source: WorkingCopy, target: WorkingCopy, quantity: int | None) -> No
         raise InvalidItemError("A line cannot be moved or copied into its own cart.")
 
     if quantity is not None:
-        with refused_as(InvalidItemError):
-            check_quantity(quantity)
+        check_quantity(quantity)

@@ -19,7 +19,6 @@ from ..model.operations import Applied
 from ..model.operations import Operation
 from ..model.operations import applied
 from ..model.operations import check_expected
-from ..model.values import refused_as
 from ..model.values import whole_number
 from .services import CartServices
 from .writing import Fit
@@ -100,8 +99,7 @@ class WorkingCopy:
 
         :raises InvalidItemError: If it is no version.
         """
-        with refused_as(InvalidItemError):
-            self._expected = whole_number(version, "The version that is expected")
+        self._expected = whole_number(version, "The version that is expected")
 
     def expect_any(self) -> None:
         """Let further writes follow on any version again."""
@@ -120,7 +118,9 @@ class WorkingCopy:
             with self._conflicts_reported():
                 check_expected(self.snapshot.version, self._expected, line_id)
 
-            raise InvalidItemError(f"There is no line {line_id!r:.80} in the cart.")
+            raise InvalidItemError(
+                f"There is no line {line_id!r:.80} in the cart.", is_input=True
+            )
 
         return line
 

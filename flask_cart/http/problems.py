@@ -23,7 +23,9 @@ from ..app.wording import RefusedError
 from ..app.wording import describe
 from ..model.errors import CartConflictError
 from ..model.errors import CartError
+from ..model.errors import CartLimitError
 from ..model.errors import CartStorageError
+from ..model.errors import InvalidItemError
 from .answers import back
 from .answers import json_problem
 from .answers import wants_json
@@ -36,6 +38,13 @@ from .representation import show_cart
 #: The key in Flask's session of the code that was refused last, for its field.
 REFUSED_CODE: t.Final = "_cart_refused_code"
 
+#: What nobody has to handle. All others may be the developer's mistake.
+_ANSWERED: t.Final = (
+    CartConflictError,
+    CartLimitError,
+    CartStorageError,
+)
+
 
 def answer_errors(app: Flask) -> None:
     """Answer with a status of their own to errors that no view of the app handles."""
@@ -43,21 +52,21 @@ def answer_errors(app: Flask) -> None:
 
 
 def _answer_with_status(error: CartError) -> t.Any:
-    problem = describe(error)
-
-    if problem is None:
+    if not (isinstance(error, _ANSWERED) or _is_input(error)):
         raise error
 
     if isinstance(error, CartStorageError):
         current_app.logger.error("The storage of the carts failed.", exc_info=error)
-    elif problem.status == 422:
-        # It may be the developer's mistake as well as the shopper's.
-        current_app.logger.warning("A cart refused a change: %s", error)
 
+    problem = t.cast(Problem, describe(error))
     exception = default_exceptions[problem.status](problem.detail)
 
     # Like abort(), so that the app's own page for the status is shown.
     return current_app.handle_http_exception(exception)
+
+
+def _is_input(error: CartError) -> bool:
+    return isinstance(error, InvalidItemError) and error.is_input
 
 
 def tell_problem(error: CartError | HTTPException, instance: str) -> Response:

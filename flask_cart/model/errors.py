@@ -186,6 +186,8 @@ class CartEmptyError(CartError):
 class CartLimitError(CartError):
     """A change would take the cart over one of its limits.
 
+    When no handler is registered for it, Flask answers the request with status 422.
+
     :param message: Which limit, and what would exceed it.
     :param limit: The greatest value that is allowed.
     :param given: The value that the change would have led to.
@@ -218,11 +220,24 @@ class CartVetoError(CartError):
 
 
 class InvalidItemError(CartError):
-    """An item, quantity or line that cannot be in a cart."""
+    """An item, quantity, line or version that cannot be.
+
+    :param message: What is wrong with it.
+    :param is_input: Whether a form may have said so, as of a quantity, a line or a
+        version. When no handler is registered for it, Flask answers the request with
+        status 422 then.
+    """
+
+    def __init__(self, message: str, *, is_input: bool = False) -> None:
+        super().__init__(message)
+
+        self.is_input = is_input
 
 
 class CartQuantityError(InvalidItemError):
     """A quantity in which an item is not sold.
+
+    When no handler is registered for it, Flask answers the request with status 422.
 
     :param message: What is wrong with it.
     :param item_id: The item.
@@ -244,7 +259,7 @@ class CartQuantityError(InvalidItemError):
         in_cart: int,
         wanted: int,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, is_input=True)
 
         self.item_id = item_id
         self.term = term

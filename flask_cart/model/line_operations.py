@@ -220,10 +220,7 @@ def make_increment(line: Line, by: int) -> IncrementLine:
 
     :raises InvalidItemError: If it is no number.
     """
-    with refused_as(InvalidItemError):
-        return IncrementLine(
-            line.id, whole_number(by, "A quantity"), asks=line.product_id
-        )
+    return IncrementLine(line.id, whole_number(by, "A quantity"), asks=line.product_id)
 
 
 class RemoveLine(Reapplied, frozen=True):

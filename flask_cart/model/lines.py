@@ -21,7 +21,6 @@ from .values import FrozenDict
 from .values import check_text
 from .values import fingerprint
 from .values import freeze_dict
-from .values import refused_as
 from .values import whole_number
 
 #: The greatest quantity that any limit may allow.
@@ -139,15 +138,19 @@ def _option_text(name: str, value: t.Any) -> str:
 def check_quantity(quantity: t.Any, at_least: int = 1) -> int:
     """Give the quantity back if it is one.
 
-    :raises ValueError: If it is not an int, less than ``at_least``, or absurd.
+    :raises InvalidItemError: If it is not an int, less than ``at_least``, or absurd.
     """
     count = whole_number(quantity, "A quantity")
 
     if count < at_least:
-        raise ValueError(f"A quantity must be at least {at_least}, not {count}.")
+        raise InvalidItemError(
+            f"A quantity must be at least {at_least}, not {count}.", is_input=True
+        )
 
     if count > MAX_QUANTITY:
-        raise ValueError(f"A quantity must be at most {MAX_QUANTITY}.")
+        raise InvalidItemError(
+            f"A quantity must be at most {MAX_QUANTITY}.", is_input=True
+        )
 
     return count
 
@@ -166,8 +169,7 @@ def check_quantities(quantities: t.Any) -> dict[str, int]:
         if not isinstance(line_id, str):
             raise InvalidItemError(f"A line has an id of text, not {line_id!r:.40}.")
 
-        with refused_as(InvalidItemError, f"The line {line_id!r:.80}: "):
-            check_quantity(quantity)
+        check_quantity(quantity)
 
     return dict(quantities)
 

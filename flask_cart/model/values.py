@@ -21,6 +21,7 @@ from functools import cache
 import msgspec
 
 from .errors import CartError
+from .errors import InvalidItemError
 
 
 class FrozenDict(dict[str, t.Any]):
@@ -165,11 +166,13 @@ def check_text(
 def whole_number(value: t.Any, where: str) -> int:
     """Give a whole number back.
 
-    :raises ValueError: If it is anything else, such as the text of a form's field, or
-        the ``None`` of one that is missing.
+    :raises InvalidItemError: If it is anything else, such as the text of a form's
+        field, or the ``None`` of one that is missing.
     """
     if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"{where} must be an int, not {value!r:.40}.")
+        raise InvalidItemError(
+            f"{where} must be an int, not {value!r:.40}.", is_input=True
+        )
 
     return int(value)
 

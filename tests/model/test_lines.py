@@ -131,7 +131,7 @@ def test_quantity_may_be_zero_where_that_means_none() -> None:
 )
 def test_bad_quantities(quantity: object, message: str) -> None:
     """The error says what was given or what the bounds are."""
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InvalidItemError, match=message):
         check_quantity(quantity)
 
 
