@@ -16,18 +16,18 @@ from ..model.conditions import check_for_cart
 from ..model.conditions import check_for_line
 from ..model.conditions import value_text
 from ..model.idempotency import claim_key
-from ..model.idempotency import claim_move
+from ..model.idempotency import move_content
 from ..model.keys import CartKey
 from ..model.keys import check_instance
 from ..model.keys import owner_in
+from ..model.line_changes import make_addition
+from ..model.line_changes import make_increment
+from ..model.line_changes import make_update
 from ..model.line_operations import AddItemCondition
 from ..model.line_operations import IncrementLine
 from ..model.line_operations import OnExisting
 from ..model.line_operations import RemoveItemCondition
 from ..model.line_operations import RemoveLine
-from ..model.line_operations import make_addition
-from ..model.line_operations import make_increment
-from ..model.line_operations import make_update
 from ..model.lines import Line
 from ..model.lines import check_quantities
 from ..model.money import MoneyLike
@@ -209,14 +209,13 @@ class Cart:
         price: MoneyLike | None = None,
         options: t.Mapping[str, t.Any] | None = None,
         attributes: t.Mapping[str, t.Any] | None = None,
+        pinned: bool = False,
         on_existing: OnExisting = "merge",
     ) -> Line:
         """Add an item.
 
         The same item with the same options is the same line: its quantity grows, it
         keeps its conditions and attributes, and takes the name and price given now.
-
-        >>> line = cart.add("mug", 2, name="Mug", price="12.50", options={"size": "L"})
 
         :param product: A :class:`Buyable`, or the id of an item.
         :param quantity: How many, at least 1.
@@ -239,6 +238,7 @@ class Cart:
             price=price,
             options=options,
             attributes=attributes,
+            pinned=pinned,
             on_existing=on_existing,
         )
         self._working.apply(addition)
@@ -246,15 +246,20 @@ class Cart:
 
         return self.get(line.id) or line
 
-    def set_quantity(self, line_id: str, quantity: int) -> None:
+    def set_quantity(
+        self, line_id: str, quantity: int, *, seen: int | None = None
+    ) -> None:
         """Set the quantity of a line; 0 removes it.
 
+        :param seen: The quantity that the shopper saw, if that was not just now.
         :raises InvalidItemError: If there is no such line or quantity.
         :raises CartQuantityError: If the item is not sold in this quantity, as far as a
             :meth:`~FlaskCart.product_loader` finds its product.
-        :raises CartConflictError: If somebody else changed the line since it was read.
+        :raises CartConflictError: If somebody else changed the line since it was seen.
         """
-        self.update(line_id, quantity=quantity)
+        line = self._working.line(line_id)
+        update = make_update(line, self.currency, quantity=quantity, seen=seen)
+        self._working.apply(update)
 
     def update(
         self,
@@ -264,6 +269,7 @@ class Cart:
         name: str | None = None,
         price: MoneyLike | None = None,
         attributes: t.Mapping[str, t.Any] | None = None,
+        pinned: bool | None = None,
     ) -> None:
         """Set fields of a line, in one write. What is left out stays.
 
@@ -278,6 +284,7 @@ class Cart:
             name=name,
             price=price,
             attributes=attributes,
+            pinned=pinned,
         )
         self._working.apply(update)
 
@@ -389,7 +396,8 @@ class Cart:
         :raises CartConflictError: If somebody else removed the line.
         :raises CartReplayedError: If it has happened before with this key.
         """
-        claim = claim_move(key, line_id, to, quantity) if key is not None else None
+        content = move_content(line_id, to, quantity)
+        claim = claim_key(key, content) if key is not None else None
 
         # Before the line is looked for, which is gone if it has happened.
         with self._working.claiming(claim):
@@ -543,8 +551,6 @@ class Cart:
 
     def expect(self, version: int) -> Cart:
         """Let further changes fail unless they follow on this version.
-
-        >>> cart.expect(cart.version).clear()
 
         :param version: What :attr:`version` was; 0 for no cart.
         :return: This cart.

@@ -110,30 +110,29 @@ def _prices(
     :raises InvalidItemError: If one has none.
     """
     asked = [
-        line.product_id
+        line
         for line in document.lines
-        if line.product_id is not None and line.id not in given
+        # An agreed price holds in the currency in which it was agreed upon.
+        if line.product_ref and not line.is_pinned and line.id not in given
     ]
-    products = catalogue.load(asked) if asked else {}
-    prices: dict[str, Decimal] = {}
-    missing: list[str] = []
-
-    for line in document.lines:
-        if line.id in given:
-            prices[line.id] = _price(line, currency, given[line.id])
-        elif line.product_id in products:
-            amount = _amount_in(products[line.product_id], currency)
-            prices[line.id] = _price(line, currency, amount)
-        else:
-            missing.append(line.item_id)
+    variants = catalogue.variants(asked) if asked else {}
+    amounts = dict(given) | {
+        line_id: _amount_in(variant.sold, currency)
+        for line_id, variant in variants.items()
+        if variant is not None
+    }
+    missing = [line.item_id for line in document.lines if line.id not in amounts]
 
     if missing:
         raise InvalidItemError(
             f"There is no price in {currency} for {', '.join(missing)}: no product is"
-            " there for it. Give prices=, or remove the line."
+            " there for it, or its price was agreed upon. Give prices=, or remove the"
+            " line."
         )
 
-    return prices
+    return {
+        line.id: _price(line, currency, amounts[line.id]) for line in document.lines
+    }
 
 
 def _amount_in(product: Buyable, currency: str) -> MoneyLike:

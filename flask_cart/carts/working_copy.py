@@ -19,6 +19,7 @@ from ..model.operations import Applied
 from ..model.operations import Operation
 from ..model.operations import applied
 from ..model.operations import check_expected
+from ..model.values import refused_as
 from ..model.values import whole_number
 from .services import CartServices
 from .writing import Fit
@@ -99,7 +100,8 @@ class WorkingCopy:
 
         :raises InvalidItemError: If it is no version.
         """
-        self._expected = whole_number(version, "The version that is expected")
+        with refused_as(InvalidItemError):
+            self._expected = whole_number(version, "The version that is expected")
 
     def expect_any(self) -> None:
         """Let further writes follow on any version again."""

@@ -169,7 +169,7 @@ def _conflict_page(error: CartConflictError, instance: str) -> Response:
 
 
 def _differs(error: CartConflictError) -> dict[str, t.Any]:
-    """What differs, of a line its quantities, whoever found the conflict."""
+    """What differs, of a line its quantities."""
     return {
         # An operation tells of fields by name, as {"quantity": "3"}.
         name: int(value["quantity"])

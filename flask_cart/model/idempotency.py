@@ -48,11 +48,6 @@ def claim_key(key: str, content: str) -> ClaimKey:
     return ClaimKey(digest(key, _LENGTH) + digest(content, _LENGTH))
 
 
-def claim_move(key: str, line_id: str, to: str, quantity: int | None) -> ClaimKey:
-    """The claim of a key for a move."""
-    return claim_key(key, move_content(line_id, to, quantity))
-
-
 def move_content(line_id: str, to: str, quantity: int | None) -> str:
     """What is to be changed by a move, in words."""
     return f"move {line_id} to {to}: {quantity}"

@@ -24,6 +24,10 @@ from .errors import CartError
 from .errors import InvalidItemError
 
 
+class NumberError(ValueError):
+    """A number that cannot be: a form may have it, while a price is the shop's."""
+
+
 class FrozenDict(dict[str, t.Any]):
     """A dict that refuses to be changed."""
 
@@ -166,13 +170,11 @@ def check_text(
 def whole_number(value: t.Any, where: str) -> int:
     """Give a whole number back.
 
-    :raises InvalidItemError: If it is anything else, such as the text of a form's
-        field, or the ``None`` of one that is missing.
+    :raises NumberError: If it is anything else, such as the text of a form's field, or
+        the ``None`` of one that is missing.
     """
     if isinstance(value, bool) or not isinstance(value, int):
-        raise InvalidItemError(
-            f"{where} must be an int, not {value!r:.40}.", is_input=True
-        )
+        raise NumberError(f"{where} must be an int, not {value!r:.40}.")
 
     return int(value)
 
@@ -201,4 +203,9 @@ def refused_as(
     try:
         yield
     except ValueError as error:
-        raise kind(f"{opening}{error}") from error
+        refused = kind(f"{opening}{error}")
+
+        if isinstance(refused, InvalidItemError):
+            refused.is_input = isinstance(error, NumberError)
+
+        raise refused from error
