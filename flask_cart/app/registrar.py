@@ -16,8 +16,8 @@ from ..carts.services import Registry
 from ..carts.services import utc_now
 from ..model.conditions import Condition
 from ..model.events import Event
+from ..model.merging import DecideQuantity
 from ..model.products import Buyable
-from ..model.strategies import DecideQuantity
 from ..pricing.rulebook import ConditionProvider
 from ..pricing.rulebook import CouponLoader
 from ..pricing.rulebook import FactsFunction

@@ -12,6 +12,10 @@ from ..model.errors import InvalidItemError
 from ..model.idempotency import move_content
 from ..model.lines import Line
 from ..model.products import Buyable
+from ..model.products import Chosen
+from ..model.products import choices_of
+from ..model.products import multiple_of
+from ..model.products import option_values
 from .current import current_cart
 from .current import get_state
 from .wording import RefusedError
@@ -71,7 +75,7 @@ class Shopper:
         self._attempt = attempt
         self._check = check
 
-    def add(self, item_id: str, quantity: int, options: t.Mapping[str, str]) -> Done:
+    def add(self, item_id: str, quantity: int, options: t.Mapping[str, Chosen]) -> Done:
         """Add an item at the price of the shop."""
         product = find_product(item_id)
 
@@ -237,7 +241,7 @@ def addition_of(line: Line) -> dict[str, t.Any] | None:
     if product is None:
         return None
 
-    choices = _choices(product)
+    choices = choices_of(product)
 
     # The shop itself may have added it without a choice, which a shopper cannot.
     if not choices.keys() <= line.options.keys():
@@ -250,19 +254,19 @@ def addition_of(line: Line) -> dict[str, t.Any] | None:
     }
 
 
-def _choices(product: Buyable) -> t.Mapping[str, t.Collection[str]]:
-    return getattr(product, "cart_choices", None) or {}
-
-
-def _check_choices(product: Buyable, options: t.Mapping[str, str]) -> None:
+def _check_choices(product: Buyable, options: t.Mapping[str, Chosen]) -> None:
     """Refuse options that are not those which the product leaves to the shopper."""
-    choices = _choices(product)
+    choices, multiple = choices_of(product), multiple_of(product)
 
-    for name, value in options.items():
-        if value not in choices.get(name, ()):
-            raise RefusedError("no-choice", value=value, name=name)
+    for name, chosen in options.items():
+        for value in option_values(chosen):
+            if value not in choices.get(name, ()):
+                raise RefusedError("no-choice", value=value, name=name)
 
     for name, values in choices.items():
-        if name not in options:
+        if name in multiple:
+            continue
+
+        if not isinstance(options.get(name), str):
             among = ", ".join(map(repr, values))
             raise RefusedError("choose-one", name=name, among=among)

@@ -11,19 +11,19 @@ from ..model.conditions import Target
 from ..model.conditions import check_for_cart
 from ..model.conditions import check_for_line
 from ..model.conditions import value_text
-from ..model.errors import InvalidItemError
 from ..model.idempotency import claim_key
 from ..model.idempotency import move_content
 from ..model.keys import CartKey
 from ..model.keys import check_instance
 from ..model.keys import owner_in
+from ..model.line_changes import make_addition
+from ..model.line_changes import make_increment
+from ..model.line_changes import make_update
 from ..model.line_operations import AddItemCondition
 from ..model.line_operations import IncrementLine
 from ..model.line_operations import OnExisting
 from ..model.line_operations import RemoveItemCondition
 from ..model.line_operations import RemoveLine
-from ..model.line_operations import make_addition
-from ..model.line_operations import make_update
 from ..model.lines import Line
 from ..model.lines import check_quantities
 from ..model.money import MoneyLike
@@ -200,6 +200,7 @@ class Cart:
         price: MoneyLike | None = None,
         options: t.Mapping[str, t.Any] | None = None,
         attributes: t.Mapping[str, t.Any] | None = None,
+        pinned: bool = False,
         on_existing: OnExisting = "merge",
     ) -> Line:
         """Add an item.
@@ -232,6 +233,7 @@ class Cart:
             price=price,
             options=options,
             attributes=attributes,
+            pinned=pinned,
             on_existing=on_existing,
         )
         self._working.apply(addition)
@@ -262,6 +264,7 @@ class Cart:
         name: str | None = None,
         price: MoneyLike | None = None,
         attributes: t.Mapping[str, t.Any] | None = None,
+        pinned: bool | None = None,
     ) -> None:
         """Set fields of a line, in one write. What is left out stays.
 
@@ -276,6 +279,7 @@ class Cart:
             name=name,
             price=price,
             attributes=attributes,
+            pinned=pinned,
         )
         self._working.apply(update)
 
@@ -286,11 +290,7 @@ class Cart:
         :raises InvalidItemError: If there is no such line, or ``by`` is not an int.
         :raises CartQuantityError: As in :meth:`set_quantity`.
         """
-        if isinstance(by, bool) or not isinstance(by, int):
-            raise InvalidItemError(f"A quantity must be an int, not {by!r:.40}.")
-
-        line = self._working.line(line_id)
-        self._working.apply(IncrementLine(line_id, by, asks=line.product_id))
+        self._working.apply(make_increment(self._working.line(line_id), by))
 
     def remove(self, line_id: str) -> None:
         """Remove a line; nothing happens if it is gone already."""

@@ -109,23 +109,25 @@ def _prices(
 
     :raises InvalidItemError: If one has none.
     """
-    asked = {
-        line.id: line.product_id
+    asked = [
+        line
         for line in document.lines
-        if line.product_id is not None and line.id not in given
-    }
-    products = catalogue.load(asked.values()) if asked else {}
+        # An agreed price holds in the currency in which it was agreed upon.
+        if line.product_ref and not line.is_pinned and line.id not in given
+    ]
+    variants = catalogue.variants(asked) if asked else {}
     amounts = dict(given) | {
-        line_id: _amount_in(products[product_id], currency)
-        for line_id, product_id in asked.items()
-        if product_id in products
+        line_id: _amount_in(variant.sold, currency)
+        for line_id, variant in variants.items()
+        if variant is not None
     }
     missing = [line.item_id for line in document.lines if line.id not in amounts]
 
     if missing:
         raise InvalidItemError(
             f"There is no price in {currency} for {', '.join(missing)}: no product is"
-            " there for it. Give prices=, or remove the line."
+            " there for it, or its price was agreed upon. Give prices=, or remove the"
+            " line."
         )
 
     return {

@@ -21,13 +21,13 @@ from ..model.keys import CartKey
 from ..model.limits import Limits
 from ..model.limits import check_limits
 from ..model.limits import check_size
+from ..model.limits import check_terms
 from ..model.operations import Operation
 from ..model.operations import StaleError
 from ..model.operations import applied
 from ..model.operations import check_expected
 from ..model.operations import stale
 from ..model.operations import terms_in
-from ..model.stock import check_terms
 from ..storage.base import Storage
 from .observing import Watch
 

@@ -19,6 +19,7 @@ from ..model.document import Document
 from ..model.errors import CartCorruptError
 from ..model.keys import CartKey
 from ..model.money import format_money
+from ..model.products import option_values
 from ..pricing.totals import Totals
 from .group import cart_cli
 from .output import echo_json
@@ -200,7 +201,10 @@ def _echo_lines(totals: Totals) -> None:
             (
                 line.item_id,
                 line.name,
-                ", ".join(f"{name}={value}" for name, value in line.options.items()),
+                ", ".join(
+                    f"{name}={'+'.join(option_values(chosen))}"
+                    for name, chosen in line.options.items()
+                ),
                 line.quantity,
                 format_money(line.price),
                 format_money(line.subtotal),

@@ -28,8 +28,8 @@ from .events import Event
 from .events import MetadataAdded
 from .events import MetadataRemoved
 from .events import ShippingChosen
+from .limits import Terms
 from .lines import Line
-from .stock import Terms
 from .values import FrozenDict
 
 Applied = tuple[Document, tuple[Event, ...]]
@@ -70,20 +70,21 @@ class Reapplied(msgspec.Struct, frozen=True):
 class Limited(Reapplied, frozen=True, kw_only=True):
     """An operation that may lead to a quantity in which an item is not sold.
 
-    :param terms: In which quantities it is sold, if that is known.
-    :param asks: The item whose product is to be asked for them, before it is saved.
+    :param terms: In which quantities it is sold, as far as that is known.
+    :param asks: The lines whose products are to be asked for them, before it is saved.
     """
 
-    terms: Terms | None = None
-    asks: str | None = None
+    terms: tuple[Terms, ...] = ()
+    asks: tuple[Line, ...] = ()
 
 
 def terms_in(operations: t.Iterable[Operation]) -> list[Terms]:
     """The terms that operations have to keep to."""
     return [
-        each.terms
+        terms
         for each in operations
-        if isinstance(each, Limited) and each.terms is not None
+        if isinstance(each, Limited)
+        for terms in each.terms
     ]
 
 
