@@ -17,6 +17,7 @@ from ..model.money import CONTEXT
 from ..model.money import ZERO
 from ..model.money import format_money
 from ..model.money import smallest_unit
+from ..model.products import Chosen
 from ..model.rules import Rule
 from ..model.values import FrozenDict
 from .reasons import YES
@@ -214,7 +215,7 @@ class LineTotals:
         return self.line.price
 
     @property
-    def options(self) -> dict[str, str]:
+    def options(self) -> dict[str, Chosen]:
         return self.line.options
 
     @property

@@ -236,7 +236,12 @@ BAD: dict[str, tuple[Callable[[Cart, str], object], type[CartError], str]] = {
     "options a str": (add(options="M"), InvalidItemError, "a dict, not str"),
     "option None": (add(options={"a": None}), InvalidItemError, "'a' .* not NoneType"),
     "option a float": (add(options={"a": 1.5}), InvalidItemError, "'a' .* not float"),
-    "option a list": (add(options={"a": []}), InvalidItemError, "'a' .* not list"),
+    "option a dict": (add(options={"a": {}}), InvalidItemError, "'a' .* not dict"),
+    "option a list of lists": (
+        add(options={"a": [["M"]]}),
+        InvalidItemError,
+        "'a' .* not list",
+    ),
     "option NaN": (add(options={"a": Decimal("NaN")}), InvalidItemError, "not Decimal"),
     "option with a control": (add(options={"a": "\n"}), InvalidItemError, r"\\n"),
     "option's name empty": (add(options={"": "M"}), InvalidItemError, "be empty"),

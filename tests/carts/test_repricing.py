@@ -314,6 +314,7 @@ class TestReprice:
             "currency": "EUR",
             "is_applied": False,
             "is_gone": False,
+            "is_pinned": False,
             "objection": None,
         }
         assert plain["lines"][1]["objection"] == {"term": "available", "limit": 0}

@@ -22,8 +22,8 @@ from flask_cart.model.limits import check_limits
 from flask_cart.model.lines import make_line
 from flask_cart.model.merging import MAX_MERGED
 from flask_cart.model.merging import MergeDocument
+from flask_cart.model.merging import Strategies
 from flask_cart.model.operations import apply_all
-from flask_cart.model.strategies import Strategies
 from flask_cart.model.values import FrozenDict
 from tests.support import strategies
 
