@@ -141,6 +141,11 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return next((each for each in self.conditions if each.name == name), None)
 
 
+def count_of(line: Line | None) -> int:
+    """How many there are, none if there is no line."""
+    return line.quantity if line is not None else 0
+
+
 def check_quantity(quantity: t.Any, at_least: int = 1) -> int:
     """Give the quantity back if it is one.
 

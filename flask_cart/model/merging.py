@@ -25,6 +25,7 @@ from .line_operations import drop_line
 from .line_operations import in_currency
 from .lines import Line
 from .lines import check_quantity
+from .lines import count_of
 from .operations import AddCondition
 from .operations import AddCoupons
 from .operations import Applied
@@ -48,17 +49,17 @@ DecideQuantity = t.Callable[[Line | None, Line], int]
 
 def add_quantities(mine: Line | None, theirs: Line) -> int:
     """As many as both carts have together."""
-    return _quantity_of(mine) + theirs.quantity
+    return count_of(mine) + theirs.quantity
 
 
 def keep_highest_quantity(mine: Line | None, theirs: Line) -> int:
     """As many as the cart has that has more."""
-    return max(_quantity_of(mine), theirs.quantity)
+    return max(count_of(mine), theirs.quantity)
 
 
 def keep_user_cart(mine: Line | None, theirs: Line) -> int:
     """As many as the user has, if that is any."""
-    return _quantity_of(mine) or theirs.quantity
+    return count_of(mine) or theirs.quantity
 
 
 def replace_with_guest(mine: Line | None, theirs: Line) -> int:
@@ -128,10 +129,6 @@ class Strategies:
         return self._by_name[name]
 
 
-def _quantity_of(line: Line | None) -> int:
-    return line.quantity if line is not None else 0
-
-
 class MergeDocument(Limited, frozen=True):
     """Take over all that is in another cart, and was not taken over before.
 
@@ -168,7 +165,7 @@ class MergeDocument(Limited, frozen=True):
             return document, ()
 
         more = {
-            line.id: _quantity(result, line.id) - _quantity(document, line.id)
+            line.id: count_of(result.line(line.id)) - count_of(document.line(line.id))
             for line in self.source.lines
         }
         came = [
@@ -230,7 +227,7 @@ class MergeDocument(Limited, frozen=True):
         :param gained: How many of this cart's line came from the other one before.
         """
         mine = document.line(line.id)
-        now = _quantity(document, line.id)
+        now = count_of(document.line(line.id))
         own = max(0, now - gained)
         wanted = self.strategy.quantity(
             replace(mine, quantity=own) if mine is not None and own else None, line
@@ -241,7 +238,7 @@ class MergeDocument(Limited, frozen=True):
 
     def _allowed(self, line: Line, document: Document, wanted: int) -> int:
         """How many of a line there may be; as many as there are there always may."""
-        now = _quantity(document, line.id)
+        now = count_of(document.line(line.id))
 
         if not now and len(document.lines) >= self.limits.items:
             return 0
@@ -359,9 +356,3 @@ def _has_shipping(document: Document) -> bool:
     is_added = any(each.type == SHIPPING for each in document.conditions)
 
     return is_added or document.shipping is not None
-
-
-def _quantity(document: Document, line_id: str) -> int:
-    line = document.line(line_id)
-
-    return line.quantity if line is not None else 0
