@@ -17,6 +17,7 @@ from .events import ItemUpdated
 from .limits import Limits
 from .limits import allowed
 from .lines import Line
+from .lines import count_of
 from .lines import refreshed
 from .operations import Applied
 from .operations import Limited
@@ -95,8 +96,7 @@ class AddLines(Limited, frozen=True):
         events: list[Event] = []
 
         for line in self.lines:
-            mine = document.line(line.id)
-            now = mine.quantity if mine is not None else 0
+            now = count_of(document.line(line.id))
             wanted = now + line.quantity
             most = allowed(document, line, wanted, self.limits, self.terms)
             self.counts.append(most - now)

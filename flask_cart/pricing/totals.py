@@ -108,6 +108,11 @@ class Adjustment:
         )
 
     @property
+    def is_applied(self) -> bool:
+        """Whether it did anything; if not, :attr:`code` says why."""
+        return not self.code
+
+    @property
     def reason(self) -> str:
         """Why it changed nothing, on one line for a developer, or an empty string."""
         return plain_reason(self.code, self.params) if self.code else ""
@@ -133,7 +138,9 @@ class Adjustment:
             "contained": None if self.contained is None else str(self.contained.amount),
             "currency": self.after.currency.code,
             "line_id": self.line_id,
+            "is_applied": self.is_applied,
             "code": self.code,
+            "reason": self.reason,
             "params": msgspec.to_builtins(self.params),
             "rule": msgspec.to_builtins(self.rule),
             "is_provided": self.is_provided,
@@ -170,6 +177,16 @@ class Tax:
     base: Money
     amount: Money
     included: bool
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """The tax as plain data, with amounts as decimal strings."""
+        return {
+            "name": self.name,
+            "rate": self.rate,
+            "base": str(self.base.amount),
+            "amount": str(self.amount.amount),
+            "included": self.included,
+        }
 
 
 @dataclass(frozen=True)
@@ -226,6 +243,22 @@ class LineTotals:
     def savings(self) -> Money:
         """What the line's conditions took off."""
         return _savings(self.adjustments, self.subtotal.currency.code)
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """The line as plain data, with amounts as decimal strings."""
+        return {
+            "id": self.id,
+            "item": self.item_id,
+            "name": self.name,
+            "quantity": self.quantity,
+            "options": dict(self.options),
+            "attributes": msgspec.to_builtins(self.attributes),
+            "price": str(self.price.amount),
+            "unit_price": str(self.unit_price.amount),
+            "subtotal_without_conditions": str(self.subtotal_without_conditions.amount),
+            "subtotal": str(self.subtotal.amount),
+            "conditions": [each.to_dict() for each in self.adjustments],
+        }
 
 
 @dataclass(frozen=True)
@@ -301,6 +334,23 @@ class Totals:
         on_lines = (each for line in self.lines for each in line.adjustments)
 
         return (*on_lines, *self.adjustments)
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """All the amounts as plain data, as decimal strings.
+
+        It has the names of the JSON API, and more than a shopper should see.
+        """
+        return {
+            "currency": self.currency,
+            "quantity": self.quantity,
+            "lines": [each.to_dict() for each in self.lines],
+            "conditions": [each.to_dict() for each in self.adjustments],
+            "subtotal_without_conditions": str(self.subtotal_without_conditions.amount),
+            "subtotal": str(self.subtotal.amount),
+            "savings": str(self.savings.amount),
+            "taxes": [each.to_dict() for each in self.taxes],
+            "total": str(self.total.amount),
+        }
 
 
 def _savings(adjustments: t.Iterable[Adjustment], currency: str) -> Money:
