@@ -32,7 +32,7 @@ class OrderDraft:
     :param totals: All amounts, with the conditions that applied. They are the same
         whenever the order is made.
     :param metadata: What the shop noted about the cart.
-    :param coupons: The codes of its coupons, whether or not they applied.
+    :param coupons: The codes of those of its coupons that applied, to be used up.
     :param order_token: Identifies this content of this cart: the same content ordered
         twice has the same token. Keep it in a unique column of the order.
     :param owner: Whose cart it is by now, such as ``"user:7"``: after a login that of
@@ -192,11 +192,13 @@ def at_prices_of_now(
 
 
 def _draft(note: OrderNote, totals: Totals) -> OrderDraft:
+    applied = {e.name for e in totals.adjustments if e.is_provided and not e.code}
+
     return OrderDraft(
         totals.lines,
         totals,
         note.metadata,
-        note.coupons,
+        tuple(code for code in note.coupons if code in applied),
         note.token,
         note.carts[-1].owner,
     )
