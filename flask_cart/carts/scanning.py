@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 
+from msgspec import UNSET
+from msgspec import UnsetType
+
 from ..model.document import Document
 from ..model.document import decode
 from ..model.errors import CartConfigError
@@ -31,6 +34,13 @@ class FoundCart(t.NamedTuple):
     saved_at: dt.datetime | None
     content: Document | CartCorruptError
 
+    @property
+    def untouched_since(self) -> dt.datetime | None:
+        """Since when nobody has changed it, whoever was reminded of it meanwhile."""
+        left = self.content.left if isinstance(self.content, Document) else UNSET
+
+        return self.saved_at if isinstance(left, UnsetType) else left.since
+
 
 def find_carts(
     storage: Storage, before: dt.datetime | None = None
@@ -50,6 +60,17 @@ def find_carts(
         FoundCart(key, stored, saved_at, _content(stored))
         for key, stored, saved_at in storage.scan(before)
     )
+
+
+def find_untouched(storage: Storage, before: dt.datetime) -> t.Iterator[FoundCart]:
+    """The carts that nobody has changed since a time.
+
+    :raises CartConfigError: If the storage cannot list its carts.
+    """
+    # Not those that were saved before it: some are saved later, without a change.
+    for found in find_carts(storage):
+        if found.untouched_since is not None and found.untouched_since < before:
+            yield found
 
 
 def kind_of(key: CartKey, document: Document) -> Kind:

@@ -107,6 +107,17 @@ class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             msgspec.structs.force_setattr(self, name, frozen)
 
 
+class LeftCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A cart that was left, and saved without a change.
+
+    :param since: Since when nobody has changed it.
+    :param is_reminded: Whether somebody was reminded of it since.
+    """
+
+    since: dt.datetime
+    is_reminded: bool = False
+
+
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that one cart contains.
 
@@ -122,6 +133,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :param merged: The carts that were last merged into this one.
     :param pending: The last orders that were begun and not finished yet.
     :param claims: What identifies the last changes that came with a key.
+    :param left: That it was saved without a change, because it was left.
     """
 
     schema: int
@@ -136,6 +148,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     merged: tuple[MergedCart, ...] = ()
     pending: tuple[PendingOrder, ...] = ()
     claims: tuple[str, ...] = ()
+    left: LeftCart | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         if self.currency not in CURRENCIES:
