@@ -213,11 +213,17 @@ class WorkingCopy:
             if operations is None or not self._applied(operations)[1]:
                 return ()
 
-            self.key = self._make_key()
-
+        self.found_key()
         (written,) = _write([self], [self._part(operations, expected)])
 
         return written.events
+
+    def found_key(self) -> CartKey:
+        """Where it is stored, or will be."""
+        if self.key is None:
+            self.key = self._make_key()
+
+        return self.key
 
     def destroy(self) -> None:
         """Delete what was read."""
@@ -270,13 +276,23 @@ class WorkingCopy:
         if written.follows == expected:
             self._expected = written.snapshot.version
 
-        def announce() -> None:
-            self._services.announcer.after(self._cart, written.events)
-
         def undo() -> None:
             # Also in the middle of a batch: it is the app that has rolled back.
             self._expected = expected
             self._snapshot = None
+
+        self.announce(written.events, undo)
+
+    def announce(
+        self, events: tuple[Event, ...], undo: t.Callable[[], None] = lambda: None
+    ) -> None:
+        """Say what has happened, once it is certain.
+
+        :param undo: Called instead if it has not happened.
+        """
+
+        def announce() -> None:
+            self._services.announcer.after(self._cart, events)
 
         transaction = self.repository.transaction()
 

@@ -10,6 +10,7 @@
   x CartEmptyError
   x CartLimitError
     + CartTooLargeError
+  x CartOrderUnknownError
   x CartReplayedError
     + CartKeyReusedError
   x CartVetoError
@@ -181,6 +182,25 @@ class CartCorruptError(CartError):
 
 class CartEmptyError(CartError):
     """A checkout of a cart that has no lines."""
+
+
+class CartOrderUnknownError(CartError):
+    """No order can be made, for nothing is known of one with this token.
+
+    It was never begun, or given up, or begun too long ago. If it was paid, the money is
+    there and the order is not: give it back, or make the order by hand.
+
+    :param order_token: The token.
+    """
+
+    def __init__(self, order_token: str) -> None:
+        super().__init__(
+            f"No order is known with the token {order_token!r:.80}: it was never begun,"
+            " given up, or begun so long ago that its note is gone. If it was paid,"
+            " give the money back, or make the order by hand."
+        )
+
+        self.order_token = order_token
 
 
 class CartLimitError(CartError):

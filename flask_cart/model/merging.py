@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from .conditions import SHIPPING
-from .document import MAX_PENDING
 from .document import Document
 from .document import MergedCart
 from .document import encode
@@ -158,7 +157,11 @@ class MergeDocument(Limited, frozen=True):
         result, events, left_out = self._take_over_lines(document, earlier)
         result, happened = self._take_over_rest(result)
         events += happened
-        orders = [e for e in self.source.pending if e.token not in earlier.orders]
+        orders = [
+            each
+            for each in self.source.pending
+            if each.token not in document.settled and document.order(each.token) is None
+        ]
 
         # Also what changes nothing is remembered: the other cart is deleted after it.
         if not (events or left_out or orders) and (before or is_empty(self.source)):
@@ -177,8 +180,7 @@ class MergeDocument(Limited, frozen=True):
             CartMerged(source=self.owner, lines=tuple(came), left_out=tuple(left_out))
         )
         others = (e for e in document.merged if e.source != self.source_id)
-        tokens = [each.token for each in orders]
-        record = self._record(earlier, more, tokens, digest)
+        record = self._record(earlier, more, digest)
         claims = document.claims
 
         if self.source.claims:
@@ -298,7 +300,6 @@ class MergeDocument(Limited, frozen=True):
         self,
         earlier: MergedCart,
         more: t.Mapping[str, int],
-        tokens: t.Iterable[str],
         digest: str,
     ) -> MergedCart:
         """What is remembered, so that nothing of it comes a second time."""
@@ -317,7 +318,6 @@ class MergeDocument(Limited, frozen=True):
             {**earlier.quantities, **quantities},
             {**earlier.gained, **gained},
             digest,
-            (*earlier.orders, *tokens)[-MAX_PENDING:],
         )
 
 
