@@ -79,6 +79,8 @@ def imported(text: str) -> Iterator[str]:
 
 #: What an app uses of the extension, each of which is in the documentation.
 FLASK_CART = {
+    "abandoned_carts",
+    "mark_reminded",
     "amount",
     "blueprint",
     "cancel_order",

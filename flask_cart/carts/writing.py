@@ -8,6 +8,7 @@ import uuid
 from contextlib import nullcontext
 from dataclasses import dataclass
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from ..model.document import Document
@@ -266,7 +267,10 @@ class Write:
             check_terms(base.document, document, terms)
 
         document = replace(
-            document, created_at=document.created_at or now, updated_at=now
+            document,
+            created_at=document.created_at or now,
+            updated_at=now,
+            left=UNSET,
         )
         data = encode(document)
         size = size_of(data)
