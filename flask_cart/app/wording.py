@@ -88,6 +88,8 @@ _DONE: t.Final = {
     "coupon-noted": "{code} is noted.",
     "coupon-removed": "{code} is removed.",
     "moved": "It is moved.",
+    "not-merged": "What you have put in a cart in {currency} is still there: this one"
+    " is in another currency.",
     "noted": "It is noted.",
     "removed": "It is out of your cart.",
 }

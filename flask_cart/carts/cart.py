@@ -40,6 +40,7 @@ from ..pricing.totals import Totals
 from .cached_totals import CachedTotals
 from .coupons import Coupons
 from .currencies import change_currency
+from .currencies import left_in_others
 from .drafts import OrderDraft
 from .drafts import current_token
 from .merging import MergeReport
@@ -313,12 +314,8 @@ class Cart:
         :param quantities: How many, at least 1, by the ids of the lines.
         :raises InvalidItemError: If it is not such a mapping.
         """
-        self._working.apply(
-            *(
-                IncrementLine(line_id, -quantity)
-                for line_id, quantity in check_quantities(quantities).items()
-            )
-        )
+        taken = check_quantities(quantities).items()
+        self._working.apply(*(IncrementLine(each, -count) for each, count in taken))
 
     # Products
 
@@ -355,7 +352,7 @@ class Cart:
         prices: t.Mapping[str, MoneyLike] | None = None,
         conditions: t.Iterable[Condition] = (),
         drop: t.Iterable[str] = (),
-    ) -> None:
+    ) -> tuple[str, ...]:
         """Give the cart another currency, and all lines their prices in it.
 
         It is one write. Prices are those of the products: what ``cart_price_in()``
@@ -368,12 +365,16 @@ class Cart:
             not tell.
         :param conditions: Take the place of those of the same name, also on lines.
         :param drop: The names of conditions to be removed, also from lines.
+        :return: The instances of the owner's other carts that have something in them in
+            another currency still.
         :raises InvalidItemError: If there is no such currency, or no price for a line.
         :raises InvalidConditionError: If it is not said what becomes of a condition.
         :raises CartConflictError: If the cart was changed since it was read.
         """
         registry, prices = self._services.registry, prices or {}
         change_currency(self._working, registry, currency, prices, conditions, drop)
+
+        return left_in_others(self._working, self._beside)
 
     # Other carts
 
@@ -410,12 +411,10 @@ class Cart:
         """Add a line to another cart of the same owner, and keep it here.
 
         :param quantity: How many; as many as there are here if it is left out.
-        :raises InvalidItemError: If there is no such line.
-        :raises CartLimitError: If the other cart would become too large.
+        :raises CartError: As :meth:`move`.
         """
-        copy_line(
-            self._working, self._beside(to), self._working.line(line_id), quantity
-        )
+        line = self._working.line(line_id)
+        copy_line(self._working, self._beside(to), line, quantity)
 
     def merge(self, other: Cart, strategy: str | None = None) -> MergeReport:
         """Take over what is in another cart, and delete that one.
