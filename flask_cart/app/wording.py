@@ -107,6 +107,7 @@ _QUANTITIES: t.Final = {
 
 #: Why a condition does nothing, by its code, and by what a rule has to say.
 _REASONS: t.Final = {
+    "exempt": "it need not be paid",
     "no_amount": "there is no amount to change",
     "no_difference": "it makes no difference",
     "no_lines": "none of the items is one of those",

@@ -500,34 +500,32 @@ class Cart:
         name: str,
         value: MoneyLike,
         *,
+        target: Target = "subtotal",
         order: int = 0,
         rule: Rule | None = None,
         lines: Rule | None = None,
         included: bool = False,
+        exempt: Rule | None = None,
     ) -> None:
-        """Add a tax to the subtotal, such as ``"19%"``.
+        """Add a tax such as ``"19%"``, which acts after discounts and fees.
 
-        :param rule: As for :class:`Condition`, like ``lines`` and ``included``.
+        :param target: ``"subtotal"``, ``"shipping"``, or both: ``"total"``.
+        :param order: Taxes of one order act on the same base; those before are in it.
+        :param rule: As for :class:`Condition`, like what follows.
         """
         rest = {"order": order, "rule": rule, "lines": lines, "included": included}
-        self._add(name, "tax", "subtotal", value, **rest)
+        self._add(name, "tax", target, value, exempt=exempt, **rest)
 
     def add_fee(
         self, name: str, value: MoneyLike, *, order: int = 0, rule: Rule | None = None
     ) -> None:
-        """Add a fee to the total, such as ``"2.50"``.
-
-        :param rule: As for :class:`Condition`.
-        """
+        """Add a fee to the total, such as ``"2.50"``."""
         self._add(name, "fee", "total", value, order=order, rule=rule)
 
     def add_shipping(
         self, name: str, value: MoneyLike, *, order: int = 0, rule: Rule | None = None
     ) -> None:
-        """Add shipping to the total, such as ``"4.90"``, in place of any other.
-
-        :param rule: As for :class:`Condition`.
-        """
+        """Add shipping to the total, such as ``"4.90"``, in place of any other."""
         self._add(name, SHIPPING, "total", value, order=order, rule=rule)
 
     # The whole cart

@@ -65,7 +65,7 @@ class Evaluation:
         if self._facts is not None:
             return self._facts
 
-        amounts = [line.price * line.quantity for line in document.lines]
+        amounts = [rounding.times(e.price, e.quantity) for e in document.lines]
         goods = Proration(document.lines, amounts, rounding)
         subtotal = rounding.round(goods.amount)
         kind, _, owner_id = (self.owner or "guest:").partition(":")

@@ -1,4 +1,4 @@
-"""Steps: what conditions make of the price of a line, and of the sum of all lines."""
+"""Steps: what the conditions of a cart make of the sum of its lines."""
 
 from __future__ import annotations
 
@@ -8,148 +8,51 @@ from dataclasses import dataclass
 from dataclasses import replace
 from decimal import Decimal
 
-from msgspec.structs import replace as replace_fields
-
 from ..model.conditions import CEILING
+from ..model.conditions import SHIPPING
+from ..model.conditions import TARGETS
 from ..model.conditions import Condition
 from ..model.document import Document
-from ..model.lines import Line
 from ..model.money import ZERO
 from ..model.rules import Rule
-from ..model.rules import rule
 from .evaluation import Evaluation
 from .facts import Facts
 from .facts import Lazy
+from .fixed_rules import as_applied
 from .reasons import YES
 from .reasons import Verdict
+from .rounding import Part
 from .rounding import Proration
 from .rounding import Rounding
+from .taxes import Assessment
+from .taxes import Assessor
+from .taxes import Levy
 from .totals import Adjustment
-from .totals import LineTotals
+from .totals import Tax
 
+_EXEMPT: t.Final = Verdict("exempt")
 _NO_LINES: t.Final = Verdict("no_lines")
-_NOT_FOR_LINES: t.Final = Verdict("not_for_lines")
+_NO_SHIPPING: t.Final = Verdict("no_amount")
 _FAILED: t.Final = Verdict("provider_failed")
 
 
-def lines_at(facts: Facts, positions: tuple[int, ...]) -> bool:
-    """The line is one of those at these positions."""
-    (line,) = facts.about
+class _Ruling(t.NamedTuple):
+    """What the rules of a condition say.
 
-    return any(facts.lines[position] is line for position in positions)
-
-
-def amount_of(facts: Facts, amount: str) -> Decimal:
-    """An amount that was calculated before, with all of its digits."""
-    return Decimal(amount)
-
-
-class PricedLine(t.NamedTuple):
-    """A line with its exact amounts: at first, and after each of its conditions."""
-
-    line: Line
-    amounts: list[Decimal]
-    verdicts: list[Verdict]
-
-
-def price_line(
-    line: Line, document: Document, rounding: Rounding, evaluation: Evaluation
-) -> PricedLine:
-    """Apply the conditions of a line to its price, one after the other."""
-    unit_price = line.price
-    amounts = [unit_price * line.quantity]
-    verdicts = []
-
-    for condition in _in_order(line.conditions):
-        verdict = YES
-
-        if condition.lines or condition.base or condition.included:
-            verdict = _NOT_FOR_LINES
-        elif condition.rule is not None:
-            facts = evaluation.facts(document, rounding)
-            amount = rounding.round(amounts[-1])
-            about = replace(facts, about=(line,), amount=amount)
-            verdict = evaluation.decide(condition.rule, about)
-
-        if verdict.holds:
-            unit_price = condition.apply(unit_price)
-
-        amounts.append(unit_price * line.quantity)
-        verdicts.append(verdict)
-
-    return PricedLine(line, amounts, verdicts)
-
-
-def line_totals(
-    priced: PricedLine, subtotal: Decimal, share: Decimal, rounding: Rounding
-) -> LineTotals:
-    """What is shown of a line.
-
-    :param subtotal: What it comes to, maybe with a remainder of all lines.
-    :param share: The same after its share of the cart's conditions on the subtotal.
-    """
-    line = priced.line
-    shown = _shown_steps(priced.amounts, subtotal, rounding)
-    steps = itertools.pairwise(shown)
-    adjustments = tuple(
-        Adjustment.of(
-            condition,
-            rounding,
-            before=before,
-            after=after,
-            verdict=verdict,
-            line_id=line.id,
-            applied=_as_applied(condition) if verdict.holds else None,
-        )
-        for condition, verdict, (before, after) in zip(
-            _in_order(line.conditions), priced.verdicts, steps, strict=True
-        )
-    )
-
-    return LineTotals(
-        line=line,
-        unit_price=rounding.money(priced.amounts[-1] / line.quantity),
-        subtotal_without_conditions=rounding.money(shown[0]),
-        subtotal=rounding.money(subtotal),
-        share=rounding.money(share),
-        adjustments=adjustments,
-    )
-
-
-def _shown_steps(
-    steps: list[Decimal], subtotal: Decimal, rounding: Rounding
-) -> list[Decimal]:
-    """The rounded steps that lead to a subtotal which may have got a remainder.
-
-    None of them moves in the other direction than its condition: a discount is never
-    shown as a surcharge of a cent.
-    """
-    shown = [subtotal]
-
-    for step, following in zip(steps[-2::-1], steps[:0:-1], strict=True):
-        if step == following:
-            shown.append(shown[-1])
-            continue
-
-        nearest = max if step > following else min
-        shown.append(nearest(rounding.round(step), shown[-1]))
-
-    return shown[::-1]
-
-
-class _Step(t.NamedTuple):
-    """What there is to say of a condition of the cart.
-
-    :param verdict: Whether it was applied, or why not.
-    :param applied: How it was.
-    :param base: What the value acted on, rounded.
-    :param contained: How much of it the condition is, if it is included.
+    :param verdict: Whether it applies, or why not.
+    :param lines: The positions of the lines that it is limited to, if it is.
+    :param base: The amount that its value acts on, if it is not all that there is.
+    :param is_exempt: Whether it is a tax that is not paid.
     """
 
     verdict: Verdict = YES
-    applied: Condition | None = None
+    lines: list[int] | None = None
     base: Decimal | None = None
-    contained: Decimal | None = None
+    is_exempt: bool = False
+
+    def fixed(self, condition: Condition) -> Condition:
+        """The condition with nothing of the shop's left to ask."""
+        return as_applied(condition, self.lines, self.base, is_exempt=self.is_exempt)
 
 
 @dataclass
@@ -170,14 +73,18 @@ class CartSteps:
     evaluation: Evaluation
 
     def __post_init__(self) -> None:
-        self._amount = self.goods.amount
         self._subtotal = self.shown
         self._provided: dict[str, Condition] = {}
+        self._added: list[Condition] = []
+
+        #: The taxes of every line, and of what was added, by the name of what did.
+        self.line_taxes: list[list[Tax]] = [[] for _ in self.document.lines]
+        self.added_taxes: dict[str, list[Tax]] = {}
 
     @property
     def shown(self) -> Decimal:
         """What there is to pay at this point, as it is shown."""
-        return self.rounding.round(self._amount)
+        return self.rounding.round(self.goods.amount)
 
     def provide(self) -> list[Adjustment]:
         """Ask for the conditions that are not stored.
@@ -194,82 +101,193 @@ class CartSteps:
         }
         missing = [Condition(name, "provider", "subtotal", "0") for name in failed]
 
-        return [self._adjustment(each, self.shown, _Step(_FAILED)) for each in missing]
+        return [self._adjustment(each, self.shown, verdict=_FAILED) for each in missing]
 
-    def run(self, target: str) -> list[Adjustment]:
-        """Apply the conditions of one target."""
+    def run(self, phase: str) -> list[Adjustment]:
+        """Apply the conditions of one phase."""
         conditions = (*self.conditions, *self._provided.values())
+        chosen = in_order(each for each in conditions if each.phase == phase)
+        adjustments = []
 
-        # A step is taken between the two amounts: their difference, and not a rounded
-        # difference, is what makes the steps add up.
-        return [
-            self._adjustment(each, self.shown, self._apply(each))
-            for each in _in_order(conditions)
-            if each.target == target
-        ]
+        for is_tax, group in itertools.groupby(chosen, key=lambda each: each.is_tax):
+            if is_tax and self.document.lines:
+                adjustments += self._tax(list(group))
+            else:
+                adjustments += map(self._apply, group)
+
+        return adjustments
 
     def _adjustment(
-        self, condition: Condition, before: Decimal, step: _Step
+        self, condition: Condition, before: Decimal, **step: t.Any
     ) -> Adjustment:
+        # A step is taken between the two amounts: their difference, and not a rounded
+        # difference, is what makes the steps add up.
         return Adjustment.of(
             condition,
             self.rounding,
             before=before,
             after=self.shown,
             is_provided=condition.name in self._provided,
-            **step._asdict(),
+            **step,
         )
 
-    def _apply(self, condition: Condition) -> _Step:
+    def _apply(self, condition: Condition) -> Adjustment:
         """Change the amount, if the condition applies."""
+        before = self.shown
+
         if not self.document.lines:
-            return _Step(applied=condition, base=self.shown)
+            return self._adjustment(condition, before, applied=condition)
 
-        if condition.rule is not None:
-            verdict = self.evaluation.decide(condition.rule, self._facts())
+        ruling = self._judge(condition)
 
-            if not verdict.holds:
-                return _Step(verdict)
+        if not ruling.verdict.holds:
+            return self._adjustment(condition, before, verdict=ruling.verdict)
 
-        picked = None if condition.lines is None else self._picked(condition.lines)
+        picked = ruling.lines
 
-        if isinstance(picked, Verdict):
-            return _Step(picked)
+        if condition.target == SHIPPING:
+            picked = [len(self.document.lines) + i for i in self._shipping()]
 
-        whole = self._amount if picked is None else self.goods.of(picked)
-        base = whole if condition.base is None else self._base(condition.base, picked)
+        whole = self.goods.amount if picked is None else self.goods.of(picked)
+        base = whole if ruling.base is None else ruling.base
+        after = condition.apply(base)
 
-        if isinstance(base, Verdict):
-            return _Step(base)
+        if ruling.base is not None:
+            after = min(max(whole + (after - base), ZERO), CEILING)
 
-        contained = None
+        self._change(condition, picked, after)
 
-        if condition.included:
-            contained = self.rounding.round(condition.contained(base))
-        elif condition.base is None:
-            self._change(condition.target, picked, condition.apply(base))
-        else:
-            after = whole + (condition.apply(base) - base)
-            self._change(condition.target, picked, min(max(after, ZERO), CEILING))
+        return self._adjustment(
+            condition,
+            before,
+            base=self.rounding.round(base),
+            applied=ruling.fixed(condition),
+        )
 
-        applied = _as_applied(condition, picked, base)
-
-        return _Step(YES, applied, self.rounding.round(base), contained)
-
-    def _change(self, target: str, picked: list[int] | None, amount: Decimal) -> None:
-        if self.rounding.at == "line":
+    def _change(
+        self, condition: Condition, picked: list[int] | None, amount: Decimal
+    ) -> None:
+        if self.rounding.is_stepwise:
             amount = self.rounding.round(amount)
 
         if picked is not None:
             self.goods.change(picked, amount)
-            self._amount = self.goods.amount
-            return
-
-        self._amount = amount
-
-        # What comes later is not what the lines come to.
-        if target == "subtotal":
+        elif condition.target == "total" and amount > self.goods.amount:
+            self._added.append(condition)
+            self.goods.add(condition.name, amount - self.goods.amount)
+        else:
             self.goods.amount = amount
+
+    def _tax(self, taxes: list[Condition]) -> list[Adjustment]:
+        """Assess taxes that no other condition comes between."""
+        rulings = [self._judge(each) for each in taxes]
+        given = list(zip(taxes, rulings, strict=True))
+        is_by_line = any(e.target == "total" and r.lines is not None for e, r in given)
+        parts = self.goods.parts(by_line=is_by_line)
+        assessor = Assessor(parts, self.goods.amount, self.rounding)
+        assessed = iter(
+            assessor.assess(
+                [
+                    Levy(tax, self._taxed(tax, ruling, parts), *ruling[2:])
+                    for tax, ruling in given
+                    if ruling.verdict.holds
+                ]
+            )
+        )
+        adjustments = []
+
+        for tax, ruling in given:
+            if ruling.verdict.holds:
+                adjustments.append(self._levied(next(assessed), ruling, parts))
+            else:
+                verdict = ruling.verdict
+                adjustments.append(self._adjustment(tax, self.shown, verdict=verdict))
+
+        self.goods.settle(parts, assessor.amounts, assessor.paid)
+
+        return adjustments
+
+    def _taxed(self, tax: Condition, ruling: _Ruling, parts: list[Part]) -> list[int]:
+        """The positions of the parts that a tax is on."""
+
+        def is_on(part: Part) -> bool:
+            if tax.target == SHIPPING:
+                return part.added is not None and part.added in self._shipping()
+
+            is_target = tax.target == "total" or part.added is None
+
+            return is_target and (ruling.lines is None or part.line in ruling.lines)
+
+        return [i for i, part in enumerate(parts) if is_on(part)]
+
+    def _levied(
+        self, assessment: Assessment, ruling: _Ruling, parts: list[Part]
+    ) -> Adjustment:
+        """Note the taxes of each part."""
+        levy, before = assessment.levy, self.shown
+        self.goods.amount = assessment.paid
+        adjustment = self._adjustment(
+            levy.condition,
+            before,
+            base=assessment.base,
+            contained=assessment.amount if levy.is_contained else None,
+            applied=ruling.fixed(levy.condition),
+        )
+
+        if adjustment.tax is not None:
+            for i, base, amount in zip(
+                levy.parts, assessment.bases, assessment.amounts, strict=True
+            ):
+                tax = replace(
+                    adjustment.tax,
+                    base=self.rounding.money(base),
+                    amount=self.rounding.money(amount),
+                )
+                self._taxes_of(parts[i]).append(tax)
+
+        return adjustment
+
+    def _taxes_of(self, part: Part) -> list[Tax]:
+        if part.added is not None:
+            name = self._added[part.added].name
+
+            return self.added_taxes.setdefault(name, [])
+
+        return self.line_taxes[t.cast(int, part.line)]
+
+    def _shipping(self) -> list[int]:
+        """Which of what was added is shipping."""
+        return [i for i, each in enumerate(self._added) if each.type == SHIPPING]
+
+    def _judge(self, condition: Condition) -> _Ruling:
+        """Ask the rules of a condition."""
+        if condition.rule is not None:
+            verdict = self.evaluation.decide(condition.rule, self._facts())
+
+            if not verdict.holds:
+                return _Ruling(verdict)
+
+        is_exempt = condition.exempt is not None and (
+            self.evaluation.decide(condition.exempt, self._facts()).holds
+        )
+
+        if is_exempt and not condition.included:
+            return _Ruling(_EXEMPT)
+
+        if condition.target == SHIPPING and not self._shipping():
+            return _Ruling(_NO_SHIPPING)
+
+        lines = None if condition.lines is None else self._picked(condition.lines)
+
+        if isinstance(lines, Verdict):
+            return _Ruling(lines)
+
+        base = None if condition.base is None else self._base(condition.base, lines)
+
+        if isinstance(base, Verdict):
+            return _Ruling(base)
+
+        return _Ruling(YES, lines, base, is_exempt)
 
     def _picked(self, rule: Rule) -> list[int] | Verdict:
         """The positions of the lines for which a rule holds, or why it is none."""
@@ -302,25 +320,13 @@ class CartSteps:
         )
 
 
-def _in_order(conditions: t.Iterable[Condition]) -> list[Condition]:
-    """Conditions in the order in which they are applied."""
-    return sorted(conditions, key=lambda condition: condition.order)
+def in_order(conditions: t.Iterable[Condition]) -> list[Condition]:
+    """Conditions of one phase, or of a line, in the order in which they are applied."""
 
+    def place(condition: Condition) -> tuple[bool, int, bool, int]:
+        is_late = condition.phase == "taxes"
+        target = TARGETS.index(condition.target)
 
-def _as_applied(
-    condition: Condition, picked: list[int] | None = None, base: Decimal = ZERO
-) -> Condition:
-    """A condition as it was applied, with nothing of the shop's left to ask.
+        return is_late, condition.order, condition.is_tax, target if is_late else 0
 
-    :param picked: The positions of the lines that it was limited to, if it was.
-    :param base: The exact amount that its value acted on.
-    """
-    if not (condition.rule or condition.lines or condition.base):
-        return condition
-
-    return replace_fields(
-        condition,
-        rule=None,
-        lines=rule(lines_at.__name__, positions=picked) if picked else None,
-        base=rule(amount_of.__name__, amount=str(base)) if condition.base else None,
-    )
+    return sorted(conditions, key=place)

@@ -33,7 +33,9 @@ CARTS = {
 }
 
 WAYS = list(
-    itertools.product(strategies.CURRENCIES, sorted(ROUNDING_MODES), ["line", "total"])
+    itertools.product(
+        strategies.CURRENCIES, sorted(ROUNDING_MODES), strategies.ROUNDING_PLACES
+    )
 )
 
 
