@@ -7,6 +7,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 PORT ?= 5000
 
 BIN := .venv/bin
+# Hundreds of processes start in the tests: each would compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .PHONY: help demo demo-redis check test lint format docs benchmark ways count wheel lock clean

@@ -79,9 +79,9 @@ def not_enough(label: str, left: int) -> str:
     return f"“{label}”: only {pieces} left, counting those in your basket."
 
 
-def label(name: str, options: Mapping[str, str]) -> str:
+def label(name: str, options: Mapping[str, object]) -> str:
     """A product's name with its options."""
-    return ", ".join([name, *options.values()])
+    return ", ".join([name, *map(str, options.values())])
 
 
 def _only_variants(products: Mapping[str, Buyable]) -> dict[str, Variant]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import typing as t
-import uuid
 from dataclasses import dataclass
 
 from blinker import NamedSignal
-from blinker import Signal
 from flask import Flask
 
 from .. import signals
+from ..carts.writing import stamped
 from ..model.errors import AnyCart
 from ..model.errors import CartVetoError
 from ..model.events import BeforeChange
@@ -19,10 +16,6 @@ from ..model.events import CartAbandoned
 from ..model.events import CartUpdated
 from ..model.events import Event
 from .settings import Settings
-
-#: Sent with all the events of a saved version, after these. The subscriber below
-#: makes ``cart_updated`` of it.
-_version_saved = Signal()
 
 
 @dataclass(frozen=True)
@@ -42,15 +35,7 @@ class SignalAnnouncer:
         if not self._sends(signal) or not signal.receivers:
             return
 
-        key = cart.key
-        event = BeforeChange(
-            id=uuid.uuid4().hex,
-            occurred_at=dt.datetime.now(dt.UTC),
-            owner=key.owner if key else "",
-            instance=key.instance if key else "",
-            version=version,
-            events=events,
-        )
+        event = stamped(BeforeChange(events=events), cart.key, version)
         signal.send(
             self.app, _async_wrapper=self.app.ensure_sync, cart=cart, event=event
         )
@@ -59,7 +44,10 @@ class SignalAnnouncer:
         for event in events:
             self._send(getattr(signals, event.name), cart, event)
 
-        _version_saved.send(self, cart=cart, events=events)
+        last = events[-1]
+        summary = CartUpdated(events=events, reason=last.name)
+        summary = stamped(summary, cart.key, last.version, last.occurred_at)
+        self._send(signals.cart_updated, cart, summary)
 
     def abandoned(self, cart: AnyCart, event: CartAbandoned) -> None:
         """Send ``cart_abandoned``; raises what a receiver raised, once all were called.
@@ -109,20 +97,3 @@ class SignalAnnouncer:
                 errors.append(error)
 
         return errors
-
-
-@_version_saved.connect
-def _send_cart_updated(
-    announcer: SignalAnnouncer, cart: AnyCart, events: tuple[Event, ...], **extra: t.Any
-) -> None:
-    last = events[-1]
-    summary = CartUpdated(
-        id=uuid.uuid4().hex,
-        occurred_at=last.occurred_at,
-        owner=last.owner,
-        instance=last.instance,
-        version=last.version,
-        events=events,
-        reason=last.name,
-    )
-    announcer._send(signals.cart_updated, cart, summary)

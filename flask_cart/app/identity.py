@@ -5,8 +5,6 @@ A guest is who has a token in the session of this browser.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 import secrets
 import types
@@ -22,6 +20,7 @@ from ..model.errors import CartConfigError
 from ..model.keys import check_owner
 from ..model.keys import check_tenant
 from ..model.keys import tenant_of
+from ..model.values import digest
 
 OwnerLoader = t.Callable[[], str | None]
 TenantLoader = t.Callable[[], str | None]
@@ -157,9 +156,4 @@ def _token_of_sid(session: t.Any) -> str | None:
     """
     sid = getattr(session, "sid", None)
 
-    if sid is None:
-        return None
-
-    digest = hashlib.sha256(f"flask-cart {sid}".encode()).digest()
-
-    return base64.urlsafe_b64encode(digest)[:22].decode()
+    return digest(f"flask-cart {sid}", 22) if sid is not None else None

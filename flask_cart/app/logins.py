@@ -18,7 +18,7 @@ from ..model.events import CartMerged
 from ..model.keys import cart_key
 from ..model.keys import owner_in
 from ..model.lines import check_quantities
-from ..model.strategies import ADD_QUANTITIES
+from ..model.merging import ADD_QUANTITIES
 from .current import AppState
 from .current import cart_at
 from .current import current_owner

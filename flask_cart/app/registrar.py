@@ -16,8 +16,8 @@ from ..carts.services import Registry
 from ..carts.services import utc_now
 from ..model.conditions import Condition
 from ..model.events import Event
+from ..model.merging import DecideQuantity
 from ..model.products import Buyable
-from ..model.strategies import DecideQuantity
 from ..pricing.rulebook import ConditionProvider
 from ..pricing.rulebook import CouponLoader
 from ..pricing.rulebook import FactsFunction
@@ -34,6 +34,7 @@ Wording = t.Callable[[str, str, t.Any], str]
 
 Decide = t.TypeVar("Decide", bound=t.Callable[..., bool | str])
 Calculate = t.TypeVar("Calculate", bound=t.Callable[..., Decimal])
+Function = t.TypeVar("Function")
 
 
 @dataclass
@@ -88,13 +89,7 @@ class Registrar:
         :raises CartConfigError: If there is a built-in rule of the name, or the
             function has parameters that cannot be given.
         """
-
-        def register(decide: Decide) -> Decide:
-            self._registry.rulebook.rules.add(name, decide)
-
-            return decide
-
-        return register
+        return _registering(self._registry.rulebook.rules.add, name)
 
     def merge_strategy(self, name: str) -> t.Callable[[DecideQuantity], DecideQuantity]:
         """Register a function that decides how many there are of a merged line.
@@ -113,26 +108,14 @@ class Registrar:
         :param name: What ``CART_MERGE_STRATEGY`` and :meth:`merge_guest_carts` call it.
         :raises CartConfigError: If there is a built-in strategy of the name.
         """
-
-        def register(decide: DecideQuantity) -> DecideQuantity:
-            self._registry.strategies.add(name, decide)
-
-            return decide
-
-        return register
+        return _registering(self._registry.strategies.add, name)
 
     def amount(self, name: str) -> t.Callable[[Calculate], Calculate]:
         """Register a function that calculates what the value of a condition acts on.
 
         Like :meth:`rule`, but it returns a ``Decimal`` of at least 0.
         """
-
-        def register(calculate: Calculate) -> Calculate:
-            self._registry.rulebook.amounts.add(name, calculate)
-
-            return calculate
-
-        return register
+        return _registering(self._registry.rulebook.amounts.add, name)
 
     def facts(self, load: FactsFunction) -> FactsFunction:
         """Register the function that returns what the app knows about a shopper.
@@ -303,3 +286,16 @@ class Registrar:
         # Other extensions send the same signals, each for its own apps.
         if app.extensions["cart"].extension is self:
             self._registry.observers.happened(event)
+
+
+def _registering(
+    add: t.Callable[[str, t.Any], None], name: str
+) -> t.Callable[[Function], Function]:
+    """A decorator that registers a function under a name."""
+
+    def register(function: Function) -> Function:
+        add(name, function)
+
+        return function
+
+    return register

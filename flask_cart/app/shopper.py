@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import typing as t
+from contextlib import nullcontext
 
 from ..carts.cart import Cart
-from ..model.errors import CartConflictError
 from ..model.errors import CartKeyReusedError
 from ..model.errors import CartReplayedError
 from ..model.errors import InvalidItemError
 from ..model.idempotency import move_content
 from ..model.lines import Line
 from ..model.products import Buyable
+from ..model.products import Chosen
+from ..model.products import choices_of
+from ..model.products import multiple_of
+from ..model.products import option_values
 from .current import current_cart
 from .current import get_state
 from .wording import RefusedError
@@ -71,7 +75,7 @@ class Shopper:
         self._attempt = attempt
         self._check = check
 
-    def add(self, item_id: str, quantity: int, options: t.Mapping[str, str]) -> Done:
+    def add(self, item_id: str, quantity: int, options: t.Mapping[str, Chosen]) -> Done:
         """Add an item at the price of the shop."""
         product = find_product(item_id)
 
@@ -88,29 +92,13 @@ class Shopper:
 
     def set_quantity(self, line_id: str, quantity: int, seen: int | None) -> Done:
         """Set the quantity of a line, if it is still what the shopper saw."""
-
-        def change(line: Line) -> None:
-            if seen not in (None, line.quantity):
-                raise CartConflictError(
-                    "The line was changed since it was shown.",
-                    expected_version=self.cart.version,
-                    current_version=self.cart.version,
-                    cart=self.cart,
-                    line_id=line_id,
-                    details={
-                        "seen": seen,
-                        "stored": line.quantity,
-                        "wanted": quantity,
-                    },
-                )
-
-            self.cart.set_quantity(line_id, quantity)
-
-        return self._change_line(line_id, change)
+        return self._change_line(
+            line_id, lambda: self.cart.set_quantity(line_id, quantity, seen=seen)
+        )
 
     def increment(self, line_id: str, by: int) -> Done:
         """Add to the quantity of a line, whatever it is by now."""
-        return self._change_line(line_id, lambda line: self.cart.increment(line_id, by))
+        return self._change_line(line_id, lambda: self.cart.increment(line_id, by))
 
     def remove(self, line_id: str) -> Done:
         """Remove a line; it is no mistake if it is gone already."""
@@ -133,8 +121,14 @@ class Shopper:
             raise RefusedError("no-target", instance=to)
 
         key = self._attempt.key if self._attempt is not None else None
+        content = move_content(line_id, to, quantity)
 
-        def change() -> Line | None:
+        def move() -> Line | None:
+            # It changes two carts, so it is no part of a batch, and has its own key,
+            # which is looked for before what may hold no more once it is made.
+            with self.cart.once(key, content) if key is not None else nullcontext():
+                self._check(self.cart)
+
             line = self.cart.get(line_id)
 
             try:
@@ -146,17 +140,6 @@ class Shopper:
                     raise
 
             return line
-
-        def move() -> Line | None:
-            # It changes two carts, so it is no part of a batch, and has its own key,
-            # which is looked for before what may hold no more once it is made.
-            if key is None:
-                self._check(self.cart)
-            else:
-                with self.cart.once(key, move_content(line_id, to, quantity)):
-                    self._check(self.cart)
-
-            return change()
 
         return self._made("moved", move)
 
@@ -199,10 +182,10 @@ class Shopper:
 
         return self._change("noted", change)
 
-    def _change_line(self, line_id: str, make: t.Callable[[Line], None]) -> Done:
+    def _change_line(self, line_id: str, make: t.Callable[[], None]) -> Done:
         def change() -> Line:
             line = self._line(line_id)
-            make(line)
+            make()
 
             return line
 
@@ -258,7 +241,7 @@ def addition_of(line: Line) -> dict[str, t.Any] | None:
     if product is None:
         return None
 
-    choices = _choices(product)
+    choices = choices_of(product)
 
     # The shop itself may have added it without a choice, which a shopper cannot.
     if not choices.keys() <= line.options.keys():
@@ -271,19 +254,19 @@ def addition_of(line: Line) -> dict[str, t.Any] | None:
     }
 
 
-def _choices(product: Buyable) -> t.Mapping[str, t.Collection[str]]:
-    return getattr(product, "cart_choices", None) or {}
-
-
-def _check_choices(product: Buyable, options: t.Mapping[str, str]) -> None:
+def _check_choices(product: Buyable, options: t.Mapping[str, Chosen]) -> None:
     """Refuse options that are not those which the product leaves to the shopper."""
-    choices = _choices(product)
+    choices, multiple = choices_of(product), multiple_of(product)
 
-    for name, value in options.items():
-        if value not in choices.get(name, ()):
-            raise RefusedError("no-choice", value=value, name=name)
+    for name, chosen in options.items():
+        for value in option_values(chosen):
+            if value not in choices.get(name, ()):
+                raise RefusedError("no-choice", value=value, name=name)
 
     for name, values in choices.items():
-        if name not in options:
+        if name in multiple:
+            continue
+
+        if not isinstance(options.get(name), str):
             among = ", ".join(map(repr, values))
             raise RefusedError("choose-one", name=name, among=among)

@@ -20,6 +20,7 @@ from ..model.errors import CartStorageError
 from ..model.errors import CartVetoError
 from ..model.errors import InvalidConditionError
 from ..model.errors import InvalidItemError
+from ..model.products import NotSoldError
 
 
 class Problem(t.NamedTuple):
@@ -44,6 +45,7 @@ _PROBLEMS: t.Final[dict[type[CartError], Problem]] = {
         409, "conflict", "Your cart was changed in the meantime."
     ),
     CartLimitError: Problem(422, "limit", "Your cart cannot take that much."),
+    NotSoldError: Problem(422, "not-sold", "This is not sold like that."),
     InvalidItemError: Problem(422, "invalid-item", "Your cart cannot take that."),
     InvalidConditionError: Problem(
         422, "invalid-condition", "That cannot be used with your cart."

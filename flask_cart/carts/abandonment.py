@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import typing as t
-import uuid
 
 from ..model.document import Document
 from ..model.errors import CartBusyError
@@ -18,6 +17,7 @@ from .repository import Repository
 from .scanning import FoundCart
 from .scanning import Kind
 from .scanning import kind_of
+from .writing import stamped
 
 _logger = logging.getLogger(__name__)
 
@@ -116,14 +116,10 @@ def delete_abandoned(
 
 def _event(found: FoundCart, version: int) -> CartAbandoned:
     document = t.cast(Document, found.content)
-
-    return CartAbandoned(
-        id=uuid.uuid4().hex,
-        occurred_at=dt.datetime.now(dt.UTC),
-        owner=found.key.owner,
-        instance=found.key.instance,
-        version=version,
+    event = CartAbandoned(
         kind=kind_of(found.key, document),
         lines=document.lines,
         last_changed=document.updated_at,
     )
+
+    return stamped(event, found.key, version)

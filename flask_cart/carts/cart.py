@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing as t
 from contextlib import contextmanager
-from functools import cached_property
 
 from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
@@ -12,19 +11,19 @@ from ..model.conditions import Target
 from ..model.conditions import check_for_cart
 from ..model.conditions import check_for_line
 from ..model.conditions import value_text
-from ..model.errors import InvalidItemError
 from ..model.idempotency import claim_key
-from ..model.idempotency import claim_move
+from ..model.idempotency import move_content
 from ..model.keys import CartKey
 from ..model.keys import check_instance
 from ..model.keys import owner_in
+from ..model.line_changes import make_addition
+from ..model.line_changes import make_increment
+from ..model.line_changes import make_update
 from ..model.line_operations import AddItemCondition
 from ..model.line_operations import IncrementLine
 from ..model.line_operations import OnExisting
 from ..model.line_operations import RemoveItemCondition
 from ..model.line_operations import RemoveLine
-from ..model.line_operations import make_addition
-from ..model.line_operations import make_update
 from ..model.lines import Line
 from ..model.lines import check_quantities
 from ..model.money import MoneyLike
@@ -88,6 +87,7 @@ class Cart:
         self._tenant = tenant
         self._sibling = sibling
         self._working = WorkingCopy(services, self, key, make_key)
+        self._totals = CachedTotals(services, self._working, tenant)
 
     def __repr__(self) -> str:
         return f"<Cart {self.key or 'of a new guest'}>"
@@ -98,10 +98,6 @@ class Cart:
     def key(self) -> CartKey | None:
         """Where the cart is stored; ``None`` for a guest who has none yet."""
         return self._working.key
-
-    @cached_property
-    def _totals(self) -> CachedTotals:
-        return CachedTotals(self._services, self._working, self._tenant)
 
     @property
     def tenant(self) -> str | None:
@@ -204,6 +200,7 @@ class Cart:
         price: MoneyLike | None = None,
         options: t.Mapping[str, t.Any] | None = None,
         attributes: t.Mapping[str, t.Any] | None = None,
+        pinned: bool = False,
         on_existing: OnExisting = "merge",
     ) -> Line:
         """Add an item.
@@ -236,6 +233,7 @@ class Cart:
             price=price,
             options=options,
             attributes=attributes,
+            pinned=pinned,
             on_existing=on_existing,
         )
         self._working.apply(addition)
@@ -243,15 +241,20 @@ class Cart:
 
         return self.get(line.id) or line
 
-    def set_quantity(self, line_id: str, quantity: int) -> None:
+    def set_quantity(
+        self, line_id: str, quantity: int, *, seen: int | None = None
+    ) -> None:
         """Set the quantity of a line; 0 removes it.
 
+        :param seen: The quantity that the shopper saw, if that was not just now.
         :raises InvalidItemError: If there is no such line or quantity.
         :raises CartQuantityError: If the item is not sold in this quantity, as far as a
             :meth:`~FlaskCart.product_loader` finds its product.
-        :raises CartConflictError: If somebody else changed the line since it was read.
+        :raises CartConflictError: If somebody else changed the line since it was seen.
         """
-        self.update(line_id, quantity=quantity)
+        line = self._working.line(line_id)
+        update = make_update(line, self.currency, quantity=quantity, seen=seen)
+        self._working.apply(update)
 
     def update(
         self,
@@ -261,6 +264,7 @@ class Cart:
         name: str | None = None,
         price: MoneyLike | None = None,
         attributes: t.Mapping[str, t.Any] | None = None,
+        pinned: bool | None = None,
     ) -> None:
         """Set fields of a line, in one write. What is left out stays.
 
@@ -275,6 +279,7 @@ class Cart:
             name=name,
             price=price,
             attributes=attributes,
+            pinned=pinned,
         )
         self._working.apply(update)
 
@@ -285,11 +290,7 @@ class Cart:
         :raises InvalidItemError: If there is no such line, or ``by`` is not an int.
         :raises CartQuantityError: As in :meth:`set_quantity`.
         """
-        if isinstance(by, bool) or not isinstance(by, int):
-            raise InvalidItemError(f"A quantity must be an int, not {by!r:.40}.")
-
-        line = self._working.line(line_id)
-        self._working.apply(IncrementLine(line_id, by, asks=line.product_id))
+        self._working.apply(make_increment(self._working.line(line_id), by))
 
     def remove(self, line_id: str) -> None:
         """Remove a line; nothing happens if it is gone already."""
@@ -364,10 +365,8 @@ class Cart:
         :raises InvalidConditionError: If it is not said what becomes of a condition.
         :raises CartConflictError: If the cart was changed since it was read.
         """
-        registry = self._services.registry
-        catalogue, rulebook = registry.catalogue, registry.rulebook
-        more = (prices or {}, conditions, drop)
-        change_currency(self._working, catalogue, rulebook, currency, *more)
+        registry, prices = self._services.registry, prices or {}
+        change_currency(self._working, registry, currency, prices, conditions, drop)
 
     # Other carts
 
@@ -392,7 +391,8 @@ class Cart:
         :raises CartConflictError: If somebody else removed the line.
         :raises CartReplayedError: If it has happened before with this key.
         """
-        claim = claim_move(key, line_id, to, quantity) if key is not None else None
+        content = move_content(line_id, to, quantity)
+        claim = claim_key(key, content) if key is not None else None
 
         # Before the line is looked for, which is gone if it has happened.
         with self._working.claiming(claim):

@@ -7,11 +7,16 @@ import typing as t
 from msgspec.structs import replace
 
 from ..model.errors import CartConfigError
+from ..model.limits import Terms
+from ..model.limits import terms_of
+from ..model.lines import Line
 from ..model.operations import Limited
 from ..model.operations import Operation
 from ..model.products import Buyable
+from ..model.products import NotSoldError
+from ..model.products import Variant
 from ..model.products import item_id_of
-from ..model.stock import terms_of
+from ..model.products import variant_of
 
 ProductLoader = t.Callable[[list[str]], t.Iterable[Buyable]]
 
@@ -53,18 +58,39 @@ class Catalogue:
         if self.loader is None:
             return operations
 
-        products = self.load(filter(None, map(_asks, operations)))
+        limited = (each for each in operations if isinstance(each, Limited))
+        variants = self.variants(line for each in limited for line in each.asks)
 
         return [
-            replace(each, terms=terms_of(products[each.asks]))
-            if isinstance(each, Limited) and each.asks in products
+            replace(each, terms=_terms(variants[line.id] for line in each.asks))
+            if isinstance(each, Limited) and each.asks
             else each
             for each in operations
         ]
 
+    def variants(self, lines: t.Iterable[Line]) -> dict[str, Variant | None]:
+        """What is sold in the places of lines, by their ids; ``None`` if nothing is."""
+        lines = list(lines)
+        products = self.load(line.item_id for line in lines)
 
-def _asks(operation: Operation) -> str | None:
-    return operation.asks if isinstance(operation, Limited) else None
+        return {line.id: variant_in(products, line) for line in lines}
+
+
+def variant_in(products: t.Mapping[str, Buyable | None], line: Line) -> Variant | None:
+    """What is sold with the options of a line, if its product is among these."""
+    product = products.get(line.item_id)
+
+    try:
+        return variant_of(product, line.options) if product is not None else None
+    except NotSoldError:
+        return None
+
+
+def _terms(variants: t.Iterable[Variant | None]) -> tuple[Terms, ...]:
+    """In which quantities variants are sold, each told once."""
+    found = (terms for each in variants if each is not None for terms in terms_of(each))
+
+    return tuple(dict.fromkeys(found))
 
 
 def _checked_id(product: t.Any) -> str:

@@ -16,9 +16,9 @@ from ..model.document import Document
 from ..model.errors import InvalidConditionError
 from ..model.errors import InvalidItemError
 from ..model.events import CurrencyChanged
+from ..model.events import ItemUpdated
 from ..model.line_operations import AddItemCondition
 from ..model.line_operations import RemoveItemCondition
-from ..model.line_operations import put_lines
 from ..model.lines import Line
 from ..model.money import MoneyLike
 from ..model.money import price_in
@@ -34,6 +34,7 @@ from ..model.values import closest
 from ..model.values import refused_as
 from ..pricing.rulebook import Rulebook
 from .catalogue import Catalogue
+from .services import Registry
 from .working_copy import WorkingCopy
 
 
@@ -54,9 +55,15 @@ class ChangeCurrency(msgspec.Struct, frozen=True):
         event = CurrencyChanged(
             currency=self.currency, previous_currency=document.currency
         )
-        document = replace(document, currency=self.currency)
-        lines = [replace(each, price=self.prices[each.id]) for each in document.lines]
-        document, repriced = put_lines(document, lines)
+        lines = tuple(
+            replace(each, unit_amount=self.prices[each.id], currency=self.currency)
+            for each in document.lines
+        )
+        repriced = tuple(
+            ItemUpdated(line=line, previous=previous, quantity_delta=0)
+            for line, previous in zip(lines, document.lines, strict=True)
+        )
+        document = replace(document, currency=self.currency, lines=lines)
         document, changed = apply_all(document, self.changes)
 
         return document, (*repriced, *changed, event)
@@ -64,8 +71,7 @@ class ChangeCurrency(msgspec.Struct, frozen=True):
 
 def change_currency(
     working: WorkingCopy,
-    catalogue: Catalogue,
-    rulebook: Rulebook,
+    registry: Registry,
     currency: str,
     prices: t.Mapping[str, MoneyLike],
     conditions: t.Iterable[Condition],
@@ -87,8 +93,9 @@ def change_currency(
     if currency == document.currency:
         return
 
-    found = _prices(document, catalogue, currency, prices)
-    changes = _changes(document, rulebook, {c.name: c for c in conditions}, set(drop))
+    found = _prices(document, registry.catalogue, currency, prices)
+    given = {each.name: each for each in conditions}
+    changes = _changes(document, registry.rulebook, given, set(drop))
     working.apply(ChangeCurrency(currency, found, tuple(changes)))
 
 
@@ -103,30 +110,29 @@ def _prices(
     :raises InvalidItemError: If one has none.
     """
     asked = [
-        line.product_id
+        line
         for line in document.lines
-        if line.product_id is not None and line.id not in given
+        # An agreed price holds in the currency in which it was agreed upon.
+        if line.product_ref and not line.is_pinned and line.id not in given
     ]
-    products = catalogue.load(asked) if asked else {}
-    prices: dict[str, Decimal] = {}
-    missing: list[str] = []
-
-    for line in document.lines:
-        if line.id in given:
-            prices[line.id] = _price(line, currency, given[line.id])
-        elif line.product_id in products:
-            amount = _amount_in(products[line.product_id], currency)
-            prices[line.id] = _price(line, currency, amount)
-        else:
-            missing.append(line.item_id)
+    variants = catalogue.variants(asked) if asked else {}
+    amounts = dict(given) | {
+        line_id: _amount_in(variant.sold, currency)
+        for line_id, variant in variants.items()
+        if variant is not None
+    }
+    missing = [line.item_id for line in document.lines if line.id not in amounts]
 
     if missing:
         raise InvalidItemError(
             f"There is no price in {currency} for {', '.join(missing)}: no product is"
-            " there for it. Give prices=, or remove the line."
+            " there for it, or its price was agreed upon. Give prices=, or remove the"
+            " line."
         )
 
-    return prices
+    return {
+        line.id: _price(line, currency, amounts[line.id]) for line in document.lines
+    }
 
 
 def _amount_in(product: Buyable, currency: str) -> MoneyLike:
@@ -165,23 +171,28 @@ def _changes(
     for each in document.conditions:
         if each.name in drop:
             yield RemoveCondition(each.name)
-        elif each.name in given:
-            yield AddCondition(_instead(each, given))
         else:
-            _refuse_amounts(each, rulebook)
+            yield AddCondition(_instead(each, rulebook, given))
 
     for line in document.lines:
         for each in line.conditions:
             if each.name in drop:
                 yield RemoveItemCondition(line.id, each.name)
-            elif each.name in given:
-                yield AddItemCondition(line.id, _instead(each, given))
             else:
-                _refuse_amounts(each, rulebook)
+                yield AddItemCondition(line.id, _instead(each, rulebook, given))
 
 
-def _instead(condition: Condition, given: t.Mapping[str, Condition]) -> Condition:
-    other = given[condition.name]
+def _instead(
+    condition: Condition, rulebook: Rulebook, given: t.Mapping[str, Condition]
+) -> Condition:
+    """What takes the place of a condition: another one, or itself."""
+    other = given.get(condition.name, condition)
+
+    if condition.name not in given and rulebook.has_amounts(condition):
+        raise InvalidConditionError(
+            f"The condition {condition.name!r} has an amount in the old currency. Give"
+            " it with the new one in conditions=, or name it in drop=."
+        )
 
     if other.target != condition.target:
         raise InvalidConditionError(
@@ -190,11 +201,3 @@ def _instead(condition: Condition, given: t.Mapping[str, Condition]) -> Conditio
         )
 
     return other
-
-
-def _refuse_amounts(condition: Condition, rulebook: Rulebook) -> None:
-    if rulebook.has_amounts(condition):
-        raise InvalidConditionError(
-            f"The condition {condition.name!r} has an amount in the old currency. Give"
-            " it with the new one in conditions=, or name it in drop=."
-        )

@@ -13,7 +13,7 @@ from ..model.errors import CartConflictError
 from ..model.errors import CartEmptyError
 from ..model.keys import CartKey
 from ..model.money import MoneyLike
-from ..model.money import price_in
+from ..model.money import agreed_price
 from ..model.values import fingerprint
 from ..pricing.calculation import fix
 from ..pricing.calculation import fixed_totals
@@ -216,13 +216,7 @@ def _check_total(
 
     :raises CartConflictError: If it is not the expected one.
     """
-    try:
-        is_expected = totals.total.amount == price_in(totals.currency, expected_total)
-    except ValueError:
-        # It comes from a form, and whatever it says, it is not the total.
-        is_expected = False
-
-    if not is_expected:
+    if totals.total.amount != agreed_price(totals.currency, expected_total):
         raise working.conflict(
             f"The total is {totals.total.amount}, not {expected_total!s:.40} as"
             " expected.",

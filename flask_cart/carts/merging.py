@@ -14,9 +14,9 @@ from ..model.events import Event
 from ..model.keys import CartKey
 from ..model.limits import Limits
 from ..model.lines import Line
+from ..model.merging import ADD_QUANTITIES
 from ..model.merging import MergeDocument
-from ..model.strategies import ADD_QUANTITIES
-from ..model.strategies import Strategy
+from ..model.merging import Strategy
 from ..model.values import fingerprint
 from .working_copy import WorkingCopy
 
@@ -42,7 +42,7 @@ class MergeReport:
 
     @property
     def left_out(self) -> tuple[Line, ...]:
-        """The lines and quantities that the limits did not allow."""
+        """The lines and quantities that the limits and products did not allow."""
         return tuple(line for event in self.merged for line in event.left_out)
 
     @property
@@ -82,7 +82,8 @@ def merge(
     :param target: The cart that gets its content.
     :param limits: What the target may reach, if it is not what any cart may.
     :raises CartConflictError: If the source does not stop changing.
-    :raises InvalidItemError: If they are in different currencies. Both stay.
+    :raises InvalidItemError: If they are in different currencies, or a product is
+        wrong. Both stay.
     """
     source.refuse_batch("merged")
     target.refuse_batch("merged")
@@ -103,6 +104,8 @@ def merge(
                 source_id(source.key, content),
                 limits or target.repository.limits,
                 strategy,
+                # What is given away as it is, is so whatever is sold by now.
+                asks=content.lines if limits is None else (),
             )
         )
 

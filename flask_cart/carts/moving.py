@@ -6,14 +6,14 @@ import typing as t
 
 from msgspec.structs import replace
 
-from ..model.combining import in_currency
-from ..model.combining import take_over
 from ..model.document import Document
 from ..model.errors import InvalidItemError
 from ..model.events import ItemMoved
 from ..model.idempotency import ClaimKey
 from ..model.keys import CartKey
-from ..model.line_operations import IncrementLine
+from ..model.line_changes import make_increment
+from ..model.line_operations import in_currency
+from ..model.line_operations import take_over
 from ..model.lines import Line
 from ..model.lines import check_quantity
 from ..model.operations import Applied
@@ -27,16 +27,12 @@ from .writing import Operations
 
 
 class ReceiveCopy(Limited, frozen=True):
-    """Add a line of another cart.
-
-    :param currency: What its price is in.
-    """
+    """Add a line of another cart."""
 
     line: Line
-    currency: str
 
     def apply(self, document: Document) -> Applied:
-        return take_over(in_currency(document, self.currency), self.line)
+        return take_over(in_currency(document, self.line.currency), self.line)
 
 
 class ReceiveLine(ReceiveCopy, frozen=True):
@@ -75,12 +71,12 @@ def move_line(
     key = t.cast(CartKey, source.key)
     claims = (claim,) if claim is not None else ()
     # Of all of it nothing stays behind that the product would have to be asked about.
-    leave = IncrementLine(
-        line.id, 0, asks=line.product_id if quantity is not None else None
-    )
-    arrive = ReceiveLine(
-        line, source.document.currency, key.instance, asks=line.item_id
-    )
+    leave = make_increment(line, 0)
+
+    if quantity is None:
+        leave = replace(leave, asks=())
+
+    arrive = ReceiveLine(line, key.instance, asks=(line,))
 
     def fit(
         documents: t.Sequence[Document], wanted: t.Sequence[Operations]
@@ -92,7 +88,7 @@ def move_line(
 
         return [
             (*claims, replace(go, by=-moved.quantity)),
-            (replace(come, line=moved, currency=here.currency),),
+            (replace(come, line=moved),),
         ]
 
     write_carts([(source, (*claims, leave)), (target, (arrive,))], fit)
@@ -108,7 +104,7 @@ def copy_line(
     """
     _check(source, target, quantity)
     copied = replace(line, quantity=quantity or line.quantity)
-    target.apply(ReceiveCopy(copied, source.document.currency, asks=line.item_id))
+    target.apply(ReceiveCopy(copied, asks=(line,)))
 
 
 def _movable(document: Document, line_id: str, quantity: int | None) -> Line:

@@ -13,37 +13,73 @@ from msgspec.structs import replace
 
 from ..model.document import Document
 from ..model.errors import InvalidItemError
+from ..model.limits import Objection
+from ..model.limits import Terms
+from ..model.limits import terms_of
 from ..model.line_operations import put_lines
 from ..model.lines import Line
+from ..model.lines import refreshed
 from ..model.money import MoneyLike
+from ..model.money import agreed_price
 from ..model.money import price_in
 from ..model.operations import Applied
 from ..model.operations import Reapplied
 from ..model.products import Buyable
+from ..model.products import Variant
 from ..model.products import item_id_of
 from ..model.products import price_of
-from ..model.stock import Objection
-from ..model.stock import Terms
-from ..model.stock import quantity_of
-from ..model.stock import terms_of
+from ..model.values import FrozenDict
 from ..model.values import check_text
 from ..model.values import refused_as
 from .catalogue import Catalogue
+from .catalogue import variant_in
 from .working_copy import WorkingCopy
 
 Accept = t.Literal["lower", "all"] | Mapping[str, MoneyLike]
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """What a product is called and costs now, and in which quantities it is sold."""
+    """What is sold with the options of a line now, and in which quantities."""
 
     name: str
     price: Decimal
-    terms: Terms
+    attributes: FrozenDict
+    variant_id: str | None
+    terms: tuple[Terms, ...]
+
+    def objection(self, document: Document, line: Line) -> Objection | None:
+        """What stands against the quantity of the line."""
+        found = (
+            each.against_sum(each.count(document.lines))
+            or each.against_line(line.quantity)
+            for each in self.terms
+        )
+
+        return next(filter(None, found), None)
 
 
-#: What there is instead of the products of a cart; ``None`` for those that are gone.
-Offers = t.Mapping[str | None, Offer | None]
+class Offers:
+    """What is sold now in the places of lines.
+
+    :param products: The products by the ids of items; ``None`` for those that are gone.
+    """
+
+    def __init__(self, products: t.Mapping[str, Buyable | None], currency: str) -> None:
+        self._products = products
+        self._currency = currency
+        self._found: dict[str, Offer | None] = {}
+
+    def know(self, line: Line) -> bool:
+        """Whether anybody was asked about the product of a line."""
+        return line.product_id in self._products
+
+    def of(self, line: Line) -> Offer | None:
+        """What is sold now with the options of a line, if anything is."""
+        if line.id not in self._found:
+            variant = variant_in(self._products, line)
+            self._found[line.id] = variant and _offer(variant, self._currency)
+
+        return self._found[line.id]
 
 
 @dataclass(frozen=True)
@@ -68,13 +104,18 @@ class LineDrift:
 
     @property
     def is_gone(self) -> bool:
-        """Whether there is no such product any more. The line is left as it is."""
+        """Whether it is not sold any more. The line is left as it is."""
         return self.new_price is None
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the price was agreed upon, so that the line keeps it."""
+        return self.line.is_pinned
 
     @property
     def needs_consent(self) -> bool:
         """Whether there is a price that the shopper has not agreed to."""
-        return not self.is_gone and not self.is_applied
+        return not (self.is_gone or self.is_applied or self.is_pinned)
 
     def to_dict(self) -> dict[str, t.Any]:
         """The difference as plain data that can be encoded as JSON."""
@@ -91,6 +132,7 @@ class LineDrift:
             "currency": self.old_price.currency.code,
             "is_applied": self.is_applied,
             "is_gone": self.is_gone,
+            "is_pinned": self.is_pinned,
             "objection": None if objection is None else objection._asdict(),
         }
 
@@ -141,9 +183,9 @@ class Drift:
 
 
 class Reprice(Reapplied, frozen=True):
-    """Give the lines the names of their products, and the prices that may be given.
+    """Give the lines what their products have by now, and the prices that they may.
 
-    :param offers: The products by id.
+    :param offers: What is sold now.
     :param accepts_all: Whether every price may be given, and not only a lower one.
     :param accepted: The higher prices that may be given, by line.
     """
@@ -156,21 +198,30 @@ class Reprice(Reapplied, frozen=True):
         return put_lines(
             document,
             [
-                replace(line, name=offer.name, price=self._price(line, offer))
+                self._repriced(line, offer)
                 for line in document.lines
-                if (offer := self.offers.get(line.product_id)) is not None
+                if self.offers.know(line)
+                and (offer := self.offers.of(line)) is not None
             ],
         )
 
+    def _repriced(self, line: Line, offer: Offer) -> Line:
+        ref = line.product_ref and replace(
+            line.product_ref, variant_id=offer.variant_id
+        )
+        line = refreshed(line, offer.attributes, ref)
+
+        return replace(line, name=offer.name, unit_amount=self._price(line, offer))
+
     def _price(self, line: Line, offer: Offer) -> Decimal:
-        may_change = (
+        may_change = not line.is_pinned and (
             self.accepts_all
-            or offer.price < line.price
+            or offer.price < line.unit_amount
             # The shopper has agreed to a price, and not to whatever it is now.
             or offer.price == self.accepted.get(line.id)
         )
 
-        return offer.price if may_change else line.price
+        return offer.price if may_change else line.unit_amount
 
 
 def reprice(working: WorkingCopy, catalogue: Catalogue, accept: Accept) -> Drift:
@@ -186,46 +237,37 @@ def reprice(working: WorkingCopy, catalogue: Catalogue, accept: Accept) -> Drift
         )
 
     seen = working.document
-    offers = _offers(seen, catalogue)
+    made = [line for line in seen.lines if line.product_ref is not None]
+    products = catalogue.load(line.item_id for line in made)
+    asked = {line.item_id: products.get(line.item_id) for line in made}
+    offers = Offers(asked, seen.currency)
+
+    # Before anything is locked, and the others of the same items then.
+    for line in made:
+        offers.of(line)
+
     consents = accept if isinstance(accept, Mapping) else {}
     accepted = {
         line_id: price
         for line_id, amount in consents.items()
-        if (price := _agreed(seen.currency, amount)) is not None
+        if (price := agreed_price(seen.currency, amount)) is not None
     }
     working.apply(Reprice(offers, accept == "all", accepted))
 
     return _drift(seen, working.document, offers)
 
 
-def _offers(document: Document, catalogue: Catalogue) -> Offers:
-    """What there is now of all that was made of a product."""
-    ids = [line.product_id for line in document.lines if line.product_id is not None]
-    products = catalogue.load(ids)
-
-    return {
-        each: _offer(products[each], document.currency) if each in products else None
-        for each in ids
-    }
-
-
-def _offer(product: Buyable, currency: str) -> Offer:
-    opening = f"The product {item_id_of(product)!r:.80} cannot be in the cart: "
+def _offer(variant: Variant, currency: str) -> Offer:
+    opening = f"The product {item_id_of(variant.product)!r:.80} cannot be in the cart: "
 
     with refused_as(InvalidItemError, opening):
         return Offer(
-            check_text(product.cart_name, "The name"),
-            price_in(currency, price_of(product, lambda: currency)),
-            terms_of(product),
+            check_text(variant.sold.cart_name, "The name"),
+            price_in(currency, price_of(variant.sold, lambda: currency)),
+            variant.attributes,
+            variant.id,
+            terms_of(variant),
         )
-
-
-def _agreed(currency: str, amount: MoneyLike) -> Decimal | None:
-    try:
-        return price_in(currency, amount)
-    except ValueError:
-        # It comes from a form, and whatever it says, it is no price.
-        return None
 
 
 def _drift(seen: Document, now: Document, offers: Offers) -> Drift:
@@ -238,26 +280,24 @@ def _line_drift(
     seen: Document, now: Document, line: Line, offers: Offers
 ) -> LineDrift | None:
     # Somebody may have added a line that nobody was asked about.
-    if line.product_id not in offers:
+    if not offers.know(line):
         return None
 
     was = seen.line(line.id) or line
-    offer = offers[line.product_id]
+    offer = offers.of(line)
     objection = None
 
     if offer is not None:
-        objection = offer.terms.against_sum(
-            quantity_of(now, line.item_id)
-        ) or offer.terms.against_line(line.quantity)
+        objection = offer.objection(now, line)
 
-        if (was.name, was.price, objection) == (offer.name, offer.price, None):
+        if (was.name, was.unit_amount, objection) == (offer.name, offer.price, None):
             return None
 
     return LineDrift(
         line=was,
-        old_price=Money(was.price, now.currency),
+        old_price=was.price,
         new_price=Money(offer.price, now.currency) if offer is not None else None,
         name=offer.name if offer is not None else was.name,
-        is_applied=offer is not None and line.price == offer.price,
+        is_applied=offer is not None and line.unit_amount == offer.price,
         objection=objection,
     )

@@ -15,11 +15,11 @@ from ..model.errors import CartConfigError
 from ..model.events import CartAbandoned
 from ..model.events import Event
 from ..model.keys import CartKey
+from ..model.merging import ADD_QUANTITIES
+from ..model.merging import Strategies
+from ..model.merging import Strategy
 from ..model.operations import Limited
 from ..model.operations import Operation
-from ..model.strategies import ADD_QUANTITIES
-from ..model.strategies import Strategies
-from ..model.strategies import Strategy
 from ..pricing.rounding import RoundingPlace
 from ..pricing.rulebook import Rulebook
 from .catalogue import Catalogue
@@ -110,7 +110,7 @@ class CartServices:
             return self.registry.catalogue.with_terms(operations)
 
         return [
-            replace(each, terms=None) if isinstance(each, Limited) else each
+            replace(each, terms=()) if isinstance(each, Limited) else each
             for each in operations
         ]
 

@@ -21,13 +21,13 @@ from ..model.keys import CartKey
 from ..model.limits import Limits
 from ..model.limits import check_limits
 from ..model.limits import check_size
+from ..model.limits import check_terms
 from ..model.operations import Operation
 from ..model.operations import StaleError
 from ..model.operations import applied
 from ..model.operations import check_expected
 from ..model.operations import stale
 from ..model.operations import terms_in
-from ..model.stock import check_terms
 from ..storage.base import Storage
 from .observing import Watch
 
@@ -36,6 +36,8 @@ BeforeChange = t.Callable[[CartKey, int, tuple[Event, ...]], None]
 
 #: What is to be done with a cart; ``None`` to delete it.
 Operations = t.Sequence[Operation] | None
+
+E = t.TypeVar("E", bound=Event)
 
 #: Fits what is to be done with several carts to what is in all of them. Called again
 #: when somebody was faster.
@@ -120,15 +122,8 @@ class _Change(t.NamedTuple):
         :param version: The new one, 0 if the cart was deleted.
         """
         events = tuple(
-            replace(
-                event,
-                id=uuid.uuid4().hex,
-                occurred_at=self.now,
-                owner=self.key.owner,
-                instance=self.key.instance,
-                version=version or self.base.version,
-            )
-            for event in self.events
+            stamped(each, self.key, version or self.base.version, self.now)
+            for each in self.events
         )
 
         return Written(
@@ -358,3 +353,17 @@ def _check(part: Part, base: Snapshot) -> None:
 
     if part.is_bound:
         check_expected(base.version, part.seen_version)
+
+
+def stamped(
+    event: E, key: CartKey, version: int, moment: dt.datetime | None = None
+) -> E:
+    """The event as one that has happened to a cart, by default just now."""
+    return replace(
+        event,
+        id=uuid.uuid4().hex,
+        occurred_at=moment or dt.datetime.now(dt.UTC),
+        owner=key.owner,
+        instance=key.instance,
+        version=version,
+    )

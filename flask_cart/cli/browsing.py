@@ -19,12 +19,13 @@ from ..model.document import Document
 from ..model.errors import CartCorruptError
 from ..model.keys import CartKey
 from ..model.money import format_money
+from ..model.products import option_values
 from ..pricing.totals import Totals
 from .group import cart_cli
 from .output import echo_json
 from .output import echo_table
 from .output import json_option
-from .output import shown_owner
+from .output import shown_key
 from .output import shown_time
 from .output import tokens_option
 from .shop import age_option
@@ -88,9 +89,7 @@ def show(owner: str, instance: str, show_tokens: bool, as_json: bool) -> None:
     cart = _stored_cart(owner, instance)
     document, totals = working_copy(cart).document, cart.totals
     begun = [each.started_at for each in document.pending]
-    summary = {
-        "owner": shown_owner(owner, show_tokens),
-        "instance": instance,
+    summary = shown_key(CartKey(owner, instance), show_tokens) | {
         "version": cart.version,
         "created_at": document.created_at,
         "updated_at": document.updated_at,
@@ -116,8 +115,7 @@ def show(owner: str, instance: str, show_tokens: bool, as_json: bool) -> None:
             click.echo(f"{title.removesuffix('_at').replace('_', ' '):12} {text}")
 
     _echo_lines(totals)
-    _echo_adjustments(totals)
-    click.echo(f"\nTotal: {format_money(totals.total)}")
+    _echo_total(totals)
 
     if document.coupons:
         click.echo(f"Coupons: {', '.join(document.coupons)}")
@@ -140,8 +138,7 @@ def explain(owner: str, instance: str, as_json: bool) -> None:
         return
 
     click.echo(f"Goods: {format_money(totals.subtotal_without_conditions)}")
-    _echo_adjustments(totals)
-    click.echo(f"\nTotal: {format_money(totals.total)}")
+    _echo_total(totals)
 
 
 def _stored_cart(owner: str, instance: str) -> Cart:
@@ -160,11 +157,7 @@ def _stored_cart(owner: str, instance: str) -> Cart:
 
 def _row(found: FoundCart, show_tokens: bool) -> dict[str, t.Any]:
     document = found.content
-    row = {
-        "owner": shown_owner(found.key.owner, show_tokens),
-        "instance": found.key.instance,
-        "saved_at": found.saved_at,
-    }
+    row = shown_key(found.key, show_tokens) | {"saved_at": found.saved_at}
 
     if not isinstance(document, Document):
         return row | {"error": str(document)}
@@ -199,17 +192,19 @@ def _amounts_of(totals: Totals) -> dict[str, str]:
 
 
 def _echo_lines(totals: Totals) -> None:
-    if not totals.lines:
-        return
+    if totals.lines:
+        click.echo()
 
-    click.echo()
     echo_table(
         ("Item", "Name", "Options", ">Quantity", ">Price", ">Subtotal"),
         (
             (
                 line.item_id,
                 line.name,
-                ", ".join(f"{name}={value}" for name, value in line.options.items()),
+                ", ".join(
+                    f"{name}={'+'.join(option_values(chosen))}"
+                    for name, chosen in line.options.items()
+                ),
                 line.quantity,
                 format_money(line.price),
                 format_money(line.subtotal),
@@ -219,14 +214,14 @@ def _echo_lines(totals: Totals) -> None:
     )
 
 
-def _echo_adjustments(totals: Totals) -> None:
+def _echo_total(totals: Totals) -> None:
+    """Print the total, below the conditions that lead to it."""
     names = {line.id: line.item_id for line in totals.lines}
     adjustments = totals.explain()
 
-    if not adjustments:
-        return
+    if adjustments:
+        click.echo()
 
-    click.echo()
     echo_table(
         ("Condition", "Type", "On", "Value", ">Before", ">After", ">Change", "Why"),
         (
@@ -243,6 +238,7 @@ def _echo_adjustments(totals: Totals) -> None:
             for each in adjustments
         ),
     )
+    click.echo(f"\nTotal: {format_money(totals.total)}")
 
 
 def _contained(amount: Money | None) -> str:

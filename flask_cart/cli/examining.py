@@ -24,7 +24,7 @@ from .output import counted
 from .output import echo_json
 from .output import echo_table
 from .output import json_option
-from .output import shown_owner
+from .output import shown_key
 from .output import tokens_option
 from .shop import storage
 
@@ -182,9 +182,7 @@ def _save(key: CartKey, version: int, text: str | None) -> bool:
 
 
 def _row(finding: _Finding, show_tokens: bool) -> dict[str, t.Any]:
-    return {
-        "owner": shown_owner(finding.key.owner, show_tokens),
-        "instance": finding.key.instance,
+    return shown_key(finding.key, show_tokens) | {
         "problem": finding.problem,
         "bytes": finding.size,
         "error": finding.error,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import typing as t
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -63,50 +62,43 @@ def init_db(as_json: bool) -> None:
         click.echo(f"The table {name!r} exists already.")
 
 
-@contextmanager
-def _counting(done: str, left: str, as_json: bool) -> t.Iterator[_Count]:
-    """Count what becomes of carts, and tell of it.
+def _save_all(
+    saves: t.Iterable[t.Callable[[], object]], done: str, left: str, as_json: bool
+) -> None:
+    """Save carts, and tell what has become of them.
 
+    :param saves: Each saves one, and returns ``None`` if it was left as it is.
     :param done: What is done with them, such as ``"copied"``.
     :param left: What is said of those with which it is not.
     """
-    count = _Count(done)
+    numbers = dict.fromkeys((done, "left", "failed"), 0)
 
     try:
-        yield count
+        for save in saves:
+            numbers[_outcome_of(save, done)] += 1
     finally:
         # Also how far it was when it could not go on.
         if as_json:
-            echo_json(count.numbers)
+            echo_json(numbers)
         else:
             click.echo(
-                f"{done.capitalize()} {counted(count.numbers[done], 'cart')}, left"
-                f" {count.numbers['left']} that {left}."
+                f"{done.capitalize()} {counted(numbers[done], 'cart')}, left"
+                f" {numbers['left']} that {left}."
             )
 
-    if failed := count.numbers["failed"]:
+    if failed := numbers["failed"]:
         raise click.ClickException(f"{counted(failed, 'cart')} could not be {done}.")
 
 
-class _Count:
-    """How many carts were done, left as they were, or failed."""
+def _outcome_of(save: t.Callable[[], object], done: str) -> str:
+    """Save a cart, unless just that one cannot be."""
+    try:
+        return "left" if save() is None else done
+    except _REFUSALS as error:
+        # Without the key, which for a guest is a secret.
+        click.echo(f"{type(error).__name__}: a cart was not {done}.", err=True)
 
-    def __init__(self, done: str) -> None:
-        self.numbers = dict.fromkeys((done, "left", "failed"), 0)
-        self._done = done
-
-    def add(self, save: t.Callable[[], object]) -> None:
-        """Save a cart, unless just that one cannot be."""
-        try:
-            outcome = "left" if save() is None else self._done
-        except _REFUSALS as error:
-            # Without the key, which for a guest is a secret.
-            click.echo(
-                f"{type(error).__name__}: a cart was not {self._done}.", err=True
-            )
-            outcome = "failed"
-
-        self.numbers[outcome] += 1
+        return "failed"
 
 
 @cart_cli.command("copy")
@@ -125,9 +117,8 @@ def copy(source: str, target: str, as_json: bool) -> None:
     if not isinstance(opened, ScansCarts):
         raise click.ClickException(f"The storage {source!r} cannot list its carts.")
 
-    with _counting("copied", "were there already", as_json) as count:
-        for key, stored, _ in opened.scan():
-            count.add(partial(_copy, key, stored, place))
+    saves = (partial(_copy, key, stored, place) for key, stored, _ in opened.scan())
+    _save_all(saves, "copied", "were there already", as_json)
 
 
 def _copy(key: CartKey, stored: Stored, target: Storage) -> object:
@@ -181,10 +172,11 @@ def import_carts(path: Path, replace: bool, as_json: bool) -> None:
     """
     _check(path)
     left = "somebody was changing" if replace else "were there already"
-
-    with _counting("imported", left, as_json) as count:
-        for _, key, content in read_carts(path):
-            count.add(partial(_store, key, t.cast(Document, content), replace))
+    saves = (
+        partial(_store, key, t.cast(Document, content), replace)
+        for _, key, content in read_carts(path)
+    )
+    _save_all(saves, "imported", left, as_json)
 
 
 def _check(path: Path) -> None:

@@ -13,6 +13,7 @@ from contextlib import nullcontext
 import click
 import msgspec
 
+from ..model.keys import CartKey
 from .shop import services
 
 T = t.TypeVar("T")
@@ -72,9 +73,11 @@ def progress(
     return click.progressbar(items, length=length, label=label, file=sys.stderr)
 
 
-def shown_owner(owner: str, show_tokens: bool) -> str:
-    """The owner, without the secret that the token of a guest is."""
-    return owner if show_tokens else _guest.sub(r"\1...", owner)
+def shown_key(key: CartKey, show_tokens: bool) -> dict[str, t.Any]:
+    """Whose cart it is, without the secret that the token of a guest is, and which."""
+    owner = key.owner if show_tokens else _guest.sub(r"\1...", key.owner)
+
+    return {"owner": owner, "instance": key.instance}
 
 
 def shown_error(error: Exception) -> str:

@@ -32,7 +32,7 @@ from .output import echo_json
 from .output import echo_table
 from .output import json_option
 from .output import progress
-from .output import shown_owner
+from .output import shown_key
 from .output import shown_time
 from .output import tokens_option
 from .shop import Age
@@ -155,9 +155,8 @@ class _Pruning:
     def echo_carts(self, show_tokens: bool, as_json: bool) -> None:
         """Print what would be deleted."""
         rows = (
-            {
-                "owner": shown_owner(found.key.owner, show_tokens),
-                "instance": found.key.instance,
+            shown_key(found.key, show_tokens)
+            | {
                 "kind": kind_of(found.key, document),
                 "lines": len(document.lines),
                 "saved_at": found.saved_at if as_json else shown_time(found.saved_at),

@@ -74,7 +74,7 @@ class _Stats:
         self.quantity += sum(line.quantity for line in document.lines)
         self.in_checkout += bool(document.pending)
         self.values[document.currency] += sum(
-            line.price * line.quantity for line in document.lines
+            line.unit_amount * line.quantity for line in document.lines
         )
 
 

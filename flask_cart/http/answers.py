@@ -50,9 +50,7 @@ def json_problem(problem: Problem, **more: t.Any) -> Response:
     shown = ShownProblem(
         type="about:blank",
         title=problem.code.replace("-", " ").capitalize(),
-        status=problem.status,
-        code=problem.code,
-        detail=problem.detail,
+        **problem._asdict(),
         **more,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 import msgspec
@@ -17,14 +18,16 @@ _FORMS: t.Final = {"", "application/x-www-form-urlencoded", "multipart/form-data
 
 #: What messages call the types of JSON, for readers who do not know Python.
 _TYPES: t.Final = {
-    "`array`": "a list",
-    "`bool`": "true or false",
-    "`float`": "a number",
-    "`int`": "a whole number",
-    "`null`": "nothing",
-    "`object`": "an object",
-    "`str`": "text",
+    "array": "a list",
+    "bool": "true or false",
+    "float": "a number",
+    "int": "a whole number",
+    "null": "nothing",
+    "object": "an object",
+    "str": "text",
 }
+
+_KINDS: t.Final = re.compile(r"`([a-z]+(?: \| [a-z]+)*)`")
 
 #: What ``option.size=L`` in a form is a part of.
 _GROUPS: t.Final = {"metadata": "metadata", "option": "options", "options": "options"}
@@ -32,7 +35,12 @@ _GROUPS: t.Final = {"metadata": "metadata", "option": "options", "options": "opt
 #: Characters of a short text, such as the code of a coupon.
 MAX_TEXT: t.Final = 255
 
+#: How many values one option can have.
+MAX_CHOICES: t.Final = 100
+
 _Text = t.Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
+_Choice = t.Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
+_Choices = t.Annotated[tuple[_Choice, ...], msgspec.Meta(max_length=MAX_CHOICES)]
 _Quantity = t.Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 _NewQuantity = t.Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 
@@ -46,7 +54,7 @@ class Addition(Input, frozen=True):
 
     item: _Text
     quantity: _Quantity = 1
-    options: dict[_Text, t.Annotated[str, msgspec.Meta(max_length=255)]] = {}
+    options: dict[_Text, _Choice | _Choices] = {}
 
     def __post_init__(self) -> None:
         # Databases may refuse to look for what no product can be called.
@@ -131,15 +139,19 @@ def _form(request: Request, kind: type[Input]) -> dict[str, t.Any]:
         raise UnsupportedMediaType("Send a form, or application/json.")
 
     fields: dict[str, t.Any] = {}
-    groups: dict[str, dict[str, str]] = {}
+    groups: dict[str, dict[str, t.Any]] = {}
 
-    for name, value in request.form.items():
+    for name, values in request.form.lists():
         group, dot, key = name.partition(".")
 
         if dot and group in _GROUPS:
-            groups.setdefault(_GROUPS[group], {})[key] = value
-        elif value:
-            fields[name] = value
+            # Of a choice of several, each that is made is a field of its own.
+            several = len(set(values)) > 1 and _GROUPS[group] == "options"
+            groups.setdefault(_GROUPS[group], {})[key] = (
+                values if several else values[0]
+            )
+        elif values[0]:
+            fields[name] = values[0]
 
     fields |= groups
 
@@ -152,9 +164,13 @@ def _explain(error: msgspec.ValidationError) -> str:
     message, _, path = str(error).partition(" - at ")
     field = path.replace("`", "").replace("$.", "")
 
-    for name, words in _TYPES.items():
-        message = message.replace(name, words)
-
-    message = message.rstrip(".")
+    message = _KINDS.sub(_in_words, message).rstrip(".")
 
     return f"{field}: {message}." if field else f"{message}."
+
+
+def _in_words(kinds: re.Match[str]) -> str:
+    names = kinds[1].split(" | ")
+
+    # What is no type is a name that the client has made up.
+    return " or ".join(_TYPES.get(each, f"`{each}`") for each in names)

@@ -40,21 +40,17 @@ _ETAG: t.Final = {
     "schema": {"type": "string"},
 }
 
-_NOT_FOUND: t.Final = 404
-_TOO_MANY: t.Final = 429
-_UNAVAILABLE: t.Final = 503
-
 _PROBLEMS: t.Final = {
     400: "The body is not JSON, or the Idempotency-Key cannot be one.",
     403: "The request comes from another site.",
-    _NOT_FOUND: "There is no such cart, or no such line in it.",
+    404: "There is no such cart, or no such line in it.",
     409: "Somebody else changed what the client saw. The cart as it is comes with it.",
     412: "The cart is not the one of If-Match. The cart as it is comes with it.",
     413: "The body is too large.",
     415: "The body is neither JSON nor a form.",
     422: "The cart cannot take that, or the Idempotency-Key came with another change.",
-    _TOO_MANY: "That was too often; Retry-After says for how many seconds to wait.",
-    _UNAVAILABLE: "The cart cannot be reached at the moment.",
+    429: "That was too often; Retry-After says for how many seconds to wait.",
+    503: "The cart cannot be reached at the moment.",
 }
 
 
@@ -160,7 +156,7 @@ def _operation(route: Route, path: str) -> Json:
 def _statuses(route: Route, path: str) -> t.Iterator[int]:
     """Every status that an operation can answer with."""
     may_be_missing = "{instance}" in path or route.view in _NEED_LINE
-    refusals = {_TOO_MANY, _UNAVAILABLE} if route.method == "GET" else _PROBLEMS.keys()
+    refusals = {429, 503} if route.method == "GET" else _PROBLEMS.keys()
 
     yield 200
 
@@ -168,9 +164,9 @@ def _statuses(route: Route, path: str) -> t.Iterator[int]:
         yield 304
 
     if may_be_missing:
-        yield _NOT_FOUND
+        yield 404
 
-    yield from sorted(refusals - {_NOT_FOUND})
+    yield from sorted(refusals - {404})
 
 
 def _responses() -> Json:

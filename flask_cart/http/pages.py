@@ -10,10 +10,12 @@ from ..app.current import current_cart
 from ..app.current import get_state
 from ..app.wording import COUPON_GONE
 from ..carts.cart import Cart
+from ..model.limits import Terms
+from ..model.limits import terms_of
 from ..model.money import format_money
 from ..model.products import Buyable
-from ..model.stock import Terms
-from ..model.stock import terms_of
+from ..model.products import Variant
+from ..model.values import EMPTY
 from ..pricing.shipping import ShippingOption
 from ..pricing.totals import Adjustment
 from .preconditions import make_form_key
@@ -61,7 +63,7 @@ class Pages:
 
     def limits_of(self, product: Buyable) -> QuantityLimits:
         """What a field takes that adds a product."""
-        return self._limits(terms_of(product))
+        return self._limits(terms_of(Variant(product, EMPTY, product)))
 
     def limits(self, cart: Cart) -> dict[str, QuantityLimits]:
         """What the fields of a cart's lines take, by the ids of the lines.
@@ -69,17 +71,12 @@ class Pages:
         A quantity that is too large by now may stay, and become smaller.
         """
         catalogue = get_state().services.registry.catalogue
-        products = {}
-
-        if catalogue.loader is not None:
-            products = catalogue.load(line.item_id for line in cart)
-
+        variants = {} if catalogue.loader is None else catalogue.variants(cart)
         limits = {}
 
         for line in cart:
-            product = products.get(line.item_id)
-            terms = terms_of(product) if product is not None else Terms(line.item_id)
-            own = self._limits(terms)
+            variant = variants.get(line.id)
+            own = self._limits(terms_of(variant) if variant is not None else ())
             limits[line.id] = own._replace(maximum=max(own.maximum, line.quantity))
 
         return limits
@@ -96,11 +93,19 @@ class Pages:
             NotedCoupon(code, reasons.get(code, COUPON_GONE)) for code in cart.coupons
         ]
 
-    def _limits(self, terms: Terms) -> QuantityLimits:
-        most = [get_state().settings.max_quantity, terms.available, terms.maximum]
-        # The browser counts the steps from the minimum.
-        minimum = -(-terms.minimum // terms.step) * terms.step
+    def _limits(self, terms: t.Collection[Terms]) -> QuantityLimits:
+        most = [each for terms_ in terms for each in (terms_.available, terms_.maximum)]
+        # Only those of the variant have others than 1.
+        step = max((each.step for each in terms), default=1)
+        minimum = max((each.minimum for each in terms), default=1)
 
         return QuantityLimits(
-            minimum, min(each for each in most if each is not None), terms.step
+            # The browser counts the steps from the minimum.
+            -(-minimum // step) * step,
+            min(
+                each
+                for each in (get_state().settings.max_quantity, *most)
+                if each is not None
+            ),
+            step,
         )

@@ -49,8 +49,8 @@ def _answer_with_status(error: CartError) -> t.Any:
     if isinstance(error, CartStorageError):
         current_app.logger.error("The storage of the carts failed.", exc_info=error)
 
-    # Not the message, which is for the developer and may name keys and statements.
-    exception = default_exceptions[error.http_status](error.http_description)
+    problem = t.cast(Problem, describe(error))
+    exception = default_exceptions[problem.status](problem.detail)
 
     # Like abort(), so that the app's own page for the status is shown.
     return current_app.handle_http_exception(exception)
@@ -152,7 +152,7 @@ def _conflict_page(error: CartConflictError, instance: str) -> Response:
 
 
 def _differs(error: CartConflictError) -> dict[str, t.Any]:
-    """What differs, of a line its quantities, whoever found the conflict."""
+    """What differs, of a line its quantities."""
     return {
         # An operation tells of fields by name, as {"quantity": "3"}.
         name: int(value["quantity"])

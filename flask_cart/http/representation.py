@@ -10,6 +10,7 @@ from moneyed import Money
 
 from ..app.current import get_state
 from ..carts.cart import Cart
+from ..model.products import Chosen
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
 from ..pricing.totals import Tax
@@ -57,7 +58,7 @@ class ShownLine(msgspec.Struct, frozen=True):
     item: str
     name: str
     quantity: _Count
-    options: dict[str, str]
+    options: dict[str, Chosen]
     price: _Amount
     unit_price: _Amount
     subtotal_without_conditions: _Amount

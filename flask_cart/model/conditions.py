@@ -192,6 +192,11 @@ class Condition(
         return "rounding" if is_last else self.target
 
     @property
+    def asks(self) -> bool:
+        """Whether there are rules to be asked before it acts."""
+        return bool(self.rule or self.lines or self.base or self.exempt)
+
+    @property
     def is_amount(self) -> bool:
         """Whether the value is an amount of money, and not a part of one."""
         operator, number, percent = _parse(self.value)

@@ -7,6 +7,7 @@ import typing as t
 
 import msgspec
 from moneyed import CURRENCIES
+from msgspec.structs import replace
 
 from .conditions import Condition
 from .errors import CartCorruptError
@@ -140,6 +141,9 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         if self.currency not in CURRENCIES:
             raise ValueError(f"{self.currency!r} is not a currency.")
 
+        if any(line.currency != self.currency for line in self.lines):
+            self._give_lines_the_currency()
+
         if len({line.id for line in self.lines}) != len(self.lines):
             raise ValueError("Two lines have the same id.")
 
@@ -157,6 +161,16 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
         frozen = freeze_dict(self.metadata, "The metadata")
         msgspec.structs.force_setattr(self, "metadata", frozen)
+
+    def _give_lines_the_currency(self) -> None:
+        for line in self.lines:
+            if line.currency not in ("", self.currency):
+                raise ValueError(
+                    f"A line is in {line.currency}, the cart in {self.currency}."
+                )
+
+        lines = tuple(replace(line, currency=self.currency) for line in self.lines)
+        msgspec.structs.force_setattr(self, "lines", lines)
 
     def line(self, line_id: str) -> Line | None:
         """The line of this id, if there is one."""

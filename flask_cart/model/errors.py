@@ -112,9 +112,6 @@ class CartConflictError(CartError):
     :param details: The two values that differ, by name.
     """
 
-    http_status = 409
-    http_description = "The cart was changed in the meantime. Load it again."
-
     def __init__(
         self,
         message: str,
@@ -158,9 +155,6 @@ class CartStorageError(CartError):
     When no handler is registered for it, Flask answers the request with status 503.
     The original error is the ``__cause__``.
     """
-
-    http_status = 503
-    http_description = "The cart cannot be reached at the moment. Try again soon."
 
 
 class CartBusyError(CartStorageError):

@@ -178,7 +178,8 @@ class CartMerged(Event, frozen=True, kw_only=True):
 
     :param source: The owner of the other cart.
     :param lines: The lines that came from it, with the quantities that were taken.
-    :param left_out: The lines and quantities that the limits did not allow.
+    :param left_out: The lines and quantities that did not: those that the limits or the
+        products do not allow.
     """
 
     source: str

@@ -6,8 +6,6 @@ change that came with the key, or not at all.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import typing as t
 
 from msgspec.structs import replace
@@ -17,10 +15,12 @@ from .errors import CartKeyReusedError
 from .errors import CartReplayedError
 from .operations import Applied
 from .operations import Reapplied
+from .values import digest
 
 #: How many keys a cart remembers.
 MAX_KEYS: t.Final = 20
 
+#: 96 bits: a cart in a cookie has little room for what it remembers.
 _LENGTH: t.Final = 16
 
 
@@ -45,12 +45,7 @@ class ClaimKey(Reapplied, frozen=True):
 
 def claim_key(key: str, content: str) -> ClaimKey:
     """The claim of a key for a change with this content."""
-    return ClaimKey(_digest(key) + _digest(content))
-
-
-def claim_move(key: str, line_id: str, to: str, quantity: int | None) -> ClaimKey:
-    """The claim of a key for a move."""
-    return claim_key(key, move_content(line_id, to, quantity))
+    return ClaimKey(digest(key, _LENGTH) + digest(content, _LENGTH))
 
 
 def move_content(line_id: str, to: str, quantity: int | None) -> str:
@@ -61,10 +56,3 @@ def move_content(line_id: str, to: str, quantity: int | None) -> str:
 def remembered(earlier: t.Iterable[str], later: t.Iterable[str]) -> tuple[str, ...]:
     """The claims that a cart remembers of all these."""
     return tuple(dict.fromkeys([*earlier, *later]))[-MAX_KEYS:]
-
-
-def _digest(text: str) -> str:
-    # 96 bits: a cart in a cookie has little room for what it remembers.
-    digest = hashlib.sha256(text.encode()).digest()
-
-    return base64.urlsafe_b64encode(digest[: _LENGTH * 3 // 4]).decode()

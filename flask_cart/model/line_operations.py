@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing as t
 
-from moneyed import Money
 from msgspec.structs import replace
 
 from .conditions import Condition
@@ -17,67 +16,59 @@ from .events import ItemConditionRemoved
 from .events import ItemRemoved
 from .events import ItemUpdated
 from .lines import Line
-from .lines import check_quantity
-from .lines import make_line
-from .money import MoneyLike
-from .money import price_in
+from .lines import refreshed
 from .operations import Applied
 from .operations import Limited
 from .operations import Reapplied
 from .operations import StaleError
+from .operations import apply_all
 from .operations import left_with
 from .operations import line_gone
 from .operations import put_condition
 from .operations import same
-from .products import Buyable
-from .products import price_of
-from .stock import terms_of
-from .values import freeze_dict
-from .values import refused_as
 
 OnExisting = t.Literal["merge", "replace", "error"]
+
+#: What the fields of a line are called by those who set them.
+_NAMES: t.Final = {"unit_amount": "price"}
 
 
 class AddLine(Limited, frozen=True):
     """Add a line, or its quantity to the one that is there.
 
-    :param currency: What the cart has to be in, if the price was money of a currency.
+    :param line: It may have no currency; then it has that of the cart.
     """
 
     line: Line
     on_existing: OnExisting = "merge"
-    currency: str | None = None
 
     def apply(self, document: Document) -> Applied:
-        if self.currency not in (None, document.currency):
+        line = self.line
+
+        if not line.currency:
+            line = replace(line, currency=document.currency)
+        elif line.currency != document.currency:
             raise InvalidItemError(
-                f"The item {self.line.item_id!r:.80} is not valid: The price is in"
-                f" {self.currency}, the cart in {document.currency}."
+                f"The item {line.item_id!r:.80} is not valid: The price is in"
+                f" {line.currency}, the cart in {document.currency}."
             )
 
-        existing = document.line(self.line.id)
+        existing = document.line(line.id)
 
         if existing is None:
-            lines = (*document.lines, self.line)
+            lines = (*document.lines, line)
 
-            return replace(document, lines=lines), (ItemAdded(line=self.line),)
+            return replace(document, lines=lines), (ItemAdded(line=line),)
 
         if self.on_existing == "error":
             raise InvalidItemError(
-                f"The item {self.line.item_id!r:.80} is in the cart already."
+                f"The item {line.item_id!r:.80} is in the cart already."
             )
 
         if self.on_existing == "replace":
-            return _put_line(document, existing, self.line)
+            return _put_line(document, existing, line)
 
-        merged = replace(
-            existing,
-            name=self.line.name,
-            price=self.line.price,
-            quantity=existing.quantity + self.line.quantity,
-        )
-
-        return _put_line(document, existing, merged)
+        return _put_line(document, existing, _merged(existing, line))
 
 
 class UpdateLine(Limited, frozen=True):
@@ -95,89 +86,16 @@ class UpdateLine(Limited, frozen=True):
                 {
                     "seen": _shown(self.seen, self.changes),
                     "stored": _shown(line, self.changes) if line else None,
-                    "wanted": {k: str(v) for k, v in self.changes.items()},
+                    "wanted": {
+                        _NAMES.get(k, k): str(v) for k, v in self.changes.items()
+                    },
                 },
             )
 
         if self.changes.get("quantity") == 0:
-            return _drop_line(document, line)
+            return drop_line(document, line)
 
         return _put_line(document, line, replace(line, **self.changes))
-
-
-def make_addition(
-    product: Buyable | str | int,
-    quantity: int,
-    currency: t.Callable[[], str],
-    *,
-    name: str | None,
-    price: MoneyLike | None,
-    options: t.Mapping[str, t.Any] | None,
-    attributes: t.Mapping[str, t.Any] | None,
-    on_existing: OnExisting,
-) -> AddLine:
-    """What adds an item to a cart.
-
-    :param currency: Tells that of the cart. It is asked only if it has to be known.
-    :raises InvalidItemError: If anything about the item is not valid.
-    """
-    if on_existing not in t.get_args(OnExisting):
-        raise InvalidItemError(
-            f"on_existing must be one of {', '.join(t.get_args(OnExisting))}, not"
-            f" {on_existing!r:.40}."
-        )
-
-    terms = None
-
-    if isinstance(product, Buyable):
-        terms = terms_of(product)
-        price = price_of(product, currency) if price is None else price
-
-    price_currency = price.currency.code if isinstance(price, Money) else None
-    line = make_line(
-        product,
-        quantity,
-        price_currency,
-        name=name,
-        price=price,
-        options=options,
-        attributes=attributes,
-    )
-
-    return AddLine(line, on_existing, price_currency, terms=terms)
-
-
-def make_update(
-    line: Line,
-    currency: str,
-    *,
-    quantity: int | None,
-    name: str | None,
-    price: MoneyLike | None,
-    attributes: t.Mapping[str, t.Any] | None,
-) -> UpdateLine:
-    """What sets fields of a line; what is ``None`` stays.
-
-    :raises InvalidItemError: If a value is not valid.
-    """
-    changes: dict[str, t.Any] = {}
-
-    opening = f"The item {line.item_id!r} cannot be changed: "
-
-    with refused_as(InvalidItemError, opening):
-        if quantity is not None:
-            changes["quantity"] = check_quantity(quantity, at_least=0)
-
-        if name is not None:
-            changes["name"] = name
-
-        if price is not None:
-            changes["price"] = price_in(currency, price)
-
-        if attributes is not None:
-            changes["attributes"] = freeze_dict(attributes, "The attributes")
-
-    return UpdateLine(line, changes, asks=line.product_id if quantity else None)
 
 
 class IncrementLine(Limited, frozen=True):
@@ -198,7 +116,7 @@ class IncrementLine(Limited, frozen=True):
         quantity = line.quantity + self.by
 
         if quantity <= 0:
-            return _drop_line(document, line)
+            return drop_line(document, line)
 
         return _put_line(document, line, replace(line, quantity=quantity))
 
@@ -211,7 +129,7 @@ class RemoveLine(Reapplied, frozen=True):
     def apply(self, document: Document) -> Applied:
         line = document.line(self.line_id)
 
-        return (document, ()) if line is None else _drop_line(document, line)
+        return (document, ()) if line is None else drop_line(document, line)
 
 
 class AddItemCondition(Reapplied, frozen=True):
@@ -226,20 +144,16 @@ class AddItemCondition(Reapplied, frozen=True):
         if line is None:
             raise line_gone(self.line_id, condition=self.condition.name)
 
-        conditions, previous = put_condition(line.conditions, self.condition)
+        conditions, gone = put_condition(line.conditions, self.condition)
 
-        if previous is not None and same(previous, self.condition):
+        if same(gone, (self.condition,)):
             return document, ()
 
         changed = replace(line, conditions=conditions)
-        events: list[Event] = []
+        removed = (ItemConditionRemoved(line=changed, condition=each) for each in gone)
+        added = ItemConditionAdded(line=changed, condition=self.condition)
 
-        if previous is not None:
-            events.append(ItemConditionRemoved(line=changed, condition=previous))
-
-        events.append(ItemConditionAdded(line=changed, condition=self.condition))
-
-        return _with_line(document, changed), tuple(events)
+        return _with_line(document, changed), (*removed, added)
 
 
 class RemoveItemCondition(Reapplied, frozen=True):
@@ -291,11 +205,86 @@ def _with_line(document: Document, line: Line) -> Document:
     return replace(document, lines=lines)
 
 
-def _drop_line(document: Document, line: Line) -> Applied:
+def drop_line(document: Document, line: Line) -> Applied:
+    """The document without a line."""
     lines = tuple(each for each in document.lines if each is not line)
 
     return left_with(document, lines), (ItemRemoved(line=line),)
 
 
 def _shown(line: Line, changes: t.Iterable[str]) -> dict[str, str]:
-    return {name: str(getattr(line, name)) for name in changes}
+    return {_NAMES.get(name, name): str(getattr(line, name)) for name in changes}
+
+
+def in_currency(document: Document, currency: str) -> Document:
+    """The document, ready for lines of this currency.
+
+    :raises InvalidItemError: If it has amounts of another one.
+    """
+    if currency == document.currency:
+        return document
+
+    if document.lines or document.conditions:
+        raise InvalidItemError(
+            f"What is in {currency} cannot be added to or merged into a cart in"
+            f" {document.currency}."
+        )
+
+    return replace(document, currency=currency)
+
+
+def take_over(document: Document, line: Line) -> Applied:
+    """Add a line of another cart.
+
+    If there is one already, it keeps its name, price, attributes and conditions, and
+    gets the conditions that it does not have.
+    """
+    existing = document.line(line.id)
+
+    if existing is None:
+        return AddLine(line).apply(document)
+
+    more = replace(existing, quantity=existing.quantity + line.quantity)
+    document, events = AddLine(more, "replace").apply(document)
+    document, happened = add_item_conditions(document, line)
+
+    return document, (*events, *happened)
+
+
+def add_item_conditions(
+    document: Document, line: Line, *, replaces: bool = False
+) -> Applied:
+    """Add the conditions that a line has and this cart's line has not.
+
+    :param replaces: Whether they replace those of the same name.
+    """
+    existing = document.line(line.id)
+
+    if existing is None or not line.conditions:
+        return document, ()
+
+    return apply_all(
+        document,
+        [
+            AddItemCondition(line.id, each)
+            for each in line.conditions
+            if replaces or existing.condition(each.name) is None
+        ],
+    )
+
+
+def _merged(line: Line, more: Line) -> Line:
+    """A line and more of it; what was agreed upon stays."""
+    is_agreed = line.is_pinned and not more.is_pinned
+    quantity = line.quantity + more.quantity
+
+    if more.product_ref is not None:
+        ref = replace(more.product_ref, is_pinned=line.is_pinned or more.is_pinned)
+        line = refreshed(line, more.given_attributes, ref)
+
+    return replace(
+        line,
+        name=more.name,
+        unit_amount=line.unit_amount if is_agreed else more.unit_amount,
+        quantity=quantity,
+    )

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
+from moneyed import Money
+from msgspec.structs import replace
 
 from .conditions import Condition
 from .errors import InvalidItemError
@@ -14,11 +16,15 @@ from .money import MoneyLike
 from .money import check_decimal
 from .money import price_in
 from .products import Buyable
+from .products import Chosen
+from .products import Variant
+from .products import canonical_options
 from .products import item_id_of
+from .products import line_id
+from .products import variant_of
 from .values import EMPTY
 from .values import FrozenDict
 from .values import check_text
-from .values import fingerprint
 from .values import freeze_dict
 from .values import refused_as
 
@@ -26,11 +32,24 @@ from .values import refused_as
 MAX_QUANTITY: t.Final = 2**31 - 1
 
 
-class ProductRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a line came from: the class of the product and its ``cart_id``."""
+class ProductRef(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """Where a line came from.
+
+    :param type: The class of the product.
+    :param id: Its ``cart_id``.
+    :param variant_id: The ``cart_id`` of what is sold with the options of the line, if
+        that has one of its own.
+    :param attributes: The names of the line's attributes that the product gives.
+    :param is_pinned: Whether the price was agreed upon, whatever the product costs.
+    """
 
     type: str
     id: str
+    variant_id: str | None = None
+    attributes: tuple[str, ...] = ()
+    is_pinned: bool = False
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -39,23 +58,28 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     :param id: SHA-256 of the item id and the options, in hexadecimal.
     :param item_id: Identifies the item, such as a SKU.
     :param name: What the shopper reads.
-    :param price: The price of one, in major units, before conditions.
+    :param unit_amount: The amount of its price.
     :param quantity: How many, at least 1.
-    :param options: What tells variants of one item apart.
-    :param attributes: Anything else to remember, as JSON.
+    :param options: What tells variants of one item apart: of each option a text, or
+        several of them as a sorted tuple.
+    :param attributes: Anything else to remember, as JSON, and what the product has as
+        ``cart_attributes``.
     :param conditions: Conditions on the unit price.
     :param product_ref: The product that the line was made of.
+    :param currency: The ISO 4217 code of the price's currency. Empty until the line
+        is in a cart, if the price was given without one.
     """
 
     id: str
     item_id: str
     name: str
-    price: Decimal
+    unit_amount: Decimal = msgspec.field(name="price")
     quantity: int
-    options: dict[str, str] = EMPTY
+    options: dict[str, Chosen] = EMPTY
     attributes: dict[str, t.Any] = EMPTY
     conditions: tuple[Condition, ...] = ()
     product_ref: ProductRef | None = None
+    currency: str = ""
 
     def __post_init__(self) -> None:
         try:
@@ -68,7 +92,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         set_field(self, "item_id", check_text(self.item_id, "The id"))
         set_field(self, "name", check_text(self.name, "The name"))
         set_field(self, "quantity", check_quantity(self.quantity))
-        set_field(self, "price", check_decimal(self.price))
+        set_field(self, "unit_amount", check_decimal(self.unit_amount))
 
         if type(self.options) is not FrozenDict:
             set_field(self, "options", canonical_options(self.options))
@@ -82,48 +106,37 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             raise ValueError("Two of its conditions have the same name.")
 
     @property
+    def price(self) -> Money:
+        """The price of one before the line's conditions."""
+        return Money(self.unit_amount, self.currency)
+
+    @property
     def product_id(self) -> str | None:
         """The id of the product that the line was made of, if it was."""
         return self.product_ref.id if self.product_ref is not None else None
 
+    @property
+    def variant_id(self) -> str | None:
+        """The id of what is sold with its options, if that has one of its own."""
+        return self.product_ref.variant_id if self.product_ref is not None else None
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether the price was agreed upon, whatever the product costs."""
+        return self.product_ref is not None and self.product_ref.is_pinned
+
+    @property
+    def given_attributes(self) -> FrozenDict:
+        """The attributes that the product gives."""
+        names = self.product_ref.attributes if self.product_ref is not None else ()
+
+        return FrozenDict(
+            (each, self.attributes[each]) for each in names if each in self.attributes
+        )
+
     def condition(self, name: str) -> Condition | None:
         """The condition of this name, if the line has one."""
         return next((each for each in self.conditions if each.name == name), None)
-
-
-def line_id(item_id: str, options: t.Mapping[str, str]) -> str:
-    """The id of the line for an item with these options, in whatever order."""
-    return fingerprint(item_id, sorted(options.items()))
-
-
-def canonical_options(options: t.Mapping[str, t.Any]) -> FrozenDict:
-    """Options as text, so that a form's ``"42"`` is the same option as ``42``.
-
-    :raises ValueError: If an option has no name or is not a str, int, bool or Decimal.
-    """
-    if not isinstance(options, Mapping):
-        raise ValueError(f"The options must be a dict, not {type(options).__name__}.")
-
-    if not options:
-        return EMPTY
-
-    return FrozenDict(
-        (check_text(name, "An option's name"), _option_text(name, value))
-        for name, value in options.items()
-    )
-
-
-def _option_text(name: str, value: t.Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-
-    if isinstance(value, int):
-        return str(int(value))
-
-    if isinstance(value, Decimal) and value.is_finite():
-        return f"{value:f}"
-
-    return check_text(value, f"The option {name!r}", empty=True)
 
 
 def check_quantity(quantity: t.Any, at_least: int = 1) -> int:
@@ -153,18 +166,18 @@ def check_quantities(quantities: t.Any) -> dict[str, int]:
             f"The quantities must be a mapping of lines, not {quantities!r:.40}."
         )
 
-    for line_id, quantity in quantities.items():
-        if not isinstance(line_id, str):
-            raise InvalidItemError(f"A line has an id of text, not {line_id!r:.40}.")
+    for each, quantity in quantities.items():
+        if not isinstance(each, str):
+            raise InvalidItemError(f"A line has an id of text, not {each!r:.40}.")
 
-        with refused_as(InvalidItemError, f"The line {line_id!r:.80}: "):
+        with refused_as(InvalidItemError, f"The line {each!r:.80}: "):
             check_quantity(quantity)
 
     return dict(quantities)
 
 
 def make_line(
-    product: Buyable | str | int,
+    product: Buyable | Variant | str | int,
     quantity: int,
     currency: str | None,
     *,
@@ -172,29 +185,31 @@ def make_line(
     price: MoneyLike | None = None,
     options: t.Mapping[str, t.Any] | None = None,
     attributes: t.Mapping[str, t.Any] | None = None,
+    pinned: bool = False,
 ) -> Line:
     """A line for a product, or for an id with a name and a price.
 
+    :param product: If it is a variant, it has the options.
     :param currency: What a price that is :class:`Money` has to be in.
     :raises InvalidItemError: If anything about it is not valid.
     """
-    ref = None
     item_id: t.Any = product
-    own_options: t.Any = None
+    given = EMPTY
+    ref = None
 
     if not isinstance(product, str | int):
-        if not isinstance(product, Buyable):
-            raise InvalidItemError(
-                f"{type(product).__name__!r} cannot be put into a cart: it needs"
-                " 'cart_id', 'cart_name' and 'cart_price'. Or give the item's id,"
-                " name= and price=."
-            )
-
-        item_id = product.cart_id
-        name = product.cart_name if name is None else name
-        price = product.cart_price if price is None else price
-        own_options = getattr(product, "cart_options", None)
-        ref = ProductRef(type(product).__name__, item_id_of(product))
+        variant = _variant(product, options)
+        item_id = variant.product.cart_id
+        options = variant.options
+        name = variant.sold.cart_name if name is None else name
+        price = variant.sold.cart_price if price is None else price
+        given = variant.attributes
+        ref = ref_of(variant, pinned)
+    elif pinned:
+        raise InvalidItemError(
+            f"The item {item_id!r:.80} has no product, so there is nothing that could"
+            " change its price. Leave 'pinned' out."
+        )
 
     if isinstance(item_id, int) and not isinstance(item_id, bool):
         item_id = str(item_id)
@@ -203,25 +218,74 @@ def make_line(
         raise InvalidItemError(f"The item {item_id!r:.80} needs a price.")
 
     try:
-        chosen = FrozenDict(
-            canonical_options({} if own_options is None else own_options)
-            | canonical_options({} if options is None else options)
-        )
+        chosen = canonical_options({} if options is None else options)
         item_id = check_text(item_id, "The id")
-        return Line(
+        own = EMPTY if attributes is None else attributes
+        line = Line(
             id=line_id(item_id, chosen),
             item_id=item_id,
             name=item_id if name is None else name,
-            price=price_in(currency, price),
+            unit_amount=price_in(currency, price),
             quantity=quantity,
             options=chosen,
-            attributes=freeze_dict(
-                EMPTY if attributes is None else attributes, "The attributes"
-            ),
+            attributes=freeze_dict(own, "The attributes"),
             product_ref=ref,
+            currency=currency or "",
         )
     except ValueError as error:
         raise _invalid(item_id, error) from error
+
+    return with_attributes(line, line.attributes, given, ref)
+
+
+def ref_of(variant: Variant, is_pinned: bool = False) -> ProductRef:
+    """Where a line of this variant comes from."""
+    product = variant.product
+
+    return ProductRef(
+        type(product).__name__,
+        item_id_of(product),
+        variant_id=variant.id,
+        is_pinned=is_pinned,
+    )
+
+
+def refreshed(line: Line, given: FrozenDict, ref: ProductRef | None) -> Line:
+    """The line with other attributes of its product; what it has of its own it keeps.
+
+    :param given: The attributes of the product.
+    :param ref: Where the line comes from by now.
+    """
+    before = line.given_attributes
+    own = {name: each for name, each in line.attributes.items() if name not in before}
+
+    return with_attributes(line, own, given, ref)
+
+
+def with_attributes(
+    line: Line, own: t.Mapping[str, t.Any], given: FrozenDict, ref: ProductRef | None
+) -> Line:
+    """The line with attributes of its own, and with those of its product."""
+    if ref is not None:
+        ref = replace(ref, attributes=tuple(sorted(given.keys() - own.keys())))
+
+    return replace(line, attributes=FrozenDict({**given, **own}), product_ref=ref)
+
+
+def _variant(
+    product: Buyable | Variant, options: t.Mapping[str, t.Any] | None
+) -> Variant:
+    if isinstance(product, Variant):
+        return product
+
+    if not isinstance(product, Buyable):
+        raise InvalidItemError(
+            f"{type(product).__name__!r} cannot be put into a cart: it needs"
+            " 'cart_id', 'cart_name' and 'cart_price'. Or give the item's id,"
+            " name= and price=."
+        )
+
+    return variant_of(product, options)
 
 
 def _invalid(item_id: t.Any, error: ValueError) -> InvalidItemError:

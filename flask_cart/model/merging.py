@@ -1,47 +1,142 @@
-"""Merging: a document takes over what is in another one."""
+"""Merging: a document takes over what is in another one, and so many of it."""
 
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from .combining import add_item_conditions
-from .combining import in_currency
 from .conditions import SHIPPING
 from .document import MAX_PENDING
 from .document import Document
 from .document import MergedCart
 from .document import encode
 from .document import noted
+from .errors import CartConfigError
 from .events import CartMerged
 from .events import Event
 from .idempotency import remembered
 from .limits import Limits
+from .limits import fitting
 from .line_operations import AddLine
-from .line_operations import RemoveLine
+from .line_operations import add_item_conditions
+from .line_operations import drop_line
+from .line_operations import in_currency
 from .lines import Line
+from .lines import check_quantity
 from .operations import AddCondition
 from .operations import AddCoupons
 from .operations import Applied
 from .operations import ChooseShipping
+from .operations import Limited
 from .operations import Operation
-from .operations import Reapplied
 from .operations import SetMetadata
 from .operations import apply_all
-from .strategies import ADD_QUANTITIES
-from .strategies import Strategy
 from .values import FrozenDict
+from .values import closest
 from .values import fingerprint
+from .values import refused_as
 
 #: How many merged carts a cart remembers, so that none is merged twice.
 MAX_MERGED: t.Final = 5
 
+#: Takes the user's line, ``None`` if there is none, and the guest's, and returns the
+#: quantity that the user has afterwards.
+DecideQuantity = t.Callable[[Line | None, Line], int]
 
-class MergeDocument(Reapplied, frozen=True):
+
+def add_quantities(mine: Line | None, theirs: Line) -> int:
+    """As many as both carts have together."""
+    return _quantity_of(mine) + theirs.quantity
+
+
+def keep_highest_quantity(mine: Line | None, theirs: Line) -> int:
+    """As many as the cart has that has more."""
+    return max(_quantity_of(mine), theirs.quantity)
+
+
+def keep_user_cart(mine: Line | None, theirs: Line) -> int:
+    """As many as the user has, if that is any."""
+    return _quantity_of(mine) or theirs.quantity
+
+
+def replace_with_guest(mine: Line | None, theirs: Line) -> int:
+    """As many as the guest has."""
+    return theirs.quantity
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A way to merge two carts.
+
+    :param prefers_guest: Whether of two things with the same name, the guest's is kept.
+    """
+
+    name: str
+    decide: DecideQuantity
+    prefers_guest: bool = False
+
+    def quantity(self, mine: Line | None, theirs: Line) -> int:
+        """The quantity that the user has afterwards.
+
+        :raises CartConfigError: If the app's function returns something else.
+        """
+        opening = f"The merge strategy {self.name!r} is wrong: "
+
+        with refused_as(CartConfigError, opening):
+            return check_quantity(self.decide(mine, theirs), at_least=0)
+
+
+ADD_QUANTITIES: t.Final = Strategy("add_quantities", add_quantities)
+
+_BUILT_IN: t.Final = (
+    ADD_QUANTITIES,
+    Strategy("keep_highest_quantity", keep_highest_quantity),
+    Strategy("keep_user_cart", keep_user_cart),
+    Strategy("replace_with_guest", replace_with_guest, prefers_guest=True),
+)
+
+
+class Strategies:
+    """The strategies of an extension, by name."""
+
+    def __init__(self) -> None:
+        self._by_name = {each.name: each for each in _BUILT_IN}
+
+    def add(self, name: str, decide: DecideQuantity) -> None:
+        """Register the app's own.
+
+        :raises CartConfigError: If there is a built-in one of the name.
+        """
+        if any(each.name == name for each in _BUILT_IN):
+            raise CartConfigError(f"There is a built-in merge strategy {name!r}.")
+
+        self._by_name[name] = Strategy(name, decide)
+
+    def find(self, name: str) -> Strategy:
+        """The strategy of this name.
+
+        :raises CartConfigError: If there is none.
+        """
+        if name not in self._by_name:
+            raise CartConfigError(
+                f"There is no merge strategy {name!r:.80}."
+                f"{closest(str(name), self._by_name)}"
+            )
+
+        return self._by_name[name]
+
+
+def _quantity_of(line: Line | None) -> int:
+    return line.quantity if line is not None else 0
+
+
+class MergeDocument(Limited, frozen=True):
     """Take over all that is in another cart, and was not taken over before.
 
-    The strategy says how many of a line there are afterwards, within the limits.
+    The strategy says how many of a line there are afterwards, within the limits and
+    the terms of the products.
 
     :param source: The content of the other cart.
     :param owner: The owner of the other cart.
@@ -115,7 +210,7 @@ class MergeDocument(Reapplied, frozen=True):
             if line.quantity > earlier.quantities.get(line.id, 0):
                 gained = earlier.gained.get(line.id, 0)
                 wanted = self._wanted(line, document, gained)
-                allowed = min(wanted, self._room(line, document))
+                allowed = self._allowed(line, document, wanted)
                 document, happened = self._put(line, allowed, document)
                 events.extend(happened)
 
@@ -144,21 +239,23 @@ class MergeDocument(Reapplied, frozen=True):
         # What came and was sold or taken out since must not come again.
         return max(0, wanted - max(0, gained - now))
 
-    def _room(self, line: Line, document: Document) -> int:
-        """How many of a line the limits allow; as many as there are they always do."""
-        mine = document.line(line.id)
+    def _allowed(self, line: Line, document: Document, wanted: int) -> int:
+        """How many of a line there may be; as many as there are there always may."""
+        now = _quantity(document, line.id)
 
-        if mine is None and len(document.lines) >= self.limits.items:
+        if not now and len(document.lines) >= self.limits.items:
             return 0
 
-        return max(self.limits.quantity, _quantity(document, line.id))
+        wanted = min(wanted, max(self.limits.quantity, now))
+
+        return fitting(document, line, wanted, self.terms)
 
     def _put(self, line: Line, quantity: int, document: Document) -> Applied:
         """Let there be so many of a line."""
         mine = document.line(line.id)
 
         if not quantity:
-            return RemoveLine(line.id).apply(document)
+            return drop_line(document, mine) if mine is not None else (document, ())
 
         if mine is None:
             return AddLine(replace(line, quantity=quantity)).apply(document)

@@ -136,3 +136,14 @@ def price_in(currency: str | None, price: MoneyLike) -> Decimal:
         price = price.amount
 
     return parse_amount(price)
+
+
+def agreed_price(currency: str, price: MoneyLike) -> Decimal | None:
+    """The amount that a shopper has agreed to.
+
+    It comes from a form, and may be anything; ``None`` if it is no such amount.
+    """
+    try:
+        return price_in(currency, price)
+    except ValueError:
+        return None

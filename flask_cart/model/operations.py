@@ -28,8 +28,8 @@ from .events import Event
 from .events import MetadataAdded
 from .events import MetadataRemoved
 from .events import ShippingChosen
+from .limits import Terms
 from .lines import Line
-from .stock import Terms
 from .values import FrozenDict
 
 Applied = tuple[Document, tuple[Event, ...]]
@@ -70,20 +70,21 @@ class Reapplied(msgspec.Struct, frozen=True):
 class Limited(Reapplied, frozen=True, kw_only=True):
     """An operation that may lead to a quantity in which an item is not sold.
 
-    :param terms: In which quantities it is sold, if that is known.
-    :param asks: The item whose product is to be asked for them, before it is saved.
+    :param terms: In which quantities it is sold, as far as that is known.
+    :param asks: The lines whose products are to be asked for them, before it is saved.
     """
 
-    terms: Terms | None = None
-    asks: str | None = None
+    terms: tuple[Terms, ...] = ()
+    asks: tuple[Line, ...] = ()
 
 
 def terms_in(operations: t.Iterable[Operation]) -> list[Terms]:
     """The terms that operations have to keep to."""
     return [
-        each.terms
+        terms
         for each in operations
-        if isinstance(each, Limited) and each.terms is not None
+        if isinstance(each, Limited)
+        for terms in each.terms
     ]
 
 
@@ -120,21 +121,18 @@ class AddCondition(Reapplied, frozen=True):
 
     def apply(self, document: Document) -> Applied:
         events: tuple[Event, ...] = ()
-
         name = self.condition.name
 
         if self.condition.type == SHIPPING or name == document.shipping:
             document, events = _send_by(document, None, name)
 
-        conditions, previous = put_condition(document.conditions, self.condition)
+        conditions, gone = put_condition(document.conditions, self.condition)
 
-        if previous is not None:
-            if same(previous, self.condition):
-                return document, events
+        if same(gone, (self.condition,)):
+            return document, events
 
-            events = (*events, ConditionRemoved(condition=previous))
-
-        events = (*events, ConditionAdded(condition=self.condition))
+        removed = (ConditionRemoved(condition=each) for each in gone)
+        events = (*events, *removed, ConditionAdded(condition=self.condition))
 
         return replace(document, conditions=conditions), events
 
@@ -289,16 +287,14 @@ def _send_by(document: Document, method: str | None, but: str | None = None) -> 
 
 def put_condition(
     conditions: tuple[Condition, ...], condition: Condition
-) -> tuple[tuple[Condition, ...], Condition | None]:
+) -> tuple[tuple[Condition, ...], tuple[Condition, ...]]:
     """The conditions with another one, and the one of its name that goes for it."""
-    previous = next((c for c in conditions if c.name == condition.name), None)
+    gone = tuple(c for c in conditions if c.name == condition.name)
 
-    if previous is None:
-        return (*conditions, condition), None
+    if not gone:
+        return (*conditions, condition), gone
 
-    changed = tuple(condition if c is previous else c for c in conditions)
-
-    return changed, previous
+    return tuple(condition if c in gone else c for c in conditions), gone
 
 
 def same(one: t.Any, other: t.Any) -> bool:

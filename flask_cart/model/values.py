@@ -7,6 +7,7 @@ be saved by the next one, without a check and without an event.
 
 from __future__ import annotations
 
+import base64
 import difflib
 import hashlib
 import math
@@ -121,6 +122,13 @@ def fingerprint(*parts: t.Any) -> str:
     encoded = msgspec.json.encode(parts, order="deterministic")
 
     return hashlib.sha256(encoded).hexdigest()
+
+
+def digest(text: str, length: int) -> str:
+    """The first characters of the SHA-256 of a text, of 6 bits each."""
+    whole = hashlib.sha256(text.encode()).digest()
+
+    return base64.urlsafe_b64encode(whole)[:length].decode()
 
 
 def check_text(

@@ -16,6 +16,7 @@ import msgspec
 from ..model.lines import MAX_QUANTITY
 from ..model.lines import Line
 from ..model.money import ZERO
+from ..model.products import option_values
 from .facts import Facts
 from .reasons import No
 
@@ -69,14 +70,14 @@ def amount_below(facts: Facts, amount: Decimal) -> Answer:
 
 def price_at_least(facts: Facts, amount: Decimal) -> Answer:
     """A line has at least this price of one, before its conditions."""
-    return _any_line(facts, lambda line: line.price >= amount) or No(
+    return _any_line(facts, lambda line: line.unit_amount >= amount) or No(
         "price_too_low", {"amount": amount, "currency": facts.currency}
     )
 
 
 def price_below(facts: Facts, amount: Decimal) -> Answer:
     """A line has a lower price of one than this, before its conditions."""
-    return _any_line(facts, lambda line: line.price < amount) or No(
+    return _any_line(facts, lambda line: line.unit_amount < amount) or No(
         "price_too_high", {"amount": amount, "currency": facts.currency}
     )
 
@@ -144,8 +145,12 @@ def category(facts: Facts, names: Texts) -> Answer:
 
 
 def option(facts: Facts, name: str, values: Texts) -> Answer:
-    """A line has one of these values as this option."""
-    return _any_line(facts, lambda line: line.options.get(name) in values) or No(
+    """A line has one of these values as this option, or as one of several."""
+
+    def has_one(line: Line) -> bool:
+        return not set(values).isdisjoint(option_values(line.options.get(name, ())))
+
+    return _any_line(facts, has_one) or No(
         "no_item_with", {"name": name, "values": values}
     )
 

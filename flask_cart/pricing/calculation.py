@@ -22,8 +22,6 @@ from ..model.values import FrozenDict
 from .evaluation import Evaluation
 from .facts import Facts
 from .fixed_rules import fixed_rulebook
-from .line_prices import line_totals
-from .line_prices import price_line
 from .reasons import YES
 from .reasons import Verdict
 from .rounding import Proration
@@ -31,6 +29,8 @@ from .rounding import Rounding
 from .shipping import ShippingMethod
 from .shipping import ShippingOption
 from .steps import CartSteps
+from .steps import line_totals
+from .steps import price_line
 from .totals import SHIPPING_UNAVAILABLE
 from .totals import Adjustment
 from .totals import LineTotals

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ..model.conditions import Condition
 from ..model.rules import rule
+from .evaluation import Ruling
 from .facts import Facts
 from .rulebook import Rulebook
 
@@ -29,28 +30,19 @@ def always(facts: Facts) -> bool:
     return True
 
 
-def as_applied(
-    condition: Condition,
-    picked: list[int] | None = None,
-    base: Decimal | None = None,
-    *,
-    is_exempt: bool = False,
-) -> Condition:
-    """A condition as it was applied, with nothing of the shop's left to ask.
-
-    :param picked: The positions of the lines that it was limited to, if it was.
-    :param base: The exact amount that its value acted on, if it was another.
-    :param is_exempt: Whether it is a tax that was not paid.
-    """
-    if not (condition.rule or condition.lines or condition.base or condition.exempt):
+def as_applied(condition: Condition, ruling: Ruling) -> Condition:
+    """A condition as it was applied, with nothing of the shop's left to ask."""
+    if not condition.asks:
         return condition
+
+    picked, base = ruling.lines, ruling.base
 
     return replace(
         condition,
         rule=None,
         lines=rule(lines_at.__name__, positions=picked) if picked else None,
         base=None if base is None else rule(amount_of.__name__, amount=str(base)),
-        exempt=rule(always.__name__) if is_exempt else None,
+        exempt=rule(always.__name__) if ruling.is_exempt else None,
     )
 
 

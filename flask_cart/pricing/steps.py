@@ -1,4 +1,4 @@
-"""Steps: what the conditions of a cart make of the sum of its lines."""
+"""Steps: what conditions make of the price of a line, and of the sum of all lines."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from ..model.conditions import SHIPPING
 from ..model.conditions import TARGETS
 from ..model.conditions import Condition
 from ..model.document import Document
+from ..model.lines import Line
 from ..model.money import ZERO
-from ..model.rules import Rule
 from .evaluation import Evaluation
+from .evaluation import Ruling
 from .facts import Facts
 from .facts import Lazy
 from .fixed_rules import as_applied
@@ -26,33 +27,132 @@ from .rounding import Proration
 from .rounding import Rounding
 from .taxes import Assessment
 from .taxes import Assessor
-from .taxes import Levy
+from .taxes import levy_on
 from .totals import Adjustment
+from .totals import LineTotals
 from .totals import Tax
+from .totals import summed_taxes
 
-_EXEMPT: t.Final = Verdict("exempt")
-_NO_LINES: t.Final = Verdict("no_lines")
+_NOT_FOR_LINES: t.Final = Verdict("not_for_lines")
 _NO_SHIPPING: t.Final = Verdict("no_amount")
 _FAILED: t.Final = Verdict("provider_failed")
 
 
-class _Ruling(t.NamedTuple):
-    """What the rules of a condition say.
+class PricedLine(t.NamedTuple):
+    """A line with its exact amounts: at first, and after each of its conditions.
 
-    :param verdict: Whether it applies, or why not.
-    :param lines: The positions of the lines that it is limited to, if it is.
-    :param base: The amount that its value acts on, if it is not all that there is.
-    :param is_exempt: Whether it is a tax that is not paid.
+    :param conditions: Its conditions in their order.
+    :param amounts: One more than there are conditions.
+    :param bases: Which of the amounts each of the conditions acts on.
+    :param verdicts: Whether each of them applies.
     """
 
-    verdict: Verdict = YES
-    lines: list[int] | None = None
-    base: Decimal | None = None
-    is_exempt: bool = False
+    line: Line
+    conditions: list[Condition]
+    amounts: list[Decimal]
+    bases: list[int]
+    verdicts: list[Verdict]
 
-    def fixed(self, condition: Condition) -> Condition:
-        """The condition with nothing of the shop's left to ask."""
-        return as_applied(condition, self.lines, self.base, is_exempt=self.is_exempt)
+
+def price_line(
+    line: Line, document: Document, rounding: Rounding, evaluation: Evaluation
+) -> PricedLine:
+    """Apply the conditions of a line to its price, one after the other."""
+    unit_price = base = line.unit_amount
+    priced = PricedLine(line, in_order(line.conditions), [], [], [])
+    priced.amounts.append(rounding.times(unit_price, line.quantity))
+    last = None
+
+    for step, condition in enumerate(priced.conditions):
+        verdict = YES
+        this = (condition.phase, condition.order) if condition.is_tax else None
+
+        # Taxes of one order act on the same price.
+        if this is None or this != last:
+            base, at, last = unit_price, step, this
+
+        if not condition.can_be_on_line:
+            verdict = _NOT_FOR_LINES
+        elif condition.rule is not None:
+            facts = evaluation.facts(document, rounding)
+            amount = rounding.round(priced.amounts[-1])
+            about = replace(facts, about=(line,), amount=amount)
+            verdict = evaluation.decide(condition.rule, about)
+
+        if verdict.holds:
+            others = unit_price - base
+            unit_price = min(max(condition.apply(base) + others, ZERO), CEILING)
+
+        priced.amounts.append(rounding.times(unit_price, line.quantity))
+        priced.bases.append(at)
+        priced.verdicts.append(verdict)
+
+    return priced
+
+
+def line_totals(
+    priced: PricedLine,
+    subtotal: Decimal,
+    share: Decimal,
+    taxes: t.Iterable[Tax],
+    rounding: Rounding,
+) -> LineTotals:
+    """What is shown of a line.
+
+    :param subtotal: What it comes to, maybe with a remainder of all lines.
+    :param share: The same after its share of the cart's conditions on the subtotal.
+    :param taxes: Its part of the taxes of the cart.
+    """
+    line = priced.line
+    shown = _shown_steps(priced.amounts, subtotal, rounding)
+    steps = itertools.pairwise(shown)
+    adjustments = tuple(
+        Adjustment.of(
+            condition,
+            rounding,
+            before=before,
+            after=after,
+            base=shown[base],
+            verdict=verdict,
+            line_id=line.id,
+            applied=as_applied(condition, Ruling()) if verdict.holds else None,
+        )
+        for condition, base, verdict, (before, after) in zip(
+            priced.conditions, priced.bases, priced.verdicts, steps, strict=True
+        )
+    )
+    own_taxes = [each.tax for each in adjustments if each.tax is not None]
+
+    return LineTotals(
+        line=line,
+        unit_price=rounding.money(priced.amounts[-1] / line.quantity),
+        subtotal_without_conditions=rounding.money(shown[0]),
+        subtotal=rounding.money(subtotal),
+        share=rounding.money(share),
+        adjustments=adjustments,
+        taxes=summed_taxes((*own_taxes, *taxes)),
+    )
+
+
+def _shown_steps(
+    steps: list[Decimal], subtotal: Decimal, rounding: Rounding
+) -> list[Decimal]:
+    """The rounded steps that lead to a subtotal which may have got a remainder.
+
+    None of them moves in the other direction than its condition: a discount is never
+    shown as a surcharge of a cent.
+    """
+    shown = [subtotal]
+
+    for step, following in zip(steps[-2::-1], steps[:0:-1], strict=True):
+        if step == following:
+            shown.append(shown[-1])
+            continue
+
+        nearest = max if step > following else min
+        shown.append(nearest(rounding.round(step), shown[-1]))
+
+    return shown[::-1]
 
 
 @dataclass
@@ -109,7 +209,11 @@ class CartSteps:
         chosen = in_order(each for each in conditions if each.phase == phase)
         adjustments = []
 
-        for is_tax, group in itertools.groupby(chosen, key=lambda each: each.is_tax):
+        def place(condition: Condition) -> tuple[bool, int]:
+            # Taxes that come last are compound together, each order on those before.
+            return condition.is_tax, 0 if phase == "taxes" else condition.order
+
+        for (is_tax, _), group in itertools.groupby(chosen, key=place):
             if is_tax and self.document.lines:
                 adjustments += self._tax(list(group))
             else:
@@ -161,7 +265,7 @@ class CartSteps:
             condition,
             before,
             base=self.rounding.round(base),
-            applied=ruling.fixed(condition),
+            applied=as_applied(condition, ruling),
         )
 
     def _change(
@@ -188,7 +292,7 @@ class CartSteps:
         assessed = iter(
             assessor.assess(
                 [
-                    Levy(tax, self._taxed(tax, ruling, parts), *ruling[2:])
+                    levy_on(parts, tax, ruling, self._shipping())
                     for tax, ruling in given
                     if ruling.verdict.holds
                 ]
@@ -207,21 +311,8 @@ class CartSteps:
 
         return adjustments
 
-    def _taxed(self, tax: Condition, ruling: _Ruling, parts: list[Part]) -> list[int]:
-        """The positions of the parts that a tax is on."""
-
-        def is_on(part: Part) -> bool:
-            if tax.target == SHIPPING:
-                return part.added is not None and part.added in self._shipping()
-
-            is_target = tax.target == "total" or part.added is None
-
-            return is_target and (ruling.lines is None or part.line in ruling.lines)
-
-        return [i for i, part in enumerate(parts) if is_on(part)]
-
     def _levied(
-        self, assessment: Assessment, ruling: _Ruling, parts: list[Part]
+        self, assessment: Assessment, ruling: Ruling, parts: list[Part]
     ) -> Adjustment:
         """Note the taxes of each part."""
         levy, before = assessment.levy, self.shown
@@ -231,7 +322,7 @@ class CartSteps:
             before,
             base=assessment.base,
             contained=assessment.amount if levy.is_contained else None,
-            applied=ruling.fixed(levy.condition),
+            applied=as_applied(levy.condition, ruling),
         )
 
         if adjustment.tax is not None:
@@ -259,56 +350,14 @@ class CartSteps:
         """Which of what was added is shipping."""
         return [i for i, each in enumerate(self._added) if each.type == SHIPPING]
 
-    def _judge(self, condition: Condition) -> _Ruling:
-        """Ask the rules of a condition."""
-        if condition.rule is not None:
-            verdict = self.evaluation.decide(condition.rule, self._facts())
-
-            if not verdict.holds:
-                return _Ruling(verdict)
-
-        is_exempt = condition.exempt is not None and (
-            self.evaluation.decide(condition.exempt, self._facts()).holds
-        )
-
-        if is_exempt and not condition.included:
-            return _Ruling(_EXEMPT)
-
+    def _judge(self, condition: Condition) -> Ruling:
         if condition.target == SHIPPING and not self._shipping():
-            return _Ruling(_NO_SHIPPING)
+            return Ruling(_NO_SHIPPING)
 
-        lines = None if condition.lines is None else self._picked(condition.lines)
+        if not condition.asks:
+            return Ruling()
 
-        if isinstance(lines, Verdict):
-            return _Ruling(lines)
-
-        base = None if condition.base is None else self._base(condition.base, lines)
-
-        if isinstance(base, Verdict):
-            return _Ruling(base)
-
-        return _Ruling(YES, lines, base, is_exempt)
-
-    def _picked(self, rule: Rule) -> list[int] | Verdict:
-        """The positions of the lines for which a rule holds, or why it is none."""
-        facts = self._facts()
-        picked = []
-
-        for position, line in enumerate(self.document.lines):
-            verdict = self.evaluation.decide(rule, replace(facts, about=(line,)))
-
-            if verdict.holds:
-                picked.append(position)
-            elif not verdict.is_known:
-                return verdict
-
-        return picked or _NO_LINES
-
-    def _base(self, rule: Rule, picked: list[int] | None) -> Decimal | Verdict:
-        lines = self.document.lines
-        about = lines if picked is None else tuple(lines[i] for i in picked)
-
-        return self.evaluation.amount(rule, replace(self._facts(), about=about))
+        return self.evaluation.judge(condition, self._facts())
 
     def _facts(self) -> Facts:
         """The facts at this point."""

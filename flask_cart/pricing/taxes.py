@@ -13,8 +13,10 @@ from fractions import Fraction
 from itertools import groupby
 
 from ..model.conditions import CEILING
+from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
 from ..model.money import ZERO
+from .evaluation import Ruling
 from .rounding import Part
 from .rounding import Rounding
 from .rounding import allocate
@@ -45,6 +47,27 @@ class Levy(t.NamedTuple):
     def is_contained(self) -> bool:
         """Whether it changes nothing."""
         return self.condition.included and not self.is_exempt
+
+
+def levy_on(
+    parts: t.Sequence[Part], tax: Condition, ruling: Ruling, shipping: t.Collection[int]
+) -> Levy:
+    """A tax on the parts that its target and its rules allow.
+
+    :param shipping: Which of what was added is shipping.
+    """
+
+    def is_on(part: Part) -> bool:
+        if tax.target == SHIPPING:
+            return part.added in shipping
+
+        is_target = tax.target == "total" or part.added is None
+
+        return is_target and (ruling.lines is None or part.line in ruling.lines)
+
+    positions = [i for i, part in enumerate(parts) if is_on(part)]
+
+    return Levy(tax, positions, ruling.base, ruling.is_exempt)
 
 
 class Assessment(t.NamedTuple):

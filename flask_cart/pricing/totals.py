@@ -19,6 +19,7 @@ from ..model.money import CONTEXT
 from ..model.money import ZERO
 from ..model.money import format_money
 from ..model.money import smallest_unit
+from ..model.products import Chosen
 from ..model.rules import Rule
 from ..model.values import FrozenDict
 from .reasons import YES
@@ -264,10 +265,10 @@ class LineTotals:
     @property
     def price(self) -> Money:
         """The price of one before the line's conditions."""
-        return Money(self.line.price, self.subtotal.currency)
+        return self.line.price
 
     @property
-    def options(self) -> dict[str, str]:
+    def options(self) -> dict[str, Chosen]:
         return self.line.options
 
     @property

@@ -1,4 +1,4 @@
-"""Two requests about one cart at once, on every storage."""
+"""Two requests about one cart at once, on every kind of storage."""
 
 from __future__ import annotations
 
@@ -14,8 +14,18 @@ from benchmarks.lost_updates.rows import row_named
 
 RUNS = 4
 
+#: Rows whose carts others keep in the same way, on a server that speaks the same. The
+#: benchmark has them all.
+AGAIN = {
+    "cache: Valkey",
+    "cache: Valkey, locking",
+    "cache: a cluster of three, locking",
+    "cache: behind Sentinel, locking",
+}
+ROWS = [row for row in SAFE_ROWS if row.name not in AGAIN]
 
-@pytest.mark.parametrize("row", SAFE_ROWS, ids=lambda row: row.name)
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_nothing_is_lost(places: Places, row: Row) -> None:
     """Whatever comes at the same time: what was acknowledged is there, nothing else
     is, and no add is refused."""

@@ -12,6 +12,7 @@ from flask_cart import Condition
 from flask_cart import InvalidConditionError
 from flask_cart import InvalidItemError
 from flask_cart.carts.cart import working_copy
+from flask_cart.model.events import ItemAdded
 from flask_cart.model.keys import CartKey
 from flask_cart.model.limits import Limits
 from flask_cart.storage.memory import MemoryStorage
@@ -191,7 +192,7 @@ class TestLines:
         cart.add("mug", 2, price="12.50", attributes={"gift": True})
         line = cart.add("mug", 3, name="Becher", price=11)
 
-        assert (line.quantity, line.name, line.price) == (5, "Becher", 11)
+        assert (line.quantity, line.name, line.unit_amount) == (5, "Becher", 11)
         assert line.attributes == {"gift": True}
         assert cart.lines == (line,)
 
@@ -258,7 +259,10 @@ class TestLines:
         assert cart.version > version
         assert (changed.id, changed.options) == (line.id, {"size": "M"})
         assert (changed.quantity, changed.name) == (3, "Becher")
-        assert (changed.price, changed.attributes) == (Decimal("2.50"), {"gift": True})
+        assert (changed.unit_amount, changed.attributes) == (
+            Decimal("2.50"),
+            {"gift": True},
+        )
 
     def test_increment(self, cart: Cart) -> None:
         """A quantity grows and shrinks; at zero the line goes."""
@@ -281,6 +285,27 @@ class TestLines:
 
         assert stored(storage) == before
         assert cart.quantity == 3
+
+
+@pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD", "USD", "GBP"])
+@pytest.mark.parametrize("is_money", [False, True])
+def test_price_is_money_on_every_line(currency: str, is_money: bool) -> None:
+    """Of a cart, its totals, a draft, an event and a merge report: the same type."""
+    recorder, storage = Recorder(), MemoryStorage()
+    cart = make_cart(storage, announcer=recorder, currency=currency)
+    price = Money(1200, currency)
+    line = cart.add("mug", 2, price=price if is_money else 1200)
+    other = make_cart(storage, key=CartKey("user:2", "default"), currency=currency)
+    report = other.merge(make_cart(storage, currency=currency))
+    (event,) = (e for e in recorder.told[0] if isinstance(e, ItemAdded))
+    other.update(line.id, price=Money(1300, currency))
+    merged = report.lines[0]
+
+    assert {line.price, event.line.price, merged.price} == {price}
+    lines = [*other, *other.totals.lines, *other.begin_order()]
+    assert [each.price for each in lines] == [Money(1300, currency)] * 3
+    assert {type(each.price) for each in lines} == {Money}
+    assert event.to_dict()["line"]["currency"] == currency
 
 
 class TestConditions:

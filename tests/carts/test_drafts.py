@@ -218,7 +218,7 @@ class TestToken:
     @pytest.mark.parametrize(
         "change",
         [
-            {"currency": "USD"},
+            {"currency": "USD", "lines": ()},
             {"lines": ()},
             {"conditions": ()},
             {"metadata": {"note": "ring once"}},

@@ -290,6 +290,30 @@ class TestConflict:
         assert cart.get(line_id).quantity == 3
         assert recorder.told == []
 
+    def test_set_quantity_of_a_line_that_was_seen_earlier(
+        self, storage: MemoryStorage
+    ) -> None:
+        """What a form has shown counts, and not only what this cart has read."""
+        cart = filled(storage)
+        line_id, version = mug(cart), cart.version
+
+        with pytest.raises(CartConflictError, match="changed after it was") as caught:
+            cart.set_quantity(line_id, 5, seen=1)
+
+        assert caught.value.details == {
+            "seen": {"quantity": "1"},
+            "stored": {"quantity": "2"},
+            "wanted": {"quantity": "5"},
+        }
+        assert stored(storage).version == version
+
+        with pytest.raises(InvalidItemError, match="at least 1, not 0"):
+            cart.set_quantity(line_id, 5, seen=0)
+
+        cart.set_quantity(line_id, 5, seen=2)
+
+        assert make_cart(storage).get(line_id).quantity == 5
+
     def test_expected_version_is_the_one_that_was_seen(
         self, contested: ContestedStorage
     ) -> None:

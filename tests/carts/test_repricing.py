@@ -186,7 +186,7 @@ class TestReprice:
 
         assert (found.line.name, found.name) == ("A mug", "Becher")
         assert line_of(cart, "mug").name == "Becher"
-        assert line_of(cart, "mug").price == Decimal("12.50")
+        assert line_of(cart, "mug").unit_amount == Decimal("12.50")
 
     def test_gone(self, cart: Cart, shelf: Shelf) -> None:
         """A product that is gone is reported; its line is left as it is."""
@@ -241,7 +241,7 @@ class TestReprice:
 
         assert not cart.reprice()
         assert shelf.asked == [["mug", "pot", "cup"]]
-        assert (prices(cart)["pin"], cart.get(own.id).price) == (2, 20)
+        assert (prices(cart)["pin"], cart.get(own.id).unit_amount) == (2, 20)
 
     def test_keeps_what_the_shopper_chose(self, cart: Cart, shelf: Shelf) -> None:
         """Only names and prices change: not quantities, conditions or attributes."""
@@ -314,6 +314,7 @@ class TestReprice:
             "currency": "EUR",
             "is_applied": False,
             "is_gone": False,
+            "is_pinned": False,
             "objection": None,
         }
         assert plain["lines"][1]["objection"] == {"term": "available", "limit": 0}
@@ -381,7 +382,7 @@ class TestRepriceAmongRivals:
         storage.contest([lambda other: other.add(old)])
 
         assert only(cart.reprice()).is_applied
-        assert {each.price for each in cart if each.item_id == "mug"} == {11}
+        assert {each.unit_amount for each in cart if each.item_id == "mug"} == {11}
 
     def test_expected_version(self, cart: Cart, shelf: Shelf, storage: t.Any) -> None:
         """A cart that is expected to be as it was is not re-priced after that."""
@@ -422,10 +423,10 @@ def test_nobody_pays_more_than_he_agreed_to(
     for _ in range(repeated):
         drift = cart.reprice(consents)
 
-    assert [line.price for line in cart] == [
+    assert [line.unit_amount for line in cart] == [
         new if new < old or new == agreed else old for old, new, agreed in prices
     ]
     assert len(drift.needing_consent) == sum(
-        line.price != new for line, (_, new, _) in zip(cart, prices, strict=True)
+        line.unit_amount != new for line, (_, new, _) in zip(cart, prices, strict=True)
     )
     assert len(recorder.told) <= 1

@@ -30,50 +30,51 @@ def stored(shop: shops.Shop) -> set[str]:
         return {each.key.owner for each in shop.storage.scan()}
 
 
-class TestList:
-    def test_pages(self, crowded: shops.Shop) -> None:
-        """Page after page shows every cart once that is old enough, and then none."""
-        old = {each.owner: each for each in CROWD if each.days >= 40}
-        options = ("--older-than", "40d", "--show-tokens", "--per-page", "100")
-        rows = []
+def test_list_pages(crowded: shops.Shop) -> None:
+    """Page after page shows every cart once that is old enough, and then none."""
+    old = {each.owner: each for each in CROWD if each.days >= 40}
+    options = ("--older-than", "40d", "--show-tokens", "--per-page", "100")
+    rows = []
 
-        for page in range(1, 4):
-            found = run_json(crowded.app, "list", *options, "--page", str(page))
-            rows += found["carts"]
-            assert found["page"] == page
-            assert found["has_more"] is (page < 3)
+    for page in range(1, 4):
+        found = run_json(crowded.app, "list", *options, "--page", str(page))
+        rows += found["carts"]
+        assert found["page"] == page
+        assert found["has_more"] is (page < 3)
 
-        assert len(rows) == len(old) == 243
-        by_owner = {row["owner"]: row for row in rows}
+    assert len(rows) == len(old) == 243
+    by_owner = {row["owner"]: row for row in rows}
 
-        for owner, given in old.items():
-            amount = f"{given.quantity * Decimal('11.25'):.2f}"
-            assert by_owner[owner] == {
-                "owner": owner,
-                "instance": "default",
-                "saved_at": given.saved_at.isoformat().replace("+00:00", "Z"),
-                "lines": 1 if given.quantity else 0,
-                "quantity": given.quantity,
-                "total": amount,
-                "currency": "EUR",
-            }
+    for owner, given in old.items():
+        amount = f"{given.quantity * Decimal('11.25'):.2f}"
+        assert by_owner[owner] == {
+            "owner": owner,
+            "instance": "default",
+            "saved_at": given.saved_at.isoformat().replace("+00:00", "Z"),
+            "lines": 1 if given.quantity else 0,
+            "quantity": given.quantity,
+            "total": amount,
+            "currency": "EUR",
+        }
 
-    def test_last_page(self, crowded: shops.Shop) -> None:
-        """The last page of all is found, and that there is nothing after it."""
-        last = run_json(crowded.app, "list", "--per-page", "100", "--page", "100")
-        after = run_json(crowded.app, "list", "--per-page", "100", "--page", "101")
 
-        assert (len(last["carts"]), last["has_more"]) == (100, False)
-        assert (after["carts"], after["has_more"]) == ([], False)
+def test_list_last_page(crowded: shops.Shop) -> None:
+    """The last page of all is found, and that there is nothing after it."""
+    last = run_json(crowded.app, "list", "--per-page", "100", "--page", "100")
+    after = run_json(crowded.app, "list", "--per-page", "100", "--page", "101")
 
-    def test_one_owner(self, crowded: shops.Shop) -> None:
-        """The carts of one owner are found among those of all others."""
-        output = run(crowded.app, "list", "--owner", "user:7001").output
+    assert (len(last["carts"]), last["has_more"]) == (100, False)
+    assert (after["carts"], after["has_more"]) == ([], False)
 
-        assert [line.split()[:5] for line in output.splitlines()] == [
-            ["Owner", "Instance", "Lines", "Quantity", "Total"],
-            ["user:7001", "default", "1", "2", "€22.50"],
-        ]
+
+def test_list_one_owner(crowded: shops.Shop) -> None:
+    """The carts of one owner are found among those of all others."""
+    output = run(crowded.app, "list", "--owner", "user:7001").output
+
+    assert [line.split()[:5] for line in output.splitlines()] == [
+        ["Owner", "Instance", "Lines", "Quantity", "Total"],
+        ["user:7001", "default", "1", "2", "€22.50"],
+    ]
 
 
 def test_show_and_explain(crowded: shops.Shop) -> None:
@@ -126,11 +127,11 @@ def age_class(given: Given) -> str:
     return "up to 30 days" if given.days < 30 else "older"
 
 
-def test_doctor(crowded: shops.Shop, tmp_path: Path) -> None:
+def test_doctor(changing: shops.Shop, tmp_path: Path) -> None:
     """Ten carts that cannot be read and ten of an older format are found; those are
     exported and deleted, these saved anew, and the others stay as they are."""
     path = tmp_path / "corrupt.jsonl"
-    result = run(crowded.app, "doctor", "--json", "--show-tokens")
+    result = run(changing.app, "doctor", "--json", "--show-tokens")
     findings = json.loads(result.stdout)["findings"]
     problems = {(each["owner"], each["problem"]) for each in findings}
 
@@ -139,24 +140,24 @@ def test_doctor(crowded: shops.Shop, tmp_path: Path) -> None:
     assert problems == {(each.owner, "corrupt") for each in CORRUPT} | {
         (each.owner, "outdated") for each in OUTDATED
     }
-    assert stored(crowded) == {each.owner for each in CROWD}
+    assert stored(changing) == {each.owner for each in CROWD}
 
     repair = ("doctor", "--repair", "--yes", "--export", str(path))
-    assert run_json(crowded.app, *repair)["repaired"] == 20
+    assert run_json(changing.app, *repair)["repaired"] == 20
     exported = [json.loads(line) for line in path.read_text().splitlines()]
     assert {(each["owner"], each["text"]) for each in exported} == {
         (each.owner, "{") for each in CORRUPT
     }
-    assert stored(crowded) == {each.owner for each in READABLE}
-    assert run(crowded.app, "doctor").output == (
+    assert stored(changing) == {each.owner for each in READABLE}
+    assert run(changing.app, "doctor").output == (
         "Examined 9990 carts, found 0 problems.\n"
     )
 
 
-def test_export_and_import(crowded: shops.Shop, tmp_path: Path) -> None:
+def test_export_and_import(changing: shops.Shop, tmp_path: Path) -> None:
     """What was exported and is gone comes back as it was, and nothing else changes."""
     path = tmp_path / "carts.jsonl"
-    result = run(crowded.app, "export", str(path))
+    result = run(changing.app, "export", str(path))
     assert result.exit_code == 1
     assert result.output == (
         "Exported 9990 carts.\n"
@@ -168,9 +169,9 @@ def test_export_and_import(crowded: shops.Shop, tmp_path: Path) -> None:
     assert sorted(owners) == sorted(each.owner for each in READABLE)
 
     lost = READABLE[::100]
-    table = crowded.storage.table
+    table = changing.storage.table
 
-    with crowded.outside() as connection:
+    with changing.outside() as connection:
         owners = [each.owner for each in lost]
         connection.execute(table.delete().where(table.c.owner.in_(owners)))
 
@@ -179,13 +180,13 @@ def test_export_and_import(crowded: shops.Shop, tmp_path: Path) -> None:
     wanted = [line for line in lines if json.loads(line)["owner"] in some]
     path.write_text("\n".join(wanted))
 
-    assert run_json(crowded.app, "import", str(path)) == {
+    assert run_json(changing.app, "import", str(path)) == {
         "imported": len(lost),
         "failed": 0,
         "left": len(some) - len(lost),
     }
-    assert stored(crowded) == {each.owner for each in CROWD}
-    assert crowded.stored(lost[1].owner) == {"mug": lost[1].quantity}
+    assert stored(changing) == {each.owner for each in CROWD}
+    assert changing.stored(lost[1].owner) == {"mug": lost[1].quantity}
 
 
 def test_copy(crowded: shops.Shop) -> None:
@@ -201,30 +202,28 @@ def test_init_db(crowded: shops.Shop) -> None:
     assert len(stored(crowded)) == COUNT
 
 
-class TestPrune:
-    def test_dry_run(self, crowded: shops.Shop) -> None:
-        """All that would be deleted is listed, and nothing is deleted."""
-        found = run_json(crowded.app, "prune", "--dry-run", "--show-tokens")
+def test_prune_dry_run(crowded: shops.Shop) -> None:
+    """All that would be deleted is listed, and nothing is deleted."""
+    found = run_json(crowded.app, "prune", "--dry-run", "--show-tokens")
 
-        assert [each["owner"] for each in found["carts"]] == sorted(
-            each.owner for each in CROWD if is_abandoned(each)
-        )
-        assert all(
-            each["kind"] in ("empty", "guest", "user") for each in found["carts"]
-        )
-        assert len(stored(crowded)) == COUNT
+    assert [each["owner"] for each in found["carts"]] == sorted(
+        each.owner for each in CROWD if is_abandoned(each)
+    )
+    assert all(each["kind"] in ("empty", "guest", "user") for each in found["carts"])
+    assert len(stored(crowded)) == COUNT
 
-    def test_ages(self, crowded: shops.Shop) -> None:
-        """Exactly the carts are deleted that are older than the age for their kind."""
-        result = run(
-            crowded.app,
-            *("prune", "--older-than", "40d", "--empty-older-than", "39d"),
-            *("--users-older-than", "never"),
-            input="y\n",
-        )
-        ages = {"empty": 39, "guest": 40, "user": 1000}
-        gone = {each.owner for each in CROWD if is_abandoned(each, ages[each.kind])}
 
-        assert f"Deleted {len(gone)} carts.\n" in result.stdout
-        assert f"Delete {len(gone)} carts (" in result.stderr
-        assert stored(crowded) == {each.owner for each in CROWD} - gone
+def test_prune_ages(changing: shops.Shop) -> None:
+    """Exactly the carts are deleted that are older than the age for their kind."""
+    result = run(
+        changing.app,
+        *("prune", "--older-than", "40d", "--empty-older-than", "39d"),
+        *("--users-older-than", "never"),
+        input="y\n",
+    )
+    ages = {"empty": 39, "guest": 40, "user": 1000}
+    gone = {each.owner for each in CROWD if is_abandoned(each, ages[each.kind])}
+
+    assert f"Deleted {len(gone)} carts.\n" in result.stdout
+    assert f"Delete {len(gone)} carts (" in result.stderr
+    assert stored(changing) == {each.owner for each in CROWD} - gone

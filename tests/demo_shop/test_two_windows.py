@@ -21,7 +21,8 @@ with_and_without_scripts = pytest.mark.parametrize(
 )
 
 #: A page without scripts sends all that one with them sends, and what they hold back:
-#: for what is kept, scripts make no difference.
+#: for what is kept, scripts make no difference. The last test has all that the storages
+#: could do in different ways.
 on_any_storage = pytest.mark.parametrize(
     ("any_front", "scripts"),
     [("database", True), ("database", False), ("session", False), ("cache", False)],
@@ -30,25 +31,25 @@ on_any_storage = pytest.mark.parametrize(
 )
 
 
-@on_any_storage
+@with_and_without_scripts
 def test_a_double_click_adds_once(
-    open_any_window: Visits, any_front: Front, scripts: bool
+    open_window: Visits, front: Front, scripts: bool
 ) -> None:
     """Also before the shop has answered; and neither Back nor a refresh adds more."""
-    page = open_any_window(java_script_enabled=scripts)
+    page = open_window(java_script_enabled=scripts)
     # Two first requests of a new guest would each begin a basket of its own.
     add(page, "logbook", "Sea green")
     page.goto("/goods/harbour-mug")
     place = centre(button(page, "Add to basket"))
-    any_front.way.hold()
+    front.way.hold()
     page.mouse.click(*place)
-    any_front.way.wait_for_changes(1)
+    front.way.wait_for_changes(1)
     page.mouse.click(*place)
 
     if not scripts:
-        any_front.way.wait_for_changes(1)
+        front.way.wait_for_changes(1)
 
-    any_front.way.go_on()
+    front.way.go_on()
     expect(page.locator("#cart-messages")).to_contain_text("Harbour mug")
     expect_pieces(page, 2)
 
@@ -69,23 +70,21 @@ def test_a_double_click_adds_once(
     expect_pieces(page, 3)
 
 
-@on_any_storage
-def test_two_tabs_add_at_once(
-    open_any_window: Visits, any_front: Front, scripts: bool
-) -> None:
+@with_and_without_scripts
+def test_two_tabs_add_at_once(open_window: Visits, front: Front, scripts: bool) -> None:
     """What each of them adds is in the basket, though both began with the same one."""
-    page = open_any_window(java_script_enabled=scripts)
+    page = open_window(java_script_enabled=scripts)
     add(page, "harbour-mug", "Fog")
     tab = page.context.new_page()
     page.goto("/goods/harbour-mug")
     tab.goto("/goods/logbook")
-    any_front.way.hold()
+    front.way.hold()
 
     for each in (page, tab):
         each.mouse.click(*centre(button(each, "Add to basket")))
 
-    any_front.way.wait_for_changes(2)
-    any_front.way.go_on()
+    front.way.wait_for_changes(2)
+    front.way.go_on()
 
     for each in (page, tab):
         expect(each.locator(".basket-count")).not_to_contain_text("1 piece")
@@ -95,15 +94,15 @@ def test_two_tabs_add_at_once(
         expect_pieces(each, 3)
 
 
-@on_any_storage
+@with_and_without_scripts
 def test_two_tabs_order_at_once(
-    open_any_window: Visits, any_front: Front, scripts: bool
+    open_window: Visits, front: Front, scripts: bool
 ) -> None:
     """It is one order, also with a double click, and both tabs show it."""
-    page = open_any_window(java_script_enabled=scripts)
+    page = open_window(java_script_enabled=scripts)
     add(page, "logbook", "Rust")
     tab = page.context.new_page()
-    before = len(any_front.shop.orders())
+    before = len(front.shop.orders())
 
     for each in (page, tab):
         each.goto("/checkout")
@@ -111,26 +110,26 @@ def test_two_tabs_order_at_once(
 
     place = centre(button(page, "Order for €25.90"))
     other_place = centre(button(tab, "Order for €25.90"))
-    any_front.way.hold()
+    front.way.hold()
     page.mouse.click(*place)
-    any_front.way.wait_for_changes(1)
+    front.way.wait_for_changes(1)
     page.mouse.click(*place)
     tab.mouse.click(*other_place)
-    any_front.way.wait_for_changes(1 if scripts else 2)
-    any_front.way.go_on()
+    front.way.wait_for_changes(1 if scripts else 2)
+    front.way.go_on()
 
     for each in (page, tab):
         expect(each.get_by_role("heading", level=1)).to_have_text("Thank you, Ada.")
         expect_pieces(each, 0)
 
     assert page.url == tab.url
-    assert len(any_front.shop.orders()) == before + 1
+    assert len(front.shop.orders()) == before + 1
 
     page.reload()
     page.go_back()
     expect_pieces(page, 0)
 
-    assert len(any_front.shop.orders()) == before + 1
+    assert len(front.shop.orders()) == before + 1
 
 
 @with_and_without_scripts

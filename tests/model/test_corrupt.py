@@ -331,4 +331,4 @@ def test_prices_of_other_notations_are_read_exactly() -> None:
     """A price that was written as a JSON number is still a decimal."""
     document = decode(put(*LINE, "price", value=12.1))
 
-    assert document.lines[0].price == Decimal("12.1")
+    assert document.lines[0].unit_amount == Decimal("12.1")

@@ -95,6 +95,7 @@ def test_text_is_readable_json() -> None:
                 "item_id": "mug",
                 "name": "mug",
                 "price": "12.50",
+                "currency": "EUR",
                 "quantity": 2,
                 "options": {},
                 "attributes": {},
@@ -146,6 +147,7 @@ def test_line_and_condition_are_found() -> None:
             {"conditions": (Condition("A", "x", "total", "1"),) * 2},
             "Two conditions have the same name",
         ),
+        ({"currency": "USD", "lines": (MUG,)}, "line is in EUR, the cart in USD"),
         ({"metadata": {"a": object()}}, r"The metadata\['a'\] must be JSON"),
     ],
 )
@@ -153,6 +155,15 @@ def test_documents_that_cannot_be(fields: dict, message: str) -> None:
     """A document checks what its parts cannot check by themselves."""
     with pytest.raises(ValueError, match=message):
         Document(**{"schema": SCHEMA, "currency": "EUR"} | fields)
+
+
+def test_lines_without_a_currency() -> None:
+    """They are in that of the cart, like all that is in it."""
+    lines = (make_line("mug", 1, None, price=500), make_line("pot", 1, None, price=7))
+    document = Document(schema=SCHEMA, currency="JPY", lines=lines)
+
+    assert [str(each.price.currency) for each in document.lines] == ["JPY", "JPY"]
+    assert [each.currency for each in lines] == ["", ""]
 
 
 class TestUpgrade:

@@ -52,12 +52,6 @@ def test_kinds(error: type[Exception], base: type[Exception]) -> None:
     assert issubclass(error, base)
 
 
-def test_statuses() -> None:
-    """Errors that answer a request have an HTTP status."""
-    assert errors.CartConflictError.http_status == 409
-    assert errors.CartStorageError.http_status == 503
-
-
 def test_conflict_without_details() -> None:
     """A conflict about a whole cart has no line and no values."""
     error = errors.CartConflictError("no", expected_version=1, current_version=2)

@@ -3,28 +3,35 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
+import typing as t
 from decimal import Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 from moneyed import Money
+from msgspec.structs import replace
 
 from flask_cart import Buyable
+from flask_cart import CartLimitError
 from flask_cart import Condition
 from flask_cart import InvalidItemError
 from flask_cart import Line
 from flask_cart.model.document import Document
 from flask_cart.model.document import decode
 from flask_cart.model.document import encode
+from flask_cart.model.document import new_document
+from flask_cart.model.limits import Limits
+from flask_cart.model.limits import check_limits
 from flask_cart.model.lines import MAX_QUANTITY
 from flask_cart.model.lines import ProductRef
-from flask_cart.model.lines import canonical_options
 from flask_cart.model.lines import check_quantity
-from flask_cart.model.lines import line_id
 from flask_cart.model.lines import make_line
 from flask_cart.model.money import price_in
+from flask_cart.model.products import canonical_options
+from flask_cart.model.products import line_id
 from flask_cart.model.values import EMPTY
 from tests.support import strategies
 
@@ -151,7 +158,11 @@ class TestMakeLine:
         """An id needs a price; it is the name if there is no other."""
         line = make_line("mug", 2, "EUR", price="12.50")
 
-        assert (line.item_id, line.name, line.price) == ("mug", "mug", Decimal("12.50"))
+        assert (line.item_id, line.name, line.unit_amount) == (
+            "mug",
+            "mug",
+            Decimal("12.50"),
+        )
         assert (line.quantity, line.options, line.attributes) == (2, {}, {})
         assert line.product_ref is None
 
@@ -167,7 +178,11 @@ class TestMakeLine:
         line = make_line(Mug(), 1, "EUR")
 
         assert isinstance(Mug(), Buyable)
-        assert (line.item_id, line.name, line.price) == ("mug", "Mug", Decimal("12.50"))
+        assert (line.item_id, line.name, line.unit_amount) == (
+            "mug",
+            "Mug",
+            Decimal("12.50"),
+        )
         assert line.product_ref == ProductRef("Mug", "mug")
 
     def test_of_a_product_with_a_number(self) -> None:
@@ -183,7 +198,7 @@ class TestMakeLine:
         """A name and a price beside a product take the place of its own."""
         line = make_line(Mug(), 1, "EUR", name="Becher", price=0)
 
-        assert (line.name, line.price) == ("Becher", 0)
+        assert (line.name, line.unit_amount) == ("Becher", 0)
 
     def test_product_with_options(self) -> None:
         """Options of the product and given ones are put together."""
@@ -279,7 +294,13 @@ class TestLine:
         line = make_line("mug", 1, "EUR", price=1)
 
         with pytest.raises(InvalidItemError, match="id does not belong"):
-            Line(id=line.id, item_id="pot", name="Pot", price=Decimal(1), quantity=1)
+            Line(
+                id=line.id,
+                item_id="pot",
+                name="Pot",
+                unit_amount=Decimal(1),
+                quantity=1,
+            )
 
     def test_plain_dicts_are_frozen(self) -> None:
         """Options and attributes of a line cannot be changed in place."""
@@ -287,7 +308,7 @@ class TestLine:
             id=line_id("mug", {"size": "M"}),
             item_id="mug",
             name="Mug",
-            price=Decimal(1),
+            unit_amount=Decimal(1),
             quantity=1,
             options={"size": "M"},
             attributes={"gift": {"paper": "red"}},
@@ -312,3 +333,73 @@ class TestLine:
         """A field cannot be set."""
         with pytest.raises(AttributeError):
             make_line("mug", 1, "EUR", price=1).quantity = 2
+
+
+class TestSeveralValues:
+    @pytest.mark.parametrize(
+        "chosen",
+        [
+            ["ham", "olives"],
+            ["olives", "ham"],
+            ("olives", "ham", "olives"),
+            {"ham", "olives"},
+            frozenset({"olives", "ham"}),
+            {"olives": 1, "ham": 2}.keys(),
+        ],
+    )
+    def test_are_a_set(self, chosen: t.Any) -> None:
+        """In any order and however often, it is the same line."""
+        line = make_line("pizza", 1, "EUR", price=1, options={"topping": chosen})
+
+        assert line.options == {"topping": ("ham", "olives")}
+        assert line.id == line_id("pizza", {"topping": ("ham", "olives")})
+
+    def test_are_text(self) -> None:
+        """Each is canonical, as one alone is."""
+        options = {"x": [True, 7, Decimal("7.0"), "7", Markup("a")]}
+
+        assert canonical_options(options) == {"x": ("7", "7.0", "a", "true")}
+
+    @pytest.mark.parametrize("nothing", [[], (), set()])
+    def test_none(self, nothing: t.Any) -> None:
+        """Nothing chosen is no option."""
+        options = {"topping": nothing, "size": "L"}
+
+        assert canonical_options(options) == {"size": "L"}
+
+    def test_one(self) -> None:
+        """One in a list makes the same line as that one alone."""
+        assert line_id("pizza", {"x": ("ham",)}) == line_id("pizza", {"x": "ham"})
+        assert line_id("pizza", {"x": ("ham",)}) != line_id("pizza", {"x": ("h", "am")})
+
+    def test_of_a_product(self) -> None:
+        """What a product has as ``cart_multiple`` is always several."""
+        product = Mug()
+        product.cart_multiple = ["topping", "sauce"]
+        line = make_line(product, 1, "EUR", options={"topping": "ham", "size": "L"})
+
+        assert line.options == {"topping": ("ham",), "size": "L"}
+
+    @pytest.mark.parametrize("wrong", [b"ham", {"ham": 1}, [["ham"]], [None], [1.5]])
+    def test_wrong(self, wrong: t.Any) -> None:
+        """What is no text is none in a list either."""
+        with pytest.raises(ValueError, match="'topping'"):
+            canonical_options({"topping": wrong})
+
+    def test_stored(self) -> None:
+        """They come back from what is stored, and the order there does not matter."""
+        line = make_line("pizza", 1, "EUR", price=1, options={"x": ["b", "a"]})
+        text = msgspec.json.encode(line)
+
+        assert msgspec.json.decode(text, type=Line) == line
+        assert b'"x":["a","b"]' in text
+        swapped = text.replace(b'["a","b"]', b'["b","a"]')
+        assert msgspec.json.decode(swapped, type=Line) == line
+
+    def test_limits(self) -> None:
+        """Each value has a length, as one alone has."""
+        line = make_line("pizza", 1, "EUR", price=1, options={"x": ["a", "b" * 256]})
+        document = new_document("EUR")
+
+        with pytest.raises(CartLimitError, match="256"):
+            check_limits(document, replace(document, lines=(line,)), Limits())

@@ -22,8 +22,8 @@ from flask_cart.model.limits import check_limits
 from flask_cart.model.lines import make_line
 from flask_cart.model.merging import MAX_MERGED
 from flask_cart.model.merging import MergeDocument
+from flask_cart.model.merging import Strategies
 from flask_cart.model.operations import apply_all
-from flask_cart.model.strategies import Strategies
 from flask_cart.model.values import FrozenDict
 from tests.support import strategies
 
@@ -43,8 +43,14 @@ GIFT = Condition("GIFT", "fee", "item", "2")
 WRAP = Condition("WRAP", "fee", "item", "3")
 
 
-def line(item_id: str, quantity: int = 1, *on_line: Condition, **fields: object):
-    made = make_line(item_id, quantity, "EUR", **{"price": 1} | fields)
+def line(
+    item_id: str,
+    quantity: int = 1,
+    *on_line: Condition,
+    currency: str = "EUR",
+    **fields: object,
+):
+    made = make_line(item_id, quantity, currency, **{"price": 1} | fields)
 
     return strategies.with_conditions(made, list(on_line))
 
@@ -250,14 +256,14 @@ class TestMergeDocument:
 
     def test_another_currency(self) -> None:
         """Amounts of one currency are not taken for those of another."""
-        source = holding(line("a"), currency="JPY")
+        source = holding(line("a", currency="JPY"), currency="JPY")
 
         with pytest.raises(InvalidItemError, match=r"in JPY cannot .* in EUR"):
             merging(source).apply(holding(line("b")))
 
     def test_another_currency_into_an_empty_cart(self) -> None:
         """A cart without lines takes the currency of what comes."""
-        source = holding(line("a", price=500), currency="JPY")
+        source = holding(line("a", price=500, currency="JPY"), currency="JPY")
         result, _ = merging(source).apply(holding())
 
         assert (result.currency, result.lines) == ("JPY", source.lines)
@@ -272,7 +278,7 @@ class TestMergeDocument:
 
     def test_another_currency_and_conditions(self) -> None:
         """Conditions of one currency are not taken for those of another either."""
-        source = holding(line("a", price=500), currency="JPY")
+        source = holding(line("a", price=500, currency="JPY"), currency="JPY")
         shipping = Condition("POST", "shipping", "total", "4.90")
         before = holding(conditions=(shipping,))
 
@@ -406,7 +412,7 @@ class TestStrategies:
         (merged,) = result.lines
         changed = replace(
             result,
-            lines=(replace(merged, conditions=(), price=Decimal(7)),),
+            lines=(replace(merged, conditions=(), unit_amount=Decimal(7)),),
             conditions=(),
             metadata=FrozenDict({"x": 2}),
         )

@@ -58,7 +58,7 @@ ALLOWED = {
         "price_in(currency(), value) as a float in value_text",
         "value as a float in _plain",
     },
-    "flask_cart.model.lines": {"value as a float in _option_text"},
+    "flask_cart.model.products": {"value as a float in _option_text"},
     "flask_cart.model.money": {"float in ", "float in parse_amount"},
 }
 

@@ -61,7 +61,7 @@ def line_amount(line: Line, rounding: Rounding) -> Fraction:
     Taxes come last, unless their order is below zero, and those of one order act on the
     same price.
     """
-    unit_price = Fraction(line.price)
+    unit_price = Fraction(line.unit_amount)
 
     for _, group in itertools.groupby(sorted(line.conditions, key=place), key=place):
         base = unit_price
@@ -101,7 +101,7 @@ def is_about(rule: Rule | None, line: Line) -> bool:
         case "quantity_at_least", {"quantity": quantity}:
             return line.quantity >= quantity
         case "price_at_least", {"amount": amount}:
-            return line.price >= Decimal(amount)
+            return line.unit_amount >= Decimal(amount)
 
     raise NotImplementedError(rule)
 
@@ -154,9 +154,8 @@ class Slowly:
 
     def total(self) -> Fraction:
         for target in ("subtotal", "total", "shipping"):
-            for is_tax, group in itertools.groupby(
-                sorted(self.conditions(target), key=place),
-                key=lambda each: place(each)[-1],
+            for (_, _, is_tax), group in itertools.groupby(
+                sorted(self.conditions(target), key=place), key=place
             ):
                 if is_tax:
                     self.tax(list(group))

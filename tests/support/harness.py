@@ -153,8 +153,7 @@ def gunicorn(
         **environment,
     }
     # Gevent changes modules before they are imported.
-    is_fresh = package is not None or "--worker-class=gevent" in workers
-    run = _started if is_fresh else _forked
+    run = _started if "--worker-class=gevent" in workers else _forked
 
     with run(arguments, environment, log.parent) as is_running:
         yield _port_of(is_running, log)
@@ -196,8 +195,22 @@ def _serve(arguments: list[str], environment: dict[str, str], folder: Path) -> N
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
+    path = environment["PYTHONPATH"].split(os.pathsep)
+
+    if Path(path[0], "flask_cart").exists():
+        _forget_packages(path)
+
     sys.argv = ["gunicorn", *arguments]
     wsgiapp.run()
+
+
+def _forget_packages(path: list[str]) -> None:
+    """Let our packages, of which others are on the path, be imported anew."""
+    sys.path[:] = path
+
+    for name in list(sys.modules):
+        if name.partition(".")[0] in ("flask_cart", "tests", "benchmarks"):
+            del sys.modules[name]
 
 
 def broken_copy(folder: Path, mutation: Mutation) -> Path:
@@ -208,7 +221,7 @@ def broken_copy(folder: Path, mutation: Mutation) -> Path:
     name, old, new = mutation
     (source,) = flask_cart.__path__
     copy = folder / "broken" / "flask_cart"
-    shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(source, copy)
     text = (copy / name).read_text()
     assert text.count(old) == 1, f"{name} has changed; adapt the mutation to it."
     (copy / name).write_text(text.replace(old, new))

@@ -46,7 +46,7 @@ def prices(cart: Cart) -> dict[str, Decimal]:
     """The stored prices, by item."""
     cart.refresh()
 
-    return {line.item_id: line.price for line in cart}
+    return {line.item_id: line.unit_amount for line in cart}
 
 
 def line_of(cart: Cart, item_id: str) -> Line:

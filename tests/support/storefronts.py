@@ -21,7 +21,7 @@ from werkzeug.test import TestResponse
 
 from flask_cart import Condition
 from flask_cart import FlaskCart
-from flask_cart.model.lines import line_id
+from flask_cart.model.products import line_id
 from tests.support.apps import make_app
 
 #: What a JSON client says that it wants.

@@ -129,7 +129,7 @@ def lines(draw: st.DrawFn, operators: str = " +-*/") -> Line:
     line = make_line(
         draw(st.sampled_from(["mug", "pot", "cup", "jar", "pan", "lid"])),
         draw(quantities),
-        "EUR",
+        None,
         price=draw(prices),
         options=draw(st.sampled_from([{}, {"size": "M"}, {"size": "L", "ink": 7}])),
     )
@@ -309,7 +309,7 @@ def rich_lines(draw: st.DrawFn) -> Line:
     line = make_line(
         draw(labels),
         draw(st.integers(1, 2**31 - 1)),
-        "EUR",
+        None,
         name=draw(labels),
         price=draw(prices | decimals(10**15 - 1, 0)),
         options=draw(st.dictionaries(labels, labels | st.just(""), max_size=2)),

@@ -10,6 +10,7 @@ from flask import Flask
 from ...model.errors import CartConfigError
 from ...storage.base import Storage
 from ...storage.keyvalue.keeping import Keeping
+from ...storage.keyvalue.redis import connection_options
 from ..settings import Settings
 from .keyvalue import is_a
 from .keyvalue import make_cachelib_storage
@@ -103,8 +104,7 @@ def _backend_of(app: Flask, cache: Cache | None) -> t.Any:
 
 def _place(backend: t.Any) -> tuple[t.Any, ...]:
     """Where a cache in Redis is, as far as its client knows."""
-    pool = getattr(backend._write_client, "connection_pool", None)
-    options = pool.connection_kwargs if pool is not None else {}
+    options = connection_options(backend._write_client)
 
     return tuple(options.get(name) for name in ("host", "port", "path", "db"))
 

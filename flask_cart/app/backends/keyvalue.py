@@ -109,9 +109,9 @@ def make_cachelib_storage(
     return RecordStorage(records, keeping)
 
 
-def is_a(backend: t.Any, name: str) -> bool:
-    """Whether a cache is of a class of this name, in whatever library."""
-    return any(kind.__name__ == name for kind in type(backend).__mro__)
+def is_a(backend: t.Any, *names: str) -> bool:
+    """Whether something is of a class of one of these names, in whatever library."""
+    return any(kind.__name__ in names for kind in type(backend).__mro__)
 
 
 def _check_redis_client(client: t.Any) -> None:

@@ -17,6 +17,7 @@ from ...storage.keyvalue.records import RecordStorage
 from ..settings import Settings
 from .cookie import check_stored
 from .cookie import open_session
+from .keyvalue import is_a
 from .keyvalue import make_cachelib_storage
 from .keyvalue import make_memcached_storage
 from .keyvalue import make_redis_storage
@@ -65,7 +66,6 @@ def make_session_storage(app: Flask, settings: Settings) -> Storage:
 
 def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
     lifetime = app.permanent_session_lifetime.total_seconds()
-    names = {kind.__name__ for kind in type(interface).__mro__}
 
     if isinstance(interface, SecureCookieSessionInterface):
         if app.config.get("SESSION_TYPE"):
@@ -87,16 +87,16 @@ def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
         lock_lease=settings.lock_lease,
     )
 
-    if "SqlAlchemySessionInterface" in names:
+    if is_a(interface, "SqlAlchemySessionInterface"):
         return _make_table_storage(interface, prefix, keeping)
 
-    if "RedisSessionInterface" in names:
+    if is_a(interface, "RedisSessionInterface"):
         return make_redis_storage(interface.client, lambda: prefix, keeping)
 
-    if "MemcachedSessionInterface" in names:
+    if is_a(interface, "MemcachedSessionInterface"):
         return make_memcached_storage(interface.client, prefix, keeping)
 
-    if {"CacheLibSessionInterface", "FileSystemSessionInterface"} & names:
+    if is_a(interface, "CacheLibSessionInterface", "FileSystemSessionInterface"):
         return make_cachelib_storage(app, interface.cache, prefix, keeping, "session")
 
     raise CartConfigError(

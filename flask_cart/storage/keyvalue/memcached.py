@@ -11,11 +11,11 @@ from contextlib import nullcontext
 
 from ...model.errors import CartConfigError
 from ...model.errors import CartStorageError
-from ...model.errors import CartTooLargeError
 from ..base import Guarantee
 from .keeping import name_of
 from .keeping import packages_of
 from .records import Found
+from .records import check_room
 from .records import found_bytes
 
 #: A server's usual limit is a mebibyte, for the value and what it notes about it.
@@ -70,15 +70,7 @@ class MemcachedRecords:
 
     def replace(self, key: str, found: Found | None, text: str) -> bool:
         value = text.encode()
-
-        if len(value) > _MAX_BYTES:
-            raise CartTooLargeError(
-                f"The owner's carts would take {len(value)} bytes together, and"
-                f" Memcached at most {_MAX_BYTES}.",
-                limit=_MAX_BYTES,
-                given=len(value),
-            )
-
+        check_room(value, _MAX_BYTES, "Memcached")
         name = self._prefix + key
         ttl = self._ttl
         until = ttl if ttl <= _MAX_RELATIVE_TTL else int(time.time()) + ttl

@@ -15,6 +15,7 @@ import msgspec
 from ...model.errors import CartBusyError
 from ...model.errors import CartCorruptError
 from ...model.errors import CartStorageError
+from ...model.errors import CartTooLargeError
 from ...model.keys import CartKey
 from ..base import Changes
 from ..base import Guarantee
@@ -56,6 +57,20 @@ def found_bytes(data: t.Any, ticket: t.Any) -> Found:
         raise CartCorruptError(
             f"What is stored is not text: {error}", repr(data)
         ) from error
+
+
+def check_room(data: bytes, limit: int, place: str) -> None:
+    """Refuse a text that its place would not take, or cut off.
+
+    :raises CartTooLargeError: If it is too large.
+    """
+    if len(data) > limit:
+        raise CartTooLargeError(
+            f"The owner's carts would take {len(data)} bytes together, and {place} at"
+            f" most {limit}.",
+            limit=limit,
+            given=len(data),
+        )
 
 
 class Records(t.Protocol):

@@ -10,6 +10,7 @@ import time
 import typing as t
 from contextlib import AbstractContextManager
 from contextlib import contextmanager
+from contextlib import suppress
 
 from ...model.errors import CartBusyError
 from ...model.errors import CartConfigError
@@ -88,11 +89,9 @@ class RedisStorage:
 
         found = _record.fullmatch(record)
 
-        try:
+        with suppress(UnicodeDecodeError):
             if found is not None:
                 return Stored(found[3].decode(), int(found[1]))
-        except UnicodeDecodeError:
-            pass
 
         raise CartCorruptError(f"What Redis has of {key} is not a cart.", record)
 

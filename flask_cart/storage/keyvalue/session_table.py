@@ -8,12 +8,12 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from ...model.errors import CartTooLargeError
 from ..base import Guarantee
 from ..sql.connections import OwnConnections
 from ..sql.connections import translated
 from .keeping import Keeping
 from .records import Found
+from .records import check_room
 from .records import found_bytes
 
 #: What a column of MariaDB's or MySQL's type BLOB takes.
@@ -60,15 +60,9 @@ class SessionTableRecords:
 
     def replace(self, key: str, found: Found | None, text: str) -> bool:
         data = text.encode()
-        engine = self._get_engine()
 
-        if engine.dialect.name in ("mysql", "mariadb") and len(data) > _MYSQL_MAX_BYTES:
-            raise CartTooLargeError(
-                f"The owner's carts would take {len(data)} bytes together, and the"
-                f" table of the sessions {_MYSQL_MAX_BYTES}.",
-                limit=_MYSQL_MAX_BYTES,
-                given=len(data),
-            )
+        if self._get_engine().dialect.name in ("mysql", "mariadb"):
+            check_room(data, _MYSQL_MAX_BYTES, "the table of the sessions")
 
         values = {"data": data, "expiry": _now() + self._ttl}
         columns = self._table.c

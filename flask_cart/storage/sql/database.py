@@ -6,6 +6,7 @@ import datetime as dt
 import typing as t
 from contextlib import ExitStack
 from contextlib import contextmanager
+from contextlib import nullcontext
 from contextvars import ContextVar
 
 import sqlalchemy as sa
@@ -119,12 +120,9 @@ class DatabaseStorage:
         token = self._is_locked.set(True)
 
         try:
-            if self._session() is not None:
-                # What is read is locked until the app's transaction ends.
+            # What is read in the app's transaction is locked until that one ends.
+            with self._transaction() if self._session() is None else nullcontext():
                 yield
-            else:
-                with self._transaction():
-                    yield
         finally:
             self._is_locked.reset(token)
 

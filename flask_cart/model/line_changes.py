@@ -1,0 +1,150 @@
+"""Changes of lines: what an app asks for, as operations."""
+
+from __future__ import annotations
+
+import typing as t
+
+from moneyed import Money
+from msgspec.structs import replace
+
+from .errors import InvalidItemError
+from .limits import Terms
+from .limits import terms_of
+from .line_operations import AddLine
+from .line_operations import IncrementLine
+from .line_operations import OnExisting
+from .line_operations import UpdateLine
+from .lines import Line
+from .lines import check_quantity
+from .lines import make_line
+from .lines import with_attributes
+from .money import MoneyLike
+from .money import price_in
+from .operations import same
+from .products import Buyable
+from .products import price_of
+from .products import variant_of
+from .values import FrozenDict
+from .values import freeze_dict
+from .values import refused_as
+
+
+def make_addition(
+    product: Buyable | str | int,
+    quantity: int,
+    currency: t.Callable[[], str],
+    *,
+    name: str | None,
+    price: MoneyLike | None,
+    options: t.Mapping[str, t.Any] | None,
+    attributes: t.Mapping[str, t.Any] | None,
+    pinned: bool = False,
+    on_existing: OnExisting,
+) -> AddLine:
+    """What adds an item to a cart.
+
+    :param currency: Tells that of the cart. It is asked only if it has to be known.
+    :raises InvalidItemError: If anything about the item is not valid.
+    """
+    if on_existing not in t.get_args(OnExisting):
+        raise InvalidItemError(
+            f"on_existing must be one of {', '.join(t.get_args(OnExisting))}, not"
+            f" {on_existing!r:.40}."
+        )
+
+    item: t.Any = product
+    terms: tuple[Terms, ...] = ()
+
+    if isinstance(product, Buyable):
+        item = variant = variant_of(product, options)
+        terms = terms_of(variant)
+        price = price_of(variant.sold, currency) if price is None else price
+
+    price_currency = price.currency.code if isinstance(price, Money) else None
+    line = make_line(
+        item,
+        quantity,
+        price_currency,
+        name=name,
+        price=price,
+        options=options,
+        attributes=attributes,
+        pinned=pinned,
+    )
+
+    return AddLine(line, on_existing, terms=terms)
+
+
+def make_update(
+    line: Line,
+    currency: str,
+    *,
+    quantity: int | None = None,
+    name: str | None = None,
+    price: MoneyLike | None = None,
+    attributes: t.Mapping[str, t.Any] | None = None,
+    pinned: bool | None = None,
+    seen: int | None = None,
+) -> UpdateLine:
+    """What sets fields of a line; what is ``None`` stays.
+
+    :param seen: The quantity that it is to have been, if it is not this line's.
+    :raises InvalidItemError: If a value is not valid.
+    """
+    changes: dict[str, t.Any] = {}
+    line = line if seen is None else replace(line, quantity=seen)
+    opening = f"The item {line.item_id!r} cannot be changed: "
+
+    with refused_as(InvalidItemError, opening):
+        if quantity is not None:
+            changes["quantity"] = check_quantity(quantity, at_least=0)
+
+        if name is not None:
+            changes["name"] = name
+
+        if price is not None:
+            changes["unit_amount"] = price_in(currency, price)
+
+        if attributes is not None:
+            own = freeze_dict(attributes, "The attributes")
+            changes |= _attributes_of(line, own)
+
+    if pinned is not None:
+        ref = changes.get("product_ref", line.product_ref)
+
+        if ref is None:
+            raise InvalidItemError(f"{opening}it has no product to be pinned against.")
+
+        changes["product_ref"] = replace(ref, is_pinned=pinned)
+
+    return UpdateLine(line, changes, asks=_with_product(line) if quantity else ())
+
+
+def _attributes_of(line: Line, own: FrozenDict) -> dict[str, t.Any]:
+    """The fields of a line with these attributes, and with those of its product."""
+    given = line.given_attributes
+    # Copied from the line, they are still the product's.
+    changed = {k: v for k, v in own.items() if k not in given or not same(v, given[k])}
+    after = with_attributes(line, changed, given, line.product_ref)
+    changes: dict[str, t.Any] = {"attributes": after.attributes}
+
+    if after.product_ref != line.product_ref:
+        changes["product_ref"] = after.product_ref
+
+    return changes
+
+
+def make_increment(line: Line, by: int) -> IncrementLine:
+    """What adds to the quantity of a line.
+
+    :raises InvalidItemError: If ``by`` is not an int.
+    """
+    if isinstance(by, bool) or not isinstance(by, int):
+        raise InvalidItemError(f"A quantity must be an int, not {by!r:.40}.")
+
+    return IncrementLine(line.id, by, asks=_with_product(line))
+
+
+def _with_product(line: Line) -> tuple[Line, ...]:
+    """The line, if there is a product that can be asked about it."""
+    return (line,) if line.product_ref is not None else ()
