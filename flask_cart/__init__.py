@@ -18,6 +18,7 @@ from .model.errors import CartError
 from .model.errors import CartKeyReusedError
 from .model.errors import CartLimitError
 from .model.errors import CartLockTimeoutError
+from .model.errors import CartOrderUnknownError
 from .model.errors import CartQuantityError
 from .model.errors import CartReplayedError
 from .model.errors import CartStockError
@@ -55,6 +56,7 @@ __all__ = [
     "CartKeyReusedError",
     "CartLimitError",
     "CartLockTimeoutError",
+    "CartOrderUnknownError",
     "CartQuantityError",
     "CartReplayedError",
     "CartStockError",

@@ -13,11 +13,12 @@ from flask import request
 from . import signals
 from .app.backends.cookie import check_cookies_of
 from .app.current import cart_at
-from .app.current import carts_of
 from .app.current import connect_to_requests
 from .app.current import get_state
 from .app.current import make_state
+from .app.current import refresh_carts
 from .app.current import request_carts
+from .app.current import transfer_carts
 from .app.identity import tenant_for
 from .app.logins import connect_to_logins
 from .app.logins import merge_guest_carts
@@ -25,19 +26,26 @@ from .app.logins import take_out
 from .app.registrar import Registrar
 from .app.settings import read_settings
 from .carts.cart import Cart
-from .carts.cart import transfer_all
 from .carts.merging import MergeReport
+from .carts.orders import Create
+from .carts.orders import Find
+from .carts.payments import cancel_order
+from .carts.payments import place_begun_order
 from .cli import cart_cli
 from .http.blueprint import make_blueprint
 from .http.limiting import check_rate_limits
 from .http.pages import give_to_templates
+from .http.plain import give_to_json
 from .http.problems import answer_errors
 from .model.keys import cart_key
+from .model.money import MoneyLike
 from .storage.base import Storage
 
 if t.TYPE_CHECKING:
     from flask_caching import Cache
     from flask_sqlalchemy import SQLAlchemy
+
+Order = t.TypeVar("Order")
 
 
 class FlaskCart(Registrar):
@@ -92,6 +100,7 @@ class FlaskCart(Registrar):
         connect_to_logins(app)
         answer_errors(app)
         give_to_templates(app)
+        give_to_json(app)
         app.cli.add_command(cart_cli)
 
     @cached_property
@@ -176,6 +185,54 @@ class FlaskCart(Registrar):
         """
         take_out(quantities, key)
 
+    def place_order(
+        self,
+        create: Create[Order],
+        find: Find[Order],
+        *,
+        token: str,
+        session: t.Any = None,
+        expected_total: MoneyLike | None = None,
+    ) -> Order:
+        """Make the order that was begun with a token, exactly once.
+
+        It is :meth:`Cart.place_order` for whoever does not know whose cart it is by
+        now, such as what a payment provider calls: the guest may have logged in, the
+        cart may have been emptied, given away or deleted. What was begun is ordered,
+        and taken out of wherever it is.
+
+        :param create: As for :meth:`Cart.place_order`, like ``find`` and ``session``.
+        :param token: Of :meth:`Cart.begin_order`.
+        :param expected_total: What was paid.
+        :return: What ``create`` or ``find`` returned.
+        :raises CartOrderUnknownError: If nothing is known of it. Whoever has paid for
+            it must hear of that.
+        :raises CartConflictError: If the total is not the expected one.
+        :raises CartConfigError: If the carts are in cookies.
+        """
+        refresh_carts()
+        order = place_begun_order(
+            get_state().services, create, find, session, token, expected_total
+        )
+        refresh_carts()
+
+        return order
+
+    def cancel_order(self, token: str) -> bool:
+        """Forget an order that was begun, for it will not be paid any more.
+
+        What is in the cart stays there. Beginning again is another order.
+
+        :param token: Of :meth:`Cart.begin_order`.
+        :return: Whether there was one.
+        :raises CartConfigError: If the carts are in cookies.
+        """
+        refresh_carts()
+        was_known = cancel_order(get_state().services, token)
+        refresh_carts()
+
+        return was_known
+
     def transfer(
         self,
         owner: str,
@@ -195,4 +252,4 @@ class FlaskCart(Registrar):
             Then all carts are as they were.
         """
         tenant = tenant_for(owner, tenant, self._loaders.tenant)
-        transfer_all(carts_of(owner, tenant), to)
+        transfer_carts(owner, to, tenant)

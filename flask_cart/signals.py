@@ -62,6 +62,8 @@ cart_merged = ALL.signal("cart_merged")
 item_moved = ALL.signal("item_moved")
 #: An order was begun and is not made yet; ``event.order_token``, ``event.lines``.
 checkout_started = ALL.signal("checkout_started")
+#: What was begun is given up; ``event.order_token``, ``event.lines``.
+checkout_cancelled = ALL.signal("checkout_cancelled")
 #: The cart was sold; ``event.order_token``, ``event.lines``.
 cart_checked_out = ALL.signal("cart_checked_out")
 #: A change is about to be saved; ``event.events``. Raise ``CartVetoError`` to refuse.

@@ -21,7 +21,7 @@ from tests.support.compiled import Compiled
 from tests.support.shop import Recorder
 from tests.support.shop import make_cart
 
-settings.register_profile("default", max_examples=100, deadline=None)
+settings.register_profile("default", max_examples=30, deadline=None)
 settings.register_profile("hasty", max_examples=10, deadline=None)
 settings.register_profile("thorough", max_examples=2000, deadline=None)
 settings.register_profile("exhaustive", max_examples=100_000, deadline=None)
@@ -31,19 +31,32 @@ Flask.jinja_options = {"bytecode_cache": Compiled()}
 
 _numbers = itertools.count(1)
 
-#: The folders of tests that take the longest, in the order in which they begin: at the
-#: end only short ones are left, which the workers can share evenly.
+#: The modules and folders of tests that take the longest, in the order in which they
+#: begin: at the end only short ones are left, which the workers can share evenly.
 LONGEST = [
-    "demo_shop",
-    "benchmarks",
-    "browser",
+    "demo_shop/test_looks.py",
+    "http/test_schemathesis.py",
     "concurrency",
+    "demo_shop/test_shoppers_way.py",
+    "demo_shop/test_two_windows.py",
+    "browser",
+    "benchmarks",
+    "demo_shop/test_checkout_once.py",
+    "demo_shop/test_browser.py",
+    "storage/test_contract.py",
+    "storage/test_cache_contract.py",
+    "storage/test_moving.py",
+    "cli/test_many_carts.py",
     "faults",
-    "cli",
+    "demo_shop",
     "storage",
+    "cli",
+    "testing",
+    "metrics/test_exact.py",
     "http",
+    "pricing",
+    "model",
 ]
-
 
 DATABASES = ["sqlite", "postgresql", "mariadb"]
 
@@ -208,14 +221,19 @@ def pytest_runtest_makereport(
     return report
 
 
-def folder_of(item: pytest.Item) -> str:
-    """The folder of a test in this one, or nothing."""
-    parents = item.path.relative_to(item.config.rootpath).parts[:-1]
+def rank_of(path: Path) -> int:
+    """When the tests of a module begin."""
+    parents = [path, *path.parents]
+    ranks = [
+        rank
+        for rank, name in enumerate(LONGEST)
+        if Path(__file__).parent / name in parents
+    ]
 
-    return parents[1] if parents[:1] == ("tests",) and len(parents) > 1 else ""
+    return min(ranks, default=len(LONGEST))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest."""
-    ranks = {name: rank for rank, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: ranks.get(folder_of(item), len(ranks)))
+    ranks = {path: rank_of(path) for path in {item.path for item in items}}
+    items.sort(key=lambda item: ranks[item.path])

@@ -81,6 +81,7 @@ def imported(text: str) -> Iterator[str]:
 FLASK_CART = {
     "amount",
     "blueprint",
+    "cancel_order",
     "cart",
     "clock",
     "condition_provider",
@@ -93,6 +94,7 @@ FLASK_CART = {
     "merge_strategy",
     "observe",
     "owner_loader",
+    "place_order",
     "product_loader",
     "reason_of",
     "rule",
@@ -155,6 +157,9 @@ CART = {
     "transfer",
     "update",
     "version",
+    "to_dict",
+    "total",
+    "expect_any",
 }
 
 

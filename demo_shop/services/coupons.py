@@ -275,13 +275,11 @@ def redeem(order: Order, draft: OrderDraft) -> None:
 
     :raises CouponRefusedError: If the coupon has ended or was used up meanwhile.
     """
-    # CART_MAX_COUPONS is 1.
-    code = next(iter(draft.coupons), None)
-    adjustment = _adjustment(code, draft.totals)
+    for code in draft.coupons:
+        _use_up(code, order, draft.totals)
 
-    if code is None or adjustment is None or adjustment.code:
-        return
 
+def _use_up(code: str, order: Order, totals: Totals) -> None:
     # It decides and counts in one statement: of two who come at once, the other one
     # waits for this row, and then finds it as the first one has left it.
     counted = db.session.connection().execute(
@@ -289,9 +287,9 @@ def redeem(order: Order, draft: OrderDraft) -> None:
         .where(Coupon.code == code, *_is_usable(cart_ext.clock()))
         .values(used=Coupon.used + 1)
     )
-    coupon = find_coupon(code)
+    coupon, adjustment = find_coupon(code), _adjustment(code, totals)
 
-    if coupon is None or counted.rowcount != 1:
+    if coupon is None or adjustment is None or counted.rowcount != 1:
         raise CouponRefusedError(f"{code} has ended or was used up meanwhile.")
 
     _use(coupon, order, -adjustment.amount)

@@ -16,9 +16,13 @@ from werkzeug.local import LocalProxy
 
 from ..carts.cart import Cart
 from ..carts.cart import stored_cart
+from ..carts.cart import working_copy
 from ..carts.merging import MergeReport
+from ..carts.payments import notes_of
 from ..carts.repository import Repository
 from ..carts.services import CartServices
+from ..carts.transferring import transfer
+from ..carts.working_copy import WorkingCopy
 from ..model.errors import CartConfigError
 from ..model.keys import CartKey
 from ..model.keys import cart_key
@@ -145,11 +149,16 @@ def cart_at(key: CartKey) -> Cart:
     return stored_cart(get_state().services, key)
 
 
-def carts_of(owner: str, tenant: str | None) -> list[Cart]:
-    """All the carts of an owner that are stored."""
-    names = get_state().storage.instances(owner_in(tenant, owner))
+def transfer_carts(owner: str, to: str, tenant: str | None) -> None:
+    """Give all carts of an owner to another one, who has nothing in any of them."""
+    state = get_state()
+    names = state.storage.instances(owner_in(tenant, owner))
 
-    return [cart_at(cart_key(owner, name, tenant)) for name in names]
+    def stored(owner: str, name: str) -> WorkingCopy:
+        return working_copy(cart_at(cart_key(owner, name, tenant)))
+
+    pairs = [(stored(owner, name), stored(to, name)) for name in names]
+    transfer(notes_of(state.services), pairs)
 
 
 def _get_cart() -> Cart:
@@ -210,6 +219,16 @@ def request_carts() -> RequestCarts:
         found = g._flask_cart = RequestCarts(this_request)
 
     return found
+
+
+def refresh_carts() -> None:
+    """Let the carts of this request, if there is one, read anew what is stored.
+
+    :raises CartError: If one is in a batch.
+    """
+    if request:
+        for cart in request_carts().carts.values():
+            cart.refresh()
 
 
 def forget_carts(error: BaseException | None = None) -> None:

@@ -216,7 +216,7 @@ class Shopper:
             # It has happened, maybe since this cart was read.
             self.cart.refresh()
         finally:
-            self.cart.expect(None)
+            self.cart.expect_any()
 
         return Done(done, about, params)
 

@@ -21,8 +21,8 @@ from .writing import stamped
 
 _logger = logging.getLogger(__name__)
 
-#: For how long a cart is kept after an order of it was begun: it may be paid by a bank
-#: transfer, and what was begun can be ordered only while the cart is there.
+#: For how long a cart is kept after an order of it was begun, and so is the note of the
+#: order: it may be paid by a bank transfer.
 CHECKOUT_LASTS: t.Final = dt.timedelta(days=30)
 
 #: Before when a cart of a kind was last saved if it is abandoned; ``None`` for never.

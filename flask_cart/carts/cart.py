@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import types
 import typing as t
 from contextlib import contextmanager
+
+import msgspec
+from moneyed import Money
 
 from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
@@ -44,6 +48,7 @@ from .merging import merge
 from .metadata import Metadata
 from .moving import copy_line
 from .moving import move_line
+from .notes import Notes
 from .orders import Create
 from .orders import Find
 from .orders import begin_order
@@ -87,6 +92,7 @@ class Cart:
         self._tenant = tenant
         self._sibling = sibling
         self._working = WorkingCopy(services, self, key, make_key)
+        self._notes = Notes(services.repository, self._open)
         self._totals = CachedTotals(services, self._working, tenant)
 
     def __repr__(self) -> str:
@@ -126,34 +132,28 @@ class Cart:
 
     @property
     def metadata(self) -> Metadata:
-        """What the shop notes about the cart.
-
-        >>> cart.metadata["note"] = "ring twice"
-        """
+        """What the shop notes about the cart."""
         return Metadata(self._working)
 
     @property
     def coupons(self) -> Coupons:
-        """The codes of the coupons of the cart.
-
-        >>> cart.coupons.add("SUMMER")
-        """
-        most = self._services.repository.limits.coupons
-
-        return Coupons(self._working, most)
+        """The codes of the coupons of the cart."""
+        return Coupons(self._working, self._services.repository.limits.coupons)
 
     @property
     def shipping(self) -> Shipping:
-        """How the cart is sent: the shipping methods, and the one that was chosen.
-
-        >>> options = cart.shipping.options
-        """
+        """How the cart is sent: the shipping methods, and the one that was chosen."""
         return Shipping(self._working, self._totals.shipping_options)
 
     @property
     def quantity(self) -> int:
         """How many items, over all lines."""
         return sum(line.quantity for line in self.lines)
+
+    @property
+    def total(self) -> Money:
+        """What is to be paid: the total of :attr:`totals`."""
+        return self.totals.total
 
     @property
     def totals(self) -> Totals:
@@ -163,6 +163,17 @@ class Cart:
         say once for every second of the shop's clock, until :meth:`refresh`.
         """
         return self._totals.now()
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """The cart and its :attr:`totals` as plain data that can be encoded as JSON."""
+        return {
+            "instance": self.key.instance if self.key is not None else "default",
+            "version": self.version,
+            **self.totals.to_dict(),
+            "coupons": list(self.coupons),
+            "shipping": self.shipping.chosen,
+            "metadata": msgspec.to_builtins(dict(self.metadata)),
+        }
 
     def get(self, line_id: str) -> Line | None:
         """The line of this id, if there is one."""
@@ -207,10 +218,6 @@ class Cart:
 
         The same item with the same options is the same line: its quantity grows, it
         keeps its conditions and attributes, and takes the name and price given now.
-
-        >>> line = cart.add("mug", 2, name="Mug", price="12.50", options={"size": "L"})
-        >>> line.quantity, line.options
-        (2, {'size': 'L'})
 
         :param product: A :class:`Buyable`, or the id of an item.
         :param quantity: How many, at least 1.
@@ -260,7 +267,7 @@ class Cart:
         self,
         line_id: str,
         *,
-        quantity: int | None = None,
+        quantity: int | types.EllipsisType = ...,
         name: str | None = None,
         price: MoneyLike | None = None,
         attributes: t.Mapping[str, t.Any] | None = None,
@@ -424,7 +431,9 @@ class Cart:
         """
         check_same_tenant(other.tenant, self.tenant)
 
-        return merge(other._working, self._working, self._services.strategy(strategy))
+        what = self._notes, other._working, self._working
+
+        return merge(*what, self._services.strategy(strategy))
 
     def transfer(self, owner: str) -> Cart:
         """Give this cart, with all that is in it, to another owner.
@@ -435,7 +444,7 @@ class Cart:
         :raises CartConfigError: If there can be no such owner.
         """
         target = self._counterpart(owner)
-        transfer([(self._working, target._working)])
+        transfer(self._notes, [(self._working, target._working)])
 
         return target
 
@@ -482,8 +491,6 @@ class Cart:
         cap: MoneyLike | None = None,
     ) -> None:
         """Take something off the subtotal.
-
-        >>> cart.add_discount("SUMMER", "10%")
 
         :param value: As for :class:`Condition`, or an amount; without a sign it is
             taken off.
@@ -544,20 +551,20 @@ class Cart:
         """
         self._working.destroy()
 
-    def expect(self, version: int | None) -> Cart:
+    def expect(self, version: int) -> Cart:
         """Let further changes fail unless they follow on this version.
 
-        What is posted with the version that a form has shown is about what was seen.
-
-        >>> cart.expect(cart.version).clear()
-
-        :param version: What :attr:`version` was; 0 for no cart. ``None`` expects
-            nothing any more.
+        :param version: What :attr:`version` was; 0 for no cart.
         :return: This cart.
+        :raises InvalidItemError: If it is no version, as ``None`` is none.
         """
         self._working.expect(version)
 
         return self
+
+    def expect_any(self) -> None:
+        """Let further changes follow on any version again."""
+        self._working.expect_any()
 
     @contextmanager
     def batch(self) -> t.Iterator[Cart]:
@@ -580,9 +587,6 @@ class Cart:
         The key is remembered in the same write as the changes, unless they come to
         nothing. A cart knows its last 20 keys.
 
-        >>> with cart.once("6f1d"):
-        ...     line = cart.add("mug", price=5)
-
         :param key: What the sender made up for this change.
         :param content: What is to be changed, in any words. The same key with another
             content is a mistake.
@@ -599,8 +603,8 @@ class Cart:
     def order_token(self) -> str:
         """Identifies the content that was read, for the form of a checkout.
 
-        With it every repetition of the same form is the same order for
-        :meth:`place_order`. An empty string if nothing is stored yet.
+        With it every repetition of the form is the same order for :meth:`place_order`.
+        Empty if nothing is stored yet.
         """
         return current_token(self._working)
 
@@ -615,42 +619,43 @@ class Cart:
     ) -> Order:
         """Sell what is in the cart, exactly once, however often this is called for it.
 
-        If an order with the token exists, it is returned, and nothing is sold again.
-        Where the cart is in the database of the session, the order and the emptied cart
-        are committed in one transaction. Elsewhere the cart notes the order before it
-        is made, and lets go of what was ordered after it; what came in between stays.
+        If there is an order of the token, that is it. In the database of the session,
+        order and emptied cart are one transaction. Elsewhere the order is noted before
+        and taken out after; what came in between stays.
 
-        :param create: Makes the order of an :class:`OrderDraft`, with its
-            ``order_token`` in a unique column.
-        :param find: Returns the order of a token, or ``None``.
+        :param create: Makes the order of a draft, its token in a unique column.
+        :param find: The order of a token, or ``None``.
         :param session: The ``db.session`` of both. It is committed, or rolled back.
-        :param token: The :attr:`order_token` that the form was shown with, or that of
-            an order that was begun. Left out, what is in the cart now is ordered.
+        :param token: The :attr:`order_token` that the form was shown with, or one that
+            was begun. Left out, what is in the cart now is ordered.
         :param expected_total: The total that the shopper agreed to.
         :return: What ``create`` or ``find`` returned.
         :raises CartEmptyError: If there is nothing in the cart.
-        :raises CartConflictError: If the cart was changed since the form was shown, or
-            its total is not the expected one.
+        :raises CartConflictError: If it is not what was shown, or not the total.
         """
-        how = (create, find, session, token, expected_total)
+        how = create, find, session, token, expected_total
 
-        return place_order(self._working, self._totals, *how)
+        return place_order(self._notes, self._working, self._totals, *how)
 
     def begin_order(self, expected_total: MoneyLike | None = None) -> OrderDraft:
-        """Note in the cart that an order for its content is being made.
+        """Note that an order for the content of the cart is being made.
 
         For a step that is outside of any transaction, such as a payment: the token of
-        the draft stays the same as long as the content does, so it can be the payment's
-        idempotency key. Finish with :meth:`place_order` and this token, whatever has
-        become of the cart: what was noted is ordered. It remembers the last five.
+        the draft is as good for the same content later on, also as an idempotency key.
+        Finish with it and :meth:`FlaskCart.place_order`: what was noted is ordered.
 
         :param expected_total: The total that the shopper agreed to. If it is not that
             of an order that was begun before, but that of now, this is another order.
         :raises CartEmptyError: If there is nothing in the cart.
-        :raises CartConflictError: If the cart was changed since it was read, or its
-            total is not the expected one.
+        :raises CartConflictError: If it was changed since it was read, or its total is
+            not the expected one.
+        :raises CartConfigError: If the carts are in cookies.
         """
-        return begin_order(self._working, self._totals, expected_total)
+        return begin_order(self._notes, self._working, self._totals, expected_total)
+
+    def _open(self, key: CartKey) -> WorkingCopy:
+        """The cart under a key: this one, or another as it is stored."""
+        return (self if key == self.key else stored_cart(self._services, key))._working
 
     def _counterpart(self, owner: str) -> Cart:
         """The same cart of another owner of this tenant."""
@@ -667,7 +672,7 @@ class Cart:
         if self.key is None or sibling.key == (self.key.owner, instance):
             return sibling._working
 
-        return stored_cart(self._services, CartKey(self.key.owner, instance))._working
+        return self._open(CartKey(self.key.owner, instance))
 
     def _add(
         self, name: str, kind: str, target: Target, value: MoneyLike, **rest: t.Any
@@ -686,11 +691,6 @@ def stored_cart(services: CartServices, key: CartKey) -> Cart:
             services, CartKey(key.owner, check_instance(name))
         ),
     )
-
-
-def transfer_all(carts: t.Iterable[Cart], owner: str) -> None:
-    """Give several carts to another owner, who has nothing in any of them."""
-    transfer([(each._working, each._counterpart(owner)._working) for each in carts])
 
 
 def working_copy(cart: Cart) -> WorkingCopy:

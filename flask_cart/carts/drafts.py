@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from ..model.document import SCHEMA
 from ..model.document import Document
-from ..model.document import PendingOrder
+from ..model.document import OrderNote
 from ..model.errors import CartConflictError
 from ..model.errors import CartEmptyError
 from ..model.keys import CartKey
@@ -31,9 +32,11 @@ class OrderDraft:
     :param totals: All amounts, with the conditions that applied. They are the same
         whenever the order is made.
     :param metadata: What the shop noted about the cart.
-    :param coupons: The codes of its coupons, whether or not they applied.
+    :param coupons: The codes of those of its coupons that applied, to be used up.
     :param order_token: Identifies this content of this cart: the same content ordered
         twice has the same token. Keep it in a unique column of the order.
+    :param owner: Whose cart it is by now, such as ``"user:7"``: after a login that of
+        the user, also if a guest has begun the order.
     """
 
     lines: tuple[LineTotals, ...]
@@ -41,6 +44,7 @@ class OrderDraft:
     metadata: dict[str, t.Any]
     coupons: tuple[str, ...]
     order_token: str
+    owner: str
 
     def __iter__(self) -> t.Iterator[LineTotals]:
         return iter(self.lines)
@@ -80,51 +84,42 @@ def current_token(working: WorkingCopy) -> str:
 
 def new_token(working: WorkingCopy) -> str:
     """The token of what was read, if it is another order than what was begun of it."""
-    key, snapshot = t.cast(CartKey, working.key), working.snapshot
+    snapshot = working.snapshot
 
-    return order_token(key, snapshot.version, _content_of(snapshot.document))
-
-
-def find_noted(document: Document, token: str) -> PendingOrder | None:
-    """What was noted in a cart with this token, if it was."""
-    return next((each for each in document.pending if each.token == token), None)
+    return order_token(
+        working.found_key(), snapshot.version, _content_of(snapshot.document)
+    )
 
 
 def to_be_ordered(
-    working: WorkingCopy, prices: CachedTotals, token: str | None
-) -> tuple[PendingOrder, OrderDraft]:
-    """What was begun with this token, or what was read, at the prices of now.
+    working: WorkingCopy, prices: CachedTotals, known: OrderNote | None, wanted: str
+) -> tuple[OrderNote, OrderDraft]:
+    """What was begun, or what was read, at the prices of now.
 
+    :param known: The note of what is wanted, if there is one.
+    :param wanted: The token of what is to be ordered.
     :raises CartEmptyError: If there is neither.
     :raises CartConflictError: If what was read is something else.
     """
-    document = working.document
-    current = current_token(working)
-    wanted = current if token is None else token
-    pending = find_noted(document, wanted)
-
     # What was only tried is as good as not, and costs what it costs now.
-    if pending is not None and pending.is_begun:
-        return pending, _at_prices_of_then(working, prices, pending)
+    if known is not None and known.is_begun:
+        return known, draft_of(prices, known)
 
-    if not current or not document.lines:
-        raise CartEmptyError("The cart is empty, there is nothing to order.")
-
-    if wanted != current:
+    if wanted != current_token(working) and working.document.lines:
         raise working.conflict(
             "The cart was changed since the form of the order was shown."
         )
 
-    return _at_prices_of_now(working, prices, current)
+    return at_prices_of_now(working, prices, wanted)
 
 
 def agree(
     working: WorkingCopy,
     prices: CachedTotals,
-    begun_or_new: tuple[PendingOrder, OrderDraft],
+    begun_or_new: tuple[OrderNote, OrderDraft],
     expected_total: MoneyLike | None,
     token: str | None = None,
-) -> tuple[PendingOrder, OrderDraft]:
+) -> tuple[OrderNote, OrderDraft]:
     """What is to be ordered, and how: at the prices of now if only these are expected.
 
     :param token: The token at other prices than those of then, if it is another.
@@ -133,28 +128,52 @@ def agree(
     if expected_total is None:
         return begun_or_new
 
-    pending, draft = begun_or_new
+    note, draft = begun_or_new
 
     try:
         _check_total(working, draft.totals, expected_total)
     except CartConflictError:
-        if pending.content != _content_of(working.document):
+        if note.content != _content_of(working.document):
             raise
 
-        anew, draft = _at_prices_of_now(working, prices, token or pending.token)
-        pending = replace(anew, is_begun=pending.is_begun)
+        anew, draft = at_prices_of_now(working, prices, token or note.token)
+        note = replace(anew, is_begun=note.is_begun)
         _check_total(working, draft.totals, expected_total)
 
-    return pending, draft
+    return note, draft
 
 
-def _at_prices_of_now(
+def draft_of(prices: CachedTotals, note: OrderNote) -> OrderDraft:
+    """What was begun, at the prices of then."""
+    content = Document(
+        schema=SCHEMA,
+        currency=note.currency,
+        lines=note.lines,
+        conditions=note.conditions,
+        # Coupons and shipping are among the conditions, at what they came to then.
+        metadata=note.metadata,
+    )
+
+    return _draft(note, fixed_totals(content, note.provided, prices.rounding(content)))
+
+
+def at_prices_of_now(
     working: WorkingCopy, prices: CachedTotals, token: str
-) -> tuple[PendingOrder, OrderDraft]:
-    document, totals = working.document, prices.now()
+) -> tuple[OrderNote, OrderDraft]:
+    """What was read, at the prices of now.
+
+    :param token: Identifies it.
+    :raises CartEmptyError: If it is nothing.
+    """
+    document = working.document
+
+    if not document.lines:
+        raise CartEmptyError("The cart is empty, there is nothing to order.")
+
+    totals = prices.now()
     _check_problems(working, totals)
     totals, conditions, provided = fix(totals)
-    pending = PendingOrder(
+    note = OrderNote(
         token=token,
         started_at=working.now(),
         content=_content_of(document),
@@ -166,33 +185,22 @@ def _at_prices_of_now(
         metadata=document.metadata,
         coupons=document.coupons,
         shipping=document.shipping,
+        carts=(working.found_key(),),
     )
 
-    return pending, _draft(pending, totals)
+    return note, _draft(note, totals)
 
 
-def _at_prices_of_then(
-    working: WorkingCopy, prices: CachedTotals, pending: PendingOrder
-) -> OrderDraft:
-    content = replace(
-        working.document,
-        currency=pending.currency,
-        lines=pending.lines,
-        conditions=pending.conditions,
-        metadata=pending.metadata,
-        coupons=(),
-        # It is one of the conditions, at what it cost then.
-        shipping=None,
-    )
+def _draft(note: OrderNote, totals: Totals) -> OrderDraft:
+    applied = {e.name for e in totals.adjustments if e.is_provided and not e.code}
 
-    return _draft(
-        pending, fixed_totals(content, pending.provided, prices.rounding(content))
-    )
-
-
-def _draft(pending: PendingOrder, totals: Totals) -> OrderDraft:
     return OrderDraft(
-        totals.lines, totals, pending.metadata, pending.coupons, pending.token
+        totals.lines,
+        totals,
+        note.metadata,
+        tuple(code for code in note.coupons if code in applied),
+        note.token,
+        note.carts[-1].owner,
     )
 
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from ..model.document import Document
+from ..model.document import OrderNote
 from ..model.errors import CartConfigError
 from ..model.errors import CartConflictError
 from ..model.events import CartMerged
@@ -18,6 +19,9 @@ from ..model.merging import ADD_QUANTITIES
 from ..model.merging import MergeDocument
 from ..model.merging import Strategy
 from ..model.values import fingerprint
+from .notes import Notes
+from .orders import SettleOrder
+from .orders import settle
 from .working_copy import WorkingCopy
 
 #: How often a cart that keeps changing while it is merged is looked at again.
@@ -69,6 +73,7 @@ class MergeReport:
 
 
 def merge(
+    notes: Notes,
     source: WorkingCopy,
     target: WorkingCopy,
     strategy: Strategy = ADD_QUANTITIES,
@@ -78,6 +83,7 @@ def merge(
 
     What somebody adds to the first one meanwhile is taken over, too.
 
+    :param notes: Those of the orders that were begun in it.
     :param source: The cart that is emptied.
     :param target: The cart that gets its content.
     :param limits: What the target may reach, if it is not what any cart may.
@@ -92,9 +98,16 @@ def merge(
     if source.key is None or source.key == target.key or not source.snapshot.version:
         return MergeReport()
 
+    followed: dict[str, OrderNote] = {}
+
     for _ in range(MAX_ROUNDS):
         # What was read long ago may say that all has come, of a cart that is gone.
         target.refresh()
+
+        # Before it comes: who makes the order meanwhile must look for it in both.
+        if source.document.pending:
+            followed |= _follow(notes, source, target.found_key())
+
         content = source.document
 
         events += target.apply(
@@ -109,6 +122,9 @@ def merge(
             )
         )
 
+        for token in content.settled:
+            _settle_late(notes, followed.get(token), token, target)
+
         try:
             source.destroy()
         except CartConflictError as error:
@@ -119,6 +135,40 @@ def merge(
             )
 
     raise conflict
+
+
+def _follow(notes: Notes, source: WorkingCopy, target: CartKey) -> dict[str, OrderNote]:
+    """Note of the orders that were begun in a cart that it comes into another one.
+
+    :return: The notes, by token.
+    """
+    while True:
+        content = source.document
+        found = notes.follow(content, target)
+
+        if len(found) == len(content.pending):
+            return found
+
+        # An order that is not known any more may have been made since it was read.
+        source.refresh()
+
+        if source.document == content:
+            return found
+
+
+def _settle_late(
+    notes: Notes, followed: OrderNote | None, token: str, target: WorkingCopy
+) -> None:
+    """Finish an order that was made of a cart while it was merged.
+
+    :param followed: Its note, if the cart did not know of the order yet when it was
+        read before.
+    """
+    # While the cart can still say that it was the one that was sold.
+    settle(notes, token)
+
+    if followed is not None:
+        target.apply(SettleOrder(followed, is_told=True))
 
 
 def source_id(key: CartKey, document: Document) -> str:

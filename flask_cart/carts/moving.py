@@ -120,7 +120,8 @@ def _movable(document: Document, line_id: str, quantity: int | None) -> Line:
 
     if (quantity or 0) > line.quantity:
         raise InvalidItemError(
-            f"Of {line.item_id!r:.80}, {line.quantity} can be moved, not {quantity}."
+            f"Of {line.item_id!r:.80}, {line.quantity} can be moved, not {quantity}.",
+            is_input=True,
         )
 
     return replace(line, quantity=quantity or line.quantity)

@@ -10,14 +10,15 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from ..model.document import MAX_PENDING
 from ..model.document import Document
-from ..model.document import PendingOrder
-from ..model.document import noted
-from ..model.errors import CartConflictError
+from ..model.document import OrderNote
+from ..model.errors import CartCorruptError
 from ..model.errors import CartError
-from ..model.errors import CartTooLargeError
 from ..model.events import CartCheckedOut
-from ..model.events import CheckoutStarted
+from ..model.events import Event
+from ..model.events import ItemRemoved
+from ..model.events import ItemUpdated
 from ..model.lines import Line
 from ..model.money import MoneyLike
 from ..model.operations import Applied
@@ -27,10 +28,12 @@ from ..model.values import FrozenDict
 from .cached_totals import CachedTotals
 from .drafts import OrderDraft
 from .drafts import agree
+from .drafts import at_prices_of_now
 from .drafts import current_token
-from .drafts import find_noted
+from .drafts import draft_of
 from .drafts import new_token
 from .drafts import to_be_ordered
+from .notes import Notes
 from .working_copy import WorkingCopy
 
 Order = t.TypeVar("Order")
@@ -41,89 +44,101 @@ Find = t.Callable[[str], Order | None]
 _logger = logging.getLogger(__name__)
 
 
-class BeginOrder(Reapplied, frozen=True):
-    """Note what is being ordered.
-
-    :param is_alone: Whether all that was begun before is forgotten.
-    """
-
-    pending: PendingOrder
-    is_alone: bool = False
-
-    def apply(self, document: Document) -> Applied:
-        event = CheckoutStarted(order_token=self.pending.token, lines=document.lines)
-        orders = noted(() if self.is_alone else document.pending, (self.pending,))
-
-        return replace(document, pending=orders), (event,)
-
-
 class SettleOrder(Reapplied, frozen=True):
     """Take out what was ordered, and leave what came in since the order was begun.
 
-    :param unnoted: What was ordered, if the cart has not noted it.
+    :param is_noted: Whether only a cart that knows of the order is changed.
+    :param is_told: Whether another cart has been the one that was sold.
     """
 
-    token: str
-    unnoted: PendingOrder | None = None
+    note: OrderNote
+    is_noted: bool = True
+    is_told: bool = False
 
     def apply(self, document: Document) -> Applied:
-        pending = find_noted(document, self.token) or self.unnoted
+        token = self.note.token
+        pending = document.order(token)
 
-        if pending is None:
+        if pending is None and self.is_noted:
             return document, ()
 
-        event = CartCheckedOut(order_token=self.token, lines=pending.lines)
-        others = tuple(each for each in document.pending if each is not pending)
-        document = replace(document, pending=others)
+        after = document.without_order(token)
 
-        if pending.was_emptied:
-            return document, (event,)
+        if pending is not None:
+            settled = (*document.settled, token)[-MAX_PENDING:]
+            after = replace(after, settled=settled)
 
-        lines = tuple(_left_of(document.lines, pending.lines))
+        if pending is None or not pending.was_emptied:
+            after = self._taken_out(after)
+
+        if self.is_told:
+            return after, tuple(_changes(document, after))
+
+        return after, (CartCheckedOut(order_token=token, lines=self.note.lines),)
+
+    def _taken_out(self, document: Document) -> Document:
+        note = self.note
+        lines = tuple(_left_of(document.lines, note.lines))
 
         if not lines:
-            return emptied(document), (event,)
+            return emptied(document)
 
-        ordered = (*pending.conditions, *pending.asked)
-        conditions = tuple(e for e in document.conditions if e not in ordered)
+        ordered = (*note.conditions, *note.asked)
         metadata = FrozenDict(
             (key, value)
             for key, value in document.metadata.items()
-            if pending.metadata.get(key) != value
+            if note.metadata.get(key) != value
         )
-        is_sent = document.shipping == pending.shipping
-        document = replace(
+        is_sent = document.shipping == note.shipping
+
+        return replace(
             document,
             lines=lines,
-            conditions=conditions,
+            conditions=tuple(e for e in document.conditions if e not in ordered),
             metadata=metadata,
-            coupons=tuple(e for e in document.coupons if e not in pending.coupons),
+            coupons=tuple(e for e in document.coupons if e not in note.coupons),
             shipping=None if is_sent else document.shipping,
         )
 
-        return document, (event,)
-
 
 def begin_order(
-    working: WorkingCopy, prices: CachedTotals, expected_total: MoneyLike | None
+    notes: Notes,
+    working: WorkingCopy,
+    prices: CachedTotals,
+    expected_total: MoneyLike | None,
 ) -> OrderDraft:
-    """Note in the cart that what was read is being ordered.
+    """Note that what was read is being ordered.
 
+    :raises CartConfigError: If there is no place for the note but a browser.
     :raises CartEmptyError: If there is nothing to order.
     :raises CartConflictError: If it is not what is stored any more, or the total is
         not the expected one.
     """
     working.refuse_batch("ordered")
-    begun_or_new = to_be_ordered(working, prices, None)
-    # What was begun at another price may be paid at that price: it is another order.
-    token = new_token(working)
-    pending, draft = agree(working, prices, begun_or_new, expected_total, token)
-    _note(working, replace(pending, is_begun=True))
+    notes.check_kept()
+    current = current_token(working)
+    known = notes.find(current)
+    # What was begun at another price may be paid at that price, and so may what is
+    # forgotten: this is another order.
+    token = new_token(working) if current else ""
+
+    if known is not None and known.is_begun:
+        begun_or_new = known, draft_of(prices, known)
+    else:
+        token_or_tried = current if known is not None else token
+        begun_or_new = at_prices_of_now(working, prices, token_or_tried)
+
+    note, draft = agree(working, prices, begun_or_new, expected_total, token)
+    note = replace(note, is_begun=True)
+
+    if note != known:
+        notes.begin(working, note, None)
 
     return draft
 
 
 def place_order(
+    notes: Notes,
     working: WorkingCopy,
     prices: CachedTotals,
     create: Create[Order],
@@ -139,26 +154,34 @@ def place_order(
         not the expected one.
     """
     working.refuse_batch("ordered")
-    order = _order_made_before(working, find, token)
+    wanted, known = _wanted(notes, working, token)
+    order = _order_made_before(notes, working, find, token, known)
 
     if order is not None:
         return order
 
     joined = None if session is None else working.repository.join(session)
-    wanted = token or current_token(working)
 
     try:
-        begun_or_new = to_be_ordered(working, prices, token)
-        pending, draft = agree(working, prices, begun_or_new, expected_total)
+        begun_or_new = to_be_ordered(working, prices, known, wanted)
+        note, draft = agree(working, prices, begun_or_new, expected_total)
         make = partial(create, draft)
 
-        if joined is None:
-            _note(working, pending)
+        if joined is not None:
+            return _order_in_one_transaction(
+                notes, working, note, known, make, session, joined
+            )
 
-            with _committed(session):
-                order = make()
-        else:
-            order = _order_in_one_transaction(working, pending, make, session, joined)
+        is_kept = notes.records.are_kept
+
+        if note != known and is_kept:
+            notes.begin(working, note, known)
+
+        with _committed(session):
+            order = make()
+
+        if not is_kept:
+            working.write((SettleOrder(note, is_noted=False),), None)
     except Exception:
         # Somebody else was faster, or the order is there, but nobody could say so.
         order = find(wanted) if wanted else None
@@ -168,20 +191,50 @@ def place_order(
 
         working.refresh()
 
-    _settle(working, wanted)
+    _settle(notes, wanted)
 
     return order
 
 
+def _wanted(
+    notes: Notes, working: WorkingCopy, token: str | None
+) -> tuple[str, OrderNote | None]:
+    """The token of what is to be ordered, and the note of it, if there is one."""
+    try:
+        current = current_token(working)
+    except CartCorruptError:
+        # What was begun does not need the cart.
+        if not token:
+            raise
+
+        return token, notes.find(token)
+
+    wanted = token or current
+
+    # Of what is in the cart, and was never begun, there is none.
+    if wanted == current and working.document.order(wanted) is None:
+        return wanted, None
+
+    return wanted, notes.find(wanted)
+
+
 def _order_made_before(
-    working: WorkingCopy, find: Find[Order], token: str | None
+    notes: Notes,
+    working: WorkingCopy,
+    find: Find[Order],
+    token: str | None,
+    known: OrderNote | None,
 ) -> Order | None:
     order = find(token) if token else None
 
     if token and order is not None:
-        _settle(working, token)
+        _settle(notes, token)
 
         return order
+
+    # What was begun is ordered as it was then, whatever the cart is by now.
+    if token and known is not None and known.is_begun:
+        return None
 
     # Of those whose lines are gone, nothing can be ordered again.
     tokens = [each.token for each in working.document.pending if not each.was_emptied]
@@ -189,70 +242,57 @@ def _order_made_before(
     for other in tokens:
         made = find(other) if other != token else None
 
-        if made is not None:
+        if made is not None and settle(notes, other):
             # Whoever made it died before the lines were taken out.
-            working.write((SettleOrder(other),), None)
+            working.refresh()
             order = made
 
     return None if token or working.document.lines else order
 
 
 def _order_in_one_transaction(
+    notes: Notes,
     working: WorkingCopy,
-    pending: PendingOrder,
+    note: OrderNote,
+    known: OrderNote | None,
     make: t.Callable[[], Order],
     session: t.Any,
     joined: AbstractContextManager[None],
 ) -> Order:
     version = working.snapshot.version
-    is_noted = find_noted(working.document, pending.token) is not None
-    settle = SettleOrder(pending.token, None if is_noted else pending)
 
     # What hears of the commit is not part of the transaction any more.
     with _committed(session), joined:
         order = make()
 
-        if not working.write((settle,), None if is_noted else version):
-            raise working.conflict(
-                "The order that was begun is not known any more.", version
-            )
+        if known is not None:
+            is_settled = settle(notes, note.token)
+        else:
+            operation = SettleOrder(note, is_noted=False)
+            is_settled = bool(working.write((operation,), version))
+
+        if not is_settled:
+            raise working.conflict("The order that was begun is not known any more.")
 
     return order
 
 
-def _note(working: WorkingCopy, pending: PendingOrder) -> None:
-    """Note in the cart what is being ordered, unless somebody else has just done so."""
-    if pending in working.document.pending:
-        return
+def settle(notes: Notes, token: str) -> bool:
+    """Take out what was ordered of wherever it is by now, and forget the note.
 
-    version = working.snapshot.version
-
-    try:
-        try:
-            working.write((BeginOrder(pending),), version)
-        except CartTooLargeError:
-            # Better than that it cannot be ordered at all.
-            working.write((BeginOrder(pending, is_alone=True),), version)
-    except CartConflictError:
-        known = find_noted(working.document, pending.token)
-
-        if known is None or not _is_as_good(known, pending):
-            raise
-
-
-def _is_as_good(known: PendingOrder, pending: PendingOrder) -> bool:
-    """Whether an order that somebody else has noted may take the place of another."""
-    is_same = known == replace(
-        pending, started_at=known.started_at, is_begun=known.is_begun
+    :return: Whether there was one, which nobody else has settled.
+    """
+    return notes.close(
+        token,
+        lambda note, is_told: SettleOrder(note, is_told=is_told),
+        CartCheckedOut,
     )
 
-    return is_same and (known.is_begun or not pending.is_begun)
 
-
-def _settle(working: WorkingCopy, token: str) -> None:
+def _settle(notes: Notes, token: str) -> None:
     """Take out what was ordered, if that has not happened yet."""
     try:
-        working.write((SettleOrder(token),), None)
+        settle(notes, token)
     except CartError:
         # The order is made, and that is what the shopper has to know. The next order
         # finds it, and takes the lines out first.
@@ -268,6 +308,18 @@ def _left_of(lines: t.Iterable[Line], taken: t.Iterable[Line]) -> t.Iterator[Lin
 
         if quantity > 0:
             yield replace(line, quantity=quantity)
+
+
+def _changes(before: Document, after: Document) -> t.Iterator[Event]:
+    """What became of the lines of a cart that nothing came into."""
+    for line in before.lines:
+        left = after.line(line.id)
+
+        if left is None:
+            yield ItemRemoved(line=line)
+        elif left.quantity != line.quantity:
+            delta = left.quantity - line.quantity
+            yield ItemUpdated(line=left, previous=line, quantity_delta=delta)
 
 
 @contextmanager

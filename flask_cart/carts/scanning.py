@@ -1,4 +1,4 @@
-"""The inventory: all the carts of a storage, one by one, damaged ones among them."""
+"""Scanning: all that is in a storage, one by one, what is damaged among it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime as dt
 import typing as t
 
 from ..model.document import Document
+from ..model.document import OrderNote
 from ..model.document import decode
 from ..model.errors import CartConfigError
 from ..model.errors import CartCorruptError
@@ -13,23 +14,32 @@ from ..model.keys import CartKey
 from ..storage.base import ScansCarts
 from ..storage.base import Storage
 from ..storage.base import Stored
+from .notes import notes_in
+from .records import is_record
+from .repository import Repository
+
+T = t.TypeVar("T")
 
 Kind = t.Literal["empty", "guest", "user"]
 
 KINDS: t.Final[tuple[Kind, ...]] = t.get_args(Kind)
 
 
-class FoundCart(t.NamedTuple):
-    """A cart that was come across.
+class Found(t.NamedTuple, t.Generic[T]):
+    """Something that was come across.
 
     :param saved_at: When it was last saved, if that can be read.
-    :param content: The document, or why what is stored is none.
+    :param content: What it is, or why what is stored is none.
     """
 
     key: CartKey
     stored: Stored
     saved_at: dt.datetime | None
-    content: Document | CartCorruptError
+    content: T | CartCorruptError
+
+
+FoundCart = Found[Document]
+FoundNote = Found[OrderNote]
 
 
 def find_carts(
@@ -40,15 +50,23 @@ def find_carts(
     :param before: Only those that were last saved before this time.
     :raises CartConfigError: If the storage cannot list its carts.
     """
-    if not isinstance(storage, ScansCarts):
-        raise CartConfigError(
-            # Not type(), which of a proxy is the proxy's.
-            f"{storage.__class__.__name__} cannot list its carts."
-        )
+    return (
+        Found(key, stored, saved_at, _content(decode, stored.data))
+        for key, stored, saved_at in _scanning(storage).scan(before)
+        if not is_record(key)
+    )
+
+
+def find_notes(
+    repository: Repository, before: dt.datetime | None = None
+) -> t.Iterator[FoundNote]:
+    """The notes of all orders that were begun, alike."""
+    notes = notes_in(repository)
 
     return (
-        FoundCart(key, stored, saved_at, _content(stored))
-        for key, stored, saved_at in storage.scan(before)
+        Found(key, stored, saved_at, _content(notes.read, stored.data))
+        for key, stored, saved_at in _scanning(repository.storage).scan(before)
+        if notes.is_one(key)
     )
 
 
@@ -60,8 +78,20 @@ def kind_of(key: CartKey, document: Document) -> Kind:
     return "guest" if key.bare_owner.startswith("guest:") else "user"
 
 
-def _content(stored: Stored) -> Document | CartCorruptError:
+def _scanning(storage: Storage) -> ScansCarts:
+    if not isinstance(storage, ScansCarts):
+        raise CartConfigError(
+            # Not type(), which of a proxy is the proxy's.
+            f"{storage.__class__.__name__} cannot list its carts."
+        )
+
+    return storage
+
+
+def _content(
+    read: t.Callable[[str | bytes], T], data: str | bytes
+) -> T | CartCorruptError:
     try:
-        return decode(stored.data)
+        return read(data)
     except CartCorruptError as error:
         return error

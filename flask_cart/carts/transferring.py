@@ -10,15 +10,19 @@ from ..model.merging import is_empty
 from ..model.merging import record_of
 from .merging import merge
 from .merging import source_id
+from .notes import Notes
 from .working_copy import WorkingCopy
 
 #: What leaves nothing behind.
 _UNLIMITED: t.Final = Limits(items=MAX_QUANTITY, quantity=MAX_QUANTITY)
 
 
-def transfer(pairs: t.Collection[tuple[WorkingCopy, WorkingCopy]]) -> None:
+def transfer(
+    notes: Notes, pairs: t.Collection[tuple[WorkingCopy, WorkingCopy]]
+) -> None:
     """Give what is in carts to other owners, who have nothing there.
 
+    :param notes: Those of the orders that were begun in them.
     :param pairs: Each cart, and the one that it becomes.
     :raises CartConflictError: If one of the others is not empty. All stay as they are.
     """
@@ -26,7 +30,7 @@ def transfer(pairs: t.Collection[tuple[WorkingCopy, WorkingCopy]]) -> None:
         _check_vacant(target, source)
 
     for source, target in pairs:
-        merge(source, target, limits=_UNLIMITED)
+        merge(notes, source, target, limits=_UNLIMITED)
 
 
 def _check_vacant(target: WorkingCopy, source: WorkingCopy) -> None:

@@ -19,6 +19,8 @@ from ..model.operations import Applied
 from ..model.operations import Operation
 from ..model.operations import applied
 from ..model.operations import check_expected
+from ..model.values import refused_as
+from ..model.values import whole_number
 from .services import CartServices
 from .writing import Fit
 from .writing import Operations
@@ -93,9 +95,17 @@ class WorkingCopy:
         self.refuse_batch("read again")
         self._snapshot = None
 
-    def expect(self, version: int | None) -> None:
-        """Let further writes fail unless they follow on this version."""
-        self._expected = version
+    def expect(self, version: int) -> None:
+        """Let further writes fail unless they follow on this version.
+
+        :raises InvalidItemError: If it is no version.
+        """
+        with refused_as(InvalidItemError):
+            self._expected = whole_number(version, "The version that is expected")
+
+    def expect_any(self) -> None:
+        """Let further writes follow on any version again."""
+        self._expected = None
 
     def line(self, line_id: str) -> Line:
         """A line of the content.
@@ -110,7 +120,9 @@ class WorkingCopy:
             with self._conflicts_reported():
                 check_expected(self.snapshot.version, self._expected, line_id)
 
-            raise InvalidItemError(f"There is no line {line_id!r:.80} in the cart.")
+            raise InvalidItemError(
+                f"There is no line {line_id!r:.80} in the cart.", is_input=True
+            )
 
         return line
 
@@ -201,11 +213,17 @@ class WorkingCopy:
             if operations is None or not self._applied(operations)[1]:
                 return ()
 
-            self.key = self._make_key()
-
+        self.found_key()
         (written,) = _write([self], [self._part(operations, expected)])
 
         return written.events
+
+    def found_key(self) -> CartKey:
+        """Where it is stored, or will be."""
+        if self.key is None:
+            self.key = self._make_key()
+
+        return self.key
 
     def destroy(self) -> None:
         """Delete what was read."""
@@ -258,13 +276,23 @@ class WorkingCopy:
         if written.follows == expected:
             self._expected = written.snapshot.version
 
-        def announce() -> None:
-            self._services.announcer.after(self._cart, written.events)
-
         def undo() -> None:
             # Also in the middle of a batch: it is the app that has rolled back.
             self._expected = expected
             self._snapshot = None
+
+        self.announce(written.events, undo)
+
+    def announce(
+        self, events: tuple[Event, ...], undo: t.Callable[[], None] = lambda: None
+    ) -> None:
+        """Say what has happened, once it is certain.
+
+        :param undo: Called instead if it has not happened.
+        """
+
+        def announce() -> None:
+            self._services.announcer.after(self._cart, events)
 
         transaction = self.repository.transaction()
 

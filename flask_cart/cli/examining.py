@@ -11,11 +11,12 @@ from functools import partial
 import click
 
 from ..carts.scanning import FoundCart
-from ..carts.scanning import find_carts
+from ..carts.scanning import FoundNote
 from ..model.document import Document
 from ..model.document import decode
 from ..model.document import encode
 from ..model.document import is_newer
+from ..model.errors import CartCorruptError
 from ..model.keys import CartKey
 from .files import new_file
 from .files import write_corrupt
@@ -26,6 +27,7 @@ from .output import echo_table
 from .output import json_option
 from .output import shown_key
 from .output import tokens_option
+from .shop import everything
 from .shop import storage
 
 _Problem = t.Literal["corrupt", "newer", "outdated"]
@@ -110,7 +112,7 @@ def _examine(path: str | None) -> _Diagnosis:
     with ExitStack() as stack:
         file = stack.enter_context(new_file(path)) if path is not None else None
 
-        for found in find_carts(storage()):
+        for found in everything():
             diagnosis.checked += 1
             finding = _finding(found)
 
@@ -125,14 +127,17 @@ def _examine(path: str | None) -> _Diagnosis:
     return diagnosis
 
 
-def _finding(found: FoundCart) -> _Finding | None:
+def _finding(found: FoundCart | FoundNote) -> _Finding | None:
     key, stored, _, content = found
     finding = partial(_Finding, key, stored.version, len(stored.data))
 
-    if not isinstance(content, Document):
+    if isinstance(content, CartCorruptError):
         return finding("newer" if is_newer(stored.data) else "corrupt", str(content))
 
-    return finding("outdated", "") if encode(content) != stored.text else None
+    if isinstance(content, Document) and encode(content) != stored.text:
+        return finding("outdated", "")
+
+    return None
 
 
 def _repair(diagnosis: _Diagnosis, *, may_delete: bool, yes: bool) -> None:

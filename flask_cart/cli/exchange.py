@@ -9,9 +9,6 @@ from pathlib import Path
 import click
 
 from ..app.current import get_state
-from ..carts.scanning import find_carts
-from ..model.document import Document
-from ..model.document import encode
 from ..model.errors import CartBusyError
 from ..model.errors import CartCorruptError
 from ..model.errors import CartTooLargeError
@@ -27,6 +24,7 @@ from .output import counted
 from .output import echo_json
 from .output import json_option
 from .output import shown_error
+from .shop import everything
 from .shop import storage
 
 #: How many of the errors in a file are told.
@@ -134,17 +132,19 @@ def _copy(key: CartKey, stored: Stored, target: Storage) -> object:
 def export(path: str, as_json: bool) -> None:
     """Write all carts to a new file, or to the output, as JSON lines.
 
+    So are the notes of orders that were begun, which may be paid.
+
     The file contains the tokens of guests: whoever has one has the cart.
     """
     exported = corrupt = 0
 
     with new_file(path) as file:
-        for found in find_carts(storage()):
-            if isinstance(found.content, Document):
+        for found in everything():
+            if isinstance(found.content, CartCorruptError):
+                corrupt += 1
+            else:
                 write_cart(file, found.key, found.content)
                 exported += 1
-            else:
-                corrupt += 1
 
     # The output is the file.
     err = path == "-"
@@ -173,7 +173,7 @@ def import_carts(path: Path, replace: bool, as_json: bool) -> None:
     _check(path)
     left = "somebody was changing" if replace else "were there already"
     saves = (
-        partial(_store, key, t.cast(Document, content), replace)
+        partial(_store, key, t.cast(str, content), replace)
         for _, key, content in read_carts(path)
     )
     _save_all(saves, "imported", left, as_json)
@@ -202,8 +202,8 @@ def _check(path: Path) -> None:
         )
 
 
-def _store(key: CartKey, document: Document, replace: bool) -> object:
+def _store(key: CartKey, text: str, replace: bool) -> object:
     stored = storage().load(key) if replace else None
     expected = stored.version if stored is not None else 0
 
-    return storage().save(key.owner, {key.instance: (expected, encode(document))})
+    return storage().save(key.owner, {key.instance: (expected, text)})

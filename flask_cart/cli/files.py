@@ -11,8 +11,10 @@ from pathlib import Path
 import click
 import msgspec
 
-from ..carts.scanning import FoundCart
+from ..carts.notes import notes_in
+from ..carts.scanning import Found
 from ..model.document import Document
+from ..model.document import OrderNote
 from ..model.document import decode
 from ..model.document import encode
 from ..model.errors import CartConfigError
@@ -20,6 +22,7 @@ from ..model.errors import CartCorruptError
 from ..model.keys import CartKey
 from ..model.keys import cart_key
 from ..model.keys import split_owner
+from .shop import services
 
 
 class CartLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,14 +68,13 @@ def new_file(path: str) -> t.Iterator[t.BinaryIO]:
         os.fsync(descriptor)
 
 
-def write_cart(file: t.BinaryIO, key: CartKey, document: Document) -> None:
-    """Add a cart to a file."""
+def write_cart(file: t.BinaryIO, key: CartKey, content: Document | OrderNote) -> None:
+    """Add a cart, or the note of an order, to a file."""
     # Not as it is stored: somebody may have broken it into lines by hand.
-    cart = msgspec.Raw(encode(document).encode())
-    _write(file, CartLine(key.owner, key.instance, cart))
+    _write(file, CartLine(key.owner, key.instance, msgspec.Raw(_encode(content))))
 
 
-def write_corrupt(file: t.BinaryIO, found: FoundCart) -> None:
+def write_corrupt(file: t.BinaryIO, found: Found[t.Any]) -> None:
     """Add what is stored in the place of a cart to a file."""
     stored, error = found.stored, str(found.content)
 
@@ -84,25 +86,35 @@ def write_corrupt(file: t.BinaryIO, found: FoundCart) -> None:
     _write(file, line)
 
 
-def read_carts(path: Path) -> t.Iterator[tuple[int, CartKey, Document | ValueError]]:
-    """The number, key and content of every line; or what is wrong with it."""
+def read_carts(path: Path) -> t.Iterator[tuple[int, CartKey, str | ValueError]]:
+    """The number, key and text of every line; or what is wrong with it."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 yield number, *_read(line)
 
 
-def _read(line: bytes) -> tuple[CartKey, Document | ValueError]:
+def _read(line: bytes) -> tuple[CartKey, str | ValueError]:
     key = CartKey("", "")
 
     try:
         read = msgspec.json.decode(line, type=CartLine)
+        key, data = CartKey(read.owner, read.instance), bytes(read.cart)
+        notes = notes_in(services().repository)
+
+        if notes.is_one(key):
+            return key, _encode(notes.read(data)).decode()
+
         tenant, owner = split_owner(read.owner)
         key = cart_key(owner, read.instance, tenant)
 
-        return key, decode(bytes(read.cart))
+        return key, encode(decode(data))
     except (ValueError, CartConfigError, CartCorruptError) as error:
         return key, ValueError(str(error))
+
+
+def _encode(content: Document | OrderNote) -> bytes:
+    return msgspec.json.encode(content)
 
 
 def _write(file: t.BinaryIO, line: msgspec.Struct) -> None:

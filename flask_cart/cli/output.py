@@ -21,8 +21,8 @@ T = t.TypeVar("T")
 #: How many rows are read before they are printed, as wide as the widest of them.
 _ROWS: t.Final = 500
 
-_guest = re.compile(r"(guest:.{4}).+")
-_guest_in_text = re.compile(r"(guest:[^/\s]{4})[^/\s]+")
+_guest = re.compile(r"((?:guest|@order):.{4}).+")
+_guest_in_text = re.compile(r"((?:guest|@order):[^/\s]{4})[^/\s]+")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

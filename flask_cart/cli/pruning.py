@@ -18,12 +18,15 @@ from ..carts.abandonment import Outcome
 from ..carts.abandonment import State
 from ..carts.abandonment import delete_abandoned
 from ..carts.abandonment import state_of
+from ..carts.payments import cancel_order
 from ..carts.scanning import KINDS
 from ..carts.scanning import FoundCart
 from ..carts.scanning import Kind
 from ..carts.scanning import find_carts
+from ..carts.scanning import find_notes
 from ..carts.scanning import kind_of
 from ..model.document import Document
+from ..model.document import OrderNote
 from ..model.events import CartAbandoned
 from ..model.keys import CartKey
 from .group import cart_cli
@@ -51,6 +54,8 @@ _LEFT: t.Final[t.Mapping[Outcome | State, str]] = {
     f" {CHECKOUT_LASTS.days} days.",
     "corrupt": "Left {} that cannot be read: see 'flask cart doctor'.",
 }
+
+_FORGOT: t.Final = f"Forgot {{}} begun more than {CHECKOUT_LASTS.days} days ago."
 
 _age_option = partial(click.option, metavar="AGE", type=read_age_or_never)
 
@@ -81,7 +86,8 @@ def prune(
 
     Each is announced with the signal cart_abandoned before. A cart that somebody
     changes meanwhile stays, and so does one that an order was begun for, for 30 days.
-    Instead of an age, "never" keeps all of a kind.
+    Then the order is forgotten, too: it can be paid no longer. Instead of an age,
+    "never" keeps all of a kind.
     """
     settings = get_state().settings
     default = older_than or dt.timedelta(days=settings.abandoned_after_days)
@@ -102,13 +108,18 @@ def prune(
         click.confirm(_question(kinds), abort=True, err=True)
 
     outcomes = pruning.run(kinds.total())
+    # After the carts, which would be as good as new by it.
+    forgotten = _forget_orders()
 
     if as_json:
         numbers = {each: outcomes[each] for each in OUTCOMES}
-        echo_json(numbers | _plain_states(pruning.states))
+        echo_json(numbers | _plain_states(pruning.states) | {"orders": forgotten})
     else:
         click.echo(f"Deleted {counted(outcomes['deleted'], 'cart')}.")
         _echo_left(outcomes | pruning.states)
+
+        if forgotten:
+            click.echo(_FORGOT.format(counted(forgotten, "order")))
 
     if failed := outcomes["failed"]:
         raise click.ClickException(
@@ -172,6 +183,19 @@ class _Pruning:
         echo_table(headings, (row.values() for row in rows))
         click.echo(f"{counted(self.states['abandoned'], 'cart')} would be deleted.")
         _echo_left(self.states)
+
+
+def _forget_orders() -> int:
+    """Forget what was begun too long ago; how many orders that was."""
+    shop = services()
+    before = shop.clock() - CHECKOUT_LASTS
+    found = list(find_notes(shop.repository, before))
+
+    return sum(
+        cancel_order(shop, note.content.token)
+        for note in found
+        if isinstance(note.content, OrderNote)
+    )
 
 
 def _announce(event: CartAbandoned) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 import typing as t
 from functools import partial
@@ -12,6 +13,10 @@ import click
 from ..app.current import cart_at
 from ..app.current import get_state
 from ..carts.cart import Cart
+from ..carts.scanning import FoundCart
+from ..carts.scanning import FoundNote
+from ..carts.scanning import find_carts
+from ..carts.scanning import find_notes
 from ..carts.services import CartServices
 from ..model.keys import CartKey
 from ..model.keys import cart_key
@@ -59,6 +64,13 @@ def services() -> CartServices:
 def storage() -> Storage:
     """Where the shop's carts are."""
     return services().repository.storage
+
+
+def everything() -> t.Iterator[FoundCart | FoundNote]:
+    """All carts, and all notes of orders that were begun."""
+    repository = services().repository
+
+    return itertools.chain(find_carts(repository.storage), find_notes(repository))
 
 
 def open_cart(key: CartKey) -> Cart:

@@ -150,7 +150,8 @@ def _form(request: Request, kind: type[Input]) -> dict[str, t.Any]:
             groups.setdefault(_GROUPS[group], {})[key] = (
                 values if several else values[0]
             )
-        elif values[0]:
+        else:
+            # An empty field is no missing one, or nobody would see that it is empty.
             fields[name] = values[0]
 
     fields |= groups

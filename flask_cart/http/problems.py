@@ -23,7 +23,9 @@ from ..app.wording import RefusedError
 from ..app.wording import describe
 from ..model.errors import CartConflictError
 from ..model.errors import CartError
+from ..model.errors import CartLimitError
 from ..model.errors import CartStorageError
+from ..model.errors import InvalidItemError
 from .answers import back
 from .answers import json_problem
 from .answers import wants_json
@@ -36,6 +38,13 @@ from .representation import show_cart
 #: The key in Flask's session of the code that was refused last, for its field.
 REFUSED_CODE: t.Final = "_cart_refused_code"
 
+#: What nobody has to handle. All others may be the developer's mistake.
+_ANSWERED: t.Final = (
+    CartConflictError,
+    CartLimitError,
+    CartStorageError,
+)
+
 
 def answer_errors(app: Flask) -> None:
     """Answer with a status of their own to errors that no view of the app handles."""
@@ -43,7 +52,7 @@ def answer_errors(app: Flask) -> None:
 
 
 def _answer_with_status(error: CartError) -> t.Any:
-    if not isinstance(error, CartConflictError | CartStorageError):
+    if not (isinstance(error, _ANSWERED) or _is_input(error)):
         raise error
 
     if isinstance(error, CartStorageError):
@@ -54,6 +63,10 @@ def _answer_with_status(error: CartError) -> t.Any:
 
     # Like abort(), so that the app's own page for the status is shown.
     return current_app.handle_http_exception(exception)
+
+
+def _is_input(error: CartError) -> bool:
+    return isinstance(error, InvalidItemError) and error.is_input
 
 
 def tell_problem(error: CartError | HTTPException, instance: str) -> Response:
@@ -129,14 +142,18 @@ def _conflict_page(error: CartConflictError, instance: str) -> Response:
     cart = current_cart.instance(instance)
     cart.refresh()
     line = cart.get(error.line_id or "")
-    now = {
-        VERSION_FIELD: str(cart.version),
-        "seen": str(line.quantity) if line is not None else "",
-    }
+    now = {VERSION_FIELD: str(cart.version)}
+    outdated = {KEY_FIELD, "csrf_token"}
+
+    if line is not None:
+        now["seen"] = str(line.quantity)
+    else:
+        outdated.add("seen")
+
     fields = {
         name: now.get(name, value)
         for name, value in request.form.items()
-        if name not in (KEY_FIELD, "csrf_token")
+        if name not in outdated
     }
     wanted = _differs(error).get("wanted")
     page = render_template(

@@ -101,16 +101,16 @@ class ShownProblem(msgspec.Struct, frozen=True, kw_only=True):
     differs: dict[str, t.Any] | msgspec.UnsetType = msgspec.UNSET
 
 
-def show_cart(cart: Cart, instance: str) -> ShownCart:
+def show_cart(cart: Cart, instance: str | None = None) -> ShownCart:
     """What a shopper may see of a cart.
 
-    :param instance: Which of the shopper's carts it is.
+    :param instance: Which of the shopper's carts it is, if the cart cannot know.
     """
     totals = cart.totals
     shown_keys = get_state().settings.client_metadata
 
     return ShownCart(
-        instance=instance,
+        instance=instance or (cart.key.instance if cart.key else "default"),
         version=cart.version,
         currency=totals.currency,
         quantity=totals.quantity,

@@ -13,6 +13,7 @@ from .conditions import Condition
 from .errors import CartCorruptError
 from .errors import InvalidConditionError
 from .errors import InvalidItemError
+from .keys import CartKey
 from .lines import Line
 from .lines import check_quantity
 from .values import EMPTY
@@ -34,13 +35,36 @@ UPGRADERS: t.Final[Upgraders] = {}
 
 
 class PendingOrder(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """An order that was begun of what was in the cart.
+
+    What is ordered is in a note of its own, which is found by the token.
+
+    :param token: Identifies the order.
+    :param started_at: When it was begun.
+    :param content: Identifies all that was in the cart then.
+    :param was_emptied: Whether the cart was emptied since, so that nothing of what is
+        in it belongs to this order.
+    """
+
+    token: str
+    started_at: dt.datetime
+    content: str
+    was_emptied: bool = False
+
+    def __post_init__(self) -> None:
+        check_text(self.token, "The token of an order")
+
+
+class OrderNote(
     msgspec.Struct,
     frozen=True,
     forbid_unknown_fields=True,
     kw_only=True,
     omit_defaults=True,
 ):
-    """What was in the cart when an order for it was begun, and what it cost.
+    """What was in a cart when an order for it was begun, and what it cost.
 
     :param token: Identifies the order.
     :param started_at: When it was begun.
@@ -57,8 +81,8 @@ class PendingOrder(
     :param shipping: The name of the shipping method that was chosen.
     :param is_begun: Whether it can be ordered whatever becomes of the cart, because it
         may be paid. Else it is what was in the cart when somebody tried to order it.
-    :param was_emptied: Whether the cart was emptied since, so that nothing of what is
-        in it belongs to this order.
+    :param carts: Where what is ordered has been since, the last one last: carts are
+        merged into others, and given away.
     """
 
     token: str
@@ -73,12 +97,22 @@ class PendingOrder(
     coupons: tuple[str, ...] = ()
     shipping: str | None = None
     is_begun: bool = False
-    was_emptied: bool = False
+    carts: tuple[CartKey, ...] = ()
 
     def __post_init__(self) -> None:
-        check_text(self.token, "The token of an order")
         frozen = freeze_dict(self.metadata, "The metadata")
         msgspec.structs.force_setattr(self, "metadata", frozen)
+
+    @property
+    def pending(self) -> PendingOrder:
+        """What the cart has of it."""
+        return PendingOrder(self.token, self.started_at, self.content)
+
+    def in_cart(self, key: CartKey) -> OrderNote:
+        """The note, when what is ordered has come into another cart."""
+        others = tuple(each for each in self.carts if each != key)
+
+        return replace(self, carts=(*others, key))
 
 
 class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,14 +122,12 @@ class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :param quantities: What was merged of it, by line.
     :param gained: How many more of each line this cart has since; fewer if negative.
     :param digest: Identifies all that was in it.
-    :param orders: The tokens of the orders that were begun in it.
     """
 
     source: str
     quantities: dict[str, int]
     gained: dict[str, int] = EMPTY
     digest: str = ""
-    orders: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for line_id, quantity in self.quantities.items():
@@ -121,6 +153,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :param updated_at: When the cart was last saved.
     :param merged: The carts that were last merged into this one.
     :param pending: The last orders that were begun and not finished yet.
+    :param settled: The tokens of the last ones of which what was ordered is taken out.
     :param claims: What identifies the last changes that came with a key.
     """
 
@@ -135,6 +168,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     updated_at: dt.datetime | None = None
     merged: tuple[MergedCart, ...] = ()
     pending: tuple[PendingOrder, ...] = ()
+    settled: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -180,6 +214,16 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """The cart's condition of this name, if there is one."""
         return next((each for each in self.conditions if each.name == name), None)
 
+    def order(self, token: str) -> PendingOrder | None:
+        """The order of this token, if it was begun here and is not settled yet."""
+        return next((each for each in self.pending if each.token == token), None)
+
+    def without_order(self, token: str) -> Document:
+        """The document of a cart that does not know of an order."""
+        others = tuple(each for each in self.pending if each.token != token)
+
+        return replace(self, pending=others)
+
 
 def new_document(currency: str) -> Document:
     """An empty document."""
@@ -189,7 +233,7 @@ def new_document(currency: str) -> Document:
 def noted(
     orders: t.Iterable[PendingOrder], more: t.Collection[PendingOrder]
 ) -> tuple[PendingOrder, ...]:
-    """Orders and more of them, which replace those of the same token: the last ones."""
+    """The last of orders and more of them, which replace those of the same token."""
     tokens = {each.token for each in more}
     others = (each for each in orders if each.token not in tokens)
 

@@ -10,6 +10,7 @@
   x CartEmptyError
   x CartLimitError
     + CartTooLargeError
+  x CartOrderUnknownError
   x CartReplayedError
     + CartKeyReusedError
   x CartVetoError
@@ -183,8 +184,29 @@ class CartEmptyError(CartError):
     """A checkout of a cart that has no lines."""
 
 
+class CartOrderUnknownError(CartError):
+    """No order can be made, for nothing is known of one with this token.
+
+    It was never begun, or given up, or begun too long ago. If it was paid, the money is
+    there and the order is not: give it back, or make the order by hand.
+
+    :param order_token: The token.
+    """
+
+    def __init__(self, order_token: str) -> None:
+        super().__init__(
+            f"No order is known with the token {order_token!r:.80}: it was never begun,"
+            " given up, or begun so long ago that its note is gone. If it was paid,"
+            " give the money back, or make the order by hand."
+        )
+
+        self.order_token = order_token
+
+
 class CartLimitError(CartError):
     """A change would take the cart over one of its limits.
+
+    When no handler is registered for it, Flask answers the request with status 422.
 
     :param message: Which limit, and what would exceed it.
     :param limit: The greatest value that is allowed.
@@ -218,11 +240,24 @@ class CartVetoError(CartError):
 
 
 class InvalidItemError(CartError):
-    """An item, quantity or line that cannot be in a cart."""
+    """An item, quantity, line or version that cannot be.
+
+    :param message: What is wrong with it.
+    :param is_input: Whether a form may have said so, as of a quantity, a line or a
+        version. When no handler is registered for it, Flask answers the request with
+        status 422 then.
+    """
+
+    def __init__(self, message: str, *, is_input: bool = False) -> None:
+        super().__init__(message)
+
+        self.is_input = is_input
 
 
 class CartQuantityError(InvalidItemError):
     """A quantity in which an item is not sold.
+
+    When no handler is registered for it, Flask answers the request with status 422.
 
     :param message: What is wrong with it.
     :param item_id: The item.
@@ -244,7 +279,7 @@ class CartQuantityError(InvalidItemError):
         in_cart: int,
         wanted: int,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, is_input=True)
 
         self.item_id = item_id
         self.term = term

@@ -209,8 +209,21 @@ class CheckoutStarted(Event, frozen=True, kw_only=True):
     lines: tuple[Line, ...]
 
 
+class CheckoutCancelled(Event, frozen=True, kw_only=True):
+    """An order that was begun is given up. What was to be ordered stays in the cart.
+
+    :param order_token: Identifies what was being ordered.
+    :param lines: The lines that were being ordered.
+    """
+
+    order_token: str
+    lines: tuple[Line, ...]
+
+
 class CartCheckedOut(Event, frozen=True, kw_only=True):
-    """The cart was sold and emptied.
+    """The cart was sold, and emptied of what was; once for every order.
+
+    The version is 0 if no cart knew of the order any more.
 
     :param order_token: Identifies what was sold; the order keeps it.
     """

@@ -22,6 +22,7 @@ from .errors import InvalidItemError
 from .lines import MAX_QUANTITY
 from .lines import Line
 from .lines import check_quantity
+from .lines import count_of
 from .products import Buyable
 from .products import Variant
 from .products import item_id_of
@@ -96,9 +97,7 @@ def check_size(before: int, after: int, limits: Limits) -> None:
 
 
 def _check_line(line: Line, before: Line | None, limits: Limits) -> None:
-    quantity_before = before.quantity if before is not None else 0
-
-    if line.quantity > max(limits.quantity, quantity_before):
+    if line.quantity > max(limits.quantity, count_of(before)):
         raise CartLimitError(
             f"A line holds at most {limits.quantity} of an item, this would make"
             f" {line.quantity} of {line.item_id!r:.80}.",
@@ -267,8 +266,7 @@ def fitting(
     :param line: The line, which need not be there yet.
     :param wanted: The most that it may be.
     """
-    mine = document.line(line.id)
-    now = mine.quantity if mine is not None else 0
+    now = count_of(document.line(line.id))
     lines = [each for each in document.lines if each.item_id == line.item_id]
     most = wanted
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import typing as t
 
 from moneyed import Money
@@ -27,6 +28,7 @@ from .products import variant_of
 from .values import FrozenDict
 from .values import freeze_dict
 from .values import refused_as
+from .values import whole_number
 
 
 def make_addition(
@@ -79,14 +81,16 @@ def make_update(
     line: Line,
     currency: str,
     *,
-    quantity: int | None = None,
+    quantity: int | types.EllipsisType = ...,
     name: str | None = None,
     price: MoneyLike | None = None,
     attributes: t.Mapping[str, t.Any] | None = None,
     pinned: bool | None = None,
     seen: int | None = None,
 ) -> UpdateLine:
-    """What sets fields of a line; what is ``None`` stays.
+    """What sets fields of a line; what is left out, or ``None``, stays.
+
+    A quantity that is ``None`` comes from a form that has none, and is refused.
 
     :param seen: The quantity that it is to have been, if it is not this line's.
     :raises InvalidItemError: If a value is not valid.
@@ -96,7 +100,7 @@ def make_update(
     opening = f"The item {line.item_id!r} cannot be changed: "
 
     with refused_as(InvalidItemError, opening):
-        if quantity is not None:
+        if quantity is not ...:
             changes["quantity"] = check_quantity(quantity, at_least=0)
 
         if name is not None:
@@ -117,7 +121,9 @@ def make_update(
 
         changes["product_ref"] = replace(ref, is_pinned=pinned)
 
-    return UpdateLine(line, changes, asks=_with_product(line) if quantity else ())
+    asks = _with_product(line) if changes.get("quantity") else ()
+
+    return UpdateLine(line, changes, asks=asks)
 
 
 def _attributes_of(line: Line, own: FrozenDict) -> dict[str, t.Any]:
@@ -139,10 +145,10 @@ def make_increment(line: Line, by: int) -> IncrementLine:
 
     :raises InvalidItemError: If ``by`` is not an int.
     """
-    if isinstance(by, bool) or not isinstance(by, int):
-        raise InvalidItemError(f"A quantity must be an int, not {by!r:.40}.")
+    with refused_as(InvalidItemError):
+        more = whole_number(by, "A quantity")
 
-    return IncrementLine(line.id, by, asks=_with_product(line))
+    return IncrementLine(line.id, more, asks=_with_product(line))
 
 
 def _with_product(line: Line) -> tuple[Line, ...]:

@@ -24,9 +24,11 @@ from .products import line_id
 from .products import variant_of
 from .values import EMPTY
 from .values import FrozenDict
+from .values import NumberError
 from .values import check_text
 from .values import freeze_dict
 from .values import refused_as
+from .values import whole_number
 
 #: The greatest quantity that any limit may allow.
 MAX_QUANTITY: t.Final = 2**31 - 1
@@ -139,21 +141,25 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return next((each for each in self.conditions if each.name == name), None)
 
 
+def count_of(line: Line | None) -> int:
+    """How many there are, none if there is no line."""
+    return line.quantity if line is not None else 0
+
+
 def check_quantity(quantity: t.Any, at_least: int = 1) -> int:
     """Give the quantity back if it is one.
 
-    :raises ValueError: If it is not an int, less than ``at_least``, or absurd.
+    :raises NumberError: If it is not an int, less than ``at_least``, or absurd.
     """
-    if isinstance(quantity, bool) or not isinstance(quantity, int):
-        raise ValueError(f"A quantity must be an int, not {quantity!r:.40}.")
+    count = whole_number(quantity, "A quantity")
 
-    if quantity < at_least:
-        raise ValueError(f"A quantity must be at least {at_least}, not {quantity}.")
+    if count < at_least:
+        raise NumberError(f"A quantity must be at least {at_least}, not {count}.")
 
-    if quantity > MAX_QUANTITY:
-        raise ValueError(f"A quantity must be at most {MAX_QUANTITY}.")
+    if count > MAX_QUANTITY:
+        raise NumberError(f"A quantity must be at most {MAX_QUANTITY}.")
 
-    return int(quantity)
+    return count
 
 
 def check_quantities(quantities: t.Any) -> dict[str, int]:
@@ -289,4 +295,7 @@ def _variant(
 
 
 def _invalid(item_id: t.Any, error: ValueError) -> InvalidItemError:
-    return InvalidItemError(f"The item {item_id!r:.80} is not valid: {error}")
+    return InvalidItemError(
+        f"The item {item_id!r:.80} is not valid: {error}",
+        is_input=isinstance(error, NumberError),
+    )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from .conditions import SHIPPING
-from .document import MAX_PENDING
 from .document import Document
 from .document import MergedCart
 from .document import encode
@@ -25,6 +24,7 @@ from .line_operations import drop_line
 from .line_operations import in_currency
 from .lines import Line
 from .lines import check_quantity
+from .lines import count_of
 from .operations import AddCondition
 from .operations import AddCoupons
 from .operations import Applied
@@ -48,17 +48,17 @@ DecideQuantity = t.Callable[[Line | None, Line], int]
 
 def add_quantities(mine: Line | None, theirs: Line) -> int:
     """As many as both carts have together."""
-    return _quantity_of(mine) + theirs.quantity
+    return count_of(mine) + theirs.quantity
 
 
 def keep_highest_quantity(mine: Line | None, theirs: Line) -> int:
     """As many as the cart has that has more."""
-    return max(_quantity_of(mine), theirs.quantity)
+    return max(count_of(mine), theirs.quantity)
 
 
 def keep_user_cart(mine: Line | None, theirs: Line) -> int:
     """As many as the user has, if that is any."""
-    return _quantity_of(mine) or theirs.quantity
+    return count_of(mine) or theirs.quantity
 
 
 def replace_with_guest(mine: Line | None, theirs: Line) -> int:
@@ -128,10 +128,6 @@ class Strategies:
         return self._by_name[name]
 
 
-def _quantity_of(line: Line | None) -> int:
-    return line.quantity if line is not None else 0
-
-
 class MergeDocument(Limited, frozen=True):
     """Take over all that is in another cart, and was not taken over before.
 
@@ -161,14 +157,18 @@ class MergeDocument(Limited, frozen=True):
         result, events, left_out = self._take_over_lines(document, earlier)
         result, happened = self._take_over_rest(result)
         events += happened
-        orders = [e for e in self.source.pending if e.token not in earlier.orders]
+        orders = [
+            each
+            for each in self.source.pending
+            if each.token not in document.settled and document.order(each.token) is None
+        ]
 
         # Also what changes nothing is remembered: the other cart is deleted after it.
         if not (events or left_out or orders) and (before or is_empty(self.source)):
             return document, ()
 
         more = {
-            line.id: _quantity(result, line.id) - _quantity(document, line.id)
+            line.id: count_of(result.line(line.id)) - count_of(document.line(line.id))
             for line in self.source.lines
         }
         came = [
@@ -180,8 +180,7 @@ class MergeDocument(Limited, frozen=True):
             CartMerged(source=self.owner, lines=tuple(came), left_out=tuple(left_out))
         )
         others = (e for e in document.merged if e.source != self.source_id)
-        tokens = [each.token for each in orders]
-        record = self._record(earlier, more, tokens, digest)
+        record = self._record(earlier, more, digest)
         claims = document.claims
 
         if self.source.claims:
@@ -230,7 +229,7 @@ class MergeDocument(Limited, frozen=True):
         :param gained: How many of this cart's line came from the other one before.
         """
         mine = document.line(line.id)
-        now = _quantity(document, line.id)
+        now = count_of(document.line(line.id))
         own = max(0, now - gained)
         wanted = self.strategy.quantity(
             replace(mine, quantity=own) if mine is not None and own else None, line
@@ -241,7 +240,7 @@ class MergeDocument(Limited, frozen=True):
 
     def _allowed(self, line: Line, document: Document, wanted: int) -> int:
         """How many of a line there may be; as many as there are there always may."""
-        now = _quantity(document, line.id)
+        now = count_of(document.line(line.id))
 
         if not now and len(document.lines) >= self.limits.items:
             return 0
@@ -301,7 +300,6 @@ class MergeDocument(Limited, frozen=True):
         self,
         earlier: MergedCart,
         more: t.Mapping[str, int],
-        tokens: t.Iterable[str],
         digest: str,
     ) -> MergedCart:
         """What is remembered, so that nothing of it comes a second time."""
@@ -320,7 +318,6 @@ class MergeDocument(Limited, frozen=True):
             {**earlier.quantities, **quantities},
             {**earlier.gained, **gained},
             digest,
-            (*earlier.orders, *tokens)[-MAX_PENDING:],
         )
 
 
@@ -359,9 +356,3 @@ def _has_shipping(document: Document) -> bool:
     is_added = any(each.type == SHIPPING for each in document.conditions)
 
     return is_added or document.shipping is not None
-
-
-def _quantity(document: Document, line_id: str) -> int:
-    line = document.line(line_id)
-
-    return line.quantity if line is not None else 0

@@ -5,9 +5,12 @@ from __future__ import annotations
 import decimal
 import re
 import typing as t
+from contextlib import suppress
 from decimal import Decimal
+from functools import lru_cache
 
 from babel import Locale
+from babel import UnknownLocaleError
 from babel.numbers import parse_pattern
 from moneyed import CURRENCIES
 from moneyed import Money
@@ -91,18 +94,20 @@ def smallest_unit(currency: str) -> Decimal:
     return Decimal(1).scaleb(-places)
 
 
-def format_money(money: Money, locale: str = "en") -> str:
+def format_money(money: Money, locale: str | Locale | None = "en") -> str:
     """Format an amount for a shopper, with all the decimals of its currency.
 
     >>> format_money(Money("1234.5", "EUR")), format_money(Money(500, "JPY"))
     ('€1,234.50', '¥500')
 
     :param money: The amount.
-    :param locale: The locale's name, such as ``"de"`` or ``"en_GB"``.
+    :param locale: The locale's name, such as ``"de"`` or ``"en_GB"``, also as browsers
+        write it: ``"de-DE"``. A region that is not known is left out, and a language
+        that is not known is English.
     """
     code = money.currency.code
     unit = smallest_unit(code)
-    parsed = Locale.parse(locale)
+    parsed = _locale(str(locale or "en"))
     pattern = parse_pattern(parsed.currency_formats["standard"].pattern)
 
     # CLDR shows some currencies, such as RSD, without the decimals that ISO 4217
@@ -116,6 +121,22 @@ def format_money(money: Money, locale: str = "en") -> str:
         text: str = pattern.apply(amount, parsed, currency=code, currency_digits=False)
 
     return text
+
+
+@lru_cache(maxsize=256)
+def _locale(name: str) -> Locale:
+    """The locale of a name, or the nearest one: it may be what a browser has sent."""
+    parts = (
+        name.partition(",")[0].partition(";")[0].strip().replace("-", "_").split("_")
+    )
+
+    while parts:
+        with suppress(ValueError, UnknownLocaleError):
+            return Locale.parse("_".join(parts))
+
+        parts.pop()
+
+    return Locale("en")
 
 
 #: What an amount may be given as.

@@ -21,6 +21,11 @@ from functools import cache
 import msgspec
 
 from .errors import CartError
+from .errors import InvalidItemError
+
+
+class NumberError(ValueError):
+    """A number that cannot be: a form may have it, while a price is the shop's."""
 
 
 class FrozenDict(dict[str, t.Any]):
@@ -162,6 +167,18 @@ def check_text(
     return text
 
 
+def whole_number(value: t.Any, where: str) -> int:
+    """Give a whole number back.
+
+    :raises NumberError: If it is anything else, such as the text of a form's field, or
+        the ``None`` of one that is missing.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise NumberError(f"{where} must be an int, not {value!r:.40}.")
+
+    return int(value)
+
+
 @cache
 def snake_case(name: str) -> str:
     """The name of a class as those of functions are written."""
@@ -186,4 +203,9 @@ def refused_as(
     try:
         yield
     except ValueError as error:
-        raise kind(f"{opening}{error}") from error
+        refused = kind(f"{opening}{error}")
+
+        if isinstance(refused, InvalidItemError):
+            refused.is_input = isinstance(error, NumberError)
+
+        raise refused from error

@@ -67,18 +67,11 @@ def summed_taxes(taxes: t.Iterable[Tax]) -> tuple[Tax, ...]:
     found: dict[tuple[str, str, bool], Tax] = {}
 
     with decimal.localcontext(CONTEXT):
-        for each in taxes:
-            key = each.name, each.rate, each.included
-            other = found.get(key)
-            found[key] = (
-                each
-                if other is None
-                else replace(
-                    each,
-                    base=other.base + each.base,
-                    amount=other.amount + each.amount,
-                )
-            )
+        for tax in taxes:
+            key = tax.name, tax.rate, tax.included
+            other = found.get(key, replace(tax, base=0 * tax.base, amount=0 * tax.base))
+            base, amount = other.base + tax.base, other.amount + tax.amount
+            found[key] = replace(tax, base=base, amount=amount)
 
     return tuple(found.values())
 
@@ -164,16 +157,20 @@ class Adjustment:
     @property
     def tax(self) -> Tax | None:
         """What it comes to, if it is a tax that is paid."""
-        if self.type != TAX or self.code not in {"", "no_difference"}:
-            return None
+        # What is taken off for those who are exempt is none.
+        is_exempt = self.applied is not None and self.applied.exempt is not None
 
-        # What is taken off for those who are exempt is no tax.
-        if self.applied is not None and self.applied.exempt is not None:
+        if self.type != TAX or is_exempt or self.code not in {"", "no_difference"}:
             return None
 
         amount = self.amount if self.contained is None else self.contained
 
         return Tax(self.name, self.value, self.base, amount, self.contained is not None)
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether it did anything; if not, :attr:`code` says why."""
+        return not self.code
 
     @property
     def reason(self) -> str:
@@ -202,7 +199,9 @@ class Adjustment:
             "taxes": [each.to_dict() for each in self.taxes],
             "currency": self.after.currency.code,
             "line_id": self.line_id,
+            "is_applied": self.is_applied,
             "code": self.code,
+            "reason": self.reason,
             "params": msgspec.to_builtins(self.params),
             "rule": msgspec.to_builtins(self.rule),
             "is_provided": self.is_provided,
@@ -280,6 +279,23 @@ class LineTotals:
         """What the line's conditions took off."""
         return _savings(self.adjustments, self.subtotal.currency.code)
 
+    def to_dict(self) -> dict[str, t.Any]:
+        """The line as plain data, with amounts as decimal strings."""
+        return {
+            "id": self.id,
+            "item": self.item_id,
+            "name": self.name,
+            "quantity": self.quantity,
+            "options": dict(self.options),
+            "attributes": msgspec.to_builtins(self.attributes),
+            "price": str(self.price.amount),
+            "unit_price": str(self.unit_price.amount),
+            "subtotal_without_conditions": str(self.subtotal_without_conditions.amount),
+            "subtotal": str(self.subtotal.amount),
+            "conditions": [each.to_dict() for each in self.adjustments],
+            "taxes": [each.to_dict() for each in self.taxes],
+        }
+
 
 @dataclass(frozen=True)
 class Totals:
@@ -349,6 +365,23 @@ class Totals:
         on_lines = (each for line in self.lines for each in line.adjustments)
 
         return (*on_lines, *self.adjustments)
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """All the amounts as plain data, as decimal strings.
+
+        It has the names of the JSON API, and more than a shopper should see.
+        """
+        return {
+            "currency": self.currency,
+            "quantity": self.quantity,
+            "lines": [each.to_dict() for each in self.lines],
+            "conditions": [each.to_dict() for each in self.adjustments],
+            "subtotal_without_conditions": str(self.subtotal_without_conditions.amount),
+            "subtotal": str(self.subtotal.amount),
+            "savings": str(self.savings.amount),
+            "taxes": [each.to_dict() for each in self.taxes],
+            "total": str(self.total.amount),
+        }
 
 
 def _savings(adjustments: t.Iterable[Adjustment], currency: str) -> Money:

@@ -736,6 +736,7 @@ def test_names() -> None:
         "cart_merged",
         "item_moved",
         "checkout_started",
+        "checkout_cancelled",
         "cart_checked_out",
         "before_change",
         "cart_updated",

@@ -83,6 +83,10 @@ def increment(by: object) -> Callable[[Cart, str], object]:
     return lambda cart, line_id: cart.increment(line_id, by)
 
 
+def expect(version: object) -> Callable[[Cart, str], object]:
+    return lambda cart, line_id: cart.expect(version)
+
+
 def noted(key: object, value: object) -> Callable[[Cart, str], object]:
     return lambda cart, line_id: cart.metadata.update({key: value})
 
@@ -223,6 +227,16 @@ BAD: dict[str, tuple[Callable[[Cart, str], object], type[CartError], str]] = {
     "set 1.5": (quantity(1.5), InvalidItemError, r"an int, not 1\.5"),
     "set '2'": (quantity("2"), InvalidItemError, "an int, not '2'"),
     "set True": (quantity(True), InvalidItemError, "an int, not True"),
+    "set None": (quantity(None), InvalidItemError, "an int, not None"),
+    "set ''": (quantity(""), InvalidItemError, "an int, not ''"),
+    "quantity ''": (add(quantity=""), InvalidItemError, "an int, not ''"),
+    "update None": (update(quantity=None), InvalidItemError, "an int, not None"),
+    "update ''": (update(quantity=""), InvalidItemError, "an int, not ''"),
+    "version None": (expect(None), InvalidItemError, "an int, not None"),
+    "version '1'": (expect("1"), InvalidItemError, "an int, not '1'"),
+    "version ''": (expect(""), InvalidItemError, "an int, not ''"),
+    "version True": (expect(True), InvalidItemError, "an int, not True"),
+    "version 1.0": (expect(1.0), InvalidItemError, r"an int, not 1\.0"),
     "set 51": (quantity(51), CartLimitError, "50 .* make 51 of 'mug'"),
     "set 10**30": (quantity(10**30), InvalidItemError, "at most 2147483647"),
     "increment by 0.5": (increment(0.5), InvalidItemError, r"an int, not 0\.5"),

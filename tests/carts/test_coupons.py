@@ -9,6 +9,7 @@ from flask_cart import CartVetoError
 from flask_cart import Condition
 from flask_cart import FlaskCart
 from flask_cart import InvalidConditionError
+from flask_cart import Rule
 from flask_cart.model.limits import Limits
 from flask_cart.pricing.rulebook import Rulebook
 from flask_cart.pricing.rulebook import provide_coupons
@@ -136,9 +137,30 @@ def test_two_that_are_noted_at_the_same_time() -> None:
     assert list(make_cart(storage).coupons) == ["B"]
 
 
+TABLE = {
+    "A": Condition("A", "coupon", "subtotal", "-10%"),
+    "B": Condition("B", "coupon", "subtotal", "-1"),
+    "NEVER": Condition("NEVER", "coupon", "subtotal", "-5", rule=Rule("never")),
+    "FREE": Condition("FREE", "coupon", "subtotal", "-0"),
+}
+
+
+def coupon_of(code: str) -> Condition | None:
+    """As a shop finds them, whatever a shopper types."""
+    return TABLE.get(code.strip().upper())
+
+
+def shop_with_coupons() -> Rulebook:
+    rulebook = Rulebook()
+    rulebook.rules.add("never", lambda facts: False)
+    rulebook.providers.append(provide_coupons(coupon_of))
+
+    return rulebook
+
+
 def test_an_order_has_them_and_the_cart_not() -> None:
     """An order is told of the codes, and what was noted since stays in the cart."""
-    cart = make_cart()
+    cart = make_cart(rulebook=shop_with_coupons())
     cart.add("mug", price=100)
     cart.coupons.add("A")
     draft = cart.begin_order()
@@ -150,3 +172,37 @@ def test_an_order_has_them_and_the_cart_not() -> None:
 
     assert draft.coupons == ordered == ("A",)
     assert list(cart.coupons) == ["B"]
+
+
+@pytest.mark.parametrize("is_begun", [True, False])
+@pytest.mark.parametrize(
+    ("noted", "used"),
+    [
+        (["A"], ["A"]),
+        (["B", "A"], ["B", "A"]),
+        (["NEVER", "A"], ["A"]),
+        (["NEVER"], []),
+        (["FREE"], []),
+        (["nothing"], []),
+        (["a"], []),
+        ([" A "], []),
+        (["a", "A"], ["A"]),
+    ],
+)
+def test_those_that_are_used_up(
+    noted: list[str], used: list[str], is_begun: bool
+) -> None:
+    """An order is told of the codes that made it cheaper, all of these and no others:
+    none does so that could not be used up."""
+    cart = make_cart(rulebook=shop_with_coupons())
+    cart.add("mug", price=100)
+
+    for code in noted:
+        cart.coupons.add(code)
+
+    token = cart.begin_order().order_token if is_begun else None
+    draft = cart.place_order(lambda draft: draft, lambda token: None, token=token)
+
+    assert draft.coupons == tuple(used)
+    assert (draft.totals.total.amount < 100) == bool(used)
+    assert not cart.coupons

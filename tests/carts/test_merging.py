@@ -40,7 +40,7 @@ GIFT = Condition("GIFT", "fee", "item", "2")
 
 
 def merge(guest: Cart, user: Cart, limits: Limits) -> MergeReport:
-    return merging_of_carts(guest._working, user._working, limits=limits)
+    return merging_of_carts(user._notes, guest._working, user._working, limits=limits)
 
 
 def quantities(document: Document) -> dict[str, int]:
@@ -373,12 +373,13 @@ class TestTransfer:
 
         with pytest.raises(CartVetoError):
             transfer(
+                make_cart(storage)._notes,
                 [
                     (
                         make_cart(storage, key=GUEST, announcer=recorder)._working,
                         make_cart(storage, key=COMPANY)._working,
                     )
-                ]
+                ],
             )
 
         make_cart(storage, key=GUEST).transfer("company:1")

@@ -259,3 +259,32 @@ def test_written_by_hand(app: Flask) -> None:
     save_cart(storage, KEYS[0], text, stored.version)
 
     assert len(run(app, "export").stdout.splitlines()) == 4
+
+
+def test_orders_that_were_begun(app: Flask, tmp_path: Path) -> None:
+    """What may be paid goes along, and can be ordered where it has come to."""
+    with app.app_context():
+        extension = app.extensions["cart"].extension
+        token = extension.cart(owner="user:7").begin_order().order_token
+
+    path = tmp_path / "carts.jsonl"
+    assert run_json(app, "export", str(path)) == {"exported": 5, "corrupt": 0}
+    other = new_shop()
+    assert run_json(other, "import", str(path))["imported"] == 5
+    assert texts(other) == texts(app)
+
+    with other.app_context():
+        extension = other.extensions["cart"].extension
+        draft = extension.place_order(lambda draft: draft, {}.get, token=token)
+
+    assert (draft.order_token, draft.owner) == (token, "user:7")
+
+
+def test_damaged_note(app: Flask, tmp_path: Path) -> None:
+    """A note that cannot be read is not imported, as no cart is."""
+    path = tmp_path / "carts.jsonl"
+    path.write_text('{"owner": "@order:t", "instance": "default", "cart": {}}\n')
+    result = run(app, "import", str(path))
+
+    assert result.exit_code == 1
+    assert "is not the note of an order" in result.output

@@ -418,6 +418,7 @@ class TestAsking:
             "failed": 0,
             "in_checkout": 0,
             "corrupt": 0,
+            "orders": 0,
         }
 
 
@@ -437,7 +438,7 @@ def test_dry_run(app: Flask, heard: Hearing) -> None:
     assert words[1][:4] == ["guest:abcd...", "default", "guest", "1"]
     assert " ".join(words[2]) == "1 cart would be deleted."
     assert " ".join(words[3]).startswith("Left 1 cart that an order was begun")
-    assert stored(app) == {"guest:abcdefghijkl", "user:1"}
+    assert {"guest:abcdefghijkl", "user:1"} < stored(app)
     assert heard.abandoned == []
 
     output = run(app, "prune", "--dry-run", "--show-tokens").output
@@ -539,6 +540,7 @@ class TestOthersMeanwhile:
             "failed": 0,
             "in_checkout": 0,
             "corrupt": 0,
+            "orders": 0,
         }
         assert stored(app) == {"user:1"}
 
@@ -741,3 +743,58 @@ app.config.from_mapping(
 db = SQLAlchemy(app)
 FlaskCart(app)
 """
+
+
+class TestOrders:
+    def begin(self, app: Flask, owner: str) -> str:
+        with app.app_context():
+            cart = cart_of(app, owner)
+            cart.add("mug", price=1)
+
+            return cart.begin_order().order_token
+
+    def test_forgotten(self, app: Flask) -> None:
+        """What nobody has paid for 30 days is forgotten, and told to be given up."""
+        self.begin(app, "user:1")
+        told: list[t.Any] = []
+        hear = lambda app, cart, event: told.append(event.order_token)  # noqa: E731
+
+        with signals.checkout_cancelled.connected_to(hear, app):
+            pass_days(app, 29)
+            run(app, "prune", "--yes")
+            assert told == []
+
+            pass_days(app, 31)
+            output = run(app, "prune", "--yes", "--users-older-than", "never").output
+
+        assert output == (
+            "Deleted 0 carts.\nForgot 1 order begun more than 30 days ago.\n"
+        )
+        assert len(told) == 1
+        assert stored(app) == {"user:1"}
+        assert run_json(app, "prune", "--yes")["orders"] == 0
+
+    def test_forgotten_with_its_cart(self, app: Flask) -> None:
+        """The cart is deleted, and the order is not in the way."""
+        self.begin(app, "guest:1")
+        pass_days(app, 31)
+
+        assert run_json(app, "prune", "--yes")["deleted"] == 1
+        assert stored(app) == set()
+
+    def test_damaged(self, app: Flask) -> None:
+        """A note that cannot be read is left for somebody to repair, who finds it."""
+        token = self.begin(app, "user:1")
+        storage = app.extensions["cart"].storage
+        key = CartKey(f"@order:{token}", "default")
+        save_cart(storage, key, "{", storage.load(key).version)
+        pass_days(app, 31)
+
+        assert run_json(app, "prune", "--yes")["orders"] == 0
+        assert key.owner in stored(app)
+
+        with app.app_context():
+            result = app.test_cli_runner().invoke(args=["cart", "doctor", "--json"])
+
+        (finding,) = json.loads(result.stdout)["findings"]
+        assert (finding["problem"], finding["instance"]) == ("corrupt", "default")

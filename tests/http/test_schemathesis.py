@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
 
-import pytest
 import schemathesis
 from flask import Flask
 from flask import request
@@ -187,10 +186,9 @@ def test_answers_as_described(tmp_path: Path) -> None:
     assert outcome.cases.total() >= 2000
 
 
-@pytest.mark.parametrize("storage", ["memory", "session"])
-def test_changes_as_described(storage: str, tmp_path: Path) -> None:
+def test_changes_as_described(tmp_path: Path) -> None:
     """What this shop can do is done, and answered as it is described."""
-    with open_storefront(storage, folder=tmp_path) as shop:
+    with open_storefront("memory", folder=tmp_path) as shop:
         shop.app.before_request(keep_carts_full)
         known = with_what_there_is(read_document(shop.app))
         outcome = run(shop.app, known, examples=10, mode="positive")

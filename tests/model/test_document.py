@@ -118,6 +118,7 @@ def test_text_is_readable_json() -> None:
         "updated_at": None,
         "merged": [],
         "pending": [],
+        "settled": [],
         "claims": [],
     }
 

@@ -514,8 +514,6 @@ class TestPendingOrder:
             token=token,
             started_at=dt.datetime(2025, 1, 1, 0, minute, tzinfo=dt.UTC),
             content="c",
-            lines=(line("a"),),
-            currency="EUR",
         )
 
     def test_is_taken_over(self) -> None:
@@ -530,7 +528,7 @@ class TestPendingOrder:
         source = holding(line("a"), pending=(self.begun("t", 1),))
         result, _ = merging(source).apply(holding())
         later = replace(source, lines=(line("a"), line("b")))
-        result, _ = merging(later).apply(replace(result, pending=()))
+        result, _ = merging(later).apply(replace(result, pending=(), settled=("t",)))
 
         assert result.pending == ()
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 from moneyed import Money
@@ -248,6 +249,33 @@ class TestFormat:
     def test_format(self, money: Money, locale: str, expected: str) -> None:
         """All the decimals of the currency are shown, in the way of the locale."""
         assert format_money(money, locale) == expected
+
+    @pytest.mark.parametrize(
+        ("locale", "like"),
+        [
+            ("de-DE", "de_DE"),
+            ("DE-de", "de_DE"),
+            ("de_DE.UTF-8", "de_DE"),
+            ("de-DE,de;q=0.9,en;q=0.8", "de_DE"),
+            ("pt-br", "pt_BR"),
+            ("zh-Hans-CN", "zh_Hans_CN"),
+            ("es-419", "es_419"),
+            ("fr-QQ", "fr"),
+            ("de-CH-1996", "de_CH"),
+            ("tlh", "en"),
+            ("*", "en"),
+            ("", "en"),
+            (None, "en"),
+            (Locale("de", "AT"), "de_AT"),
+        ],
+    )
+    def test_what_browsers_call_a_locale(
+        self, locale: str | Locale | None, like: str
+    ) -> None:
+        """Whatever a browser says is understood, or the nearest to it that is."""
+        money = Money("1234.5", "EUR")
+
+        assert format_money(money, locale) == format_money(money, like)
 
     def test_absurd_amounts(self) -> None:
         """What prices and conditions can lead to can be shown."""

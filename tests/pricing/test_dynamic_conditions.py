@@ -124,7 +124,9 @@ class TestRules:
             "taxes": [],
             "currency": "EUR",
             "line_id": None,
+            "is_applied": False,
             "code": "rule_not_met",
+            "reason": "too_little: amount 100, currency EUR, there 67.50",
             "params": {
                 "why": "too_little",
                 "amount": "100",

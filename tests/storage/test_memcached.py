@@ -504,12 +504,14 @@ def test_lifetime(
     """A cart is kept for as long as it is meant to be, from its last save on."""
     kept = keep(connect(memcached_server.url), memcached_server, ttl=ttl)
     version = saved(kept)
-    assert kept.seconds_left() in range(seconds - 5, seconds + 2)
+    # Memcached's clock is a timer that lags behind ours where the machine is busy.
+    about = range(seconds - 5, seconds + 6)
+    assert kept.seconds_left() in about
 
     # The second save uses another command.
     kept.ask(f"touch {NAME} 20")
     assert save_cart(kept.storage, KEY, "new", version) == version + 1
-    assert kept.seconds_left() in range(seconds - 5, seconds + 2)
+    assert kept.seconds_left() in about
     assert kept.storage.load(KEY) == ("new", version + 1)
 
 

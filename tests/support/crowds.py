@@ -101,13 +101,7 @@ def document(
 ) -> Document:
     """A cart with some mugs, or with nothing."""
     mug = make_line("mug", max(quantity, 1), "EUR", name="Mug", price="12.50")
-    pending = PendingOrder(
-        token="t",
-        content="c",
-        started_at=saved_at,
-        currency="EUR",
-        lines=(),
-    )
+    pending = PendingOrder(token="t", content="c", started_at=saved_at)
 
     return Document(
         schema=SCHEMA,

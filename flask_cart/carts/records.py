@@ -1,0 +1,169 @@
+"""Records: what is kept beside the carts, each found by its token alone.
+
+A record is stored where the carts are, under an owner that no cart can have. So it
+outlives the cart that it is about, and whoever has the token needs nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import msgspec
+
+from ..model.errors import CartBusyError
+from ..model.errors import CartConfigError
+from ..model.errors import CartCorruptError
+from ..model.errors import CartStorageError
+from ..model.keys import CartKey
+from ..storage.cookie import CookieStorage
+from .repository import Repository
+
+T = t.TypeVar("T")
+
+#: What the owner of a record begins with, and no owner of a cart.
+_MARK: t.Final = "@"
+
+_token = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+
+def is_record(key: CartKey) -> bool:
+    """Whether it is no cart that is stored under a key."""
+    return key.owner.startswith(_MARK)
+
+
+@dataclass(frozen=True)
+class Records(t.Generic[T]):
+    """The records of one kind.
+
+    :param kind: Its name.
+    :param type: What is in a record.
+    """
+
+    repository: Repository
+    kind: str
+    type: type[T]
+
+    @property
+    def are_kept(self) -> bool:
+        """Whether there is a place for them that is not in somebody's browser."""
+        # Not type(), which of a proxy is the proxy's.
+        return not isinstance(self.repository.storage, CookieStorage)
+
+    def check_kept(self, what: str) -> None:
+        """Refuse what needs records where there can be none.
+
+        :raises CartConfigError: If there can be none.
+        """
+        if not self.are_kept:
+            raise CartConfigError(
+                f"{what} has to be found by its token alone, and carts in cookies are"
+                " where only one browser has them. Use Flask-Session, or another"
+                " CART_STORAGE."
+            )
+
+    def is_one(self, key: CartKey) -> bool:
+        """Whether a record of this kind is stored under a key."""
+        return key.owner.startswith(f"{_MARK}{self.kind}:")
+
+    def find(self, token: str) -> T | None:
+        """The record of a token, if there is one.
+
+        :raises CartCorruptError: If what is stored is none.
+        """
+        found = self.repository.retry.run(lambda is_last: self._found(token))
+
+        return found[0] if found is not None else None
+
+    def change(self, token: str, change: t.Callable[[T | None], T | None]) -> T | None:
+        """Make of a record what it is to be, also if others change it.
+
+        :param change: Is given what is stored, and returns what is to be; ``None`` for
+            nothing. Called again when somebody was faster.
+        :return: What is stored then.
+        :raises CartBusyError: If others do not stop changing it.
+        """
+        storage = self.repository.storage
+
+        def attempt(is_last: bool) -> tuple[T | None] | None:
+            # What a transaction of the app shows may be older than what is there.
+            is_part = storage.transaction() is not None
+
+            try:
+                return self._attempt(token, change, is_last or is_part)
+            except CartBusyError as error:
+                if is_part:
+                    # It has failed as a whole, and only the app can begin it again.
+                    raise CartStorageError(str(error)) from error
+
+                raise
+
+        done = self.repository.retry.run(attempt)
+
+        if done is None:
+            raise CartBusyError(f"The {self.kind} of a token does not stop changing.")
+
+        return done[0]
+
+    def remove(self, token: str, seen: T) -> bool:
+        """Delete a record, if it is what was seen.
+
+        :return: Whether it was.
+        """
+        found: list[bool] = []
+
+        def change(stored: T | None) -> T | None:
+            found.append(stored == seen)
+
+            return None if found[-1] else stored
+
+        self.change(token, change)
+
+        return found[-1]
+
+    def read(self, data: str | bytes) -> T:
+        """What is in a stored text.
+
+        :raises CartCorruptError: If it is none.
+        """
+        try:
+            return msgspec.json.decode(data, type=self.type)
+        except (ValueError, RecursionError) as error:
+            raise CartCorruptError(
+                f"The stored text is not the note of an {self.kind}: {error}", data
+            ) from error
+
+    def _attempt(
+        self, token: str, change: t.Callable[[T | None], T | None], is_locked: bool
+    ) -> tuple[T | None] | None:
+        storage, key = self.repository.storage, self._key(token)
+        is_locked = is_locked or storage.always_lock
+
+        with storage.lock(key.owner) if is_locked else nullcontext():
+            before, version = self._found(token)
+            after = change(before)
+
+            if after == before:
+                return (after,)
+
+            text = None if after is None else msgspec.json.encode(after).decode()
+            saved = storage.save(key.owner, {key.instance: (version, text)})
+
+            return (after,) if saved is not None else None
+
+    def _found(self, token: str) -> tuple[T | None, int]:
+        # It may come from anywhere.
+        if not isinstance(token, str) or not _token.fullmatch(token):
+            return None, 0
+
+        stored = self.repository.storage.load(self._key(token))
+
+        if stored is None:
+            return None, 0
+
+        return self.read(stored.data), stored.version
+
+    def _key(self, token: str) -> CartKey:
+        return CartKey(f"{_MARK}{self.kind}:{token}", "default")
