@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import types
 import typing as t
 from functools import cached_property
@@ -24,6 +25,8 @@ from .app.logins import connect_to_logins
 from .app.logins import merge_guest_carts
 from .app.logins import take_out
 from .app.registrar import Registrar
+from .app.reminding import abandoned_carts
+from .app.reminding import mark_as_reminded
 from .app.settings import read_settings
 from .carts.cart import Cart
 from .carts.merging import MergeReport
@@ -166,6 +169,27 @@ class FlaskCart(Registrar):
         A login does not fail if they cannot be merged; the ``errors`` tell why not.
         """
         return request_carts().report if request else None
+
+    def abandoned_carts(self, older_than: dt.timedelta) -> t.Iterator[Cart]:
+        """The carts with something in them that were left for so long.
+
+        Without those in checkout, and those that :meth:`mark_reminded` has marked. It
+        needs an app context.
+
+        :param older_than: For how long nobody has changed them.
+        :raises CartConfigError: If the storage cannot list its carts.
+        """
+        return abandoned_carts(older_than)
+
+    def mark_reminded(self, cart: Cart) -> bool:
+        """Note in a cart that its owner is reminded of it, until it is changed.
+
+        It does not become younger, and no signal is sent.
+
+        :return: Whether this was the first to note it, of a cart that nobody has
+            changed since it was read: who gets ``True`` sends the reminder.
+        """
+        return mark_as_reminded(cart)
 
     def take_out(
         self,

@@ -2,9 +2,9 @@
 
 Each is sent with the app as the sender and the keywords ``cart`` and ``event``, after
 the change is saved and in the order in which things happened; ``cart_updated`` comes
-last, once per saved version. Only ``before_change`` and ``cart_abandoned`` are sent
-earlier: a receiver that raises there keeps the change from being saved, or the cart
-from being deleted.
+last, once per saved version. Only ``before_change``, ``cart_abandoned`` and
+``reminder_due`` are sent earlier: a receiver that raises there keeps the change from
+being saved, the cart from being deleted, or the reminder from being the only one.
 
 Receivers that raise are logged, and keep nobody else from being called.
 """
@@ -55,6 +55,9 @@ cart_destroyed = ALL.signal("cart_destroyed")
 #: The cart is about to be deleted, for it was not touched for long; ``event.kind``,
 #: ``event.lines``, ``event.last_changed``. Raise ``CartVetoError`` to keep it.
 cart_abandoned = ALL.signal("cart_abandoned")
+#: It is time to remind somebody of the cart, once; ``event.kind``, ``event.lines``,
+#: ``event.last_changed``. Whoever raises is asked again.
+reminder_due = ALL.signal("reminder_due")
 #: Another cart was merged into this one; ``event.source``, ``event.lines``,
 #: ``event.left_out``.
 cart_merged = ALL.signal("cart_merged")

@@ -79,6 +79,8 @@ def imported(text: str) -> Iterator[str]:
 
 #: What an app uses of the extension, each of which is in the documentation.
 FLASK_CART = {
+    "abandoned_carts",
+    "mark_reminded",
     "amount",
     "blueprint",
     "cancel_order",
@@ -120,6 +122,7 @@ CART = {
     "add_condition",
     "add_discount",
     "add_fee",
+    "add_many",
     "add_shipping",
     "add_tax",
     "batch",
@@ -132,6 +135,7 @@ CART = {
     "currency",
     "destroy",
     "expect",
+    "find",
     "get",
     "increment",
     "instance",
@@ -149,6 +153,7 @@ CART = {
     "remove",
     "remove_condition",
     "reprice",
+    "restore",
     "set_quantity",
     "shipping",
     "take_out",

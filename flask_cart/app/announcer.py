@@ -15,6 +15,7 @@ from ..model.events import BeforeChange
 from ..model.events import CartAbandoned
 from ..model.events import CartUpdated
 from ..model.events import Event
+from ..model.events import ReminderDue
 from .settings import Settings
 
 
@@ -49,17 +50,19 @@ class SignalAnnouncer:
         summary = stamped(summary, cart.key, last.version, last.occurred_at)
         self._send(signals.cart_updated, cart, summary)
 
-    def abandoned(self, cart: AnyCart, event: CartAbandoned) -> None:
-        """Send ``cart_abandoned``; raises what a receiver raised, once all were called.
+    def left(self, cart: AnyCart, event: CartAbandoned | ReminderDue) -> None:
+        """Tell of a cart that was left; raises what a receiver raised, once all were
+        called.
 
         What is not a :class:`CartVetoError` comes first.
         """
-        errors = self._call(signals.cart_abandoned, cart, event)
+        errors = self._call(getattr(signals, event.name), cart, event)
         failures = [each for each in errors if not isinstance(each, CartVetoError)]
 
         for error in failures:
             self.app.logger.error(
-                "A receiver of 'cart_abandoned' failed; the cart was kept.",
+                "A receiver of %r failed; the cart was kept.",
+                event.name,
                 exc_info=error,
             )
 

@@ -77,6 +77,7 @@ _REFUSALS: t.Final = {
     "no-code": "There is no such code.",
     "no-item": "There is no item {item!r:.80}.",
     "no-line": "That is not in your cart any more.",
+    "no-undo": "That cannot be put back any more.",
     "no-target": "There is no cart {instance!r:.80}.",
     "not-yours": "{key!r:.80} is not yours to set.",
 }
@@ -89,6 +90,7 @@ _DONE: t.Final = {
     "coupon-removed": "{code} is removed.",
     "moved": "It is moved.",
     "noted": "It is noted.",
+    "restored": "It is back in your cart.",
     "removed": "It is out of your cart.",
 }
 

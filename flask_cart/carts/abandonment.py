@@ -1,4 +1,5 @@
-"""Abandonment: carts that were left for so long that they are deleted."""
+"""Abandonment: carts that were left, of which somebody is reminded, until they are
+deleted."""
 
 from __future__ import annotations
 
@@ -6,16 +7,24 @@ import datetime as dt
 import logging
 import typing as t
 
+from msgspec import UnsetType
+from msgspec.structs import replace
+
 from ..model.document import Document
+from ..model.document import LeftCart
+from ..model.document import encode
 from ..model.errors import CartBusyError
 from ..model.errors import CartConflictError
 from ..model.errors import CartStorageError
 from ..model.errors import CartVetoError
 from ..model.events import CartAbandoned
+from ..model.events import ReminderDue
 from ..model.keys import CartKey
+from ..storage.base import Storage
 from .repository import Repository
 from .scanning import FoundCart
 from .scanning import Kind
+from .scanning import find_untouched
 from .scanning import kind_of
 from .writing import stamped
 
@@ -32,12 +41,12 @@ Deadlines = t.Mapping[Kind, dt.datetime | None]
 #: Whether a cart is to be deleted: only what is abandoned is.
 State = t.Literal["abandoned", "active", "in_checkout", "corrupt"]
 
-#: What has become of a cart that was to be deleted. ``kept``: a receiver wants it so.
+#: What has become of a cart that was left. ``kept``: a receiver wants it so.
 #: ``changed``: somebody else was faster, or is just changing it. ``failed``: a receiver
 #: raised something else, and has not done its part.
-Outcome = t.Literal["deleted", "kept", "changed", "failed"]
+Outcome = t.Literal["deleted", "reminded", "kept", "changed", "failed"]
 
-OUTCOMES: t.Final[tuple[Outcome, ...]] = t.get_args(Outcome)
+Left = t.TypeVar("Left", CartAbandoned, ReminderDue)
 
 
 def state_of(found: FoundCart, deadlines: Deadlines, now: dt.datetime) -> State:
@@ -52,13 +61,74 @@ def state_of(found: FoundCart, deadlines: Deadlines, now: dt.datetime) -> State:
 
     deadline = deadlines[kind_of(found.key, document)]
 
-    if found.saved_at is None or deadline is None or found.saved_at >= deadline:
+    since = found.untouched_since
+
+    if since is None or deadline is None or since >= deadline:
         return "active"
 
     if any(each.started_at > now - CHECKOUT_LASTS for each in document.pending):
         return "in_checkout"
 
     return "abandoned"
+
+
+def carts_to_remind_of(
+    storage: Storage, deadline: dt.datetime, now: dt.datetime
+) -> t.Iterator[FoundCart]:
+    """The carts with something in them that are abandoned, and nobody was reminded of.
+
+    :param deadline: Since when nobody has changed them.
+    :param now: When it is.
+    """
+    deadlines: Deadlines = {"empty": None, "guest": deadline, "user": deadline}
+
+    for found in find_untouched(storage, deadline):
+        is_left = state_of(found, deadlines, now) == "abandoned"
+
+        if is_left and not is_reminded(t.cast(Document, found.content)):
+            yield found
+
+
+def mark_reminded(
+    storage: Storage, key: CartKey, version: int, document: Document, since: dt.datetime
+) -> int | None:
+    """Note in a cart that its owner is reminded of it. It does not become younger.
+
+    :param version: The version that was read, and is to be the stored one still.
+    :param since: Since when nobody has changed it.
+    :return: The version with the note; ``None`` if there is one, or another version.
+    """
+    if is_reminded(document):
+        return None
+
+    marked = replace(document, left=LeftCart(since, is_reminded=True))
+
+    return _saved(storage, key, version, encode(marked))
+
+
+def remind(
+    storage: Storage, found: FoundCart, announce: t.Callable[[ReminderDue], None]
+) -> Outcome:
+    """Tell the app that it is time to remind somebody of a cart, once.
+
+    :param announce: Tells the app; after what it raises, it is told again some day.
+    """
+    key, document = found.key, t.cast(Document, found.content)
+    since = t.cast(dt.datetime, found.untouched_since)
+    version = mark_reminded(storage, key, found.stored.version, document, since)
+
+    if version is None:
+        return "changed"
+
+    try:
+        announce(_event(ReminderDue, found, version))
+    except Exception as error:
+        unmarked = replace(document, left=LeftCart(since))
+        _saved(storage, key, version, encode(unmarked))
+
+        return "kept" if isinstance(error, CartVetoError) else "failed"
+
+    return "reminded"
 
 
 def delete_abandoned(
@@ -77,22 +147,22 @@ def delete_abandoned(
         left for as long again.
     :param destroy: Deletes the cart, if it has this version.
     """
-    key, stored = found.key, found.stored
+    key, document = found.key, t.cast(Document, found.content)
 
-    try:
-        saved = repository.storage.save(
-            key.owner, {key.instance: (stored.version, stored.text)}
-        )
-    except CartBusyError:
-        saved = None
+    text = found.stored.text
 
-    if saved is None:
+    if not isinstance(document.left, UnsetType):
+        # If it is kept, it is until it has been left for as long again.
+        left = replace(document.left, since=dt.datetime.now(dt.UTC))
+        text = encode(replace(document, left=left))
+
+    version = _saved(repository.storage, key, found.stored.version, text)
+
+    if version is None:
         return "changed"
 
-    version = saved[key.instance]
-
     try:
-        announce(_event(found, version))
+        announce(_event(CartAbandoned, found, version))
     except CartVetoError:
         return "kept"
     except Exception:
@@ -114,9 +184,24 @@ def delete_abandoned(
     return "deleted"
 
 
-def _event(found: FoundCart, version: int) -> CartAbandoned:
+def is_reminded(document: Document) -> bool:
+    """Whether somebody was reminded of a cart since it was changed."""
+    return not isinstance(document.left, UnsetType) and document.left.is_reminded
+
+
+def _saved(storage: Storage, key: CartKey, version: int, text: str) -> int | None:
+    """The version of a cart that is saved without a change, if nobody was faster."""
+    try:
+        saved = storage.save(key.owner, {key.instance: (version, text)})
+    except CartBusyError:
+        return None
+
+    return saved[key.instance] if saved is not None else None
+
+
+def _event(kind: type[Left], found: FoundCart, version: int) -> Left:
     document = t.cast(Document, found.content)
-    event = CartAbandoned(
+    event = kind(
         kind=kind_of(found.key, document),
         lines=document.lines,
         last_changed=document.updated_at,

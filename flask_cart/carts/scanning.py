@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 
+from msgspec import UNSET
+from msgspec import UnsetType
+
 from ..model.document import Document
 from ..model.document import OrderNote
 from ..model.document import decode
@@ -37,6 +40,13 @@ class Found(t.NamedTuple, t.Generic[T]):
     saved_at: dt.datetime | None
     content: T | CartCorruptError
 
+    @property
+    def untouched_since(self) -> dt.datetime | None:
+        """Since when nobody has changed it, whoever was reminded of it meanwhile."""
+        left = self.content.left if isinstance(self.content, Document) else UNSET
+
+        return self.saved_at if isinstance(left, UnsetType) else left.since
+
 
 FoundCart = Found[Document]
 FoundNote = Found[OrderNote]
@@ -68,6 +78,17 @@ def find_notes(
         for key, stored, saved_at in _scanning(repository.storage).scan(before)
         if notes.is_one(key)
     )
+
+
+def find_untouched(storage: Storage, before: dt.datetime) -> t.Iterator[FoundCart]:
+    """The carts that nobody has changed since a time.
+
+    :raises CartConfigError: If the storage cannot list its carts.
+    """
+    # Not those that were saved before it: some are saved later, without a change.
+    for found in find_carts(storage):
+        if found.untouched_since is not None and found.untouched_since < before:
+            yield found
 
 
 def kind_of(key: CartKey, document: Document) -> Kind:

@@ -14,6 +14,7 @@ from ..model.errors import AnyCart
 from ..model.errors import CartConfigError
 from ..model.events import CartAbandoned
 from ..model.events import Event
+from ..model.events import ReminderDue
 from ..model.keys import CartKey
 from ..model.merging import ADD_QUANTITIES
 from ..model.merging import Strategies
@@ -43,8 +44,8 @@ class Announcer(t.Protocol):
     def after(self, cart: AnyCart, events: tuple[Event, ...]) -> None:
         """Say what was saved."""
 
-    def abandoned(self, cart: AnyCart, event: CartAbandoned) -> None:
-        """Say what is about to be deleted; raises to keep it."""
+    def left(self, cart: AnyCart, event: CartAbandoned | ReminderDue) -> None:
+        """Say what was left, and is about to be deleted; raises to keep it as it is."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,16 @@ from . import browsing
 from . import examining
 from . import exchange
 from . import pruning
+from . import reminding
 from . import stats
 from .group import cart_cli
 
-__all__ = ["browsing", "cart_cli", "examining", "exchange", "pruning", "stats"]
+__all__ = [
+    "browsing",
+    "cart_cli",
+    "examining",
+    "exchange",
+    "pruning",
+    "reminding",
+    "stats",
+]

@@ -12,7 +12,6 @@ from flask import current_app
 
 from ..app.current import get_state
 from ..carts.abandonment import CHECKOUT_LASTS
-from ..carts.abandonment import OUTCOMES
 from ..carts.abandonment import Deadlines
 from ..carts.abandonment import Outcome
 from ..carts.abandonment import State
@@ -22,8 +21,8 @@ from ..carts.payments import cancel_order
 from ..carts.scanning import KINDS
 from ..carts.scanning import FoundCart
 from ..carts.scanning import Kind
-from ..carts.scanning import find_carts
 from ..carts.scanning import find_notes
+from ..carts.scanning import find_untouched
 from ..carts.scanning import kind_of
 from ..model.document import Document
 from ..model.document import OrderNote
@@ -45,6 +44,9 @@ from .shop import open_cart
 from .shop import read_age_or_never
 from .shop import services
 from .shop import storage
+
+#: What may become of a cart.
+_OUTCOMES: t.Final[tuple[Outcome, ...]] = ("deleted", "kept", "changed", "failed")
 
 #: What is said of carts that are still there.
 _LEFT: t.Final[t.Mapping[Outcome | State, str]] = {
@@ -112,7 +114,7 @@ def prune(
     forgotten = _forget_orders()
 
     if as_json:
-        numbers = {each: outcomes[each] for each in OUTCOMES}
+        numbers = {each: outcomes[each] for each in _OUTCOMES}
         echo_json(numbers | _plain_states(pruning.states) | {"orders": forgotten})
     else:
         click.echo(f"Deleted {counted(outcomes['deleted'], 'cart')}.")
@@ -146,7 +148,7 @@ class _Pruning:
         if latest is None:
             return
 
-        for found in find_carts(storage(), latest):
+        for found in find_untouched(storage(), latest):
             state = state_of(found, self._deadlines, self._now)
             self.states[state] += 1
 
@@ -203,7 +205,7 @@ def _announce(event: CartAbandoned) -> None:
     # not make the deletion part of it.
     with current_app.app_context():
         cart = open_cart(CartKey(event.owner, event.instance))
-        services().announcer.abandoned(cart, event)
+        services().announcer.left(cart, event)
 
 
 def _destroy(key: CartKey, version: int) -> None:

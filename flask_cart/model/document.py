@@ -115,6 +115,16 @@ class OrderNote(
         return replace(self, carts=(*others, key))
 
 
+class RemovedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A line that was removed, and can be put back.
+
+    :param place: Its place among all lines, those that were removed included.
+    """
+
+    line: Line
+    place: int
+
+
 class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A cart that was merged into another one.
 
@@ -139,6 +149,17 @@ class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             msgspec.structs.force_setattr(self, name, frozen)
 
 
+class LeftCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A cart that was left, and saved without a change.
+
+    :param since: Since when nobody has changed it.
+    :param is_reminded: Whether somebody was reminded of it since.
+    """
+
+    since: dt.datetime
+    is_reminded: bool = False
+
+
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that one cart contains.
 
@@ -155,6 +176,8 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :param pending: The last orders that were begun and not finished yet.
     :param settled: The tokens of the last ones of which what was ordered is taken out.
     :param claims: What identifies the last changes that came with a key.
+    :param removed: The last lines that were removed.
+    :param left: That it was saved without a change, because it was left.
     """
 
     schema: int
@@ -170,6 +193,8 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     pending: tuple[PendingOrder, ...] = ()
     settled: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+    removed: tuple[RemovedLine, ...] = ()
+    left: LeftCart | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         if self.currency not in CURRENCIES:

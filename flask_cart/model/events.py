@@ -173,6 +173,19 @@ class CartAbandoned(Event, frozen=True, kw_only=True):
     last_changed: dt.datetime | None
 
 
+class ReminderDue(Event, frozen=True, kw_only=True):
+    """The cart has not been touched for a while, and nobody was reminded of it yet.
+
+    :param kind: ``"guest"`` or ``"user"``.
+    :param lines: What was left.
+    :param last_changed: When the shopper last changed it.
+    """
+
+    kind: str
+    lines: tuple[Line, ...]
+    last_changed: dt.datetime | None
+
+
 class CartMerged(Event, frozen=True, kw_only=True):
     """Another cart was merged into this one.
 
