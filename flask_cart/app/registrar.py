@@ -192,8 +192,8 @@ class Registrar:
         <FlaskCart.blueprint>` would say of it, and what it is about, and returns what
         is said to the shopper; nothing if it is empty.
 
-        * ``"added"``, ``"changed"``, ``"removed"``, ``"moved"``: about the
-          :class:`Line`, or ``None`` if the same request came again.
+        * ``"added"``, ``"changed"``, ``"removed"``, ``"restored"``, ``"moved"``: about
+          the :class:`Line`, or ``None`` if the same request came again.
         * ``"coupon-noted"``, ``"coupon-removed"``: about the code.
         * ``"cleared"``, ``"noted"``: about nothing.
         * ``"not-merged"``: about what stays in a cart in another currency, a

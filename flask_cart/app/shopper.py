@@ -7,6 +7,7 @@ from contextlib import nullcontext
 
 from ..carts.cart import Cart
 from ..model.errors import CartKeyReusedError
+from ..model.errors import CartQuantityError
 from ..model.errors import CartReplayedError
 from ..model.errors import InvalidItemError
 from ..model.idempotency import move_content
@@ -110,6 +111,19 @@ class Shopper:
             return line
 
         return self._change("removed", change)
+
+    def restore(self, line_id: str) -> Done:
+        """Put a line back that was removed; it is no mistake if it is there already."""
+
+        def change() -> Line:
+            try:
+                return self.cart.restore(line_id)
+            except CartQuantityError:
+                raise
+            except InvalidItemError as error:
+                raise RefusedError("no-undo") from error
+
+        return self._change("restored", change)
 
     def clear(self) -> Done:
         """Remove everything that the shopper has seen."""
@@ -234,24 +248,14 @@ def find_product(item_id: str) -> Buyable | None:
     return get_state().services.registry.catalogue.load([item_id]).get(item_id)
 
 
-def addition_of(line: Line) -> dict[str, t.Any] | None:
-    """What a shopper has to ask for to add a line again; ``None`` if that cannot be."""
-    product = find_product(line.item_id)
+def is_sold(line: Line) -> bool:
+    """Whether there is still what a line was made of, as far as anybody knows."""
+    catalogue = get_state().services.registry.catalogue
 
-    if product is None:
-        return None
+    if line.product_ref is None or catalogue.loader is None:
+        return True
 
-    choices = choices_of(product)
-
-    # The shop itself may have added it without a choice, which a shopper cannot.
-    if not choices.keys() <= line.options.keys():
-        return None
-
-    return {
-        "item": line.item_id,
-        "quantity": line.quantity,
-        "options": {k: v for k, v in line.options.items() if k in choices},
-    }
+    return catalogue.variants([line])[line.id] is not None
 
 
 def _check_choices(product: Buyable, options: t.Mapping[str, Chosen]) -> None:

@@ -113,7 +113,7 @@ def _status_of(refused: RefusedError) -> int:
     if refused.code == "no-cart":
         return 404
 
-    if refused.code == "no-line":
+    if refused.code in ("no-line", "no-undo"):
         # A form was right when it was shown, so its page says why it no longer is.
         return 404 if wants_json(request) else 410
 

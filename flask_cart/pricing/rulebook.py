@@ -149,7 +149,7 @@ class Rulebook:
 
         :raises InvalidConditionError: If there is one.
         """
-        for rule in filter(None, (condition.rule, condition.lines)):
+        for rule in filter(None, (condition.rule, condition.lines, condition.exempt)):
             self.rules.check(rule)
 
         if condition.base is not None:
@@ -157,7 +157,8 @@ class Rulebook:
 
     def has_amounts(self, condition: Condition) -> bool:
         """Whether a condition is about amounts of money of one currency."""
-        rules, base = filter(None, (condition.rule, condition.lines)), condition.base
+        rules = filter(None, (condition.rule, condition.lines, condition.exempt))
+        base = condition.base
 
         return (
             condition.is_amount

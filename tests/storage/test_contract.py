@@ -21,8 +21,8 @@ from tests.support.shops import open_shop
 
 
 @contextmanager
-def open_database(url: str) -> Iterator[Storage]:
-    with open_shop(url) as shop, shop.app.app_context():
+def open_database(url: str, has_tables: bool = False) -> Iterator[DatabaseStorage]:
+    with open_shop(url, has_tables=has_tables) as shop, shop.app.app_context():
         yield shop.storage
 
 
@@ -66,6 +66,18 @@ class ServedSuite(DatabaseSuite):
     """One database for all tests: making one takes longer than most of them."""
 
     @pytest.fixture
+    def open_storage(
+        self, url: str
+    ) -> Callable[[], AbstractContextManager[DatabaseStorage]]:
+        return partial(open_database, url, has_tables=True)
+
+    @pytest.fixture
+    def cut_off(self, storage: DatabaseStorage) -> Iterator[Callable[[], None]]:
+        """Takes the table away until the end of the test."""
+        yield partial(execute, storage, "DROP TABLE carts")
+        storage.table.create(storage._shared_engine)
+
+    @pytest.fixture
     def storage(
         self, open_storage: Callable[[], AbstractContextManager[DatabaseStorage]]
     ) -> Iterator[Storage]:
@@ -89,13 +101,20 @@ class TestMariaDB(ServedSuite):
 @pytest.fixture(scope="module")
 def postgresql_contract_url(postgresql_server: servers.Server) -> Iterator[str]:
     with servers.fresh_database(postgresql_server, "postgres", "contract") as url:
+        make_table(url)
         yield url
 
 
 @pytest.fixture(scope="module")
 def mariadb_contract_url(mariadb_server: servers.Server) -> Iterator[str]:
     with servers.fresh_database(mariadb_server, "mysql", "contract") as url:
+        make_table(url)
         yield url
+
+
+def make_table(url: str) -> None:
+    with open_database(url):
+        pass
 
 
 def execute(storage: DatabaseStorage, statement: str) -> None:

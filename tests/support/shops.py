@@ -100,11 +100,15 @@ def touched(table: sa.Table, owner: str = "user:1") -> sa.Update:
 
 @contextmanager
 def open_shop(
-    url: str, engine_options: dict[str, t.Any] | None = None, **config: t.Any
+    url: str,
+    engine_options: dict[str, t.Any] | None = None,
+    has_tables: bool = False,
+    **config: t.Any,
 ) -> Iterator[Shop]:
     """A shop with its tables, whose connections are closed at the end.
 
     :param engine_options: Options of the app's engine.
+    :param has_tables: Whether the tables are there already.
     :param config: Configuration of the app.
     """
     db = SQLAlchemy()
@@ -128,8 +132,9 @@ def open_shop(
     db.init_app(app)
     extension = FlaskCart(app, db=db)
 
-    with app.app_context():
-        db.create_all()
+    if not has_tables:
+        with app.app_context():
+            db.create_all()
 
     try:
         yield Shop(app, db, extension, order_table, url)
