@@ -1,6 +1,7 @@
 """The shopping cart for Flask."""
 
 from .app.current import current_cart
+from .carts.adding import AddReport
 from .carts.cart import Cart
 from .carts.drafts import OrderDraft
 from .carts.merging import MergeReport
@@ -43,6 +44,7 @@ from .pricing.totals import Tax
 from .pricing.totals import Totals
 
 __all__ = [
+    "AddReport",
     "Adjustment",
     "Buyable",
     "Cart",

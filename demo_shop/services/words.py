@@ -24,6 +24,7 @@ _WHERE = {
 _SENTENCES = {
     "changed": "Your {place} is up to date.",
     "removed": "Taken out of your {place}.",
+    "restored": "Back in your {place}.",
     "cleared": "Everything is back on its shelf.",
     "noted": "Your note is with your basket.",
     "coupon-removed": "The code is out of your basket.",

@@ -5,8 +5,11 @@ from __future__ import annotations
 import typing as t
 from contextlib import nullcontext
 
+from ..carts.cached_totals import CachedTotals
 from ..carts.cart import Cart
+from ..carts.cart import working_copy
 from ..model.errors import CartKeyReusedError
+from ..model.errors import CartQuantityError
 from ..model.errors import CartReplayedError
 from ..model.errors import InvalidItemError
 from ..model.idempotency import move_content
@@ -111,6 +114,19 @@ class Shopper:
 
         return self._change("removed", change)
 
+    def restore(self, line_id: str) -> Done:
+        """Put a line back that was removed; it is no mistake if it is there already."""
+
+        def change() -> Line:
+            try:
+                return self.cart.restore(line_id)
+            except CartQuantityError:
+                raise
+            except InvalidItemError as error:
+                raise RefusedError("no-undo") from error
+
+        return self._change("restored", change)
+
     def clear(self) -> Done:
         """Remove everything that the shopper has seen."""
         return self._change("cleared", self.cart.clear)
@@ -145,7 +161,9 @@ class Shopper:
 
     def add_coupon(self, code: str) -> Done:
         """Note the code of a coupon, whether or not it applies yet."""
-        coupon = get_state().loaders.condition_of(code.strip())
+        state, working = get_state(), working_copy(self.cart)
+        totals = CachedTotals(state.services, working, self.cart.tenant)
+        coupon = state.loaders.condition_of(code.strip(), totals.facts)
 
         if coupon is None:
             raise RefusedError("no-code")
@@ -234,24 +252,14 @@ def find_product(item_id: str) -> Buyable | None:
     return get_state().services.registry.catalogue.load([item_id]).get(item_id)
 
 
-def addition_of(line: Line) -> dict[str, t.Any] | None:
-    """What a shopper has to ask for to add a line again; ``None`` if that cannot be."""
-    product = find_product(line.item_id)
+def is_sold(line: Line) -> bool:
+    """Whether there is still what a line was made of, as far as anybody knows."""
+    catalogue = get_state().services.registry.catalogue
 
-    if product is None:
-        return None
+    if line.product_ref is None or catalogue.loader is None:
+        return True
 
-    choices = choices_of(product)
-
-    # The shop itself may have added it without a choice, which a shopper cannot.
-    if not choices.keys() <= line.options.keys():
-        return None
-
-    return {
-        "item": line.item_id,
-        "quantity": line.quantity,
-        "options": {k: v for k, v in line.options.items() if k in choices},
-    }
+    return catalogue.variants([line])[line.id] is not None
 
 
 def _check_choices(product: Buyable, options: t.Mapping[str, Chosen]) -> None:

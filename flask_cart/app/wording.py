@@ -77,6 +77,7 @@ _REFUSALS: t.Final = {
     "no-code": "There is no such code.",
     "no-item": "There is no item {item!r:.80}.",
     "no-line": "That is not in your cart any more.",
+    "no-undo": "That cannot be put back any more.",
     "no-target": "There is no cart {instance!r:.80}.",
     "not-yours": "{key!r:.80} is not yours to set.",
 }
@@ -88,7 +89,10 @@ _DONE: t.Final = {
     "coupon-noted": "{code} is noted.",
     "coupon-removed": "{code} is removed.",
     "moved": "It is moved.",
+    "not-merged": "What you have put in a cart in {currency} is still there: this one"
+    " is in another currency.",
     "noted": "It is noted.",
+    "restored": "It is back in your cart.",
     "removed": "It is out of your cart.",
 }
 
@@ -109,6 +113,7 @@ _QUANTITIES: t.Final = {
 
 #: Why a condition does nothing, by its code, and by what a rule has to say.
 _REASONS: t.Final = {
+    "exempt": "it need not be paid",
     "no_amount": "there is no amount to change",
     "no_difference": "it makes no difference",
     "no_lines": "none of the items is one of those",

@@ -12,34 +12,34 @@ from moneyed import Money
 from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
 from ..model.conditions import Target
-from ..model.conditions import check_for_cart
-from ..model.conditions import check_for_line
-from ..model.conditions import value_text
 from ..model.idempotency import claim_key
-from ..model.idempotency import move_content
 from ..model.keys import CartKey
 from ..model.keys import check_instance
 from ..model.keys import owner_in
 from ..model.line_changes import make_addition
 from ..model.line_changes import make_increment
+from ..model.line_changes import make_restoring
+from ..model.line_changes import make_taking_out
 from ..model.line_changes import make_update
-from ..model.line_operations import AddItemCondition
-from ..model.line_operations import IncrementLine
 from ..model.line_operations import OnExisting
-from ..model.line_operations import RemoveItemCondition
-from ..model.line_operations import RemoveLine
 from ..model.lines import Line
-from ..model.lines import check_quantities
+from ..model.lines import find_line
 from ..model.money import MoneyLike
-from ..model.operations import AddCondition
 from ..model.operations import Clear
-from ..model.operations import RemoveCondition
 from ..model.products import Buyable
+from ..model.removing import RemoveLine
 from ..model.rules import Rule
 from ..pricing.totals import Totals
+from .adding import AddReport
+from .adding import Item
+from .adding import add_many
+from .adjusting import add_condition
+from .adjusting import make_condition
+from .adjusting import remove_condition
 from .cached_totals import CachedTotals
 from .coupons import Coupons
 from .currencies import change_currency
+from .currencies import left_in_others
 from .drafts import OrderDraft
 from .drafts import current_token
 from .merging import MergeReport
@@ -179,6 +179,18 @@ class Cart:
         """The line of this id, if there is one."""
         return self._working.document.line(line_id)
 
+    def find(
+        self,
+        product: Buyable | str | int,
+        options: t.Mapping[str, t.Any] | None = None,
+    ) -> Line | None:
+        """The line that :meth:`add` made of a product, if there is one.
+
+        :param product: A :class:`Buyable`, or the id of an item.
+        :param options: As for :meth:`add`. If left out, any of its lines will do.
+        """
+        return find_line(self.lines, product, options)
+
     def __iter__(self) -> t.Iterator[Line]:
         return iter(self.lines)
 
@@ -224,29 +236,33 @@ class Cart:
         :param name: What the shopper reads; the product's or the id if it is left out.
         :param price: The price of one in major units; the product's if left out.
         :param options: What tells variants of an item apart, as str, int, bool or
-            Decimal; kept as text.
+            Decimal, or a list of these; kept as text.
         :param attributes: Anything else to remember, as JSON.
+        :param pinned: Whether :meth:`reprice` leaves the price alone.
         :param on_existing: ``"merge"``, ``"replace"`` the line, or ``"error"``.
         :raises InvalidItemError: If anything about the item is not valid.
         :raises CartQuantityError: If it is not sold in the quantity that this makes,
             and :class:`CartStockError` if there are not so many.
         :raises CartLimitError: If the cart would become too large.
         """
-        addition = make_addition(
-            product,
-            quantity,
-            lambda: self.currency,
-            name=name,
-            price=price,
-            options=options,
-            attributes=attributes,
-            pinned=pinned,
-            on_existing=on_existing,
-        )
+        what = {"name": name, "options": options, "attributes": attributes}
+        how = {"price": price, "pinned": pinned, "on_existing": on_existing}
+        given: dict[str, t.Any] = {"quantity": quantity, **what, **how}
+        addition = make_addition(product, lambda: self.currency, **given)
         self._working.apply(addition)
         line = addition.line
 
         return self.get(line.id) or line
+
+    def add_many(self, items: t.Iterable[Item]) -> AddReport:
+        """Add many items in one write, and of what is gone or short the rest.
+
+        :param items: Mappings with ``product`` and what else :meth:`add` takes. An id
+            is that of a product of the :meth:`~FlaskCart.product_loader`.
+        :return: What was added, and what is short or gone.
+        :raises InvalidItemError: If anything about one of them is not valid.
+        """
+        return add_many(self._working, self._services.registry.catalogue, items)
 
     def set_quantity(
         self, line_id: str, quantity: int, *, seen: int | None = None
@@ -279,16 +295,10 @@ class Cart:
         :raises CartQuantityError: As in :meth:`set_quantity`.
         :raises CartConflictError: If somebody else changed the line since it was read.
         """
-        update = make_update(
-            self._working.line(line_id),
-            self.currency,
-            quantity=quantity,
-            name=name,
-            price=price,
-            attributes=attributes,
-            pinned=pinned,
-        )
-        self._working.apply(update)
+        what = {"quantity": quantity, "name": name, "attributes": attributes}
+        given: dict[str, t.Any] = {**what, "price": price, "pinned": pinned}
+        line = self._working.line(line_id)
+        self._working.apply(make_update(line, self.currency, **given))
 
     def increment(self, line_id: str, by: int = 1) -> None:
         """Add to the quantity of a line; at zero or below, the line is removed.
@@ -303,6 +313,18 @@ class Cart:
         """Remove a line; nothing happens if it is gone already."""
         self._working.apply(RemoveLine(line_id))
 
+    def restore(self, line_id: str) -> Line:
+        """Put a line back that was removed: as it was, and where it was.
+
+        The cart remembers the last three. Nothing happens if the line is there.
+
+        :raises InvalidItemError: If it is not there, and not remembered.
+        :raises CartQuantityError: As in :meth:`set_quantity`.
+        """
+        self._working.apply(make_restoring(self._working.document, line_id))
+
+        return self._working.line(line_id)
+
     def take_out(self, quantities: t.Mapping[str, int]) -> None:
         """Take some of several lines out, in one write.
 
@@ -313,12 +335,7 @@ class Cart:
         :param quantities: How many, at least 1, by the ids of the lines.
         :raises InvalidItemError: If it is not such a mapping.
         """
-        self._working.apply(
-            *(
-                IncrementLine(line_id, -quantity)
-                for line_id, quantity in check_quantities(quantities).items()
-            )
-        )
+        self._working.apply(*make_taking_out(quantities))
 
     # Products
 
@@ -336,9 +353,10 @@ class Cart:
     def reprice(self, accept: Accept = "lower") -> Drift:
         """Compare the lines with the products that they were made of.
 
-        A lower price and another name are taken over at once, a higher price if the
-        shopper has agreed to it. All of it is one write, and none if nothing changes.
-        Lines that were added by an id are left as they are.
+        A lower price, another name and other attributes are taken over at once, a
+        higher price if the shopper has agreed to it, and a pinned one is left alone.
+        All of it is one write, and none if nothing changes. Lines that were added by
+        an id are left as they are.
 
         :param accept: ``"lower"``, ``"all"``, or a mapping from line ids to the higher
             prices that the shopper agreed to, if they are the same by now.
@@ -355,7 +373,7 @@ class Cart:
         prices: t.Mapping[str, MoneyLike] | None = None,
         conditions: t.Iterable[Condition] = (),
         drop: t.Iterable[str] = (),
-    ) -> None:
+    ) -> tuple[str, ...]:
         """Give the cart another currency, and all lines their prices in it.
 
         It is one write. Prices are those of the products: what ``cart_price_in()``
@@ -368,12 +386,16 @@ class Cart:
             not tell.
         :param conditions: Take the place of those of the same name, also on lines.
         :param drop: The names of conditions to be removed, also from lines.
+        :return: The instances of the owner's other carts that have something in them in
+            another currency still.
         :raises InvalidItemError: If there is no such currency, or no price for a line.
         :raises InvalidConditionError: If it is not said what becomes of a condition.
         :raises CartConflictError: If the cart was changed since it was read.
         """
         registry, prices = self._services.registry, prices or {}
         change_currency(self._working, registry, currency, prices, conditions, drop)
+
+        return left_in_others(self._working, self._beside)
 
     # Other carts
 
@@ -398,24 +420,15 @@ class Cart:
         :raises CartConflictError: If somebody else removed the line.
         :raises CartReplayedError: If it has happened before with this key.
         """
-        content = move_content(line_id, to, quantity)
-        claim = claim_key(key, content) if key is not None else None
-
-        # Before the line is looked for, which is gone if it has happened.
-        with self._working.claiming(claim):
-            line = self._working.line(line_id)
-            move_line(self._working, self._beside(to), line, quantity, claim)
+        move_line(self._working, self._beside(to), line_id, to, quantity, key)
 
     def copy(self, line_id: str, *, to: str, quantity: int | None = None) -> None:
         """Add a line to another cart of the same owner, and keep it here.
 
         :param quantity: How many; as many as there are here if it is left out.
-        :raises InvalidItemError: If there is no such line.
-        :raises CartLimitError: If the other cart would become too large.
+        :raises CartError: As :meth:`move`.
         """
-        copy_line(
-            self._working, self._beside(to), self._working.line(line_id), quantity
-        )
+        copy_line(self._working, self._beside(to), line_id, quantity)
 
     def merge(self, other: Cart, strategy: str | None = None) -> MergeReport:
         """Take over what is in another cart, and delete that one.
@@ -423,7 +436,7 @@ class Cart:
         It can be repeated: what came once does not come again.
 
         :param strategy: The name of one; ``CART_MERGE_STRATEGY`` if it is left out.
-        :return: What came, and what the limits left out.
+        :return: What came, and what the limits and products left out.
         :raises CartConfigError: If there is no such strategy, or the other cart is one
             of another tenant.
         :raises CartConflictError: If the other cart does not stop changing.
@@ -460,25 +473,15 @@ class Cart:
             a rule of it is not registered or cannot be asked with its parameters, or it
             is for a line and has what only a condition of a cart can have.
         """
-        check = self._services.registry.rulebook.check
-
-        if line is None:
-            check(check_for_cart(condition))
-            self._working.apply(AddCondition(condition))
-        else:
-            self._working.line(line)
-            check(condition)
-            self._working.apply(AddItemCondition(line, check_for_line(condition)))
+        rulebook = self._services.registry.rulebook
+        add_condition(self._working, rulebook, condition, line)
 
     def remove_condition(self, name: str, *, line: str | None = None) -> None:
         """Remove a condition; nothing happens if it is gone already.
 
         :param line: The id of the line that has it, if it is not the cart.
         """
-        if line is None:
-            self._working.apply(RemoveCondition(name))
-        else:
-            self._working.apply(RemoveItemCondition(line, name))
+        remove_condition(self._working, name, line)
 
     def add_discount(
         self,
@@ -496,45 +499,40 @@ class Cart:
             taken off.
         :param rule: As for :class:`Condition`, like ``lines`` and ``cap``.
         """
-        text = value_text(value, lambda: self.currency)
-        sign = "-" if text[:1].isdigit() else ""
-        most = None if cap is None else value_text(cap, lambda: self.currency)
-        rest = {"order": order, "rule": rule, "lines": lines, "cap": most}
-        self._add(name, "discount", "subtotal", sign + text, **rest)
+        rest = {"order": order, "rule": rule, "lines": lines, "cap": cap}
+        self._add(name, "discount", "subtotal", value, **rest)
 
     def add_tax(
         self,
         name: str,
         value: MoneyLike,
         *,
+        target: Target = "subtotal",
         order: int = 0,
         rule: Rule | None = None,
         lines: Rule | None = None,
         included: bool = False,
+        exempt: Rule | None = None,
     ) -> None:
-        """Add a tax to the subtotal, such as ``"19%"``.
+        """Add a tax such as ``"19%"``, which acts after discounts and fees.
 
-        :param rule: As for :class:`Condition`, like ``lines`` and ``included``.
+        :param target: ``"subtotal"``, ``"shipping"``, or both: ``"total"``.
+        :param order: Taxes of one order act on the same base; those before are in it.
+        :param rule: As for :class:`Condition`, like what follows.
         """
         rest = {"order": order, "rule": rule, "lines": lines, "included": included}
-        self._add(name, "tax", "subtotal", value, **rest)
+        self._add(name, "tax", target, value, exempt=exempt, **rest)
 
     def add_fee(
         self, name: str, value: MoneyLike, *, order: int = 0, rule: Rule | None = None
     ) -> None:
-        """Add a fee to the total, such as ``"2.50"``.
-
-        :param rule: As for :class:`Condition`.
-        """
+        """Add a fee to the total, such as ``"2.50"``."""
         self._add(name, "fee", "total", value, order=order, rule=rule)
 
     def add_shipping(
         self, name: str, value: MoneyLike, *, order: int = 0, rule: Rule | None = None
     ) -> None:
-        """Add shipping to the total, such as ``"4.90"``, in place of any other.
-
-        :param rule: As for :class:`Condition`.
-        """
+        """Add shipping to the total, such as ``"4.90"``, in place of any other."""
         self._add(name, SHIPPING, "total", value, order=order, rule=rule)
 
     # The whole cart
@@ -679,8 +677,8 @@ class Cart:
     def _add(
         self, name: str, kind: str, target: Target, value: MoneyLike, **rest: t.Any
     ) -> None:
-        text = value_text(value, lambda: self.currency)
-        self.add_condition(Condition(name, kind, target, text, **rest))
+        condition = make_condition(self._working, name, kind, target, value, **rest)
+        self.add_condition(condition)
 
 
 def stored_cart(services: CartServices, key: CartKey) -> Cart:

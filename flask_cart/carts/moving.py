@@ -10,6 +10,8 @@ from ..model.document import Document
 from ..model.errors import InvalidItemError
 from ..model.events import ItemMoved
 from ..model.idempotency import ClaimKey
+from ..model.idempotency import claim_key
+from ..model.idempotency import move_content
 from ..model.keys import CartKey
 from ..model.line_changes import make_increment
 from ..model.line_operations import in_currency
@@ -52,26 +54,42 @@ class ReceiveLine(ReceiveCopy, frozen=True):
 def move_line(
     source: WorkingCopy,
     target: WorkingCopy,
-    line: Line,
+    line_id: str,
+    to: str,
     quantity: int | None,
-    claim: ClaimKey | None = None,
+    key: str | None,
 ) -> None:
-    """Move a line into another cart of the same owner.
+    """Move a line into another cart of the same owner, once for a key.
 
-    :param line: The line as it was read.
+    :param to: The instance of the other cart.
     :param quantity: How many, ``None`` for all.
-    :param claim: Of the key that the move came with, if there was one.
     :raises InvalidItemError: If there are not as many, or the carts are the same.
     :raises CartQuantityError: If it is not sold in what would be in one of the carts.
     :raises CartLimitError: If the other cart would become too large.
     :raises CartConflictError: If somebody else removed the line.
+    :raises CartReplayedError: If it has happened before with the key.
     """
+    content = move_content(line_id, to, quantity)
+    claim = claim_key(key, content) if key is not None else None
+
+    # Before the line is looked for, which is gone if it has happened.
+    with source.claiming(claim):
+        _move(source, target, source.line(line_id), quantity, claim)
+
+
+def _move(
+    source: WorkingCopy,
+    target: WorkingCopy,
+    line: Line,
+    quantity: int | None,
+    claim: ClaimKey | None,
+) -> None:
     _check(source, target, quantity)
     # There is a line, so there is a cart.
     key = t.cast(CartKey, source.key)
     claims = (claim,) if claim is not None else ()
     # Of all of it nothing stays behind that the product would have to be asked about.
-    leave = make_increment(line, 0)
+    leave = replace(make_increment(line, 0), remembers=False)
 
     if quantity is None:
         leave = replace(leave, asks=())
@@ -95,13 +113,14 @@ def move_line(
 
 
 def copy_line(
-    source: WorkingCopy, target: WorkingCopy, line: Line, quantity: int | None
+    source: WorkingCopy, target: WorkingCopy, line_id: str, quantity: int | None
 ) -> None:
     """Add a line to another cart of the same owner, and leave it where it is.
 
     :raises InvalidItemError: If the carts are the same.
     :raises CartLimitError: If the other cart would become too large.
     """
+    line = source.line(line_id)
     _check(source, target, quantity)
     copied = replace(line, quantity=quantity or line.quantity)
     target.apply(ReceiveCopy(copied, asks=(line,)))

@@ -29,8 +29,14 @@ from ..model.operations import applied
 from ..model.operations import check_expected
 from ..model.operations import stale
 from ..model.operations import terms_in
+from ..model.removing import forget_line
+from ..storage.base import Guarantee
 from ..storage.base import Storage
 from .observing import Watch
+
+#: Bytes up to which a cart in a cookie remembers what was removed. There is more in a
+#: cookie than the cart, and a full one could not be emptied line by line.
+ROOM_IN_COOKIE: t.Final = 2_000
 
 #: Told what is about to happen, and to which version; raises to keep it from happening.
 BeforeChange = t.Callable[[CartKey, int, tuple[Event, ...]], None]
@@ -272,7 +278,7 @@ class Write:
             updated_at=now,
             left=UNSET,
         )
-        data = encode(document)
+        document, data = self._text_of(document)
         size = size_of(data)
         check_size(base.size, size, self.limits)
         part.before(part.key, base.version, happened)
@@ -281,6 +287,18 @@ class Write:
         snapshot = Snapshot(document, 0, size)
 
         return _Change(part.key, base, snapshot, data, (*created, *happened), now)
+
+    def _text_of(self, document: Document) -> tuple[Document, str]:
+        """A document as it is stored: of what was removed, so much as there is room."""
+        is_cookie = self.storage.guarantee is Guarantee.LAST_WRITE_WINS
+        room = ROOM_IN_COOKIE if is_cookie else self.limits.data_bytes // 2
+        data = encode(document)
+
+        while document.removed and size_of(data) > room:
+            document = forget_line(document, document.removed[0])
+            data = encode(document)
+
+        return document, data
 
     def _deletion(self, part: Part, base: Snapshot) -> _Change | Written:
         seen = part.seen or base

@@ -25,7 +25,7 @@ from .routes import Route
 Json = dict[str, t.Any]
 
 #: Views for which it is a mistake if the line is gone.
-_NEED_LINE: t.Final = {"set_quantity", "increment", "move"}
+_NEED_LINE: t.Final = {"set_quantity", "increment", "restore", "move"}
 
 _INFO: t.Final = """\
 The carts of one shopper, who is known by the session cookie.

@@ -28,6 +28,7 @@ ROUTES: t.Final = (
     Route("/lines/<line_id>/increment", "increment", "POST"),
     Route("/lines/<line_id>", "remove", "DELETE"),
     Route("/lines/<line_id>/remove", "remove", "POST", is_for_forms=True),
+    Route("/lines/<line_id>/restore", "restore", "POST"),
     Route("/lines/<line_id>/move", "move", "POST"),
     Route("/coupons", "add_coupon", "POST"),
     Route("/coupons/<cart_code:code>", "remove_coupon", "DELETE"),

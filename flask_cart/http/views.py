@@ -17,9 +17,10 @@ from werkzeug.exceptions import HTTPException
 from ..app.current import get_state
 from ..app.shopper import Done
 from ..app.shopper import Shopper
-from ..app.shopper import addition_of
+from ..app.shopper import is_sold
 from ..app.wording import tell_done
 from ..model.errors import CartError
+from ..model.lines import Line
 from .answers import back
 from .answers import json_cart
 from .answers import keep_private
@@ -91,12 +92,24 @@ def changes(change: Change) -> View:
         if wants_json(request):
             return json_cart(request, show_cart(shopper.cart, instance))
 
+        offer_undo(shopper, instance, done)
         text = tell_done(done.code, done.params)
         said = get_state().loaders.word(done.code, text, done.about)
 
         return back(request, url_for(".show", instance=instance), said, "success")
 
     return answered(view)
+
+
+def offer_undo(shopper: Shopper, instance: str, done: Done) -> None:
+    """Let the next page offer to put a line back that a change has removed."""
+    line = done.about
+
+    if done.code not in ("removed", "changed") or not isinstance(line, Line):
+        return
+
+    if line.id not in shopper.cart and is_sold(line):
+        session[UNDO] = {"instance": instance, "line": line.id, "name": line.name}
 
 
 @answered
@@ -133,16 +146,13 @@ def increment(shopper: Shopper, wanted: Step, line_id: str) -> Done:
 @changes
 def remove(shopper: Shopper, wanted: Nothing, line_id: str) -> Done:
     """Remove a line; it is no mistake if it is gone already."""
-    done = shopper.remove(line_id)
+    return shopper.remove(line_id)
 
-    if done.about is not None and not wants_json(request):
-        addition = addition_of(done.about)
 
-        if addition is not None:
-            instance = t.cast(dict[str, str], request.view_args)["instance"]
-            session[UNDO] = {"instance": instance, "name": done.about.name, **addition}
-
-    return done
+@changes
+def restore(shopper: Shopper, wanted: Nothing, line_id: str) -> Done:
+    """Put a line back that was removed, as it was and where it was."""
+    return shopper.restore(line_id)
 
 
 @changes

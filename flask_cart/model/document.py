@@ -115,6 +115,16 @@ class OrderNote(
         return replace(self, carts=(*others, key))
 
 
+class RemovedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A line that was removed, and can be put back.
+
+    :param place: Its place among all lines, those that were removed included.
+    """
+
+    line: Line
+    place: int
+
+
 class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A cart that was merged into another one.
 
@@ -166,6 +176,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :param pending: The last orders that were begun and not finished yet.
     :param settled: The tokens of the last ones of which what was ordered is taken out.
     :param claims: What identifies the last changes that came with a key.
+    :param removed: The last lines that were removed.
     :param left: That it was saved without a change, because it was left.
     """
 
@@ -182,6 +193,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     pending: tuple[PendingOrder, ...] = ()
     settled: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
+    removed: tuple[RemovedLine, ...] = ()
     left: LeftCart | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:

@@ -290,6 +290,28 @@ def fitting(
     return most or (now if wanted else 0)
 
 
+def allowed(
+    document: Document,
+    line: Line,
+    wanted: int,
+    limits: Limits,
+    terms: t.Iterable[Terms],
+) -> int:
+    """How many of a line there may be; as many as there are there always may.
+
+    :param line: The line, which need not be there yet.
+    :param wanted: The most that it may be.
+    """
+    mine = document.line(line.id)
+
+    if mine is None and len(document.lines) >= limits.items:
+        return 0
+
+    most = max(limits.quantity, count_of(mine))
+
+    return fitting(document, line, min(wanted, most), terms)
+
+
 def check_terms(before: Document, after: Document, terms: t.Iterable[Terms]) -> None:
     """Refuse a change that leads to quantities in which items are not sold.
 

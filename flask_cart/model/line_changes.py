@@ -8,6 +8,7 @@ import typing as t
 from moneyed import Money
 from msgspec.structs import replace
 
+from .document import Document
 from .errors import InvalidItemError
 from .limits import Terms
 from .limits import terms_of
@@ -16,6 +17,7 @@ from .line_operations import IncrementLine
 from .line_operations import OnExisting
 from .line_operations import UpdateLine
 from .lines import Line
+from .lines import check_quantities
 from .lines import check_quantity
 from .lines import make_line
 from .lines import with_attributes
@@ -25,6 +27,8 @@ from .operations import same
 from .products import Buyable
 from .products import price_of
 from .products import variant_of
+from .removing import RestoreLine
+from .removing import removed_line
 from .values import FrozenDict
 from .values import freeze_dict
 from .values import refused_as
@@ -33,15 +37,15 @@ from .values import whole_number
 
 def make_addition(
     product: Buyable | str | int,
-    quantity: int,
     currency: t.Callable[[], str],
     *,
-    name: str | None,
-    price: MoneyLike | None,
-    options: t.Mapping[str, t.Any] | None,
-    attributes: t.Mapping[str, t.Any] | None,
+    quantity: int = 1,
+    name: str | None = None,
+    price: MoneyLike | None = None,
+    options: t.Mapping[str, t.Any] | None = None,
+    attributes: t.Mapping[str, t.Any] | None = None,
     pinned: bool = False,
-    on_existing: OnExisting,
+    on_existing: OnExisting = "merge",
 ) -> AddLine:
     """What adds an item to a cart.
 
@@ -149,6 +153,30 @@ def make_increment(line: Line, by: int) -> IncrementLine:
         more = whole_number(by, "A quantity")
 
     return IncrementLine(line.id, more, asks=_with_product(line))
+
+
+def make_restoring(document: Document, line_id: str) -> RestoreLine:
+    """What puts a line back that was removed.
+
+    :raises InvalidItemError: If it is neither there nor remembered.
+    """
+    line = document.line(line_id) or removed_line(document, line_id)
+
+    if line is None:
+        raise InvalidItemError(f"There is no line {line_id!r:.80} to be put back.")
+
+    return RestoreLine(line_id, asks=_with_product(line))
+
+
+def make_taking_out(quantities: t.Any) -> list[IncrementLine]:
+    """What takes some of several lines out, for good.
+
+    :raises InvalidItemError: If they are no quantities of lines.
+    """
+    return [
+        IncrementLine(line_id, -quantity, remembers=False)
+        for line_id, quantity in check_quantities(quantities).items()
+    ]
 
 
 def _with_product(line: Line) -> tuple[Line, ...]:

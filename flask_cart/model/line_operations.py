@@ -13,19 +13,23 @@ from .events import Event
 from .events import ItemAdded
 from .events import ItemConditionAdded
 from .events import ItemConditionRemoved
-from .events import ItemRemoved
 from .events import ItemUpdated
+from .limits import Limits
+from .limits import allowed
 from .lines import Line
+from .lines import count_of
 from .lines import refreshed
 from .operations import Applied
 from .operations import Limited
 from .operations import Reapplied
 from .operations import StaleError
 from .operations import apply_all
-from .operations import left_with
 from .operations import line_gone
 from .operations import put_condition
 from .operations import same
+from .removing import drop_line
+from .removing import forget_line
+from .removing import remove_line
 
 OnExisting = t.Literal["merge", "replace", "error"]
 
@@ -56,9 +60,14 @@ class AddLine(Limited, frozen=True):
         existing = document.line(line.id)
 
         if existing is None:
-            lines = (*document.lines, line)
+            document = replace(document, lines=(*document.lines, line))
+            removed = (each for each in document.removed if each.line.id == line.id)
 
-            return replace(document, lines=lines), (ItemAdded(line=line),)
+            for each in removed:
+                # There is nothing to be put back any more.
+                document = forget_line(document, each)
+
+            return document, (ItemAdded(line=line),)
 
         if self.on_existing == "error":
             raise InvalidItemError(
@@ -69,6 +78,35 @@ class AddLine(Limited, frozen=True):
             return _put_line(document, existing, line)
 
         return _put_line(document, existing, _merged(existing, line))
+
+
+class AddLines(Limited, frozen=True):
+    """Add so many of each line as there may be.
+
+    :param limits: What the cart may reach.
+    :param counts: Gets how many of each line that was, when it was last applied.
+    """
+
+    lines: tuple[Line, ...]
+    limits: Limits
+    counts: list[int]
+
+    def apply(self, document: Document) -> Applied:
+        self.counts.clear()
+        events: list[Event] = []
+
+        for line in self.lines:
+            now = count_of(document.line(line.id))
+            wanted = now + line.quantity
+            most = allowed(document, line, wanted, self.limits, self.terms)
+            self.counts.append(most - now)
+
+            if most > now:
+                more = AddLine(replace(line, quantity=most - now))
+                document, happened = more.apply(document)
+                events.extend(happened)
+
+        return document, tuple(events)
 
 
 class UpdateLine(Limited, frozen=True):
@@ -93,16 +131,20 @@ class UpdateLine(Limited, frozen=True):
             )
 
         if self.changes.get("quantity") == 0:
-            return drop_line(document, line)
+            return remove_line(document, line)
 
         return _put_line(document, line, replace(line, **self.changes))
 
 
 class IncrementLine(Limited, frozen=True):
-    """Add to the quantity of a line; at zero or below the line is removed."""
+    """Add to the quantity of a line; at zero or below the line is removed.
+
+    :param remembers: Whether it can be put back then.
+    """
 
     line_id: str
     by: int
+    remembers: bool = True
 
     def apply(self, document: Document) -> Applied:
         line = document.line(self.line_id)
@@ -116,20 +158,11 @@ class IncrementLine(Limited, frozen=True):
         quantity = line.quantity + self.by
 
         if quantity <= 0:
-            return drop_line(document, line)
+            remove = remove_line if self.remembers else drop_line
+
+            return remove(document, line)
 
         return _put_line(document, line, replace(line, quantity=quantity))
-
-
-class RemoveLine(Reapplied, frozen=True):
-    """Remove a line, if it is there."""
-
-    line_id: str
-
-    def apply(self, document: Document) -> Applied:
-        line = document.line(self.line_id)
-
-        return (document, ()) if line is None else drop_line(document, line)
 
 
 class AddItemCondition(Reapplied, frozen=True):
@@ -203,13 +236,6 @@ def _with_line(document: Document, line: Line) -> Document:
     lines = tuple(line if each.id == line.id else each for each in document.lines)
 
     return replace(document, lines=lines)
-
-
-def drop_line(document: Document, line: Line) -> Applied:
-    """The document without a line."""
-    lines = tuple(each for each in document.lines if each is not line)
-
-    return left_with(document, lines), (ItemRemoved(line=line),)
 
 
 def _shown(line: Line, changes: t.Iterable[str]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from .products import Variant
 from .products import canonical_options
 from .products import item_id_of
 from .products import line_id
+from .products import options_of
 from .products import variant_of
 from .values import EMPTY
 from .values import FrozenDict
@@ -242,6 +243,31 @@ def make_line(
         raise _invalid(item_id, error) from error
 
     return with_attributes(line, line.attributes, given, ref)
+
+
+def find_line(
+    lines: t.Iterable[Line],
+    product: Buyable | str | int,
+    options: t.Mapping[str, t.Any] | None,
+) -> Line | None:
+    """The line of a product, or of an item's id, with these options.
+
+    :param options: If they are ``None``, the line without any, or the first there is.
+    :raises InvalidItemError: If they are no options.
+    """
+    if isinstance(product, str | int):
+        item_id = str(product)
+
+        with refused_as(InvalidItemError, f"The item {item_id!r:.80} is not valid: "):
+            chosen = canonical_options({} if options is None else options)
+    else:
+        item_id, chosen = item_id_of(product), options_of(product, options)
+
+    wanted = line_id(item_id, chosen)
+    found = {line.id: line for line in lines if line.item_id == item_id}
+    first = next(iter(found.values()), None) if options is None else None
+
+    return found.get(wanted, first)
 
 
 def ref_of(variant: Variant, is_pinned: bool = False) -> ProductRef:

@@ -17,10 +17,9 @@ from .events import CartMerged
 from .events import Event
 from .idempotency import remembered
 from .limits import Limits
-from .limits import fitting
+from .limits import allowed
 from .line_operations import AddLine
 from .line_operations import add_item_conditions
-from .line_operations import drop_line
 from .line_operations import in_currency
 from .lines import Line
 from .lines import check_quantity
@@ -33,6 +32,7 @@ from .operations import Limited
 from .operations import Operation
 from .operations import SetMetadata
 from .operations import apply_all
+from .removing import drop_line
 from .values import FrozenDict
 from .values import closest
 from .values import fingerprint
@@ -209,12 +209,12 @@ class MergeDocument(Limited, frozen=True):
             if line.quantity > earlier.quantities.get(line.id, 0):
                 gained = earlier.gained.get(line.id, 0)
                 wanted = self._wanted(line, document, gained)
-                allowed = self._allowed(line, document, wanted)
-                document, happened = self._put(line, allowed, document)
+                most = allowed(document, line, wanted, self.limits, self.terms)
+                document, happened = self._put(line, most, document)
                 events.extend(happened)
 
-                if wanted > allowed:
-                    left_out.append(replace(line, quantity=wanted - allowed))
+                if wanted > most:
+                    left_out.append(replace(line, quantity=wanted - most))
 
             document, happened = add_item_conditions(
                 document, line, replaces=self.strategy.prefers_guest
@@ -237,17 +237,6 @@ class MergeDocument(Limited, frozen=True):
 
         # What came and was sold or taken out since must not come again.
         return max(0, wanted - max(0, gained - now))
-
-    def _allowed(self, line: Line, document: Document, wanted: int) -> int:
-        """How many of a line there may be; as many as there are there always may."""
-        now = count_of(document.line(line.id))
-
-        if not now and len(document.lines) >= self.limits.items:
-            return 0
-
-        wanted = min(wanted, max(self.limits.quantity, now))
-
-        return fitting(document, line, wanted, self.terms)
 
     def _put(self, line: Line, quantity: int, document: Document) -> Applied:
         """Let there be so many of a line."""

@@ -103,9 +103,9 @@ def apply_all(document: Document, operations: t.Iterable[Operation]) -> Applied:
 
     unchanged = document
 
-    if result.claims != document.claims:
-        # The key that a change came with is no change of the cart.
-        unchanged = replace(document, claims=result.claims)
+    if (result.claims, result.removed) != (document.claims, document.removed):
+        # What is remembered of a change is no change of the cart.
+        unchanged = replace(document, claims=result.claims, removed=result.removed)
 
     return (unchanged, ()) if same(result, unchanged) else (result, tuple(events))
 
@@ -247,7 +247,12 @@ class Clear(msgspec.Struct, frozen=True):
 def emptied(document: Document) -> Document:
     """The document without its content."""
     document = replace(
-        document, conditions=(), metadata=FrozenDict(), coupons=(), shipping=None
+        document,
+        conditions=(),
+        metadata=FrozenDict(),
+        coupons=(),
+        shipping=None,
+        removed=(),
     )
 
     return left_with(document, ())

@@ -177,7 +177,8 @@ def test_undo_puts_back_what_was_removed(client: FlaskClient) -> None:
     page = client.get("/cart/").text
     form = page[page.index("cart-undo") :]
     fields = dict(re.findall(r'name="([^"]+)" value="([^"]*)"', form))
-    client.post("/cart/lines", data=fields)
+    action = re.findall(r'action="([^"]+)"', form)[0]
+    client.post(action, data=fields)
 
     assert show(client)["lines"] == before
     assert "cart-undo" not in client.get("/cart/").text

@@ -54,6 +54,8 @@ def said(client: FlaskClient, path: str, **fields: str) -> str:
         (f"lines/{MUG}", {"quantity": "2"}, "changed", "YOUR CART IS UP TO DATE."),
         (f"lines/{MUG}/increment", {}, "changed", "YOUR CART IS UP TO DATE."),
         (f"lines/{MUG}/remove", {}, "removed", "IT IS OUT OF YOUR CART."),
+        (f"lines/{MUG}/restore", {}, "restored", "IT IS BACK IN YOUR CART."),
+        (f"lines/{'0' * 64}/restore", {}, "gone", "THAT CANNOT BE PUT BACK ANY MORE."),
         (f"lines/{MUG}/move", {"to": "later"}, "moved", "IT IS MOVED."),
         ("coupons", {"code": "TEN"}, "coupon-noted", "TEN IS NOTED."),
         ("coupons/TEN/remove", {}, "coupon-removed", "TEN IS REMOVED."),

@@ -120,6 +120,7 @@ def test_text_is_readable_json() -> None:
         "pending": [],
         "settled": [],
         "claims": [],
+        "removed": [],
     }
 
 

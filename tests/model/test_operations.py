@@ -12,6 +12,7 @@ from flask_cart import InvalidItemError
 from flask_cart.model.document import SCHEMA
 from flask_cart.model.document import Document
 from flask_cart.model.document import MergedCart
+from flask_cart.model.document import RemovedLine
 from flask_cart.model.events import CartCleared
 from flask_cart.model.events import ConditionAdded
 from flask_cart.model.events import ConditionRemoved
@@ -29,7 +30,6 @@ from flask_cart.model.line_operations import AddItemCondition
 from flask_cart.model.line_operations import AddLine
 from flask_cart.model.line_operations import IncrementLine
 from flask_cart.model.line_operations import RemoveItemCondition
-from flask_cart.model.line_operations import RemoveLine
 from flask_cart.model.line_operations import UpdateLine
 from flask_cart.model.lines import MAX_QUANTITY
 from flask_cart.model.lines import make_line
@@ -42,6 +42,7 @@ from flask_cart.model.operations import RemoveCoupon
 from flask_cart.model.operations import SetMetadata
 from flask_cart.model.operations import StaleError
 from flask_cart.model.operations import apply_all
+from flask_cart.model.removing import RemoveLine
 from flask_cart.model.values import FrozenDict
 from tests.support import strategies
 
@@ -253,7 +254,7 @@ class TestRemoveLine:
     def test_there(self) -> None:
         """The line is gone, the others stay."""
         assert RemoveLine(MUG.id).apply(CART) == (
-            replace(CART, lines=(POT,)),
+            replace(CART, lines=(POT,), removed=(RemovedLine(MUG, 0),)),
             (ItemRemoved(line=MUG),),
         )
 
