@@ -48,8 +48,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     #: How amounts are rounded.
     rounding: t.Literal["half_up", "half_even", "half_down", "up", "down"] = "half_up"
 
-    #: Whether every line and step is rounded, or only the total.
-    round_at: t.Literal["line", "total"] = "line"
+    #: Whether every line and step is rounded, the price of one as well, or only the
+    #: total.
+    round_at: t.Literal["unit", "line", "total"] = "line"
 
     #: The time zone of the shop, in which days begin and end.
     timezone: str = "UTC"

@@ -89,6 +89,8 @@ _DONE: t.Final = {
     "coupon-noted": "{code} is noted.",
     "coupon-removed": "{code} is removed.",
     "moved": "It is moved.",
+    "not-merged": "What you have put in a cart in {currency} is still there: this one"
+    " is in another currency.",
     "noted": "It is noted.",
     "restored": "It is back in your cart.",
     "removed": "It is out of your cart.",
@@ -111,6 +113,7 @@ _QUANTITIES: t.Final = {
 
 #: Why a condition does nothing, by its code, and by what a rule has to say.
 _REASONS: t.Final = {
+    "exempt": "it need not be paid",
     "no_amount": "there is no amount to change",
     "no_difference": "it makes no difference",
     "no_lines": "none of the items is one of those",

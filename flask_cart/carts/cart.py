@@ -39,6 +39,7 @@ from .adjusting import remove_condition
 from .cached_totals import CachedTotals
 from .coupons import Coupons
 from .currencies import change_currency
+from .currencies import left_in_others
 from .drafts import OrderDraft
 from .drafts import current_token
 from .merging import MergeReport
@@ -372,7 +373,7 @@ class Cart:
         prices: t.Mapping[str, MoneyLike] | None = None,
         conditions: t.Iterable[Condition] = (),
         drop: t.Iterable[str] = (),
-    ) -> None:
+    ) -> tuple[str, ...]:
         """Give the cart another currency, and all lines their prices in it.
 
         It is one write. Prices are those of the products: what ``cart_price_in()``
@@ -385,12 +386,16 @@ class Cart:
             not tell.
         :param conditions: Take the place of those of the same name, also on lines.
         :param drop: The names of conditions to be removed, also from lines.
+        :return: The instances of the owner's other carts that have something in them in
+            another currency still.
         :raises InvalidItemError: If there is no such currency, or no price for a line.
         :raises InvalidConditionError: If it is not said what becomes of a condition.
         :raises CartConflictError: If the cart was changed since it was read.
         """
         registry, prices = self._services.registry, prices or {}
         change_currency(self._working, registry, currency, prices, conditions, drop)
+
+        return left_in_others(self._working, self._beside)
 
     # Other carts
 
@@ -421,8 +426,7 @@ class Cart:
         """Add a line to another cart of the same owner, and keep it here.
 
         :param quantity: How many; as many as there are here if it is left out.
-        :raises InvalidItemError: If there is no such line.
-        :raises CartLimitError: If the other cart would become too large.
+        :raises CartError: As :meth:`move`.
         """
         copy_line(self._working, self._beside(to), line_id, quantity)
 
@@ -503,34 +507,32 @@ class Cart:
         name: str,
         value: MoneyLike,
         *,
+        target: Target = "subtotal",
         order: int = 0,
         rule: Rule | None = None,
         lines: Rule | None = None,
         included: bool = False,
+        exempt: Rule | None = None,
     ) -> None:
-        """Add a tax to the subtotal, such as ``"19%"``.
+        """Add a tax such as ``"19%"``, which acts after discounts and fees.
 
-        :param rule: As for :class:`Condition`, like ``lines`` and ``included``.
+        :param target: ``"subtotal"``, ``"shipping"``, or both: ``"total"``.
+        :param order: Taxes of one order act on the same base; those before are in it.
+        :param rule: As for :class:`Condition`, like what follows.
         """
         rest = {"order": order, "rule": rule, "lines": lines, "included": included}
-        self._add(name, "tax", "subtotal", value, **rest)
+        self._add(name, "tax", target, value, exempt=exempt, **rest)
 
     def add_fee(
         self, name: str, value: MoneyLike, *, order: int = 0, rule: Rule | None = None
     ) -> None:
-        """Add a fee to the total, such as ``"2.50"``.
-
-        :param rule: As for :class:`Condition`.
-        """
+        """Add a fee to the total, such as ``"2.50"``."""
         self._add(name, "fee", "total", value, order=order, rule=rule)
 
     def add_shipping(
         self, name: str, value: MoneyLike, *, order: int = 0, rule: Rule | None = None
     ) -> None:
-        """Add shipping to the total, such as ``"4.90"``, in place of any other.
-
-        :param rule: As for :class:`Condition`.
-        """
+        """Add shipping to the total, such as ``"4.90"``, in place of any other."""
         self._add(name, SHIPPING, "total", value, order=order, rule=rule)
 
     # The whole cart

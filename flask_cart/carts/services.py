@@ -21,6 +21,7 @@ from ..model.merging import Strategies
 from ..model.merging import Strategy
 from ..model.operations import Limited
 from ..model.operations import Operation
+from ..pricing.rounding import RoundingPlace
 from ..pricing.rulebook import Rulebook
 from .catalogue import Catalogue
 from .observing import Observers
@@ -43,6 +44,9 @@ class Announcer(t.Protocol):
     def after(self, cart: AnyCart, events: tuple[Event, ...]) -> None:
         """Say what was saved."""
 
+    def tell(self, cart: AnyCart, event: Event) -> None:
+        """Say what has happened without a change of the cart."""
+
     def left(self, cart: AnyCart, event: CartAbandoned | ReminderDue) -> None:
         """Say what was left, and is about to be deleted; raises to keep it as it is."""
 
@@ -62,14 +66,15 @@ class Policy:
     """What an app has configured for its carts.
 
     :param rounding_mode: How amounts are rounded.
-    :param round_at: Whether every line and step is rounded, or only the total.
+    :param round_at: Whether every line and step is rounded, the price of one as well,
+        or only the total.
     :param time_zone: In which days begin and end.
     :param stock_ignored: The instances in which terms of products do not count.
     :param merge_strategy: The name of the one that is taken if none is named.
     """
 
     rounding_mode: str = "half_up"
-    round_at: t.Literal["line", "total"] = "line"
+    round_at: RoundingPlace = "line"
     time_zone: dt.tzinfo = dt.UTC
     stock_ignored: frozenset[str] = frozenset()
     merge_strategy: str = ADD_QUANTITIES.name

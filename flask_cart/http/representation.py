@@ -13,6 +13,7 @@ from ..carts.cart import Cart
 from ..model.products import Chosen
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
+from ..pricing.totals import Tax
 
 _Amount = t.Annotated[
     str,
@@ -24,13 +25,28 @@ _Amount = t.Annotated[
 _Count = t.Annotated[int, msgspec.Meta(ge=0)]
 
 
+class ShownTax(msgspec.Struct, frozen=True):
+    """What a tax comes to, and of what; if it is included, of what contains it."""
+
+    name: str
+    rate: str
+    base: _Amount
+    amount: _Amount
+    included: bool
+
+
 class ShownCondition(msgspec.Struct, frozen=True):
-    """What a condition does to a cart or a line, or why it does nothing."""
+    """What a condition does to a cart or a line, or why it does nothing.
+
+    What the prices contain of a tax changes no amount.
+    """
 
     name: str
     type: str
     value: str
+    base: _Amount
     amount: _Amount
+    contained: _Amount | None
     code: str
     reason: str
 
@@ -48,6 +64,7 @@ class ShownLine(msgspec.Struct, frozen=True):
     subtotal_without_conditions: _Amount
     subtotal: _Amount
     conditions: list[ShownCondition]
+    taxes: list[ShownTax]
 
 
 class ShownCart(msgspec.Struct, frozen=True):
@@ -63,6 +80,7 @@ class ShownCart(msgspec.Struct, frozen=True):
     subtotal_without_conditions: _Amount
     subtotal: _Amount
     savings: _Amount
+    taxes: list[ShownTax]
     total: _Amount
     metadata: dict[str, t.Any]
 
@@ -102,6 +120,7 @@ def show_cart(cart: Cart, instance: str | None = None) -> ShownCart:
         subtotal_without_conditions=_amount(totals.subtotal_without_conditions),
         subtotal=_amount(totals.subtotal),
         savings=_amount(totals.savings),
+        taxes=_taxes(totals.taxes),
         total=_amount(totals.total),
         metadata={
             key: value for key, value in cart.metadata.items() if key in shown_keys
@@ -141,6 +160,7 @@ def _line(line: LineTotals) -> ShownLine:
         subtotal_without_conditions=_amount(line.subtotal_without_conditions),
         subtotal=_amount(line.subtotal),
         conditions=[_condition(each) for each in line.adjustments],
+        taxes=_taxes(line.taxes),
     )
 
 
@@ -150,10 +170,27 @@ def _condition(adjustment: Adjustment) -> ShownCondition:
         name=adjustment.name,
         type=adjustment.type,
         value=adjustment.value,
+        base=_amount(adjustment.base),
         amount=_amount(adjustment.amount),
+        contained=None
+        if adjustment.contained is None
+        else _amount(adjustment.contained),
         code=adjustment.code,
         reason=get_state().loaders.reason_of(adjustment),
     )
+
+
+def _taxes(taxes: t.Iterable[Tax]) -> list[ShownTax]:
+    return [
+        ShownTax(
+            name=each.name,
+            rate=each.rate,
+            base=_amount(each.base),
+            amount=_amount(each.amount),
+            included=each.included,
+        )
+        for each in taxes
+    ]
 
 
 def _amount(money: Money) -> str:

@@ -6,12 +6,14 @@ import decimal
 import re
 import typing as t
 from decimal import Decimal
+from fractions import Fraction
 from operator import add
 from operator import mul
 from operator import sub
 from operator import truediv
 
 import msgspec
+from moneyed import CURRENCIES
 
 from .errors import InvalidConditionError
 from .money import CONTEXT
@@ -25,20 +27,40 @@ from .values import check_text
 from .values import freeze_dict
 from .values import refused_as
 
-Target = t.Literal["subtotal", "total", "item"]
+Target = t.Literal["subtotal", "total", "shipping", "item"]
 
 #: The type of the conditions of which a cart has one at most.
 SHIPPING: t.Final = "shipping"
 
+#: The type of the conditions that act after those of all other types.
+TAX: t.Final = "tax"
+
 TARGETS: t.Final[tuple[str, ...]] = t.get_args(Target)
 MAX_ORDER: t.Final = 2**31
+
+#: When the conditions of a cart act: as their target says, then the taxes, and at last
+#: what rounds the total.
+PHASES: t.Final = ("subtotal", "total", "shipping", "taxes", "rounding")
 
 #: Where absurd conditions stop, within the digits that amounts are calculated with.
 CEILING: t.Final = Decimal(10) ** 40
 
-_OPERATORS: t.Final = {"": add, "+": add, "-": sub, "*": mul, "/": truediv}
 
-_value = re.compile(r"(?P<operator>[+\-*/]?)(?P<number>[0-9.]+)(?P<percent>%?)")
+def _nearest(amount: Decimal, step: Decimal) -> Decimal:
+    """The multiple of a step that is nearest to an amount, of two the higher one."""
+    return (amount / step).quantize(Decimal(1), decimal.ROUND_HALF_UP) * step
+
+
+_OPERATORS: t.Final = {
+    "": add,
+    "+": add,
+    "-": sub,
+    "*": mul,
+    "/": truediv,
+    "~": _nearest,
+}
+
+_value = re.compile(r"(?P<operator>[+\-*/~]?)(?P<number>[0-9.]+)(?P<percent>%?)")
 
 
 class Condition(
@@ -53,19 +75,27 @@ class Condition(
     :param name: Identifies the condition in its cart or line; a second one with the
         same name replaces it.
     :param type: What it is for the shop: ``"discount"``, ``"tax"``, ``"shipping"``,
-        ``"fee"`` or a word of its own.
-    :param target: ``"subtotal"`` or ``"total"`` of the cart, or ``"item"``. On a line
-        it always acts on the unit price.
-    :param value: ``[+-*/]<decimal>[%]``, in major units: ``"-10%"``, ``"+4.90"``,
-        ``"*1.5"``. Without a sign it adds.
+        ``"fee"`` or a word of its own. A ``"tax"`` acts after all the others.
+    :param target: ``"subtotal"``, ``"shipping"`` or ``"total"`` of the cart, or
+        ``"item"``. On a line it always acts on the unit price.
+    :param value: ``[+-*/~]<decimal>[%]``, in major units: ``"-10%"``, ``"+4.90"``,
+        ``"*1.5"``; ``"~0.05"`` rounds. Without a sign it adds.
     :param order: Conditions of one target are applied by order, then by position.
+        Taxes of one order act on the same base. A tax of an order below zero takes its
+        place among the other conditions of its target.
     :param attributes: Anything else to remember, as JSON.
     :param rule: Applies the condition only while it holds.
-    :param lines: Limits a condition on the subtotal to the lines for which it holds.
+    :param lines: Limits a condition on the subtotal, or a tax, to the lines for which
+        it holds. A tax on the total then takes in what was added to them, such as
+        shipping, in proportion.
     :param base: An amount that the value acts on, instead of all that there is.
     :param cap: The most that it adds or takes off, in major units.
     :param included: The prices contain it already: a percentage, of which the totals
         tell what it comes to, and which changes nothing.
+    :param exempt: While it holds, nobody pays this tax: it is not added, and what the
+        prices contain of it is taken off.
+    :param currency: What its amounts are in, those of its rules as well. In a cart of
+        another currency it does nothing.
     :raises InvalidConditionError: If the condition could not be applied.
     """
 
@@ -80,6 +110,8 @@ class Condition(
     base: Rule | None = None
     cap: str | None = None
     included: bool = False
+    exempt: Rule | None = None
+    currency: str | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -111,20 +143,28 @@ class Condition(
         set_field(self, "attributes", freeze_dict(self.attributes, "The attributes"))
         self._check_rules()
 
+        if self.currency is not None and self.currency not in CURRENCIES:
+            raise ValueError(f"{self.currency!r:.40} is not a currency.")
+
         if self.cap is not None:
             set_field(self, "cap", _plain(self.cap, "The cap"))
             parse_decimal(self.cap)
 
     def _check_rules(self) -> None:
-        for field in ("rule", "lines", "base"):
+        for field in ("rule", "lines", "base", "exempt"):
             if not isinstance(getattr(self, field), Rule | None):
                 raise ValueError(f"The {field} must be a rule.")
 
-        if self.lines is not None and self.target != "subtotal":
+        can_be_limited = {"subtotal", "total"} if self.is_tax else {"subtotal"}
+
+        if self.lines is not None and self.target not in can_be_limited:
             raise ValueError(
                 "What is limited to lines acts on the subtotal, not on the"
                 f" {self.target}."
             )
+
+        if self.exempt is not None and not self.is_tax:
+            raise ValueError("Nobody is exempt from what is no tax.")
 
         if self.base is not None and self.target == "item":
             raise ValueError("What acts on an item has no other base than its price.")
@@ -144,11 +184,36 @@ class Condition(
         return operator in {"", "+"} and percent
 
     @property
+    def is_tax(self) -> bool:
+        """Whether it is a tax, whose siblings of one order act on the same base."""
+        return self.type == TAX or self.included
+
+    @property
+    def phase(self) -> str:
+        """When it acts, one of :data:`PHASES`; ``"item"`` is none of a cart."""
+        if self.is_tax and self.order >= 0:
+            return "taxes"
+
+        is_last = self.target == "total" and self.value.startswith("~")
+
+        return "rounding" if is_last else self.target
+
+    @property
+    def asks(self) -> bool:
+        """Whether there are rules to be asked before it acts."""
+        return bool(self.rule or self.lines or self.base or self.exempt)
+
+    @property
     def is_amount(self) -> bool:
         """Whether the value is an amount of money, and not a part of one."""
         operator, number, percent = _parse(self.value)
 
         return operator not in {"*", "/"} and not percent and bool(number)
+
+    @property
+    def can_be_on_line(self) -> bool:
+        """Whether it has nothing that only a condition of a cart can have."""
+        return not (self.lines or self.base or self.included or self.exempt)
 
     def apply(self, amount: Decimal) -> Decimal:
         """The amount after this condition: never below zero, nor beyond 10**40.
@@ -170,12 +235,12 @@ class Condition(
         with decimal.localcontext(CONTEXT):
             return min(max(changed, amount - most), amount + most, CEILING)
 
-    def contained(self, amount: Decimal) -> Decimal:
-        """How much of an amount this condition is, if it is included in it."""
+    @property
+    def rate(self) -> Fraction:
+        """What part of its base a tax is that is included."""
         _, number, _ = _parse(self.value)
 
-        with decimal.localcontext(CONTEXT):
-            return amount * number / (100 + number)
+        return Fraction(number) / 100
 
     def _changed(self, amount: Decimal) -> Decimal:
         operator, number, percent = _parse(self.value)
@@ -215,8 +280,11 @@ def _parse(value: str) -> tuple[str, Decimal, bool]:
     operator = match["operator"]
     number = parse_decimal(match["number"])
 
-    if operator == "/" and not number:
+    if operator in {"/", "~"} and not number:
         raise ValueError("The value must not divide by zero.")
+
+    if operator == "~" and match["percent"]:
+        raise ValueError("What is rounded to must be an amount, such as '~0.05'.")
 
     return operator, number, bool(match["percent"])
 
@@ -240,10 +308,10 @@ def check_for_line(condition: Condition) -> Condition:
 
     :raises InvalidConditionError: If it has what only a condition of a cart can have.
     """
-    if condition.lines or condition.base or condition.included:
+    if not condition.can_be_on_line:
         raise InvalidConditionError(
-            f"The condition {condition.name!r} cannot be on a line: 'lines', 'base'"
-            " and 'included' are for conditions of a cart."
+            f"The condition {condition.name!r} cannot be on a line: 'lines', 'base',"
+            " 'included' and 'exempt' are for conditions of a cart."
         )
 
     return condition

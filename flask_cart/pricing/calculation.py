@@ -12,6 +12,7 @@ from decimal import Decimal
 from moneyed import Money
 from msgspec.structs import replace as replace_fields
 
+from ..model.conditions import PHASES
 from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
 from ..model.document import Document
@@ -20,22 +21,22 @@ from ..model.money import ZERO
 from ..model.values import FrozenDict
 from .evaluation import Evaluation
 from .facts import Facts
+from .fixed_rules import fixed_rulebook
 from .reasons import YES
 from .reasons import Verdict
 from .rounding import Proration
 from .rounding import Rounding
-from .rulebook import Rulebook
 from .shipping import ShippingMethod
 from .shipping import ShippingOption
 from .steps import CartSteps
-from .steps import amount_of
 from .steps import line_totals
-from .steps import lines_at
 from .steps import price_line
 from .totals import SHIPPING_UNAVAILABLE
 from .totals import Adjustment
 from .totals import LineTotals
+from .totals import Tax
 from .totals import Totals
+from .totals import summed_taxes
 
 _NOT_ASKED: t.Final = Verdict(SHIPPING_UNAVAILABLE, FrozenDict(why="not_asked"))
 _GONE: t.Final = Verdict(SHIPPING_UNAVAILABLE, FrozenDict(why="not_offered"))
@@ -46,10 +47,10 @@ def compute_totals(
 ) -> Totals:
     """Price a document.
 
-    Conditions of lines come first, then those on the subtotal, then those on the
-    total; among these by ``order``, then by position, with the chosen shipping after
-    those that are stored, and those that are provided after it. No step goes below
-    zero.
+    Conditions of lines come first, then those on the subtotal, those on the total and
+    those on the shipping, then the taxes; among these by ``order``, then by position,
+    with the chosen shipping after those that are stored, and those that are provided
+    after it. No step goes below zero. At last the total may be rounded.
 
     :param document: The content of the cart.
     :param rounding: How amounts are rounded. Its currency is the document's.
@@ -129,9 +130,7 @@ def fixed_totals(
     :param provided: Those of providers.
     :param rounding: How amounts are rounded.
     """
-    rulebook = Rulebook()
-    rulebook.rules.add(lines_at.__name__, lines_at)
-    rulebook.amounts.add(amount_of.__name__, amount_of)
+    rulebook = fixed_rulebook()
     rulebook.providers.append(lambda facts: provided)
     evaluation = Evaluation(rulebook, None, "default", dt.datetime.min)
 
@@ -149,15 +148,27 @@ def _applied(adjustments: t.Iterable[Adjustment]) -> tuple[Condition, ...]:
     return tuple(each.applied for each in adjustments if each.applied is not None)
 
 
+def _with_taxes(
+    adjustment: Adjustment, taxes: t.Mapping[str, t.Iterable[Tax]]
+) -> Adjustment:
+    """The adjustment with the taxes on what it has added."""
+    if adjustment.applied is None or adjustment.name not in taxes:
+        return adjustment
+
+    return replace(adjustment, taxes=summed_taxes(taxes[adjustment.name]))
+
+
 class _Result(t.NamedTuple):
     """The amounts of a cart with one shipping, as they are shown.
 
     :param lines: What each line comes to.
     :param shares: The same after the conditions on the subtotal.
+    :param taxes: Its part of the taxes.
     """
 
     lines: list[Decimal]
     shares: list[Decimal]
+    taxes: list[list[Tax]]
     adjustments: list[Adjustment]
     subtotal: Decimal
     total: Decimal
@@ -186,11 +197,20 @@ class _Calculation:
         lines = goods.shown()
         steps = CartSteps(document, conditions, goods, rounding, self.evaluation)
         adjustments = steps.provide()
-        adjustments += steps.run("subtotal")
+        adjustments += steps.run(PHASES[0])
         subtotal, shares = steps.shown, goods.shown()
-        adjustments += steps.run("total")
 
-        return _Result(lines, shares, adjustments, subtotal, steps.shown)
+        for phase in PHASES[1:]:
+            adjustments += steps.run(phase)
+
+        return _Result(
+            lines,
+            shares,
+            steps.line_taxes,
+            [_with_taxes(each, steps.added_taxes) for each in adjustments],
+            subtotal,
+            steps.shown,
+        )
 
     def run_with(self, *shipping: Condition) -> _Result:
         """Apply the stored conditions, with this shipping or none instead of theirs."""
@@ -267,7 +287,9 @@ class _Calculation:
         rounding = self.rounding
         lines = tuple(
             line_totals(*each, rounding)
-            for each in zip(self._priced, result.lines, result.shares, strict=True)
+            for each in zip(
+                self._priced, result.lines, result.shares, result.taxes, strict=True
+            )
         )
         nothing = rounding.money(rounding.round(ZERO))
 

@@ -7,6 +7,7 @@ import decimal
 import logging
 import typing as t
 from dataclasses import dataclass
+from dataclasses import replace
 from decimal import Decimal
 
 from ..model.conditions import CEILING
@@ -29,8 +30,26 @@ from .shipping import ShippingMethod
 
 T = t.TypeVar("T")
 
+_EXEMPT: t.Final = Verdict("exempt")
+_NO_LINES: t.Final = Verdict("no_lines")
+
 #: Characters of a reason that a rule of the app gives.
 MAX_REASON: t.Final = 200
+
+
+class Ruling(t.NamedTuple):
+    """What the rules of a condition say.
+
+    :param verdict: Whether it applies, or why not.
+    :param lines: The positions of the lines that it is limited to, if it is.
+    :param base: The amount that its value acts on, if it is not all that there is.
+    :param is_exempt: Whether it is included in the prices, and need not be paid.
+    """
+
+    verdict: Verdict = YES
+    lines: list[int] | None = None
+    base: Decimal | None = None
+    is_exempt: bool = False
 
 
 @dataclass
@@ -65,7 +84,7 @@ class Evaluation:
         if self._facts is not None:
             return self._facts
 
-        amounts = [line.unit_amount * line.quantity for line in document.lines]
+        amounts = [rounding.times(e.unit_amount, e.quantity) for e in document.lines]
         goods = Proration(document.lines, amounts, rounding)
         subtotal = rounding.round(goods.amount)
         kind, _, owner_id = (self.owner or "guest:").partition(":")
@@ -92,6 +111,40 @@ class Evaluation:
     def has_providers(self) -> bool:
         """Whether there may be conditions that are not stored."""
         return bool(self.rulebook.providers)
+
+    def judge(self, condition: Condition, facts: Facts) -> Ruling:
+        """What the rules of a condition of the cart say."""
+        if condition.rule is not None:
+            verdict = self.decide(condition.rule, facts)
+
+            if not verdict.holds:
+                return Ruling(verdict)
+
+        # Who cannot be found out to be exempt has to pay.
+        is_exempt = condition.exempt is not None and (
+            self.decide(condition.exempt, facts).holds
+        )
+
+        if is_exempt and not condition.included:
+            return Ruling(_EXEMPT)
+
+        picked = (
+            None if condition.lines is None else self._picked(condition.lines, facts)
+        )
+
+        if isinstance(picked, Verdict):
+            return Ruling(picked)
+
+        if condition.base is None:
+            return Ruling(YES, picked, None, is_exempt)
+
+        about = facts.lines if picked is None else (facts.lines[i] for i in picked)
+        base = self.amount(condition.base, replace(facts, about=tuple(about)))
+
+        if isinstance(base, Verdict):
+            return Ruling(base)
+
+        return Ruling(YES, picked, base, is_exempt)
 
     def decide(self, rule: Rule, facts: Facts) -> Verdict:
         """Whether a rule holds. A rule that raises does not."""
@@ -171,6 +224,23 @@ class Evaluation:
                 exc_info=self._failures[0][1],
             )
 
+    def _picked(self, rule: Rule | None, facts: Facts) -> list[int] | Verdict | None:
+        """The positions of the lines for which a rule holds, or why it is none."""
+        if rule is None:
+            return None
+
+        picked = []
+
+        for position, line in enumerate(facts.lines):
+            verdict = self.decide(rule, replace(facts, about=(line,)))
+
+            if verdict.holds:
+                picked.append(position)
+            elif not verdict.is_known:
+                return verdict
+
+        return picked or _NO_LINES
+
     def _checked(self, condition: t.Any) -> Condition:
         if not isinstance(condition, Condition) or condition.target == "item":
             raise TypeError(
@@ -220,6 +290,14 @@ class Evaluation:
             self.failed(name, error)
 
             return Verdict("rule_failed", FrozenDict({"rule": name}), rule)
+
+
+def of_other_currency(condition: Condition, currency: str) -> Verdict | None:
+    """Why a condition does nothing in a cart of this currency, if it does nothing."""
+    if condition.currency in (None, currency):
+        return None
+
+    return Verdict("other_currency", FrozenDict({"codes": (condition.currency,)}))
 
 
 def _not_met(rule: Rule, no: No) -> Verdict:

@@ -6,7 +6,10 @@ import typing as t
 from decimal import Decimal
 from functools import partial
 
+from ..model.conditions import SHIPPING
+from ..model.conditions import TAX
 from ..model.conditions import Condition
+from ..model.conditions import Target
 from ..model.errors import InvalidConditionError
 from ..model.money import parse_amount
 from ..model.rules import Rule
@@ -123,8 +126,11 @@ def tax_classes(
     *,
     default: str | None = None,
     attribute: str = "tax_class",
+    shipping: str | None = None,
     included: bool = False,
-    order: int = 100,
+    order: int = 0,
+    rule: Rule | None = None,
+    exempt: Rule | None = None,
 ) -> tuple[Condition, ...]:
     """A tax with another rate for each class of lines.
 
@@ -136,25 +142,51 @@ def tax_classes(
     :param rates: The rate of each class.
     :param default: The rate of all other lines. Left out, they are not taxed.
     :param attribute: The attribute of a line that names its class.
+    :param shipping: The rate of shipping, or ``"proportional"``: then all that is added
+        to the lines is taxed as they are, in proportion. Left out, it is not taxed.
     :param included: Whether the prices contain the tax.
-    :param order: After the discounts, which make it less.
+    :param order: As for :class:`~flask_cart.Condition`, like ``rule`` and ``exempt``.
     """
-
-    def tax(full_name: str, rate: str, lines: Rule) -> Condition:
-        return Condition(
-            full_name, "tax", "subtotal", rate, order, lines=lines, included=included
-        )
-
+    target: Target = "total" if shipping == "proportional" else "subtotal"
+    tax = partial(
+        Condition,
+        type=TAX,
+        order=order,
+        rule=rule,
+        included=included,
+        exempt=exempt,
+    )
     conditions = [
-        tax(f"{name} {each}", rate, rule("attribute", name=attribute, values=[each]))
+        tax(f"{name} {each}", target=target, value=rate, lines=_of(attribute, each))
         for each, rate in rates.items()
     ]
 
     if default is not None:
-        classes = rule("attribute", name=attribute, values=list(rates))
-        conditions.append(tax(name, default, not_(classes)))
+        others = not_(_of(attribute, *rates)) if rates else None
+        conditions.append(tax(name, target=target, value=default, lines=others))
+
+    if shipping not in {None, "proportional"}:
+        conditions.append(tax(f"{name} shipping", target=SHIPPING, value=shipping))
 
     return tuple(conditions)
+
+
+def cash_rounding(
+    step: MoneyLike, *, name: str = "Rounding", rule: Rule | None = None
+) -> Condition:
+    """The total as it can be paid with the smallest coin.
+
+    >>> cash_rounding("0.05").value
+    '~0.05'
+
+    :param step: What the smallest coin is worth.
+    :param rule: Holds if it is paid in cash. Left out, it always is.
+    """
+    return Condition(name, "rounding", "total", f"~{step}", rule=rule)
+
+
+def _of(attribute: str, *values: str) -> Rule:
+    return rule("attribute", name=attribute, values=list(values))
 
 
 def _taken_off(value: str) -> str:

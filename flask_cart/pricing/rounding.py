@@ -22,6 +22,9 @@ ROUNDING_MODES: t.Final[t.Mapping[str, str]] = {
     "down": decimal.ROUND_DOWN,
 }
 
+#: Where amounts are rounded.
+RoundingPlace = t.Literal["unit", "line", "total"]
+
 #: Exact for the sum of any amounts, so that their sequence does not matter.
 _WIDE: t.Final = decimal.Context(prec=10_000)
 _NOTHING: t.Final = Fraction(0)
@@ -33,34 +36,63 @@ class Rounding(t.NamedTuple):
     :param currency: The ISO 4217 code.
     :param mode: A key of :data:`ROUNDING_MODES`.
     :param at: ``"line"`` rounds every line and every step of the calculation, as on
-        an invoice; ``"total"`` calculates exactly and rounds the total.
+        an invoice; ``"unit"`` the price of one as well, before it is multiplied;
+        ``"total"`` calculates exactly and rounds the total.
     """
 
     currency: str
     mode: str = "half_up"
-    at: t.Literal["line", "total"] = "line"
+    at: RoundingPlace = "line"
+
+    @property
+    def is_stepwise(self) -> bool:
+        """Whether every step of the calculation is rounded."""
+        return self.at != "total"
+
+    def times(self, unit_price: Decimal, quantity: int) -> Decimal:
+        """What so many come to, at the price of one."""
+        return (self.round(unit_price) if self.at == "unit" else unit_price) * quantity
 
     def round(self, amount: Decimal) -> Decimal:
         """Round to the smallest unit of the currency."""
-        return amount.quantize(
-            smallest_unit(self.currency), ROUNDING_MODES[self.mode], CONTEXT
-        )
+        return amount.quantize(self.unit, ROUNDING_MODES[self.mode], CONTEXT)
+
+    @property
+    def unit(self) -> Decimal:
+        """The smallest amount that can be paid."""
+        return smallest_unit(self.currency)
 
     def money(self, amount: Decimal) -> Money:
         """The amount as money of this currency, without rounding it."""
         return Money(amount, self.currency)
 
 
+class Part(t.NamedTuple):
+    """A part of what there is to pay.
+
+    :param amount: What it comes to.
+    :param key: Of parts with the same right to a remainder, the first by it gets it.
+    :param line: The position of the line that it belongs to.
+    :param added: The position of what it is of all that was added, such as shipping,
+        if it is not the line itself.
+    """
+
+    amount: Decimal | Fraction
+    key: tuple[str, ...]
+    line: int | None
+    added: int | None = None
+
+
 class Proration:
     """An amount, and the share of it that each line has.
 
     To set the amount changes all shares in proportion; :meth:`change` leaves the shares
-    of the other lines as they are.
+    of the others as they are. What is added, such as shipping, has a share as well.
 
     :param lines: The lines. Of those that have the same right to a remainder, the
         first by its item gets it, in whatever order they were added.
     :param amounts: What each of them comes to.
-    :param rounding: How amounts are rounded: ``"line"`` rounds the shares at any time.
+    :param rounding: How amounts are rounded. Stepwise, the shares are so at any time.
     """
 
     def __init__(
@@ -69,12 +101,11 @@ class Proration:
         amounts: t.Sequence[Decimal],
         rounding: Rounding,
     ) -> None:
-        self._lines = lines
+        self._ids = [line.id for line in lines]
+        self._keys = [("", line.item_id, line.id) for line in lines]
         self._rounding = rounding
-        self._unit = smallest_unit(rounding.currency)
-        self._is_rounded = rounding.at == "line"
 
-        if self._is_rounded:
+        if rounding.is_stepwise:
             amounts = [rounding.round(each) for each in amounts]
 
         with decimal.localcontext(_WIDE):
@@ -90,33 +121,81 @@ class Proration:
 
     def shown(self) -> list[Decimal]:
         """The shares, rounded so that they add up to the rounded amount."""
-        amount = self._rounding.round(self.amount)
-
-        return self._allocated(self._shares(), amount)
+        return self._allocated(self._shares(), self._rounding.round(self.amount))
 
     def by_line(self) -> dict[str, Decimal]:
         """The share of every line, by its id."""
         return {
-            line.id: _as_decimal(share)
-            for line, share in zip(self._lines, self._shares(), strict=True)
+            line_id: as_decimal(share)
+            for line_id, share in zip(self._ids, self._shares(), strict=False)
         }
 
     def of(self, picked: t.Iterable[int]) -> Decimal:
-        """What some lines come to together."""
+        """What some shares come to together."""
         shares = self._shares()
 
-        return _as_decimal(_exact_sum(shares[i] for i in picked))
+        return as_decimal(exact_sum(shares[i] for i in picked))
 
     def change(self, picked: t.Collection[int], amount: Decimal) -> None:
-        """Let some lines come to another amount together."""
+        """Let some shares come to another amount together."""
         shares = [Fraction(each) for each in self._shares()]
-        changed = _in_proportion(amount, [shares[i] for i in picked])
+        changed = in_proportion(amount, [shares[i] for i in picked])
 
         for i, share in zip(picked, changed, strict=True):
             shares[i] = share
 
-        self.amount = self._weighed = _as_decimal(_exact_sum(shares))
+        self.amount = self._weighed = as_decimal(exact_sum(shares))
         self._weights = self._settled(shares)
+
+    def add(self, name: str, amount: Decimal) -> None:
+        """Add what has a share of its own."""
+        self._weights = [*self._shares(), amount]
+        self._keys.append((name, "", ""))
+        self.amount = self._weighed = self.amount + amount
+
+    def parts(self, *, by_line: bool) -> list[Part]:
+        """The shares, those of the lines first.
+
+        :param by_line: Whether what was added is divided among the lines.
+        """
+        shares = self._shares()
+        count = len(self._ids)
+        keys, goods = self._keys[:count], shares[:count]
+        added = list(enumerate(zip(self._keys[count:], shares[count:], strict=True)))
+        parts = [
+            Part(share, key, i)
+            for i, (key, share) in enumerate(zip(keys, goods, strict=True))
+        ]
+
+        if not by_line:
+            return parts + [
+                Part(share, key, None, each) for each, (key, share) in added
+            ]
+
+        weights = [Fraction(share) for share in goods]
+
+        for each, (key, share) in added:
+            divided = self._settled(in_proportion(share, weights))
+            parts += [
+                Part(of_line, key + keys[i], i, each)
+                for i, of_line in enumerate(divided)
+            ]
+
+        return parts
+
+    def settle(
+        self, parts: t.Iterable[Part], amounts: t.Iterable[Fraction], amount: Decimal
+    ) -> None:
+        """Let the parts be what they have become, and come to an amount."""
+        shares = [_NOTHING] * len(self._keys)
+
+        for part, each in zip(parts, amounts, strict=True):
+            i = part.line if part.added is None else len(self._ids) + part.added
+            shares[t.cast(int, i)] += each
+
+        self._weighed = as_decimal(exact_sum(shares))
+        self._weights = self._settled(shares)
+        self.amount = amount
 
     def _shares(self) -> t.Sequence[Decimal | Fraction]:
         if self.amount == self._weighed:
@@ -124,20 +203,25 @@ class Proration:
 
         weights = [Fraction(each) for each in self._weights]
 
-        return self._settled(_in_proportion(self.amount, weights))
+        return self._settled(in_proportion(self.amount, weights))
 
     def _settled(self, shares: list[Fraction]) -> t.Sequence[Decimal | Fraction]:
-        return self._allocated(shares, self.amount) if self._is_rounded else shares
+        if not self._rounding.is_stepwise:
+            return shares
+
+        return self._allocated(shares, as_decimal(exact_sum(shares)))
 
     def _allocated(
         self, shares: t.Sequence[Decimal | Fraction], amount: Decimal
     ) -> list[Decimal]:
-        keys = [(line.item_id, line.id) for line in self._lines]
+        keys = self._keys[: len(shares)]
 
-        return allocate(shares, amount, self._unit, keys)
+        return allocate(shares, amount, self._rounding.unit, keys)
 
 
-def _in_proportion(amount: Decimal, weights: t.Sequence[Fraction]) -> list[Fraction]:
+def in_proportion(
+    amount: Decimal | Fraction, weights: t.Sequence[Fraction]
+) -> list[Fraction]:
     """Divide an amount by weights, or evenly if all of them are zero."""
     whole = sum(weights)
 
@@ -149,11 +233,12 @@ def _in_proportion(amount: Decimal, weights: t.Sequence[Fraction]) -> list[Fract
     return [factor * weight for weight in weights]
 
 
-def _exact_sum(amounts: t.Iterable[Decimal | Fraction]) -> Fraction:
+def exact_sum(amounts: t.Iterable[Decimal | Fraction]) -> Fraction:
+    """The sum, with all of its digits."""
     return sum((Fraction(each) for each in amounts), _NOTHING)
 
 
-def _as_decimal(amount: Decimal | Fraction) -> Decimal:
+def as_decimal(amount: Decimal | Fraction) -> Decimal:
     """A fraction as a decimal, rounded to the digits of the context once."""
     if isinstance(amount, Decimal):
         return amount
@@ -171,14 +256,14 @@ def allocate(
 
     Every part is rounded down to the unit. What is then missing is given to the
     parts that lost most, one unit each; of equal ones, the first by their key, or
-    else by position.
+    else by position. What there is too much is taken from those that lost least.
 
     >>> third = Decimal(10) / 3
     >>> [str(part) for part in allocate([third] * 3, Decimal(10), Decimal("0.01"))]
     ['3.34', '3.33', '3.33']
 
     :param parts: The exact amounts, not negative.
-    :param total: Their sum, rounded up or down to the unit.
+    :param total: Their sum, rounded to the unit, or one unit beside it.
     :param unit: The smallest amount.
     :param keys: What equal parts are sorted by.
     """
@@ -187,10 +272,14 @@ def allocate(
     missing = int(total / unit) - sum(units)
 
     if missing:
-        by_key = sorted(range(len(parts)), key=lambda i: keys[i] if keys else i)
+        step = 1 if missing > 0 else -1
+        # A free line gets nothing, as long as there is another one.
+        by_key = sorted(
+            range(len(parts)), key=lambda i: (not parts[i], keys[i] if keys else i)
+        )
 
-        for i in sorted(by_key, key=lambda i: -divided[i][1])[:missing]:
-            units[i] += 1
+        for i in sorted(by_key, key=lambda i: -step * divided[i][1])[: abs(missing)]:
+            units[i] += step
 
     return [each * unit for each in units]
 

@@ -8,47 +8,50 @@ from dataclasses import dataclass
 from dataclasses import replace
 from decimal import Decimal
 
-from msgspec.structs import replace as replace_fields
-
 from ..model.conditions import CEILING
+from ..model.conditions import SHIPPING
+from ..model.conditions import TARGETS
 from ..model.conditions import Condition
 from ..model.document import Document
 from ..model.lines import Line
 from ..model.money import ZERO
-from ..model.rules import Rule
-from ..model.rules import rule
 from .evaluation import Evaluation
+from .evaluation import Ruling
+from .evaluation import of_other_currency
 from .facts import Facts
 from .facts import Lazy
+from .fixed_rules import as_applied
 from .reasons import YES
 from .reasons import Verdict
+from .rounding import Part
 from .rounding import Proration
 from .rounding import Rounding
+from .taxes import Assessment
+from .taxes import Assessor
+from .taxes import levy_on
 from .totals import Adjustment
 from .totals import LineTotals
+from .totals import Tax
+from .totals import summed_taxes
 
-_NO_LINES: t.Final = Verdict("no_lines")
 _NOT_FOR_LINES: t.Final = Verdict("not_for_lines")
+_NO_SHIPPING: t.Final = Verdict("no_amount")
 _FAILED: t.Final = Verdict("provider_failed")
 
 
-def lines_at(facts: Facts, positions: tuple[int, ...]) -> bool:
-    """The line is one of those at these positions."""
-    (line,) = facts.about
-
-    return any(facts.lines[position] is line for position in positions)
-
-
-def amount_of(facts: Facts, amount: str) -> Decimal:
-    """An amount that was calculated before, with all of its digits."""
-    return Decimal(amount)
-
-
 class PricedLine(t.NamedTuple):
-    """A line with its exact amounts: at first, and after each of its conditions."""
+    """A line with its exact amounts: at first, and after each of its conditions.
+
+    :param conditions: Its conditions in their order.
+    :param amounts: One more than there are conditions.
+    :param bases: Which of the amounts each of the conditions acts on.
+    :param verdicts: Whether each of them applies.
+    """
 
     line: Line
+    conditions: list[Condition]
     amounts: list[Decimal]
+    bases: list[int]
     verdicts: list[Verdict]
 
 
@@ -56,37 +59,52 @@ def price_line(
     line: Line, document: Document, rounding: Rounding, evaluation: Evaluation
 ) -> PricedLine:
     """Apply the conditions of a line to its price, one after the other."""
-    unit_price = line.unit_amount
-    amounts = [unit_price * line.quantity]
-    verdicts = []
+    unit_price = base = line.unit_amount
+    priced = PricedLine(line, in_order(line.conditions), [], [], [])
+    priced.amounts.append(rounding.times(unit_price, line.quantity))
+    last = None
 
-    for condition in _in_order(line.conditions):
+    for step, condition in enumerate(priced.conditions):
         verdict = YES
+        this = (condition.phase, condition.order) if condition.is_tax else None
 
-        if condition.lines or condition.base or condition.included:
+        # Taxes of one order act on the same price.
+        if this is None or this != last:
+            base, at, last = unit_price, step, this
+
+        if not condition.can_be_on_line:
             verdict = _NOT_FOR_LINES
+        elif foreign := of_other_currency(condition, document.currency):
+            verdict = foreign
         elif condition.rule is not None:
             facts = evaluation.facts(document, rounding)
-            amount = rounding.round(amounts[-1])
+            amount = rounding.round(priced.amounts[-1])
             about = replace(facts, about=(line,), amount=amount)
             verdict = evaluation.decide(condition.rule, about)
 
         if verdict.holds:
-            unit_price = condition.apply(unit_price)
+            others = unit_price - base
+            unit_price = min(max(condition.apply(base) + others, ZERO), CEILING)
 
-        amounts.append(unit_price * line.quantity)
-        verdicts.append(verdict)
+        priced.amounts.append(rounding.times(unit_price, line.quantity))
+        priced.bases.append(at)
+        priced.verdicts.append(verdict)
 
-    return PricedLine(line, amounts, verdicts)
+    return priced
 
 
 def line_totals(
-    priced: PricedLine, subtotal: Decimal, share: Decimal, rounding: Rounding
+    priced: PricedLine,
+    subtotal: Decimal,
+    share: Decimal,
+    taxes: t.Iterable[Tax],
+    rounding: Rounding,
 ) -> LineTotals:
     """What is shown of a line.
 
     :param subtotal: What it comes to, maybe with a remainder of all lines.
     :param share: The same after its share of the cart's conditions on the subtotal.
+    :param taxes: Its part of the taxes of the cart.
     """
     line = priced.line
     shown = _shown_steps(priced.amounts, subtotal, rounding)
@@ -97,14 +115,16 @@ def line_totals(
             rounding,
             before=before,
             after=after,
+            base=shown[base],
             verdict=verdict,
             line_id=line.id,
-            applied=_as_applied(condition) if verdict.holds else None,
+            applied=as_applied(condition, Ruling()) if verdict.holds else None,
         )
-        for condition, verdict, (before, after) in zip(
-            _in_order(line.conditions), priced.verdicts, steps, strict=True
+        for condition, base, verdict, (before, after) in zip(
+            priced.conditions, priced.bases, priced.verdicts, steps, strict=True
         )
     )
+    own_taxes = [each.tax for each in adjustments if each.tax is not None]
 
     return LineTotals(
         line=line,
@@ -113,6 +133,7 @@ def line_totals(
         subtotal=rounding.money(subtotal),
         share=rounding.money(share),
         adjustments=adjustments,
+        taxes=summed_taxes((*own_taxes, *taxes)),
     )
 
 
@@ -137,21 +158,6 @@ def _shown_steps(
     return shown[::-1]
 
 
-class _Step(t.NamedTuple):
-    """What there is to say of a condition of the cart.
-
-    :param verdict: Whether it was applied, or why not.
-    :param applied: How it was.
-    :param base: What the value acted on, rounded.
-    :param contained: How much of it the condition is, if it is included.
-    """
-
-    verdict: Verdict = YES
-    applied: Condition | None = None
-    base: Decimal | None = None
-    contained: Decimal | None = None
-
-
 @dataclass
 class CartSteps:
     """Applies the conditions of a cart, one after the other.
@@ -170,14 +176,18 @@ class CartSteps:
     evaluation: Evaluation
 
     def __post_init__(self) -> None:
-        self._amount = self.goods.amount
         self._subtotal = self.shown
         self._provided: dict[str, Condition] = {}
+        self._added: list[Condition] = []
+
+        #: The taxes of every line, and of what was added, by the name of what did.
+        self.line_taxes: list[list[Tax]] = [[] for _ in self.document.lines]
+        self.added_taxes: dict[str, list[Tax]] = {}
 
     @property
     def shown(self) -> Decimal:
         """What there is to pay at this point, as it is shown."""
-        return self.rounding.round(self._amount)
+        return self.rounding.round(self.goods.amount)
 
     def provide(self) -> list[Adjustment]:
         """Ask for the conditions that are not stored.
@@ -194,103 +204,166 @@ class CartSteps:
         }
         missing = [Condition(name, "provider", "subtotal", "0") for name in failed]
 
-        return [self._adjustment(each, self.shown, _Step(_FAILED)) for each in missing]
+        return [self._adjustment(each, self.shown, verdict=_FAILED) for each in missing]
 
-    def run(self, target: str) -> list[Adjustment]:
-        """Apply the conditions of one target."""
+    def run(self, phase: str) -> list[Adjustment]:
+        """Apply the conditions of one phase."""
         conditions = (*self.conditions, *self._provided.values())
+        chosen = in_order(each for each in conditions if each.phase == phase)
+        adjustments = []
 
-        # A step is taken between the two amounts: their difference, and not a rounded
-        # difference, is what makes the steps add up.
-        return [
-            self._adjustment(each, self.shown, self._apply(each))
-            for each in _in_order(conditions)
-            if each.target == target
-        ]
+        def place(condition: Condition) -> tuple[bool, int]:
+            # Taxes that come last are compound together, each order on those before.
+            return condition.is_tax, 0 if phase == "taxes" else condition.order
+
+        for (is_tax, _), group in itertools.groupby(chosen, key=place):
+            if is_tax and self.document.lines:
+                adjustments += self._tax(list(group))
+            else:
+                adjustments += map(self._apply, group)
+
+        return adjustments
 
     def _adjustment(
-        self, condition: Condition, before: Decimal, step: _Step
+        self, condition: Condition, before: Decimal, **step: t.Any
     ) -> Adjustment:
+        # A step is taken between the two amounts: their difference, and not a rounded
+        # difference, is what makes the steps add up.
         return Adjustment.of(
             condition,
             self.rounding,
             before=before,
             after=self.shown,
             is_provided=condition.name in self._provided,
-            **step._asdict(),
+            **step,
         )
 
-    def _apply(self, condition: Condition) -> _Step:
+    def _apply(self, condition: Condition) -> Adjustment:
         """Change the amount, if the condition applies."""
+        before = self.shown
+
         if not self.document.lines:
-            return _Step(applied=condition, base=self.shown)
+            return self._adjustment(condition, before, applied=condition)
 
-        if condition.rule is not None:
-            verdict = self.evaluation.decide(condition.rule, self._facts())
+        ruling = self._judge(condition)
 
-            if not verdict.holds:
-                return _Step(verdict)
+        if not ruling.verdict.holds:
+            return self._adjustment(condition, before, verdict=ruling.verdict)
 
-        picked = None if condition.lines is None else self._picked(condition.lines)
+        picked = ruling.lines
 
-        if isinstance(picked, Verdict):
-            return _Step(picked)
+        if condition.target == SHIPPING:
+            picked = [len(self.document.lines) + i for i in self._shipping()]
 
-        whole = self._amount if picked is None else self.goods.of(picked)
-        base = whole if condition.base is None else self._base(condition.base, picked)
+        whole = self.goods.amount if picked is None else self.goods.of(picked)
+        base = whole if ruling.base is None else ruling.base
+        after = condition.apply(base)
 
-        if isinstance(base, Verdict):
-            return _Step(base)
+        if ruling.base is not None:
+            after = min(max(whole + (after - base), ZERO), CEILING)
 
-        contained = None
+        self._change(condition, picked, after)
 
-        if condition.included:
-            contained = self.rounding.round(condition.contained(base))
-        elif condition.base is None:
-            self._change(condition.target, picked, condition.apply(base))
-        else:
-            after = whole + (condition.apply(base) - base)
-            self._change(condition.target, picked, min(max(after, ZERO), CEILING))
+        return self._adjustment(
+            condition,
+            before,
+            base=self.rounding.round(base),
+            applied=as_applied(condition, ruling),
+        )
 
-        applied = _as_applied(condition, picked, base)
-
-        return _Step(YES, applied, self.rounding.round(base), contained)
-
-    def _change(self, target: str, picked: list[int] | None, amount: Decimal) -> None:
-        if self.rounding.at == "line":
+    def _change(
+        self, condition: Condition, picked: list[int] | None, amount: Decimal
+    ) -> None:
+        if self.rounding.is_stepwise:
             amount = self.rounding.round(amount)
 
         if picked is not None:
             self.goods.change(picked, amount)
-            self._amount = self.goods.amount
-            return
-
-        self._amount = amount
-
-        # What comes later is not what the lines come to.
-        if target == "subtotal":
+        elif condition.target == "total" and amount > self.goods.amount:
+            self._added.append(condition)
+            self.goods.add(condition.name, amount - self.goods.amount)
+        else:
             self.goods.amount = amount
 
-    def _picked(self, rule: Rule) -> list[int] | Verdict:
-        """The positions of the lines for which a rule holds, or why it is none."""
-        facts = self._facts()
-        picked = []
+    def _tax(self, taxes: list[Condition]) -> list[Adjustment]:
+        """Assess taxes that no other condition comes between."""
+        rulings = [self._judge(each) for each in taxes]
+        given = list(zip(taxes, rulings, strict=True))
+        is_by_line = any(e.target == "total" and r.lines is not None for e, r in given)
+        parts = self.goods.parts(by_line=is_by_line)
+        assessor = Assessor(parts, self.goods.amount, self.rounding)
+        assessed = iter(
+            assessor.assess(
+                [
+                    levy_on(parts, tax, ruling, self._shipping())
+                    for tax, ruling in given
+                    if ruling.verdict.holds
+                ]
+            )
+        )
+        adjustments = []
 
-        for position, line in enumerate(self.document.lines):
-            verdict = self.evaluation.decide(rule, replace(facts, about=(line,)))
+        for tax, ruling in given:
+            if ruling.verdict.holds:
+                adjustments.append(self._levied(next(assessed), ruling, parts))
+            else:
+                verdict = ruling.verdict
+                adjustments.append(self._adjustment(tax, self.shown, verdict=verdict))
 
-            if verdict.holds:
-                picked.append(position)
-            elif not verdict.is_known:
-                return verdict
+        self.goods.settle(parts, assessor.amounts, assessor.paid)
 
-        return picked or _NO_LINES
+        return adjustments
 
-    def _base(self, rule: Rule, picked: list[int] | None) -> Decimal | Verdict:
-        lines = self.document.lines
-        about = lines if picked is None else tuple(lines[i] for i in picked)
+    def _levied(
+        self, assessment: Assessment, ruling: Ruling, parts: list[Part]
+    ) -> Adjustment:
+        """Note the taxes of each part."""
+        levy, before = assessment.levy, self.shown
+        self.goods.amount = assessment.paid
+        adjustment = self._adjustment(
+            levy.condition,
+            before,
+            base=assessment.base,
+            contained=assessment.amount if levy.is_contained else None,
+            applied=as_applied(levy.condition, ruling),
+        )
 
-        return self.evaluation.amount(rule, replace(self._facts(), about=about))
+        if adjustment.tax is not None:
+            for i, base, amount in zip(
+                levy.parts, assessment.bases, assessment.amounts, strict=True
+            ):
+                tax = replace(
+                    adjustment.tax,
+                    base=self.rounding.money(base),
+                    amount=self.rounding.money(amount),
+                )
+                self._taxes_of(parts[i]).append(tax)
+
+        return adjustment
+
+    def _taxes_of(self, part: Part) -> list[Tax]:
+        if part.added is not None:
+            name = self._added[part.added].name
+
+            return self.added_taxes.setdefault(name, [])
+
+        return self.line_taxes[t.cast(int, part.line)]
+
+    def _shipping(self) -> list[int]:
+        """Which of what was added is shipping."""
+        return [i for i, each in enumerate(self._added) if each.type == SHIPPING]
+
+    def _judge(self, condition: Condition) -> Ruling:
+        if condition.target == SHIPPING and not self._shipping():
+            return Ruling(_NO_SHIPPING)
+
+        if foreign := of_other_currency(condition, self.document.currency):
+            return Ruling(foreign)
+
+        if not condition.asks:
+            return Ruling()
+
+        return self.evaluation.judge(condition, self._facts())
 
     def _facts(self) -> Facts:
         """The facts at this point."""
@@ -302,25 +375,13 @@ class CartSteps:
         )
 
 
-def _in_order(conditions: t.Iterable[Condition]) -> list[Condition]:
-    """Conditions in the order in which they are applied."""
-    return sorted(conditions, key=lambda condition: condition.order)
+def in_order(conditions: t.Iterable[Condition]) -> list[Condition]:
+    """Conditions of one phase, or of a line, in the order in which they are applied."""
 
+    def place(condition: Condition) -> tuple[bool, int, bool, int]:
+        is_late = condition.phase == "taxes"
+        target = TARGETS.index(condition.target)
 
-def _as_applied(
-    condition: Condition, picked: list[int] | None = None, base: Decimal = ZERO
-) -> Condition:
-    """A condition as it was applied, with nothing of the shop's left to ask.
+        return is_late, condition.order, condition.is_tax, target if is_late else 0
 
-    :param picked: The positions of the lines that it was limited to, if it was.
-    :param base: The exact amount that its value acted on.
-    """
-    if not (condition.rule or condition.lines or condition.base):
-        return condition
-
-    return replace_fields(
-        condition,
-        rule=None,
-        lines=rule(lines_at.__name__, positions=picked) if picked else None,
-        base=rule(amount_of.__name__, amount=str(base)) if condition.base else None,
-    )
+    return sorted(conditions, key=place)

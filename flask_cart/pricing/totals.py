@@ -6,11 +6,13 @@ import decimal
 import typing as t
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from decimal import Decimal
 
 import msgspec
 from moneyed import Money
 
+from ..model.conditions import TAX
 from ..model.conditions import Condition
 from ..model.lines import Line
 from ..model.money import CONTEXT
@@ -33,17 +35,61 @@ _NO_AMOUNT: t.Final = Verdict("no_amount")
 
 
 @dataclass(frozen=True)
+class Tax:
+    """What one tax of one rate comes to, on a cart or a part of it.
+
+    :param name: The name of its condition.
+    :param rate: The value of its condition, such as ``"19%"``.
+    :param base: What it was calculated on. Of an included tax, what contains it.
+    :param amount: What it comes to.
+    :param included: Whether the prices contain it.
+    """
+
+    name: str
+    rate: str
+    base: Money
+    amount: Money
+    included: bool
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """The tax as plain data, with amounts as decimal strings."""
+        return {
+            "name": self.name,
+            "rate": self.rate,
+            "base": str(self.base.amount),
+            "amount": str(self.amount.amount),
+            "included": self.included,
+        }
+
+
+def summed_taxes(taxes: t.Iterable[Tax]) -> tuple[Tax, ...]:
+    """The taxes, those of one name and rate together."""
+    found: dict[tuple[str, str, bool], Tax] = {}
+
+    with decimal.localcontext(CONTEXT):
+        for tax in taxes:
+            key = tax.name, tax.rate, tax.included
+            other = found.get(key, replace(tax, base=0 * tax.base, amount=0 * tax.base))
+            base, amount = other.base + tax.base, other.amount + tax.amount
+            found[key] = replace(tax, base=base, amount=amount)
+
+    return tuple(found.values())
+
+
+@dataclass(frozen=True)
 class Adjustment:
     """What one condition changed.
 
     :param name: The condition's name.
     :param type: The condition's type.
-    :param target: What it acted on: ``"item"``, ``"subtotal"`` or ``"total"``.
+    :param target: What it acted on: ``"item"``, ``"subtotal"``, ``"shipping"`` or
+        ``"total"``.
     :param value: The condition's value, such as ``"-10%"``.
     :param before: The amount before it, of the whole line or cart.
     :param after: The amount after it.
     :param base: The part of it that the value acted on.
     :param contained: How much of the base it is, if the prices include it.
+    :param taxes: The taxes on what it added, such as those on shipping.
     :param line_id: The line that it belongs to, if it is not the cart's.
     :param code: Why it changed nothing, as a word for programs, or an empty string.
     :param params: What a sentence about that needs. :meth:`FlaskCart.reason_of` makes
@@ -61,6 +107,7 @@ class Adjustment:
     after: Money
     base: Money
     contained: Money | None = None
+    taxes: tuple[Tax, ...] = ()
     line_id: str | None = None
     code: str = ""
     params: t.Mapping[str, t.Any] = field(default_factory=FrozenDict)
@@ -108,6 +155,19 @@ class Adjustment:
         )
 
     @property
+    def tax(self) -> Tax | None:
+        """What it comes to, if it is a tax that is paid."""
+        # What is taken off for those who are exempt is none.
+        is_exempt = self.applied is not None and self.applied.exempt is not None
+
+        if self.type != TAX or is_exempt or self.code not in {"", "no_difference"}:
+            return None
+
+        amount = self.amount if self.contained is None else self.contained
+
+        return Tax(self.name, self.value, self.base, amount, self.contained is not None)
+
+    @property
     def is_applied(self) -> bool:
         """Whether it did anything; if not, :attr:`code` says why."""
         return not self.code
@@ -136,6 +196,7 @@ class Adjustment:
             "amount": str(self.amount.amount),
             "base": str(self.base.amount),
             "contained": None if self.contained is None else str(self.contained.amount),
+            "taxes": [each.to_dict() for each in self.taxes],
             "currency": self.after.currency.code,
             "line_id": self.line_id,
             "is_applied": self.is_applied,
@@ -162,34 +223,6 @@ class Adjustment:
 
 
 @dataclass(frozen=True)
-class Tax:
-    """One tax, on all or on one class of lines.
-
-    :param name: The name of its condition.
-    :param rate: The value of its condition, such as ``"19%"``.
-    :param base: What it was calculated on; with the tax itself, if it is included.
-    :param amount: What it comes to.
-    :param included: Whether the prices contain it.
-    """
-
-    name: str
-    rate: str
-    base: Money
-    amount: Money
-    included: bool
-
-    def to_dict(self) -> dict[str, t.Any]:
-        """The tax as plain data, with amounts as decimal strings."""
-        return {
-            "name": self.name,
-            "rate": self.rate,
-            "base": str(self.base.amount),
-            "amount": str(self.amount.amount),
-            "included": self.included,
-        }
-
-
-@dataclass(frozen=True)
 class LineTotals:
     """The amounts of one line. Attributes of the line can be read from it, too.
 
@@ -201,6 +234,7 @@ class LineTotals:
     :param share: The same after its share of the cart's conditions on the subtotal.
         The shares of all lines add up to the cart's subtotal.
     :param adjustments: What each of its conditions changed, for the whole line.
+    :param taxes: Its part of every tax, after all discounts.
     """
 
     line: Line
@@ -209,6 +243,7 @@ class LineTotals:
     subtotal: Money
     share: Money
     adjustments: tuple[Adjustment, ...]
+    taxes: tuple[Tax, ...] = ()
 
     @property
     def id(self) -> str:
@@ -258,6 +293,7 @@ class LineTotals:
             "subtotal_without_conditions": str(self.subtotal_without_conditions.amount),
             "subtotal": str(self.subtotal.amount),
             "conditions": [each.to_dict() for each in self.adjustments],
+            "taxes": [each.to_dict() for each in self.taxes],
         }
 
 
@@ -272,7 +308,8 @@ class Totals:
     :param adjustments: What each condition of the cart changed, in the order in which
         they were applied.
     :param subtotal_without_conditions: The sum of price times quantity.
-    :param subtotal: The sum of the lines after the conditions on the subtotal.
+    :param subtotal: The sum of the lines after the conditions on the subtotal, before
+        taxes.
     :param total: What is to be paid.
     """
 
@@ -304,18 +341,12 @@ class Totals:
 
     @property
     def taxes(self) -> tuple[Tax, ...]:
-        """What each condition on the cart comes to that has the type ``"tax"``."""
-        return tuple(
-            Tax(
-                name=each.name,
-                rate=each.value,
-                base=each.base,
-                amount=each.amount if each.contained is None else each.contained,
-                included=each.contained is not None,
-            )
-            for each in self.adjustments
-            if each.type == "tax" and each.code in {"", "no_difference"}
-        )
+        """What each tax comes to, by its name and rate.
+
+        The taxes of the lines, and those of what was added, such as shipping, add up to
+        these.
+        """
+        return summed_taxes(e.tax for e in self.explain() if e.tax is not None)
 
     @property
     def problems(self) -> tuple[Adjustment, ...]:
@@ -357,6 +388,11 @@ def _savings(adjustments: t.Iterable[Adjustment], currency: str) -> Money:
     with decimal.localcontext(CONTEXT):
         # With all the decimals of the currency, also where there is nothing to add up.
         nothing = ZERO.quantize(smallest_unit(currency))
-        changes = (each.amount.amount for each in adjustments)
+        changes = (each.amount.amount for each in adjustments if _is_offer(each))
 
         return Money(-sum((each for each in changes if each < 0), nothing), currency)
+
+
+def _is_offer(adjustment: Adjustment) -> bool:
+    """Whether nobody is exempt from it, and it does not round."""
+    return adjustment.type != TAX and not adjustment.value.startswith("~")

@@ -368,9 +368,9 @@ BAD: dict[str, tuple[Callable[[Cart, str], object], type[CartError], str]] = {
     "condition's type None": (condition(type=None), InvalidConditionError, "NoneType"),
     "condition's type long": (condition(type="c" * 101), CartLimitError, "has 101"),
     "target unknown": (
-        condition(target="shipping"),
+        condition(target="postage"),
         InvalidConditionError,
-        "subtotal, total, item, not 'shipping'",
+        "subtotal, total, shipping, item, not 'postage'",
     ),
     "target None": (condition(target=None), InvalidConditionError, "not None"),
     "target a list": (condition(target=["item"]), InvalidConditionError, "item, not"),

@@ -115,7 +115,7 @@ class TestWhatWasBegun:
         assert [line.share for line in order] == [line.share for line in shown.lines]
         names = [each.name for each in shown.adjustments if not each.code]
         assert [each.name for each in order.totals.adjustments] == names
-        assert names == ["LESS", "SPRING", "VAT", "Post"]
+        assert names == ["LESS", "SPRING", "Post", "VAT"]
         assert caplog.text == ""
 
     def test_is_taken_out(self) -> None:
@@ -164,7 +164,7 @@ class TestWhatWasBegun:
 
         assert slower.begin_order() == first
 
-    @pytest.mark.parametrize("at", ["line", "total"])
+    @pytest.mark.parametrize("at", ["unit", "line", "total"])
     @settings(max_examples=settings.default.max_examples // 4)
     @given(data=st.data())
     def test_every_cart(self, at: t.Any, data: st.DataObject) -> None:

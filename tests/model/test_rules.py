@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
@@ -111,8 +112,17 @@ def test_bounds() -> None:
         ({"rule": "logged_in"}, "The rule must be a rule"),
         ({"lines": {"name": "x"}}, "The lines must be a rule"),
         ({"base": 5}, "The base must be a rule"),
-        ({"lines": ONE, "target": "total"}, "on the subtotal, not on the total"),
         ({"lines": ONE, "target": "item"}, "on the subtotal, not on the item"),
+        ({"lines": ONE, "target": "shipping"}, "on the subtotal, not on the shipping"),
+        *[
+            ({"lines": ONE, "target": "total", "type": each}, "not on the total")
+            for each in ("discount", "fee", "shipping", "Tax")
+        ],
+        ({"exempt": "me"}, "The exempt must be a rule"),
+        ({"exempt": ONE, "type": "fee"}, "Nobody is exempt from what is no tax"),
+        ({"value": "~0"}, "must not divide by zero"),
+        ({"value": "~5%"}, "must be an amount, such as '~0.05'"),
+        ({"included": True, "value": "~5"}, "must be a percentage"),
         ({"base": ONE, "target": "item"}, "no other base than its price"),
         ({"cap": "-5"}, "'-5' is not a plain decimal"),
         ({"cap": "10%"}, "'10%' is not a plain decimal"),
@@ -156,12 +166,50 @@ def test_absurd_caps_end_at_the_ceiling() -> None:
     assert condition.apply(3 * CEILING) == CEILING
 
 
-def test_contained() -> None:
-    """What is included changes nothing, and is a part of the amount."""
+@pytest.mark.parametrize(
+    ("amount", "step", "result"),
+    [
+        *[("10.02", "0.05", "10.00"), ("10.03", "0.05", "10.05"), ("0", "5", "0")],
+        *[("10.025", "0.05", "10.05"), ("2.5", "5", "5"), ("2.49", "5", "0")],
+    ],
+)
+def test_round(amount: str, step: str, result: str) -> None:
+    """An amount is rounded to the nearest multiple, from the middle on up."""
+    rounding = Condition("R", "rounding", "total", f"~{step}")
+
+    assert rounding.apply(Decimal(amount)) == Decimal(result)
+
+
+@pytest.mark.parametrize(
+    ("fields", "phase"),
+    [
+        ({}, "subtotal"),
+        ({"order": 9}, "subtotal"),
+        ({"target": "shipping"}, "shipping"),
+        ({"type": "tax"}, "taxes"),
+        ({"type": "tax", "target": "total"}, "taxes"),
+        ({"type": "tax", "order": -1}, "subtotal"),
+        ({"type": "tax", "order": -1, "target": "total"}, "total"),
+        ({"type": "Tax"}, "subtotal"),
+        ({"included": True}, "taxes"),
+        ({"value": "~5"}, "subtotal"),
+        ({"value": "~5", "target": "total", "order": -1}, "rounding"),
+        ({"value": "~5", "target": "total", "type": "tax"}, "taxes"),
+    ],
+)
+def test_phase(fields: dict, phase: str) -> None:
+    """Taxes come after what is none, unless their order says otherwise."""
+    given = {"type": "fee", "target": "subtotal", "value": "5%"} | fields
+
+    assert Condition("X", **given).phase == phase
+
+
+def test_included() -> None:
+    """What is included changes nothing, and has a rate."""
     tax = Condition("VAT", "tax", "subtotal", "19%", included=True)
 
     assert tax.apply(Decimal(119)) == 119
-    assert tax.contained(Decimal(119)) == 19
+    assert tax.rate == Fraction(19, 100)
 
 
 STORED = Document(
@@ -178,7 +226,9 @@ STORED = Document(
             base=rule("cheapest", buy=2),
             cap="5",
         ),
-        Condition("VAT", "tax", "total", "19%", included=True),
+        Condition(
+            "VAT", "tax", "total", "19%", included=True, exempt=rule("logged_in")
+        ),
     ),
 )
 
@@ -211,6 +261,7 @@ def test_stored_text() -> None:
             "target": "total",
             "value": "19%",
             "included": True,
+            "exempt": {"name": "logged_in"},
         },
     ]
 

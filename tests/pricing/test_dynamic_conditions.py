@@ -121,9 +121,12 @@ class TestRules:
             "amount": "0.00",
             "base": "67.50",
             "contained": None,
+            "taxes": [],
             "currency": "EUR",
             "line_id": None,
+            "is_applied": False,
             "code": "rule_not_met",
+            "reason": "too_little: amount 100, currency EUR, there 67.50",
             "params": {
                 "why": "too_little",
                 "amount": "100",

@@ -26,7 +26,7 @@ from tests.support.shop import stored
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text())
 
-each_place = pytest.mark.parametrize("at", ["line", "total"])
+each_place = pytest.mark.parametrize("at", ["unit", "line", "total"])
 
 
 def section(name: str, **only: str) -> pytest.MarkDecorator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from decimal import Decimal
 from fractions import Fraction
@@ -33,9 +34,6 @@ def rounded(amount: Fraction, unit: Fraction, mode: str) -> Fraction:
 
 def changed(amount: Fraction, condition: Condition) -> Fraction:
     """The amount after a condition."""
-    if condition.included:
-        return amount
-
     value = condition.value
     operator = value[0] if value[0] in "+-*/" else "+"
     number = Fraction(value.lstrip("+-*/").rstrip("%"))
@@ -57,14 +55,35 @@ def changed(amount: Fraction, condition: Condition) -> Fraction:
     return max(result, Fraction(0))
 
 
-def line_amount(line: Line) -> Fraction:
-    """The exact amount of a line after its conditions, which act on one unit."""
+def line_amount(line: Line, rounding: Rounding) -> Fraction:
+    """What a line comes to after its conditions, which act on one unit.
+
+    Taxes come last, unless their order is below zero, and those of one order act on the
+    same price.
+    """
     unit_price = Fraction(line.unit_amount)
 
-    for condition in sorted(line.conditions, key=lambda each: each.order):
-        unit_price = changed(unit_price, condition)
+    for _, group in itertools.groupby(sorted(line.conditions, key=place), key=place):
+        base = unit_price
+
+        for condition in group:
+            if not condition.is_tax:
+                base = unit_price
+
+            unit_price = max(unit_price + changed(base, condition) - base, Fraction(0))
+
+    if rounding.at == "unit":
+        unit = Fraction(smallest_unit(rounding.currency))
+        unit_price = rounded(unit_price, unit, rounding.mode)
 
     return unit_price * line.quantity
+
+
+def place(condition: Condition) -> tuple[bool, int, bool]:
+    """Where a condition stands among those of its line or target."""
+    is_tax = condition.type == "tax" or condition.included
+
+    return is_tax and condition.order >= 0, condition.order, is_tax
 
 
 def is_about(rule: Rule | None, line: Line) -> bool:
@@ -103,6 +122,10 @@ def cheapest(lines: dict[str, Line], shares: dict[str, Fraction]) -> Fraction:
     return result
 
 
+#: A part of what there is to pay: a line, what was added, or what of it is of a line.
+Part = tuple[str | None, str | None]
+
+
 class Slowly:
     """A cart whose conditions are applied with fractions."""
 
@@ -111,91 +134,264 @@ class Slowly:
         self.rounding = rounding
         self.unit = Fraction(smallest_unit(rounding.currency))
         self.lines = {line.id: line for line in document.lines}
-        self.weights = {
-            line_id: self.step(line_amount(line))
+        self.added: dict[str, Condition] = {}
+        self.weights: dict[Part, Fraction] = {
+            (line_id, None): self.step(line_amount(line, rounding))
             for line_id, line in self.lines.items()
         }
-        self.goods = sum(self.weights.values(), Fraction(0))
+        self.amount = total(self.weights)
 
     def step(self, amount: Fraction) -> Fraction:
         if self.rounding.at == "total":
             return amount
 
-        return rounded(amount, self.unit, self.rounding.mode)
+        return self.rounded(amount)
+
+    def rounded(self, amount: Fraction) -> Fraction:
+        sign = -1 if amount < 0 else 1
+
+        return sign * rounded(abs(amount), self.unit, self.rounding.mode)
 
     def total(self) -> Fraction:
-        for condition in self.conditions("subtotal"):
-            self.apply(condition)
+        for target in ("subtotal", "total", "shipping"):
+            for (_, _, is_tax), group in itertools.groupby(
+                sorted(self.conditions(target), key=place), key=place
+            ):
+                if is_tax:
+                    self.tax(list(group))
+                else:
+                    for condition in group:
+                        self.apply(condition)
 
-        amount = self.goods
+        self.tax(sorted(self.conditions(None), key=place))
 
-        for condition in self.conditions("total"):
-            amount = self.step(self.after(condition, amount, self.lines))
+        return self.rounded(self.amount)
 
-        return rounded(amount, self.unit, self.rounding.mode)
+    def conditions(self, target: str | None) -> list[Condition]:
+        """Those of a target, or the taxes that come last."""
+        if not self.lines:
+            return []
 
-    def conditions(self, target: str) -> list[Condition]:
-        these = [each for each in self.document.conditions if each.target == target]
-
-        return sorted(these, key=lambda each: each.order) if self.lines else []
+        return [
+            each
+            for each in self.document.conditions
+            if (place(each)[0] if target is None else not place(each)[0])
+            and target in {None, each.target}
+        ]
 
     def apply(self, condition: Condition) -> None:
-        picked = {
+        """Change some parts, or all of them."""
+        if condition.target == "shipping":
+            picked = {p for p in self.weights if self.is_shipping(p)}
+        else:
+            picked = {
+                (line, added)
+                for line, added in self.weights
+                if line is None or is_about(condition.lines, self.lines[line])
+            }
+
+        is_limited = condition.lines is not None or condition.target == "shipping"
+
+        if not picked:
+            return
+
+        shares = self.shares()
+        before = total({each: shares[each] for each in picked})
+        before = before if is_limited else self.amount
+        base = before if condition.base is None else self.cheapest(condition)
+        after = self.step(max(before + changed(base, condition) - base, Fraction(0)))
+
+        if is_limited:
+            parts = in_proportion(after, {each: shares[each] for each in picked})
+            self.settle(shares | parts)
+        elif condition.target == "total" and after > before:
+            self.added[condition.name] = condition
+            self.settle(shares | {(None, condition.name): after - before})
+        else:
+            self.amount = after
+
+    def tax(self, taxes: list[Condition]) -> None:
+        """Add taxes, or tell what is contained."""
+        limited = any(each.target == "total" and each.lines for each in taxes)
+        parts = self.by_line() if limited else self.shares()
+        on = {tax.name: self.taxed(tax, parts) for tax in taxes}
+        contained = {
+            tax.name: self.contained(tax, taxes, parts, on)
+            for tax in taxes
+            if tax.included
+        }
+        reached = {
+            part: max(
+                amount - sum(each.get(part, 0) for each in contained.values()),
+                Fraction(0),
+            )
+            for part, amount in parts.items()
+        }
+        paid = dict(parts)
+
+        for _, group in itertools.groupby(taxes, key=lambda each: each.order):
+            of_order = [
+                (
+                    tax,
+                    contained.get(tax.name) or self.levied(tax, on[tax.name], reached),
+                )
+                for tax in group
+                if on[tax.name]
+            ]
+
+            for tax, amounts in of_order:
+                for part, amount in amounts.items():
+                    reached[part] = max(reached[part] + amount, Fraction(0))
+
+                    if not tax.included:
+                        paid[part] = max(paid[part] + amount, Fraction(0))
+
+        amount = self.amount + total(paid) - total(parts)
+        whole: dict[Part, Fraction] = dict.fromkeys(self.weights, Fraction(0))
+
+        for (line, added), each in paid.items():
+            whole[(None, added) if added else (line, None)] += each
+
+        self.settle(whole)
+        self.amount = amount
+
+    def levied(
+        self, tax: Condition, on: set[Part], reached: dict[Part, Fraction]
+    ) -> dict[Part, Fraction]:
+        """What an added tax comes to."""
+        bases = {part: reached[part] for part in on}
+
+        if tax.base is not None:
+            bases = in_proportion(self.cheapest(tax), bases)
+
+        base = total(bases)
+        change = self.step(changed(base, tax) - base)
+
+        return self.settled(in_proportion(change, bases))
+
+    def contained(
+        self,
+        tax: Condition,
+        taxes: list[Condition],
+        parts: dict[Part, Fraction],
+        on: dict[str, set[Part]],
+    ) -> dict[Part, Fraction]:
+        """What an included tax comes to: its part of every price of 1."""
+        bases = {part: parts[part] for part in on[tax.name]}
+
+        if tax.base is not None and bases:
+            bases = in_proportion(self.cheapest(tax), bases)
+
+        amounts = {}
+
+        for part, base in bases.items():
+            price, own = Fraction(1), Fraction(0)
+            siblings = [e for e in taxes if e.included and part in on[e.name]]
+
+            for order in sorted({each.order for each in siblings}):
+                rates = {e.name: rate(e) for e in siblings if e.order == order}
+                own = price * rates.get(tax.name, 0) or own
+                price *= 1 + sum(rates.values())
+
+            amounts[part] = base * own / price
+
+        return self.settled(amounts, self.step(total(amounts)))
+
+    def taxed(self, tax: Condition, parts: dict[Part, Fraction]) -> set[Part]:
+        """The parts that a tax is on."""
+        if tax.target == "shipping":
+            return {part for part in parts if self.is_shipping(part)}
+
+        return {
+            (line, added)
+            for line, added in parts
+            if (tax.target == "total" or added is None)
+            and (tax.lines is None or is_about(tax.lines, self.lines[line]))
+        }
+
+    def is_shipping(self, part: Part) -> bool:
+        return part[1] is not None and self.added[part[1]].type == "shipping"
+
+    def cheapest(self, condition: Condition) -> Fraction:
+        """What the cheapest of the lines come to that a condition is about."""
+        shares = self.shares()
+        lines = {
             line_id: line
             for line_id, line in self.lines.items()
             if is_about(condition.lines, line)
         }
 
-        if condition.lines is None:
-            self.goods = self.step(self.after(condition, self.goods, picked))
-        elif picked:
-            shares = self.shares()
-            before = sum((shares[line_id] for line_id in picked), Fraction(0))
-            after = self.step(self.after(condition, before, picked))
-            parts = in_proportion(after, {each: shares[each] for each in picked})
-            self.weights = self.settled(shares | parts)
-            self.goods = sum(self.weights.values(), Fraction(0))
+        return cheapest(lines, {each: shares[each, None] for each in lines})
 
-    def after(
-        self, condition: Condition, amount: Fraction, about: dict[str, Line]
-    ) -> Fraction:
-        if condition.base is None:
-            return changed(amount, condition)
+    def shares(self) -> dict[Part, Fraction]:
+        if self.amount == total(self.weights):
+            return self.weights
 
-        base = cheapest(about, self.shares())
+        return self.settled(in_proportion(self.amount, self.weights))
 
-        return max(amount + changed(base, condition) - base, Fraction(0))
+    def by_line(self) -> dict[Part, Fraction]:
+        """The shares, with what was added divided among the lines."""
+        shares = self.shares()
+        goods = {part: each for part, each in shares.items() if part[1] is None}
+        parts = dict(goods)
 
-    def shares(self) -> dict[str, Fraction]:
-        return self.settled(in_proportion(self.goods, self.weights))
+        for part, share in shares.items():
+            if part[1] is not None:
+                of_lines = {(p[0], part[1]): each for p, each in goods.items()}
+                parts |= self.settled(in_proportion(share, of_lines))
 
-    def settled(self, shares: dict[str, Fraction]) -> dict[str, Fraction]:
+        return parts
+
+    def settle(self, shares: dict[Part, Fraction]) -> None:
+        self.weights = self.settled(shares)
+        self.amount = total(self.weights)
+
+    def settled(
+        self, shares: dict[Part, Fraction], amount: Fraction | None = None
+    ) -> dict[Part, Fraction]:
         """Shares that are rounded, by largest remainder, unless only the total is."""
         if self.rounding.at == "total":
             return shares
 
-        units = {each: share // self.unit for each, share in shares.items()}
-        missing = sum(shares.values()) / self.unit - sum(units.values())
+        sign = -1 if sum(shares.values()) < 0 else 1
+        amount = abs(total(shares) if amount is None else amount)
+        units = {each: abs(share) // self.unit for each, share in shares.items()}
+        missing = amount / self.unit - sum(units.values())
         by_rest = sorted(
             shares,
             key=lambda each: (
-                -(shares[each] % self.unit),
-                self.lines[each].item_id,
-                each,
+                -(abs(shares[each]) % self.unit),
+                not shares[each],
+                key(each, self.lines),
             ),
         )
 
         for each in by_rest[: int(missing)]:
             units[each] += 1
 
-        return {each: share * self.unit for each, share in units.items()}
+        return {each: sign * share * self.unit for each, share in units.items()}
+
+
+def key(part: Part, lines: dict[str, Line]) -> tuple[str, ...]:
+    line, added = part
+    of_line = ("", lines[line].item_id, line) if line is not None else ()
+
+    return ((added, "", "") if added is not None else ()) + of_line
+
+
+def rate(tax: Condition) -> Fraction:
+    return Fraction(tax.value.strip("+%")) / 100
+
+
+def total(amounts: dict[Part, Fraction]) -> Fraction:
+    return sum(amounts.values(), Fraction(0))
 
 
 def in_proportion(
-    amount: Fraction, weights: dict[str, Fraction]
-) -> dict[str, Fraction]:
+    amount: Fraction, weights: dict[Part, Fraction]
+) -> dict[Part, Fraction]:
     """An amount, divided by weights, or evenly where there are none."""
-    whole = sum(weights.values(), Fraction(0))
+    whole = total(weights)
 
     return {
         each: amount * weight / whole if whole else amount / len(weights)

@@ -24,6 +24,7 @@ from flask_cart.model.events import Event
 from flask_cart.model.keys import CartKey
 from flask_cart.model.limits import Limits
 from flask_cart.pricing.evaluation import Evaluation
+from flask_cart.pricing.rounding import RoundingPlace
 from flask_cart.pricing.rulebook import Rulebook
 from flask_cart.storage.base import Changes
 from flask_cart.storage.base import Stored
@@ -65,7 +66,7 @@ def make_cart(
     limits: Limits | None = None,
     retry: Retry = AT_ONCE,
     rounding: str = "half_up",
-    at: t.Literal["line", "total"] = "line",
+    at: RoundingPlace = "line",
     announcer: Announcer | None = None,
     tenant: str | None = None,
     registry: Registry | None = None,

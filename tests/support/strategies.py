@@ -22,6 +22,9 @@ from flask_cart.pricing import presets
 from flask_cart.pricing.rounding import ROUNDING_MODES
 from flask_cart.pricing.rounding import Rounding
 
+#: Where amounts are rounded.
+ROUNDING_PLACES = ["unit", "line", "total"]
+
 #: Currencies with 0, 2 and 3 decimals.
 CURRENCIES = ["JPY", "EUR", "KWD"]
 
@@ -162,7 +165,7 @@ def rounding_of(document: Document) -> st.SearchStrategy[Rounding]:
         Rounding,
         st.just(document.currency),
         st.sampled_from(sorted(ROUNDING_MODES)),
-        st.sampled_from(["line", "total"]),
+        st.sampled_from(ROUNDING_PLACES),
     )
 
 
@@ -215,6 +218,8 @@ cart_rules = st.recursive(
     max_leaves=4,
 )
 
+KINDS = ["discount", "fee", "shipping", "tax"]
+
 rates = decimals(40, 2).map(lambda rate: f"{rate:f}%")
 
 
@@ -225,18 +230,21 @@ def dynamic_conditions(
     """Conditions with everything that the target allows."""
     is_on_cart = target != "item"
     is_included = is_on_cart and draw(st.integers(0, 4)) == 0
+    kind = "tax" if is_included else draw(st.sampled_from(KINDS))
+    can_be_limited = target == "subtotal" or (target == "total" and kind == "tax")
 
     return Condition(
         name=draw(labels),
-        type="tax" if is_included else draw(st.sampled_from(["discount", "fee"])),
+        type=kind,
         target=target,
         value=draw(rates if is_included else condition_values(operators)),
         order=draw(st.integers(-2, 2)),
         rule=draw(st.none() | cart_rules) if with_rules else None,
-        lines=draw(st.none() | line_rules) if target == "subtotal" else None,
+        lines=draw(st.none() | line_rules) if can_be_limited else None,
         base=draw(st.none() | st.just(rule("cheapest", buy=2))) if is_on_cart else None,
         cap=draw(st.none() | decimals(30, 3)),
         included=is_included,
+        exempt=draw(st.none() | cart_rules) if kind == "tax" and with_rules else None,
     )
 
 
@@ -250,7 +258,7 @@ def dynamic_carts(
         max_size=2,
         unique_by=lambda each: each.name,
     )
-    on_cart = st.sampled_from(["subtotal", "subtotal", "total"]).flatmap(
+    on_cart = st.sampled_from(["subtotal", "subtotal", "total", "shipping"]).flatmap(
         lambda target: dynamic_conditions(target, with_rules, operators)
     )
 

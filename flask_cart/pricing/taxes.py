@@ -1,0 +1,261 @@
+"""Taxes: what each comes to, on every part of what there is to pay.
+
+Taxes of one order are parallel: they act on the same base, and none is in that of
+another. One of a higher order is compound: those of lower ones are in its base. What
+the prices include is contained in them whatever is added.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from decimal import Decimal
+from fractions import Fraction
+from itertools import groupby
+
+from ..model.conditions import CEILING
+from ..model.conditions import SHIPPING
+from ..model.conditions import Condition
+from ..model.money import ZERO
+from .evaluation import Ruling
+from .rounding import Part
+from .rounding import Rounding
+from .rounding import allocate
+from .rounding import as_decimal
+from .rounding import exact_sum
+from .rounding import in_proportion
+
+Shares = t.Sequence[Decimal | Fraction]
+
+_NOTHING: t.Final = Fraction(0)
+
+
+class Levy(t.NamedTuple):
+    """A tax that is due.
+
+    :param condition: The tax.
+    :param parts: The positions of the parts that it is on.
+    :param base: An amount that it acts on instead.
+    :param is_exempt: Whether it is included and not paid, and has to be taken off.
+    """
+
+    condition: Condition
+    parts: t.Sequence[int]
+    base: Decimal | None
+    is_exempt: bool
+
+    @property
+    def is_contained(self) -> bool:
+        """Whether it changes nothing."""
+        return self.condition.included and not self.is_exempt
+
+
+def levy_on(
+    parts: t.Sequence[Part], tax: Condition, ruling: Ruling, shipping: t.Collection[int]
+) -> Levy:
+    """A tax on the parts that its target and its rules allow.
+
+    :param shipping: Which of what was added is shipping.
+    """
+
+    def is_on(part: Part) -> bool:
+        if tax.target == SHIPPING:
+            return part.added in shipping
+
+        is_target = tax.target == "total" or part.added is None
+
+        return is_target and (ruling.lines is None or part.line in ruling.lines)
+
+    positions = [i for i, part in enumerate(parts) if is_on(part)]
+
+    return Levy(tax, positions, ruling.base, ruling.is_exempt)
+
+
+class Assessment(t.NamedTuple):
+    """What a tax comes to.
+
+    :param levy: The tax, and what it is on.
+    :param paid: What there is to pay after it.
+    :param base: What it acts on, as it is shown.
+    :param amount: What it comes to, as it is shown; negative if it is taken off.
+    :param bases: What it acts on of each of its parts, as it is shown.
+    :param amounts: What it comes to on each of its parts, as it is shown.
+    :param shares: The same, as it is calculated with.
+    """
+
+    levy: Levy
+    paid: Decimal
+    base: Decimal
+    amount: Decimal
+    bases: list[Decimal]
+    amounts: list[Decimal]
+    shares: Shares
+
+
+class Assessor:
+    """Calculates taxes one after the other.
+
+    :param parts: The parts of what there is to pay.
+    :param paid: What they come to.
+    :param rounding: How amounts are rounded.
+    """
+
+    def __init__(
+        self, parts: t.Sequence[Part], paid: Decimal, rounding: Rounding
+    ) -> None:
+        self._keys = [part.key for part in parts]
+        self._rounding = rounding
+
+        self._prices = [Fraction(part.amount) for part in parts]
+
+        #: What each part comes to, with the taxes that were added.
+        self.amounts = list(self._prices)
+
+        #: What there is to pay with them.
+        self.paid = paid
+
+    def assess(self, levies: t.Sequence[Levy]) -> list[Assessment]:
+        """What taxes come to.
+
+        :param levies: The taxes in their order.
+        """
+        contained = self._contained(levies)
+        # What the taxes of an order act on: first of all, on prices without taxes.
+        reached = list(self._prices)
+
+        for levy, shares in zip(levies, contained, strict=True):
+            _add(reached, levy, [-each for each in shares])
+
+        assessed: list[Assessment] = []
+        given = zip(levies, contained, strict=True)
+
+        for _, group in groupby(given, key=lambda each: each[0].condition.order):
+            of_order = [self._assess(*each, reached) for each in group]
+
+            for each in of_order:
+                if not each.levy.is_exempt:
+                    _add(reached, each.levy, each.shares)
+
+                if not each.levy.is_contained:
+                    _add(self.amounts, each.levy, each.shares)
+
+            assessed += of_order
+
+        return assessed
+
+    def _contained(self, levies: t.Sequence[Levy]) -> list[Shares]:
+        """What of each part every included tax is; nothing of those that are added."""
+        found: list[Shares] = []
+
+        for levy, rates in zip(levies, _rates(levies), strict=True):
+            bases = self._bases(levy, self._prices) if rates else ()
+            shares = [
+                rate * Fraction(base) for rate, base in zip(rates, bases, strict=True)
+            ]
+            amount = self._rounding.round(as_decimal(exact_sum(shares)))
+            found.append(self._settled(levy, shares, amount))
+
+        return found
+
+    def _assess(
+        self, levy: Levy, contained: Shares, reached: list[Fraction]
+    ) -> Assessment:
+        condition = levy.condition
+        bases = self._bases(levy, self._prices if condition.included else reached)
+        base = as_decimal(exact_sum(bases))
+
+        if levy.is_contained:
+            shares = contained
+            amount = self._rounding.round(as_decimal(exact_sum(shares)))
+        elif levy.is_exempt:
+            amount, shares = self._pay(-as_decimal(exact_sum(contained)), contained)
+        else:
+            amount, shares = self._pay(condition.apply(base) - base, bases)
+
+        shown_base = self._rounding.round(base)
+
+        return Assessment(
+            levy,
+            self.paid,
+            shown_base,
+            amount,
+            bases=self._allocated(levy, bases, shown_base),
+            amounts=self._allocated(levy, shares, amount),
+            shares=self._settled(levy, shares, amount),
+        )
+
+    def _bases(self, levy: Levy, amounts: t.Sequence[Fraction]) -> list[Fraction]:
+        picked = [amounts[i] for i in levy.parts]
+
+        return picked if levy.base is None else in_proportion(levy.base, picked)
+
+    def _pay(self, change: Decimal, weights: Shares) -> tuple[Decimal, Shares]:
+        """Let more or less be paid.
+
+        :return: The difference as it is shown, and what it is of each part, exactly.
+        """
+        if self._rounding.is_stepwise:
+            change = self._rounding.round(change)
+
+        before, self.paid = self.paid, min(max(self.paid + change, ZERO), CEILING)
+        shown = self._rounding.round(self.paid) - self._rounding.round(before)
+
+        return shown, in_proportion(
+            self.paid - before, [Fraction(each) for each in weights]
+        )
+
+    def _settled(self, levy: Levy, shares: Shares, amount: Decimal) -> Shares:
+        is_rounded = shares and self._rounding.is_stepwise
+
+        return self._allocated(levy, shares, amount) if is_rounded else shares
+
+    def _allocated(self, levy: Levy, shares: Shares, amount: Decimal) -> list[Decimal]:
+        keys = [self._keys[i] for i in levy.parts]
+        parts = [abs(Fraction(each)) for each in shares]
+        allocated = allocate(parts, abs(amount), self._rounding.unit, keys)
+
+        return allocated if amount >= 0 else [ZERO - each for each in allocated]
+
+
+def _add(parts: list[Fraction], levy: Levy, shares: Shares) -> None:
+    """Add shares to the parts that a tax is on."""
+    for i, share in zip(levy.parts, shares, strict=bool(shares)):
+        parts[i] = max(parts[i] + Fraction(share), _NOTHING)
+
+
+def _rates(levies: t.Sequence[Levy]) -> list[list[Fraction]]:
+    """How much of each of its parts every tax is; nothing if it is not included."""
+    on_part: dict[int, list[int]] = {}
+
+    for number, levy in enumerate(levies):
+        if levy.condition.included:
+            for part in levy.parts:
+                on_part.setdefault(part, []).append(number)
+
+    rates: list[list[Fraction]] = [[] for _ in levies]
+    known: dict[tuple[int, ...], list[Fraction]] = {}
+
+    for number, levy in enumerate(levies):
+        for part in levy.parts if levy.condition.included else ():
+            numbers = tuple(on_part[part])
+
+            if numbers not in known:
+                known[numbers] = _rates_together(
+                    [levies[each].condition for each in numbers]
+                )
+
+            rates[number].append(known[numbers][numbers.index(number)])
+
+    return rates
+
+
+def _rates_together(taxes: t.Iterable[Condition]) -> list[Fraction]:
+    """How much of a price each of the taxes is that it includes."""
+    price = Fraction(1)
+    amounts: list[Fraction] = []
+
+    for _, group in groupby(taxes, key=lambda each: each.order):
+        of_order = [price * each.rate for each in group]
+        amounts += of_order
+        price += sum(of_order)
+
+    return [amount / price for amount in amounts]
