@@ -19,6 +19,8 @@ from ..services.basket import savings
 from ..services.basket import variants_in
 from ..services.coupons import coupons_to_try
 from ..services.coupons import read_noted
+from ..services.shipping import WAYS
+from ..services.shipping import send_by_post
 
 #: The hidden fields with the prices that a shopper agrees to, before the line's id.
 PRICE = "price."
@@ -46,6 +48,10 @@ def compare_with_shelves() -> None:
         return
 
     cart = current_cart.instance(instance)
+
+    if instance == "default":
+        send_by_post(cart)
+
     g.drift = cart.reprice("lower" if instance == "default" else "all")
 
 
@@ -86,4 +92,5 @@ bp.add_app_template_global(variants_in)
 bp.add_app_template_global(savings, "savings_of")
 bp.add_app_template_global(read_noted, "read_coupon")
 bp.add_app_template_global(coupons_to_try)
+bp.add_app_template_global(WAYS.get, "read_way")
 bp.add_app_template_global(lambda: MAX_NOTE, "longest_note")

@@ -15,6 +15,7 @@ from ..carts.repricing import LineDrift
 from ..model.conditions import Condition
 from ..model.events import Event
 from ..model.lines import Line
+from ..pricing.shipping import ShippingOption
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
 from ..pricing.totals import Tax
@@ -27,6 +28,7 @@ _WITH_TO_DICT: t.Final = (
     Event,
     LineDrift,
     LineTotals,
+    ShippingOption,
     Tax,
     Totals,
 )

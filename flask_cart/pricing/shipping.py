@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+import msgspec
 from moneyed import Money
 
 from ..model.conditions import Condition
@@ -71,3 +72,15 @@ class ShippingOption:
     def is_available(self) -> bool:
         """Whether it can be chosen."""
         return not self.code
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """The option as plain data, with its price as a decimal string."""
+        return {
+            "name": self.name,
+            "price": str(self.price.amount),
+            "is_chosen": self.is_chosen,
+            "is_available": self.is_available,
+            "code": self.code,
+            "reason": self.reason,
+            "params": msgspec.to_builtins(self.params),
+        }
