@@ -196,6 +196,8 @@ class Registrar:
           the :class:`Line`, or ``None`` if the same request came again.
         * ``"coupon-noted"``, ``"coupon-removed"``: about the code.
         * ``"cleared"``, ``"noted"``: about nothing.
+        * ``"not-merged"``: about what stays in a cart in another currency, a
+          :class:`~flask_cart.model.events.CartNotMerged`.
         * The ``code`` of a problem, such as ``"quantity-available"``: about the error.
         * The ``code`` of an :class:`Adjustment` that changes nothing, or of a
           :class:`ShippingOption` that cannot be chosen: about that, whose ``params``

@@ -39,6 +39,7 @@ from .adjusting import remove_condition
 from .cached_totals import CachedTotals
 from .coupons import Coupons
 from .currencies import change_currency
+from .currencies import left_in_others
 from .drafts import OrderDraft
 from .drafts import current_token
 from .merging import MergeReport
@@ -372,7 +373,7 @@ class Cart:
         prices: t.Mapping[str, MoneyLike] | None = None,
         conditions: t.Iterable[Condition] = (),
         drop: t.Iterable[str] = (),
-    ) -> None:
+    ) -> tuple[str, ...]:
         """Give the cart another currency, and all lines their prices in it.
 
         It is one write. Prices are those of the products: what ``cart_price_in()``
@@ -385,12 +386,16 @@ class Cart:
             not tell.
         :param conditions: Take the place of those of the same name, also on lines.
         :param drop: The names of conditions to be removed, also from lines.
+        :return: The instances of the owner's other carts that have something in them in
+            another currency still.
         :raises InvalidItemError: If there is no such currency, or no price for a line.
         :raises InvalidConditionError: If it is not said what becomes of a condition.
         :raises CartConflictError: If the cart was changed since it was read.
         """
         registry, prices = self._services.registry, prices or {}
         change_currency(self._working, registry, currency, prices, conditions, drop)
+
+        return left_in_others(self._working, self._beside)
 
     # Other carts
 
@@ -421,8 +426,7 @@ class Cart:
         """Add a line to another cart of the same owner, and keep it here.
 
         :param quantity: How many; as many as there are here if it is left out.
-        :raises InvalidItemError: If there is no such line.
-        :raises CartLimitError: If the other cart would become too large.
+        :raises CartError: As :meth:`move`.
         """
         copy_line(self._working, self._beside(to), line_id, quantity)
 

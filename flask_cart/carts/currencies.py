@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from ..model.conditions import Condition
 from ..model.document import Document
+from ..model.errors import CartCorruptError
 from ..model.errors import InvalidConditionError
 from ..model.errors import InvalidItemError
 from ..model.events import CurrencyChanged
@@ -97,6 +98,51 @@ def change_currency(
     given = {each.name: each for each in conditions}
     changes = _changes(document, registry.rulebook, given, set(drop))
     working.apply(ChangeCurrency(currency, found, tuple(changes)))
+
+
+def without_amounts(working: WorkingCopy, registry: Registry, currency: str) -> None:
+    """Give a cart another currency at the prices of now, without what has an amount.
+
+    :raises InvalidItemError: If a product has no price in it.
+    """
+    document = working.document
+    all_of_them = (
+        *document.conditions,
+        *(each for line in document.lines for each in line.conditions),
+    )
+    drop = [e.name for e in all_of_them if registry.rulebook.has_amounts(e)]
+    change_currency(working, registry, currency, {}, (), drop)
+
+
+def left_in_others(
+    working: WorkingCopy, open_beside: t.Callable[[str], WorkingCopy]
+) -> tuple[str, ...]:
+    """The other carts of an owner that have something in them in another currency.
+
+    :param open_beside: Opens one of them.
+    """
+    if working.key is None:
+        return ()
+
+    names = working.repository.storage.instances(working.key.owner)
+    currency = working.document.currency
+
+    return tuple(
+        name
+        for name in names
+        if name != working.key.instance and _is_foreign(open_beside(name), currency)
+    )
+
+
+def _is_foreign(other: WorkingCopy, currency: str) -> bool:
+    try:
+        document = other.document
+    except CartCorruptError:
+        return True
+
+    has_amounts = bool(document.lines or document.conditions)
+
+    return has_amounts and document.currency != currency
 
 
 def _prices(

@@ -200,6 +200,19 @@ class CartMerged(Event, frozen=True, kw_only=True):
     left_out: tuple[Line, ...]
 
 
+class CartNotMerged(Event, frozen=True, kw_only=True):
+    """Another cart was not merged into this one, because it is in another currency.
+
+    :param source: The owner of the other cart.
+    :param currency: Its currency.
+    :param lines: The lines that stay in it.
+    """
+
+    source: str
+    currency: str
+    lines: tuple[Line, ...]
+
+
 class ItemMoved(Event, frozen=True, kw_only=True):
     """A line has come from another cart of the owner.
 
