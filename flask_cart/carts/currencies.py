@@ -110,7 +110,8 @@ def without_amounts(working: WorkingCopy, registry: Registry, currency: str) -> 
         *document.conditions,
         *(each for line in document.lines for each in line.conditions),
     )
-    drop = [e.name for e in all_of_them if registry.rulebook.has_amounts(e)]
+    has_amounts = registry.rulebook.has_amounts
+    drop = [e.name for e in all_of_them if e.currency is None and has_amounts(e)]
     change_currency(working, registry, currency, {}, (), drop)
 
 
@@ -234,7 +235,10 @@ def _instead(
     """What takes the place of a condition: another one, or itself."""
     other = given.get(condition.name, condition)
 
-    if condition.name not in given and rulebook.has_amounts(condition):
+    # What says what its amounts are in is right whatever the cart is in.
+    has_to_change = condition.currency is None and rulebook.has_amounts(condition)
+
+    if condition.name not in given and has_to_change:
         raise InvalidConditionError(
             f"The condition {condition.name!r} has an amount in the old currency. Give"
             " it with the new one in conditions=, or name it in drop=."

@@ -13,6 +13,7 @@ from operator import sub
 from operator import truediv
 
 import msgspec
+from moneyed import CURRENCIES
 
 from .errors import InvalidConditionError
 from .money import CONTEXT
@@ -93,6 +94,8 @@ class Condition(
         tell what it comes to, and which changes nothing.
     :param exempt: While it holds, nobody pays this tax: it is not added, and what the
         prices contain of it is taken off.
+    :param currency: What its amounts are in, those of its rules as well. In a cart of
+        another currency it does nothing.
     :raises InvalidConditionError: If the condition could not be applied.
     """
 
@@ -108,6 +111,7 @@ class Condition(
     cap: str | None = None
     included: bool = False
     exempt: Rule | None = None
+    currency: str | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -138,6 +142,9 @@ class Condition(
 
         set_field(self, "attributes", freeze_dict(self.attributes, "The attributes"))
         self._check_rules()
+
+        if self.currency is not None and self.currency not in CURRENCIES:
+            raise ValueError(f"{self.currency!r:.40} is not a currency.")
 
         if self.cap is not None:
             set_field(self, "cap", _plain(self.cap, "The cap"))

@@ -17,6 +17,7 @@ from ..model.lines import Line
 from ..model.money import ZERO
 from .evaluation import Evaluation
 from .evaluation import Ruling
+from .evaluation import of_other_currency
 from .facts import Facts
 from .facts import Lazy
 from .fixed_rules import as_applied
@@ -73,6 +74,8 @@ def price_line(
 
         if not condition.can_be_on_line:
             verdict = _NOT_FOR_LINES
+        elif foreign := of_other_currency(condition, document.currency):
+            verdict = foreign
         elif condition.rule is not None:
             facts = evaluation.facts(document, rounding)
             amount = rounding.round(priced.amounts[-1])
@@ -353,6 +356,9 @@ class CartSteps:
     def _judge(self, condition: Condition) -> Ruling:
         if condition.target == SHIPPING and not self._shipping():
             return Ruling(_NO_SHIPPING)
+
+        if foreign := of_other_currency(condition, self.document.currency):
+            return Ruling(foreign)
 
         if not condition.asks:
             return Ruling()
