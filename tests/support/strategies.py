@@ -312,7 +312,11 @@ def rich_lines(draw: st.DrawFn) -> Line:
         None,
         name=draw(labels),
         price=draw(prices | decimals(10**15 - 1, 0)),
-        options=draw(st.dictionaries(labels, labels | st.just(""), max_size=2)),
+        options=draw(
+            st.dictionaries(
+                labels, labels | st.just("") | st.sets(labels, max_size=3), max_size=2
+            )
+        ),
         attributes=draw(json_objects),
     )
 
