@@ -358,8 +358,8 @@ class Cart:
         All of it is one write, and none if nothing changes. Lines that were added by
         an id are left as they are. What the chosen shipping costs by now is told alike.
 
-        :param accept: ``"lower"``, ``"all"``, or a mapping from line ids, or the name of
-            the shipping method, to the higher prices that the shopper agreed to.
+        :param accept: ``"lower"``, ``"all"``, or a mapping from line ids (and the name
+            of the shipping method) to the higher prices that the shopper agreed to.
         :raises InvalidItemError: If ``accept`` is something else, or a product has no
             price in the cart's currency.
         :raises CartConfigError: If there is no :meth:`~FlaskCart.product_loader`.
