@@ -80,6 +80,8 @@ class Product(Base):
     description: Mapped[str] = mapped_column(Text)
     facts: Mapped[list[str]] = mapped_column(JSON)
     featured: Mapped[bool] = mapped_column(default=False)
+    #: Which rate of VAT is in the price: ``"standard"`` or ``"reduced"``.
+    tax_class: Mapped[str] = mapped_column(String(20), default="standard")
     #: Percent off the price while the product is on sale, else 0.
     reduction: Mapped[int] = mapped_column(default=0)
 
@@ -170,6 +172,12 @@ class Variant(Base):
     @property
     def cart_options(self) -> dict[str, str]:
         return self.options
+
+    @property
+    def cart_attributes(self) -> dict[str, str]:
+        product = self.product
+
+        return {"category": product.category.slug, "tax_class": product.tax_class}
 
 
 def _secret() -> str:
