@@ -311,8 +311,7 @@ class Totals:
     :param adjustments: What each condition of the cart changed, in the order in which
         they were applied.
     :param subtotal_without_conditions: The sum of price times quantity.
-    :param subtotal: The sum of the lines after the conditions on the subtotal, before
-        taxes.
+    :param subtotal: The sum of the lines after the conditions on it, before taxes.
     :param total: What is to be paid.
     """
 
