@@ -12,6 +12,7 @@ from moneyed import Money
 from ..carts.cart import Cart
 from ..carts.repricing import Drift
 from ..carts.repricing import LineDrift
+from ..carts.shipping import ShippingDrift
 from ..model.conditions import Condition
 from ..model.events import Event
 from ..model.lines import Line
@@ -27,6 +28,7 @@ _WITH_TO_DICT: t.Final = (
     Event,
     LineDrift,
     LineTotals,
+    ShippingDrift,
     Tax,
     Totals,
 )
