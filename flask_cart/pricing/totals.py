@@ -254,11 +254,6 @@ class LineTotals:
         return self.line.item_id
 
     @property
-    def variant_id(self) -> str | None:
-        """The id of what is sold with its options, if that has one of its own."""
-        return self.line.variant_id
-
-    @property
     def name(self) -> str:
         return self.line.name
 
