@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import msgspec
 from moneyed import Money
+from msgspec import structs
 
 from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
@@ -252,7 +253,7 @@ class Cart:
         self._working.apply(addition)
         line = addition.line
 
-        return self.get(line.id) or line
+        return self.get(line.id) or structs.replace(line, currency=self.currency)
 
     def add_many(self, items: t.Iterable[Item]) -> AddReport:
         """Add many items in one write, and of what is gone or short the rest.

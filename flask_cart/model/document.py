@@ -123,7 +123,7 @@ class RemovedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     line: Line
-    place: int
+    place: t.Annotated[int, msgspec.Meta(ge=0)]
 
 
 class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
