@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from moneyed import Money
 
 from flask_cart import Cart
+from flask_cart import Drift
 from flask_cart import Facts
 from flask_cart import ShippingMethod
 from flask_cart import rule
@@ -73,6 +74,13 @@ def send_by_post(cart: Cart) -> None:
     """Let a cart go the usual way, if the shopper has said nothing."""
     if cart and cart.shipping.chosen is None:
         cart.shipping.choose(POST.name)
+
+
+def needs_consent(drift: Drift) -> bool:
+    """Whether something costs more than a shopper knows, be it only the post."""
+    sent = drift.shipping
+
+    return bool(drift.needing_consent) or (sent is not None and sent.needs_consent)
 
 
 def _said(grams: int) -> str:

@@ -20,6 +20,7 @@ from ..services.basket import variants_in
 from ..services.coupons import coupons_to_try
 from ..services.coupons import read_noted
 from ..services.shipping import WAYS
+from ..services.shipping import needs_consent
 from ..services.shipping import send_by_post
 
 #: The hidden fields with the prices that a shopper agrees to, before the line's id.
@@ -66,7 +67,7 @@ def take_prices() -> Response:
         }
     )
 
-    if drift.needing_consent:
+    if needs_consent(drift):
         flash("A price has just changed once more. This is how it is now.", "problem")
     else:
         flash("Your basket has the new prices.", "good")

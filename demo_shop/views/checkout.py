@@ -31,6 +31,7 @@ from ..services.coupons import read_noted
 from ..services.ordering import find_order
 from ..services.ordering import place_order
 from ..services.payments import begin_payment
+from ..services.shipping import needs_consent
 from ..services.shipping import send_by_post
 from .basket import back_to_basket
 
@@ -53,7 +54,7 @@ def show() -> Response | str:
 
     send_by_post(current_cart)
 
-    if not current_cart.reprice().is_settled or current_cart.totals.problems:
+    if not current_cart.reprice().is_settled:
         flash(NOT_SETTLED, "problem")
         return back_to_basket()
 
@@ -85,7 +86,7 @@ def submit() -> Response | str | tuple[str, int]:
     send_by_post(current_cart)
     drift = current_cart.reprice()
 
-    if drift.needing_consent or current_cart.totals.problems:
+    if needs_consent(drift) or current_cart.totals.problems:
         flash(NOT_SETTLED, "problem")
         return back_to_basket()
 

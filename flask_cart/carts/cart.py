@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import msgspec
 from moneyed import Money
+from msgspec import structs
 
 from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
@@ -253,7 +254,7 @@ class Cart:
         self._working.apply(addition)
         line = addition.line
 
-        return self.get(line.id) or line
+        return self.get(line.id) or structs.replace(line, currency=self.currency)
 
     def add_many(self, items: t.Iterable[Item]) -> AddReport:
         """Add many items in one write, and of what is gone or short the rest.
@@ -357,15 +358,15 @@ class Cart:
         A lower price, another name and other attributes are taken over at once, a
         higher price if the shopper has agreed to it, and a pinned one is left alone.
         All of it is one write, and none if nothing changes. Lines that were added by
-        an id are left as they are.
+        an id are left as they are. What the chosen shipping costs by now is told alike.
 
-        :param accept: ``"lower"``, ``"all"``, or a mapping from line ids to the higher
-            prices that the shopper agreed to, if they are the same by now.
+        :param accept: ``"lower"``, ``"all"``, or a mapping from line ids (and the name
+            of the shipping method) to the higher prices that the shopper agreed to.
         :raises InvalidItemError: If ``accept`` is something else, or a product has no
             price in the cart's currency.
         :raises CartConfigError: If there is no :meth:`~FlaskCart.product_loader`.
         """
-        return reprice(self._working, self._services.registry.catalogue, accept)
+        return reprice(self._working, self._totals, accept)
 
     def change_currency(
         self,

@@ -9,6 +9,7 @@ from typing import ClassVar
 import msgspec
 from moneyed import CURRENCIES
 from moneyed import Money
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from ..model.conditions import Condition
@@ -64,7 +65,9 @@ class ChangeCurrency(msgspec.Struct, frozen=True):
             ItemUpdated(line=line, previous=previous, quantity_delta=0)
             for line, previous in zip(lines, document.lines, strict=True)
         )
-        document = replace(document, currency=self.currency, lines=lines)
+        document = replace(
+            document, currency=self.currency, lines=lines, shipping_price=UNSET
+        )
         document, changed = apply_all(document, self.changes)
 
         return document, (*repriced, *changed, event)

@@ -129,7 +129,7 @@ class CouponRemoved(Event, frozen=True, kw_only=True):
 
 
 class ShippingChosen(Event, frozen=True, kw_only=True):
-    """Another shipping method was chosen.
+    """Another shipping method was chosen, or the same one at another price.
 
     :param method: Its name; ``None`` if none is chosen any more.
     """

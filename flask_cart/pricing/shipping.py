@@ -5,7 +5,6 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-import msgspec
 from moneyed import Money
 
 from ..model.conditions import Condition
@@ -74,13 +73,13 @@ class ShippingOption:
         return not self.code
 
     def to_dict(self) -> dict[str, t.Any]:
-        """The option as plain data, with its price as a decimal string."""
+        """The option as plain data that can be encoded as JSON."""
         return {
             "name": self.name,
             "price": str(self.price.amount),
+            "currency": self.price.currency.code,
             "is_chosen": self.is_chosen,
             "is_available": self.is_available,
             "code": self.code,
             "reason": self.reason,
-            "params": msgspec.to_builtins(self.params),
         }

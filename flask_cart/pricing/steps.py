@@ -216,6 +216,10 @@ class CartSteps:
             # Taxes that come last are compound together, each order on those before.
             return condition.is_tax, 0 if phase == "taxes" else condition.order
 
+        if phase == "rounding":
+            # What is rounded is what would have been paid.
+            self.goods.amount = self.shown
+
         for (is_tax, _), group in itertools.groupby(chosen, key=place):
             if is_tax and self.document.lines:
                 adjustments += self._tax(list(group))
@@ -292,25 +296,26 @@ class CartSteps:
         is_by_line = any(e.target == "total" and r.lines is not None for e, r in given)
         parts = self.goods.parts(by_line=is_by_line)
         assessor = Assessor(parts, self.goods.amount, self.rounding)
-        assessed = iter(
-            assessor.assess(
-                [
-                    levy_on(parts, tax, ruling, self._shipping())
-                    for tax, ruling in given
-                    if ruling.verdict.holds
-                ]
-            )
+        assessed = assessor.assess(
+            [
+                levy_on(parts, tax, ruling, self._shipping())
+                for tax, ruling in given
+                if ruling.verdict.holds
+            ]
         )
+        remaining = iter(assessed)
         adjustments = []
 
         for tax, ruling in given:
             if ruling.verdict.holds:
-                adjustments.append(self._levied(next(assessed), ruling, parts))
+                adjustments.append(self._levied(next(remaining), ruling, parts))
             else:
                 verdict = ruling.verdict
                 adjustments.append(self._adjustment(tax, self.shown, verdict=verdict))
 
-        self.goods.settle(parts, assessor.amounts, assessor.paid)
+        # What comes after the last taxes asks for no shares.
+        if taxes[0].phase != "taxes":
+            self.goods.settle(parts, assessor.with_taxes(assessed), assessor.paid)
 
         return adjustments
 
@@ -328,16 +333,16 @@ class CartSteps:
             applied=as_applied(levy.condition, ruling),
         )
 
-        if adjustment.tax is not None:
+        tax, money = adjustment.tax, self.rounding.money
+
+        if tax is not None:
             for i, base, amount in zip(
                 levy.parts, assessment.bases, assessment.amounts, strict=True
             ):
-                tax = replace(
-                    adjustment.tax,
-                    base=self.rounding.money(base),
-                    amount=self.rounding.money(amount),
+                of_part = Tax(
+                    tax.name, tax.rate, money(base), money(amount), tax.included
                 )
-                self._taxes_of(parts[i]).append(tax)
+                self._taxes_of(parts[i]).append(of_part)
 
         return adjustment
 

@@ -105,12 +105,9 @@ class Assessor:
         self._keys = [part.key for part in parts]
         self._rounding = rounding
 
-        self._prices = [Fraction(part.amount) for part in parts]
+        self._prices = [part.amount for part in parts]
 
-        #: What each part comes to, with the taxes that were added.
-        self.amounts = list(self._prices)
-
-        #: What there is to pay with them.
+        #: What there is to pay with the taxes that were added.
         self.paid = paid
 
     def assess(self, levies: t.Sequence[Levy]) -> list[Assessment]:
@@ -126,21 +123,28 @@ class Assessor:
             _add(reached, levy, [-each for each in shares])
 
         assessed: list[Assessment] = []
+        before: list[Assessment] = []
         given = zip(levies, contained, strict=True)
 
         for _, group in groupby(given, key=lambda each: each[0].condition.order):
-            of_order = [self._assess(*each, reached) for each in group]
-
-            for each in of_order:
+            for each in before:
                 if not each.levy.is_exempt:
                     _add(reached, each.levy, each.shares)
 
-                if not each.levy.is_contained:
-                    _add(self.amounts, each.levy, each.shares)
-
-            assessed += of_order
+            before = [self._assess(*each, reached) for each in group]
+            assessed += before
 
         return assessed
+
+    def with_taxes(self, assessed: t.Iterable[Assessment]) -> list[Fraction]:
+        """What each part comes to with the taxes that were added."""
+        amounts = list(self._prices)
+
+        for each in assessed:
+            if not each.levy.is_contained:
+                _add(amounts, each.levy, each.shares)
+
+        return [Fraction(amount) for amount in amounts]
 
     def _contained(self, levies: t.Sequence[Levy]) -> list[Shares]:
         """What of each part every included tax is; nothing of those that are added."""
@@ -148,17 +152,19 @@ class Assessor:
 
         for levy, rates in zip(levies, _rates(levies), strict=True):
             bases = self._bases(levy, self._prices) if rates else ()
-            shares = [
+            shares: Shares = [
                 rate * Fraction(base) for rate, base in zip(rates, bases, strict=True)
             ]
-            amount = self._rounding.round(as_decimal(exact_sum(shares)))
-            found.append(self._settled(levy, shares, amount))
+
+            if shares and self._rounding.is_stepwise:
+                amount = self._rounding.round(as_decimal(exact_sum(shares)))
+                shares = self._allocated(levy, shares, amount)
+
+            found.append(shares)
 
         return found
 
-    def _assess(
-        self, levy: Levy, contained: Shares, reached: list[Fraction]
-    ) -> Assessment:
+    def _assess(self, levy: Levy, contained: Shares, reached: Shares) -> Assessment:
         condition = levy.condition
         bases = self._bases(levy, self._prices if condition.included else reached)
         base = as_decimal(exact_sum(bases))
@@ -171,19 +177,20 @@ class Assessor:
         else:
             amount, shares = self._pay(condition.apply(base) - base, bases)
 
-        shown_base = self._rounding.round(base)
+        shown = self._rounding.round(base)
+        amounts = self._allocated(levy, shares, amount)
 
         return Assessment(
             levy,
             self.paid,
-            shown_base,
+            shown,
             amount,
-            bases=self._allocated(levy, bases, shown_base),
-            amounts=self._allocated(levy, shares, amount),
-            shares=self._settled(levy, shares, amount),
+            bases=self._allocated(levy, bases, shown),
+            amounts=amounts,
+            shares=amounts if self._rounding.is_stepwise else shares,
         )
 
-    def _bases(self, levy: Levy, amounts: t.Sequence[Fraction]) -> list[Fraction]:
+    def _bases(self, levy: Levy, amounts: Shares) -> Shares:
         picked = [amounts[i] for i in levy.parts]
 
         return picked if levy.base is None else in_proportion(levy.base, picked)
@@ -199,27 +206,24 @@ class Assessor:
         before, self.paid = self.paid, min(max(self.paid + change, ZERO), CEILING)
         shown = self._rounding.round(self.paid) - self._rounding.round(before)
 
-        return shown, in_proportion(
-            self.paid - before, [Fraction(each) for each in weights]
-        )
-
-    def _settled(self, levy: Levy, shares: Shares, amount: Decimal) -> Shares:
-        is_rounded = shares and self._rounding.is_stepwise
-
-        return self._allocated(levy, shares, amount) if is_rounded else shares
+        return shown, in_proportion(self.paid - before, weights)
 
     def _allocated(self, levy: Levy, shares: Shares, amount: Decimal) -> list[Decimal]:
         keys = [self._keys[i] for i in levy.parts]
+
+        if amount >= 0:
+            return allocate(shares, amount, self._rounding.unit, keys)
+
         parts = [abs(Fraction(each)) for each in shares]
-        allocated = allocate(parts, abs(amount), self._rounding.unit, keys)
+        allocated = allocate(parts, -amount, self._rounding.unit, keys)
 
-        return allocated if amount >= 0 else [ZERO - each for each in allocated]
+        return [ZERO - each for each in allocated]
 
 
-def _add(parts: list[Fraction], levy: Levy, shares: Shares) -> None:
+def _add(parts: list[Decimal | Fraction], levy: Levy, shares: Shares) -> None:
     """Add shares to the parts that a tax is on."""
     for i, share in zip(levy.parts, shares, strict=bool(shares)):
-        parts[i] = max(parts[i] + Fraction(share), _NOTHING)
+        parts[i] = max(Fraction(parts[i]) + Fraction(share), _NOTHING)
 
 
 def _rates(levies: t.Sequence[Levy]) -> list[list[Fraction]]:

@@ -69,9 +69,12 @@ def summed_taxes(taxes: t.Iterable[Tax]) -> tuple[Tax, ...]:
     with decimal.localcontext(CONTEXT):
         for tax in taxes:
             key = tax.name, tax.rate, tax.included
-            other = found.get(key, replace(tax, base=0 * tax.base, amount=0 * tax.base))
-            base, amount = other.base + tax.base, other.amount + tax.amount
-            found[key] = replace(tax, base=base, amount=amount)
+
+            if other := found.get(key):
+                base, amount = other.base + tax.base, other.amount + tax.amount
+                tax = replace(tax, base=base, amount=amount)
+
+            found[key] = tax
 
     return tuple(found.values())
 
@@ -308,8 +311,7 @@ class Totals:
     :param adjustments: What each condition of the cart changed, in the order in which
         they were applied.
     :param subtotal_without_conditions: The sum of price times quantity.
-    :param subtotal: The sum of the lines after the conditions on the subtotal, before
-        taxes.
+    :param subtotal: The sum of the lines after the conditions on it, before taxes.
     :param total: What is to be paid.
     """
 
@@ -388,11 +390,11 @@ def _savings(adjustments: t.Iterable[Adjustment], currency: str) -> Money:
     with decimal.localcontext(CONTEXT):
         # With all the decimals of the currency, also where there is nothing to add up.
         nothing = ZERO.quantize(smallest_unit(currency))
-        changes = (each.amount.amount for each in adjustments if _is_offer(each))
+        # Neither is who is exempt offered something, nor who pays in cash.
+        changes = (
+            each.amount.amount
+            for each in adjustments
+            if each.type != TAX and not each.value.startswith("~")
+        )
 
         return Money(-sum((each for each in changes if each < 0), nothing), currency)
-
-
-def _is_offer(adjustment: Adjustment) -> bool:
-    """Whether nobody is exempt from it, and it does not round."""
-    return adjustment.type != TAX and not adjustment.value.startswith("~")

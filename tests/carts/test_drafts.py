@@ -196,7 +196,6 @@ class TestWhatWasBegun:
         )
         assert [e.share for e in order] == [e.share for e in shown.lines]
 
-
     @pytest.mark.parametrize("price", ["4.90", "0"])
     def test_knows_how_it_is_sent(self, price: str) -> None:
         """The draft and the order have the method, whatever it costs and whoever is

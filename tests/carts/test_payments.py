@@ -344,6 +344,17 @@ def test_begun_again_when_the_note_is_gone(shop: Shop) -> None:
     assert shop.items() == {}
 
 
+def test_tenant(shop: Shop) -> None:
+    """The token leads to the cart of a tenant as well, and the order is told of it."""
+    guest, user = (CartKey(f"acme/{each.owner}", "default") for each in (GUEST, USER))
+    token = shop.begin(key=guest)
+    shop.cart(user).merge(shop.cart(guest))
+
+    shop.notify(token)
+    assert shop.made[token].owner == "acme/user:1"
+    assert shop.items(user) == {}
+
+
 def test_two_of_one_cart(shop: Shop) -> None:
     """What was begun in two tabs and paid twice are two orders after a login."""
     first = shop.begin(2)

@@ -64,6 +64,30 @@ def test_free_from_an_amount(visitor: Visitor) -> None:
     assert amounts(page)["Night boat"] == "€0.00"
 
 
+def test_not_free_any_more(shop: Shop, visitor: Visitor) -> None:
+    """Who takes something out again is asked for what the boat costs now, and has to
+    agree before anything is ordered."""
+    visitor.add("quay-raincoat", "COAT-SLATE-S")
+    visitor.add("watch-cap", "CAP-MOSS")
+    send(visitor, "Night boat")
+    coat, _ = visitor.lines()
+    form = visitor.checkout_form()
+    visitor.get("/basket/")
+    page = visitor.follow(visitor.post(f"/basket/lines/{coat}/remove"))
+
+    assert "Night boat costs €12.50 now, not €0.00." in page
+    assert visitor.client.get("/checkout").location == "/basket/"
+    stale = visitor.post("/checkout", **form | {"expected_total": "40.50"})
+    assert stale.location == "/basket/"
+    assert shop.orders() == []
+
+    visitor.get("/basket/")
+    agreed = {"price.Night boat": visitor.field("price.Night boat")}
+    page = visitor.follow(visitor.post("/basket/lines/prices", **agreed))
+    assert "Your basket has the new prices." in page
+    assert amounts(visitor.follow(visitor.order()))["Total"] == "€40.50"
+
+
 def test_too_heavy_from_the_beginning(visitor: Visitor) -> None:
     """What a letter cannot carry it is not offered for, and a form gets nowhere."""
     page = visitor.add("iron-skillet", "SKILLET-20CM")
