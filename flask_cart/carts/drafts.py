@@ -192,7 +192,7 @@ def at_prices_of_now(
 
 
 def _draft(note: OrderNote, totals: Totals) -> OrderDraft:
-    applied = {e.name for e in totals.adjustments if e.is_provided and not e.code}
+    applied = {e.name for e in totals.explain() if e.is_provided and not e.code}
 
     return OrderDraft(
         totals.lines,

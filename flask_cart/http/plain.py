@@ -15,9 +15,9 @@ from ..carts.repricing import LineDrift
 from ..model.conditions import Condition
 from ..model.events import Event
 from ..model.lines import Line
+from ..pricing.taxes import Tax
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
-from ..pricing.totals import Tax
 from ..pricing.totals import Totals
 from .representation import show_cart
 

@@ -22,6 +22,8 @@ from ..model.values import FrozenDict
 from .evaluation import Evaluation
 from .facts import Facts
 from .fixed_rules import fixed_rulebook
+from .priced_lines import line_totals
+from .priced_lines import price_line
 from .reasons import YES
 from .reasons import Verdict
 from .rounding import Proration
@@ -29,14 +31,12 @@ from .rounding import Rounding
 from .shipping import ShippingMethod
 from .shipping import ShippingOption
 from .steps import CartSteps
-from .steps import line_totals
-from .steps import price_line
+from .taxes import Tax
+from .taxes import summed_taxes
 from .totals import SHIPPING_UNAVAILABLE
 from .totals import Adjustment
 from .totals import LineTotals
-from .totals import Tax
 from .totals import Totals
-from .totals import summed_taxes
 
 _NOT_ASKED: t.Final = Verdict(SHIPPING_UNAVAILABLE, FrozenDict(why="not_asked"))
 _GONE: t.Final = Verdict(SHIPPING_UNAVAILABLE, FrozenDict(why="not_offered"))
@@ -50,7 +50,7 @@ def compute_totals(
     Conditions of lines come first, then those on the subtotal, those on the total and
     those on the shipping, then the taxes; among these by ``order``, then by position,
     with the chosen shipping after those that are stored, and those that are provided
-    after it. No step goes below zero. At last the total may be rounded.
+    after it. No step goes below zero. At last the total may be rounded, and paid.
 
     :param document: The content of the cart.
     :param rounding: How amounts are rounded. Its currency is the document's.
@@ -111,11 +111,12 @@ def fix(
     :return: The totals, of lines with those of their conditions that were applied; the
         cart's conditions that were; and those of providers.
     """
-    applied = [each for each in totals.adjustments if each.applied is not None]
+    adjustments, tenders = map(_only_applied, (totals.adjustments, totals.tenders))
+    applied = (*adjustments, *tenders)
     lines = tuple(map(_fixed_line, totals.lines))
 
     return (
-        replace(totals, lines=lines, adjustments=tuple(applied)),
+        replace(totals, lines=lines, adjustments=adjustments, tenders=tenders),
         _applied(each for each in applied if not each.is_provided),
         _applied(each for each in applied if each.is_provided),
     )
@@ -138,10 +139,14 @@ def fixed_totals(
 
 
 def _fixed_line(totals: LineTotals) -> LineTotals:
-    adjustments = tuple(e for e in totals.adjustments if e.applied is not None)
+    adjustments = _only_applied(totals.adjustments)
     line = replace_fields(totals.line, conditions=_applied(adjustments))
 
     return replace(totals, line=line, adjustments=adjustments)
+
+
+def _only_applied(adjustments: t.Iterable[Adjustment]) -> tuple[Adjustment, ...]:
+    return tuple(each for each in adjustments if each.applied is not None)
 
 
 def _applied(adjustments: t.Iterable[Adjustment]) -> tuple[Condition, ...]:
@@ -172,6 +177,12 @@ class _Result(t.NamedTuple):
     adjustments: list[Adjustment]
     subtotal: Decimal
     total: Decimal
+    tenders: list[Adjustment]
+    due: Decimal
+
+    def has(self, condition: Condition) -> bool:
+        """Whether a condition was applied."""
+        return any(e.name == condition.name and e.is_applied for e in self.adjustments)
 
 
 @dataclass
@@ -190,26 +201,63 @@ class _Calculation:
         self._priced = [price_line(line, *given) for line in self.document.lines]
 
     def run(self, conditions: t.Sequence[Condition]) -> _Result:
-        """Apply conditions to what the lines come to."""
-        document, rounding = self.document, self.rounding
-        amounts = [each.amounts[-1] for each in self._priced]
-        goods = Proration(document.lines, amounts, rounding)
-        lines = goods.shown()
-        steps = CartSteps(document, conditions, goods, rounding, self.evaluation)
+        """Apply conditions to what the lines come to, the best of each group."""
+        steps = self._steps(conditions)
+        steps.provide()
+        groups: dict[str, list[Condition]] = {}
+
+        for each in (each for phase in PHASES for each in steps.of_phase(phase)):
+            if each.group is not None:
+                groups.setdefault(each.group, []).append(each)
+
+        left_out = {each.name for group in groups.values() for each in group}
+
+        # One group after the other: all of one with all of another are too many.
+        for group in groups.values():
+            best = min(group, key=lambda each: self._cost(conditions, left_out, each))
+            left_out.remove(best.name)
+
+        return self._run(conditions, left_out)
+
+    def _cost(
+        self, conditions: t.Sequence[Condition], left_out: set[str], only: Condition
+    ) -> tuple[Decimal, bool]:
+        """What there is to pay with one of a group; of equal ones, one that applies."""
+        result = self._run(conditions, left_out - {only.name})
+
+        return result.total, not result.has(only)
+
+    def _run(
+        self, conditions: t.Sequence[Condition], left_out: t.Container[str]
+    ) -> _Result:
+        steps = self._steps(conditions, left_out)
         adjustments = steps.provide()
         adjustments += steps.run(PHASES[0])
-        subtotal, shares = steps.shown, goods.shown()
+        subtotal, shares = steps.shown, steps.goods.shown()
 
-        for phase in PHASES[1:]:
+        for phase in PHASES[1:-1]:
             adjustments += steps.run(phase)
 
         return _Result(
-            lines,
+            steps.lines,
             shares,
             steps.line_taxes,
             [_with_taxes(each, steps.added_taxes) for each in adjustments],
             subtotal,
-            steps.shown,
+            total=steps.shown,
+            tenders=steps.run(PHASES[-1]),
+            due=steps.shown,
+        )
+
+    def _steps(
+        self, conditions: t.Sequence[Condition], left_out: t.Container[str] = ()
+    ) -> CartSteps:
+        document, rounding = self.document, self.rounding
+        amounts = [each.amounts[-1] for each in self._priced]
+        goods = Proration(document.lines, amounts, rounding)
+
+        return CartSteps(
+            document, conditions, goods, rounding, self.evaluation, left_out
         )
 
     def run_with(self, *shipping: Condition) -> _Result:
@@ -228,6 +276,7 @@ class _Calculation:
             subtotal=sum(result.lines, ZERO),
             amount=result.total,
             amounts=dict(zip(ids, result.shares, strict=True)),
+            subtotals=dict(zip(ids, result.lines, strict=True)),
         )
 
     def chosen(self, name: str, bare: _Result) -> Condition | Verdict:
@@ -301,4 +350,6 @@ class _Calculation:
             ),
             subtotal=rounding.money(result.subtotal),
             total=rounding.money(result.total),
+            tenders=tuple(result.tenders),
+            due=rounding.money(result.due),
         )
