@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo demo-redis check test examples lint format docs benchmark ways count wheel lock clean
+.PHONY: help demo demo-redis check test examples every-cart payments lint format docs benchmark ways count wheel lock clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -38,9 +38,20 @@ test: .venv/.tests  ## Run all tests, name the slowest, and see that no branch i
 		--durations=20 --cov --cov-report= $(ARGS)
 	$(BIN)/python -m coverage report --fail-under=100
 
+# As many rounds on each storage; "make test" takes four.
+ROUNDS ?= 200
+
+payments: .venv/.tests  ## Let five processes hear of one payment at once, again and again
+	CART_PAYMENT_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest --timeout 3600 --quiet \
+		--durations=20 tests/faults/test_payments.py $(ARGS)
+
 examples: .venv/.tests  ## Try thousands of examples of what holds for every cart
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest --numprocesses 2 --timeout 3600 \
 		-m hypothesis $(ARGS)
+
+every-cart: .venv/.tests  ## Price 100,000 carts in all ways, for an hour
+	HYPOTHESIS_PROFILE=exhaustive $(BIN)/python -m pytest --numprocesses 2 \
+		--timeout 14400 tests/pricing/test_every_cart.py $(ARGS)
 
 lint: .venv/.lint .venv/.tests  ## Check style, types and which layer imports which
 	$(BIN)/ruff check .

@@ -7,6 +7,7 @@ Start it with ``python -m flask --app demo_shop run``. It is laid out as Flask a
   with;
 * ``forms``: what shoppers type in;
 * ``services``: what the shop does, and the rules it gives Flask-Cart;
+* ``sandbox_pay``: a payment provider, which a real shop would not have inside;
 * ``views``: its pages, whose templates are in ``templates/``.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 
 from flask import Flask
 
+from . import sandbox_pay
 from . import settings
 from .extensions import cache
 from .extensions import cart_ext
@@ -32,6 +34,7 @@ from .views import basket
 from .views import catalogue
 from .views import checkout
 from .views import errors
+from .views import payments
 from .views import search
 
 
@@ -63,12 +66,16 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     cart_ext.init_app(app, db=db)
     csrf.init_app(app)
+    # It is Sandbox Pay that calls, and no browser.
+    csrf.exempt(payments.hear)
     accounts.init_app(app)
     activity.init_app(app)
 
     app.register_blueprint(catalogue.bp)
     app.register_blueprint(basket.bp, url_prefix="/basket")
     app.register_blueprint(checkout.bp)
+    app.register_blueprint(payments.bp)
+    app.register_blueprint(sandbox_pay.bp)
     app.register_blueprint(search.bp)
     app.register_blueprint(account.bp)
     app.register_blueprint(activity_page.bp)

@@ -24,6 +24,7 @@ from sqlalchemy.orm import mapped_column
 from sqlalchemy.orm import relationship
 
 from .extensions import Base
+from .forms import Address
 from .money import euros
 
 #: The most pieces of one kind in one order.
@@ -79,6 +80,8 @@ class Product(Base):
     description: Mapped[str] = mapped_column(Text)
     facts: Mapped[list[str]] = mapped_column(JSON)
     featured: Mapped[bool] = mapped_column(default=False)
+    #: Which rate of VAT is in the price: ``"standard"`` or ``"reduced"``.
+    tax_class: Mapped[str] = mapped_column(String(20), default="standard")
     #: Percent off the price while the product is on sale, else 0.
     reduction: Mapped[int] = mapped_column(default=0)
 
@@ -169,6 +172,12 @@ class Variant(Base):
     @property
     def cart_options(self) -> dict[str, str]:
         return self.options
+
+    @property
+    def cart_attributes(self) -> dict[str, str]:
+        product = self.product
+
+        return {"category": product.category.slug, "tax_class": product.tax_class}
 
 
 def _secret() -> str:
@@ -270,6 +279,44 @@ class OrderLine(Base):
     @property
     def subtotal(self) -> Money:
         return euros(self.subtotal_cents)
+
+
+class Payment(Base):
+    """An order that was begun, and that Sandbox Pay is to tell us more about.
+
+    It has what the cart can't tell when the money comes: who buys, and where the
+    parcel goes.
+    """
+
+    __tablename__ = "payment"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: What Flask-Cart knows the order by, and Sandbox Pay the payment.
+    order_token: Mapped[str] = mapped_column(String(64), unique=True)
+    shopper: Mapped[str] = mapped_column(String(43), index=True)
+    #: ``"open"``, ``"refused"``, ``"given_up"``, ``"paid"``, or ``"too_late"``: it was
+    #: paid and there is no order, so the money goes back.
+    state: Mapped[str] = mapped_column(String(10), default="open")
+    #: Where the shopper pays.
+    url: Mapped[str] = mapped_column(String(200))
+    total_cents: Mapped[int]
+
+    name: Mapped[str] = mapped_column(String(100))
+    email: Mapped[str] = mapped_column(String(254))
+    street: Mapped[str] = mapped_column(String(200))
+    postcode: Mapped[str] = mapped_column(String(16))
+    town: Mapped[str] = mapped_column(String(100))
+    country: Mapped[str] = mapped_column(String(60))
+
+    @property
+    def total(self) -> Money:
+        return euros(self.total_cents)
+
+    @property
+    def address(self) -> Address:
+        return Address(
+            self.name, self.email, self.street, self.postcode, self.town, self.country
+        )
 
 
 class Coupon(Base):

@@ -147,6 +147,8 @@ class FlaskCart(Registrar):
         self,
         strategy: str | None = None,
         instances: t.Iterable[str] | None = None,
+        *,
+        at_current_prices: bool = False,
     ) -> MergeReport:
         """Merge the carts of this browser's guest into those of the current owner.
 
@@ -155,12 +157,15 @@ class FlaskCart(Registrar):
 
         :param strategy: The name of one; ``CART_MERGE_STRATEGY`` if it is left out.
         :param instances: Which carts; all of them if it is left out.
+        :param at_current_prices: Take over what is in another currency as well, at what
+            the products cost now in that of the owner's cart, without conditions that
+            have an amount.
         :return: What came, and what the limits left out.
         :raises CartConfigError: If there is no such strategy.
         :raises CartConflictError: If a guest cart does not stop changing.
         :raises CartStorageError: If the storage cannot be used.
         """
-        return merge_guest_carts(strategy, instances)
+        return merge_guest_carts(strategy, instances, at_current_prices)
 
     @property
     def merge_report(self) -> MergeReport | None:

@@ -61,6 +61,9 @@ reminder_due = ALL.signal("reminder_due")
 #: Another cart was merged into this one; ``event.source``, ``event.lines``,
 #: ``event.left_out``.
 cart_merged = ALL.signal("cart_merged")
+#: Another cart was not merged, as it is in another currency; ``event.source``,
+#: ``event.currency``, ``event.lines``.
+cart_not_merged = ALL.signal("cart_not_merged")
 #: A line has come from another cart; ``event.line``, ``event.source``.
 item_moved = ALL.signal("item_moved")
 #: An order was begun and is not made yet; ``event.order_token``, ``event.lines``.

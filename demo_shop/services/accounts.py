@@ -28,6 +28,7 @@ from ..forms import EMAIL
 from ..forms import read_line
 from ..models import Account
 from ..models import Order
+from ..models import Payment
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
@@ -220,9 +221,9 @@ def _take_over_orders(account: Account) -> None:
     # It stays: an order that is being made in another tab comes along the next time.
     mine = str(session.get("shopper", ""))
 
-    if mine:
+    for table in (Order, Payment) if mine else ():
         db.session.execute(
-            update(Order).where(Order.shopper == mine).values(shopper=account.shopper)
+            update(table).where(table.shopper == mine).values(shopper=account.shopper)
         )
 
     # Also what was read: the carts are written in transactions of their own.

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Iterable
 from collections.abc import Mapping
+from functools import partial
 
 from moneyed import Money
 from sqlalchemy import select
@@ -13,11 +14,13 @@ from flask_cart import OrderDraft
 from flask_cart import Totals
 from flask_cart import current_cart
 
+from ..extensions import cart_ext
 from ..extensions import db
 from ..forms import Address
 from ..forms import read_note
 from ..models import Order
 from ..models import OrderLine
+from ..models import Payment
 from ..models import Variant
 from ..money import cents
 from ..money import euros
@@ -40,33 +43,52 @@ def place_order(
     :param token: The ``current_cart.order_token`` that the form was shown with.
     """
 
-    def create(draft: OrderDraft) -> Order:
-        variants = variants_of(line.item_id for line in draft)
-        order = Order(
-            token=secrets.token_urlsafe(32),
-            shopper=shopper,
-            order_token=draft.order_token,
-            note=read_note(draft.metadata.get("note")),
-            lines=[_order_line(line, variants) for line in draft],
-            **address.columns(),
-            **_sums(draft.totals, savings(draft.totals, variants)),
-        )
-        db.session.add(order)
-        # Before anything is taken: whoever sends the same form a second time waits
-        # here for the first one, and holds up nobody else.
-        db.session.flush()
-        _take_from_stock(draft)
-        redeem(order, draft)
-
-        return order
-
     return current_cart.place_order(
-        create,
+        partial(_create, address, shopper),
         lambda token: find_order(token, shopper),
         session=db.session,
         token=token,
         expected_total=expected_total,
     )
+
+
+def place_paid_order(payment: Payment, paid: Money) -> Order:
+    """Sell what *payment* is for, whoever's basket it is in by now.
+
+    The provider may say so several times, and at once.
+
+    :param paid: How much came.
+    """
+    return cart_ext.place_order(
+        partial(_create, payment.address, payment.shopper),
+        lambda token: db.session.scalar(
+            select(Order).where(Order.order_token == token)
+        ),
+        session=db.session,
+        token=payment.order_token,
+        expected_total=paid,
+    )
+
+
+def _create(address: Address, shopper: str, draft: OrderDraft) -> Order:
+    variants = variants_of(line.item_id for line in draft)
+    order = Order(
+        token=secrets.token_urlsafe(32),
+        shopper=shopper,
+        order_token=draft.order_token,
+        note=read_note(draft.metadata.get("note")),
+        lines=[_order_line(line, variants) for line in draft],
+        **address.columns(),
+        **_sums(draft.totals, savings(draft.totals, variants)),
+    )
+    db.session.add(order)
+    # Before anything is taken: whoever sends the same form a second time waits
+    # here for the first one, and holds up nobody else.
+    db.session.flush()
+    _take_from_stock(draft)
+    redeem(order, draft)
+
+    return order
 
 
 def find_order(token: str, shopper: str) -> Order | None:

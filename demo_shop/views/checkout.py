@@ -29,6 +29,7 @@ from ..services.coupons import forget_coupon
 from ..services.coupons import read_noted
 from ..services.ordering import find_order
 from ..services.ordering import place_order
+from ..services.payments import begin_payment
 from .basket import back_to_basket
 
 bp = Blueprint("checkout", __name__)
@@ -83,8 +84,13 @@ def submit() -> Response | str | tuple[str, int]:
     if any(each.new_price not in (None, each.old_price) for each in drift):
         return _with_other_total(form, OTHER_PRICE), 409
 
+    what = form.address, make_shopper(), token, expected_total
+
     try:
-        order = place_order(form.address, make_shopper(), token, expected_total)
+        if "pay" in request.form:
+            return redirect(begin_payment(*what).url, code=303)
+
+        order = place_order(*what)
     except CouponRefusedError as error:
         return _without_coupon(form, str(error)), 409
     except (CartConflictError, CartEmptyError):

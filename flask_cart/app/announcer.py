@@ -50,6 +50,10 @@ class SignalAnnouncer:
         summary = stamped(summary, cart.key, last.version, last.occurred_at)
         self._send(signals.cart_updated, cart, summary)
 
+    def tell(self, cart: AnyCart, event: Event) -> None:
+        """Tell of what has happened to a cart without a change of it."""
+        self._send(getattr(signals, event.name), cart, event)
+
     def left(self, cart: AnyCart, event: CartAbandoned | ReminderDue) -> None:
         """Tell of a cart that was left; raises what a receiver raised, once all were
         called.

@@ -9,12 +9,19 @@ from contextlib import nullcontext
 from contextlib import suppress
 
 from flask import Flask
+from flask import flash
 
+from ..carts.cart import Cart
+from ..carts.cart import working_copy
+from ..carts.currencies import without_amounts
 from ..carts.merging import MergeReport
+from ..carts.writing import stamped
 from ..model.errors import CartConfigError
 from ..model.errors import CartReplayedError
 from ..model.errors import InvalidItemError
 from ..model.events import CartMerged
+from ..model.events import CartNotMerged
+from ..model.keys import CartKey
 from ..model.keys import cart_key
 from ..model.keys import owner_in
 from ..model.lines import check_quantities
@@ -30,12 +37,14 @@ from .identity import guest_owner
 from .identity import known_owner
 from .identity import known_tenant
 from .identity import user_owner
+from .wording import tell_done
 
 
 def merge_guest_carts_into(
     owner: str,
     strategy: str | None = None,
     instances: t.Iterable[str] | None = None,
+    at_current_prices: bool = False,
 ) -> MergeReport:
     """Merge the carts of this browser's guest into those of an owner.
 
@@ -44,6 +53,7 @@ def merge_guest_carts_into(
     :param owner: Who may only be about to be known.
     :param strategy: The name of one; ``CART_MERGE_STRATEGY`` if it is left out.
     :param instances: Which carts; all of them if it is left out.
+    :param at_current_prices: Also those that are in another currency.
     """
     state = get_state()
     tenant = known_tenant(state.loaders.tenant)
@@ -55,6 +65,7 @@ def merge_guest_carts_into(
     names = state.storage.instances(owner_in(tenant, guest))
     merged: list[CartMerged] = []
     errors: list[Exception] = []
+    foreign: list[CartNotMerged] = []
 
     for name in names:
         if instances is not None and name not in instances:
@@ -64,18 +75,50 @@ def merge_guest_carts_into(
         mine = cart_at(cart_key(owner, name, tenant))
 
         try:
+            if at_current_prices and _is_foreign(theirs, mine):
+                registry = state.services.registry
+                without_amounts(working_copy(theirs), registry, mine.currency)
+
             merged += mine.merge(theirs, strategy).merged
         except Exception as error:
             # One that is damaged must not keep the others from being merged.
             errors.append(error)
 
+            if isinstance(error, InvalidItemError) and _is_foreign(theirs, mine):
+                foreign.append(_not_merged(theirs, mine))
+
     forget_carts()
 
-    return MergeReport(tuple(merged), tuple(errors))
+    return MergeReport(tuple(merged), tuple(errors), tuple(foreign))
+
+
+def _is_foreign(theirs: Cart, mine: Cart) -> bool:
+    """Whether both have something in them, in different currencies."""
+    have_amounts = all(each.lines or each.conditions for each in (theirs, mine))
+
+    return have_amounts and theirs.currency != mine.currency
+
+
+def _not_merged(theirs: Cart, mine: Cart) -> CartNotMerged:
+    """Tell that what is in another currency stays where it is."""
+    event = stamped(
+        CartNotMerged(
+            source=t.cast(CartKey, theirs.key).owner,
+            currency=theirs.currency,
+            lines=theirs.lines,
+        ),
+        t.cast(CartKey, mine.key),
+        mine.version,
+    )
+    get_state().services.announcer.tell(mine, event)
+
+    return event
 
 
 def merge_guest_carts(
-    strategy: str | None = None, instances: t.Iterable[str] | None = None
+    strategy: str | None = None,
+    instances: t.Iterable[str] | None = None,
+    at_current_prices: bool = False,
 ) -> MergeReport:
     """Merge the carts of this browser's guest into those of whoever is known now.
 
@@ -90,7 +133,7 @@ def merge_guest_carts(
         return MergeReport()
 
     state.services.strategy(strategy)
-    report = merge_guest_carts_into(owner, strategy, instances)
+    report = merge_guest_carts_into(owner, strategy, instances, at_current_prices)
 
     for error in report.errors:
         raise error
@@ -165,6 +208,15 @@ def _merge_on_login(app: Flask, user: t.Any, **extra: t.Any) -> None:
         )
 
     request_carts().report = report
+
+    if "cart" in app.blueprints:
+        for each in report.foreign:
+            text = tell_done("not-merged", {"currency": each.currency})
+            said = state.loaders.word("not-merged", text, each)
+
+            if said:
+                # The pages of the blueprint show it, and nothing is gone in silence.
+                flash(said, "warning")
 
 
 def _strategy_for_logins(state: AppState) -> str:

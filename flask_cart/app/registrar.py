@@ -18,10 +18,13 @@ from ..model.conditions import Condition
 from ..model.events import Event
 from ..model.merging import DecideQuantity
 from ..model.products import Buyable
+from ..pricing.facts import Facts
 from ..pricing.rulebook import ConditionProvider
 from ..pricing.rulebook import CouponLoader
 from ..pricing.rulebook import FactsFunction
+from ..pricing.rulebook import FindCoupon
 from ..pricing.rulebook import ShippingLister
+from ..pricing.rulebook import finding_coupons
 from ..pricing.rulebook import provide_coupons
 from ..pricing.shipping import ShippingOption
 from ..pricing.totals import Adjustment
@@ -43,15 +46,16 @@ class Loaders:
 
     owner: OwnerLoader | None = None
     tenant: TenantLoader | None = None
-    coupon: CouponLoader | None = None
+    coupon: FindCoupon | None = None
     word: Wording = lambda code, text, about: text
 
-    def condition_of(self, code: str) -> Condition | None:
+    def condition_of(self, code: str, facts: t.Callable[[], Facts]) -> Condition | None:
         """The condition of a coupon's code, if there is one.
 
+        :param facts: Tells of the cart that it is for.
         :raises CartVetoError: If the app refuses it with a sentence for the shopper.
         """
-        return self.coupon(code) if self.coupon is not None else None
+        return self.coupon(code, facts) if self.coupon is not None else None
 
     def reason_of(self, step: Adjustment | ShippingOption) -> str:
         """Why something does nothing, in the words of the shop."""
@@ -166,14 +170,19 @@ class Registrar:
 
         The name of the condition is the code as the shop writes it. Only this is noted
         in the cart, and the function is called again whenever totals are calculated.
-        Whether the condition applies is for its rule to say.
+        Whether the condition applies is for its rule to say. If it has amounts, it has
+        their ``currency``, too: carts may be in another one. A function with a second
+        parameter gets the :class:`Facts` of the cart.
         """
         # Registered again, the new one also answers for what is noted already.
         if self._loaders.coupon is None:
             providers = self._registry.rulebook.providers
-            providers.append(provide_coupons(self._loaders.condition_of))
+            find = self._loaders.condition_of
+            providers.append(
+                provide_coupons(lambda code, facts: find(code, lambda: facts))
+            )
 
-        self._loaders.coupon = load
+        self._loaders.coupon = finding_coupons(load)
 
         return load
 
@@ -196,6 +205,8 @@ class Registrar:
           the :class:`Line`, or ``None`` if the same request came again.
         * ``"coupon-noted"``, ``"coupon-removed"``: about the code.
         * ``"cleared"``, ``"noted"``: about nothing.
+        * ``"not-merged"``: about what stays in a cart in another currency, a
+          :class:`~flask_cart.model.events.CartNotMerged`.
         * The ``code`` of a problem, such as ``"quantity-available"``: about the error.
         * The ``code`` of an :class:`Adjustment` that changes nothing, or of a
           :class:`ShippingOption` that cannot be chosen: about that, whose ``params``

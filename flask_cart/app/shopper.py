@@ -5,7 +5,9 @@ from __future__ import annotations
 import typing as t
 from contextlib import nullcontext
 
+from ..carts.cached_totals import CachedTotals
 from ..carts.cart import Cart
+from ..carts.cart import working_copy
 from ..model.errors import CartKeyReusedError
 from ..model.errors import CartQuantityError
 from ..model.errors import CartReplayedError
@@ -159,7 +161,9 @@ class Shopper:
 
     def add_coupon(self, code: str) -> Done:
         """Note the code of a coupon, whether or not it applies yet."""
-        coupon = get_state().loaders.condition_of(code.strip())
+        state, working = get_state(), working_copy(self.cart)
+        totals = CachedTotals(state.services, working, self.cart.tenant)
+        coupon = state.loaders.condition_of(code.strip(), totals.facts)
 
         if coupon is None:
             raise RefusedError("no-code")

@@ -89,6 +89,8 @@ _DONE: t.Final = {
     "coupon-noted": "{code} is noted.",
     "coupon-removed": "{code} is removed.",
     "moved": "It is moved.",
+    "not-merged": "What you have put in a cart in {currency} is still there: this one"
+    " is in another currency.",
     "noted": "It is noted.",
     "restored": "It is back in your cart.",
     "removed": "It is out of your cart.",

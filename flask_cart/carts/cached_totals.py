@@ -11,6 +11,7 @@ from ..model.document import Document
 from ..pricing.calculation import compute_totals
 from ..pricing.calculation import shipping_options
 from ..pricing.evaluation import Evaluation
+from ..pricing.facts import Facts
 from ..pricing.rounding import Rounding
 from ..pricing.shipping import ShippingOption
 from ..pricing.totals import Totals
@@ -68,6 +69,13 @@ class CachedTotals:
         evaluation = self._evaluation(self.services.now())
 
         return self._asked(shipping_options, self.working.document, evaluation)
+
+    def facts(self) -> Facts:
+        """What a rule may know of the cart, before all conditions."""
+        document = self.working.document
+        evaluation = self._evaluation(self.services.now())
+
+        return evaluation.facts(document, self.rounding(document))
 
     def rounding(self, document: Document) -> Rounding:
         """How amounts of a document are rounded."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import msgspec
 from moneyed import Money
+from msgspec import structs
 
 from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
@@ -39,6 +40,7 @@ from .adjusting import remove_condition
 from .cached_totals import CachedTotals
 from .coupons import Coupons
 from .currencies import change_currency
+from .currencies import left_in_others
 from .drafts import OrderDraft
 from .drafts import current_token
 from .merging import MergeReport
@@ -251,7 +253,7 @@ class Cart:
         self._working.apply(addition)
         line = addition.line
 
-        return self.get(line.id) or line
+        return self.get(line.id) or structs.replace(line, currency=self.currency)
 
     def add_many(self, items: t.Iterable[Item]) -> AddReport:
         """Add many items in one write, and of what is gone or short the rest.
@@ -355,15 +357,15 @@ class Cart:
         A lower price, another name and other attributes are taken over at once, a
         higher price if the shopper has agreed to it, and a pinned one is left alone.
         All of it is one write, and none if nothing changes. Lines that were added by
-        an id are left as they are.
+        an id are left as they are. What the chosen shipping costs by now is told alike.
 
-        :param accept: ``"lower"``, ``"all"``, or a mapping from line ids to the higher
-            prices that the shopper agreed to, if they are the same by now.
+        :param accept: ``"lower"``, ``"all"``, or a mapping from line ids (and the name
+            of the shipping method) to the higher prices that the shopper agreed to.
         :raises InvalidItemError: If ``accept`` is something else, or a product has no
             price in the cart's currency.
         :raises CartConfigError: If there is no :meth:`~FlaskCart.product_loader`.
         """
-        return reprice(self._working, self._services.registry.catalogue, accept)
+        return reprice(self._working, self._totals, accept)
 
     def change_currency(
         self,
@@ -372,7 +374,7 @@ class Cart:
         prices: t.Mapping[str, MoneyLike] | None = None,
         conditions: t.Iterable[Condition] = (),
         drop: t.Iterable[str] = (),
-    ) -> None:
+    ) -> tuple[str, ...]:
         """Give the cart another currency, and all lines their prices in it.
 
         It is one write. Prices are those of the products: what ``cart_price_in()``
@@ -385,12 +387,16 @@ class Cart:
             not tell.
         :param conditions: Take the place of those of the same name, also on lines.
         :param drop: The names of conditions to be removed, also from lines.
+        :return: The instances of the owner's other carts that have something in them in
+            another currency still.
         :raises InvalidItemError: If there is no such currency, or no price for a line.
         :raises InvalidConditionError: If it is not said what becomes of a condition.
         :raises CartConflictError: If the cart was changed since it was read.
         """
         registry, prices = self._services.registry, prices or {}
         change_currency(self._working, registry, currency, prices, conditions, drop)
+
+        return left_in_others(self._working, self._beside)
 
     # Other carts
 
@@ -421,8 +427,7 @@ class Cart:
         """Add a line to another cart of the same owner, and keep it here.
 
         :param quantity: How many; as many as there are here if it is left out.
-        :raises InvalidItemError: If there is no such line.
-        :raises CartLimitError: If the other cart would become too large.
+        :raises CartError: As :meth:`move`.
         """
         copy_line(self._working, self._beside(to), line_id, quantity)
 

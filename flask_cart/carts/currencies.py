@@ -9,10 +9,12 @@ from typing import ClassVar
 import msgspec
 from moneyed import CURRENCIES
 from moneyed import Money
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from ..model.conditions import Condition
 from ..model.document import Document
+from ..model.errors import CartCorruptError
 from ..model.errors import InvalidConditionError
 from ..model.errors import InvalidItemError
 from ..model.events import CurrencyChanged
@@ -63,7 +65,9 @@ class ChangeCurrency(msgspec.Struct, frozen=True):
             ItemUpdated(line=line, previous=previous, quantity_delta=0)
             for line, previous in zip(lines, document.lines, strict=True)
         )
-        document = replace(document, currency=self.currency, lines=lines)
+        document = replace(
+            document, currency=self.currency, lines=lines, shipping_price=UNSET
+        )
         document, changed = apply_all(document, self.changes)
 
         return document, (*repriced, *changed, event)
@@ -97,6 +101,52 @@ def change_currency(
     given = {each.name: each for each in conditions}
     changes = _changes(document, registry.rulebook, given, set(drop))
     working.apply(ChangeCurrency(currency, found, tuple(changes)))
+
+
+def without_amounts(working: WorkingCopy, registry: Registry, currency: str) -> None:
+    """Give a cart another currency at the prices of now, without what has an amount.
+
+    :raises InvalidItemError: If a product has no price in it.
+    """
+    document = working.document
+    all_of_them = (
+        *document.conditions,
+        *(each for line in document.lines for each in line.conditions),
+    )
+    has_amounts = registry.rulebook.has_amounts
+    drop = [e.name for e in all_of_them if e.currency is None and has_amounts(e)]
+    change_currency(working, registry, currency, {}, (), drop)
+
+
+def left_in_others(
+    working: WorkingCopy, open_beside: t.Callable[[str], WorkingCopy]
+) -> tuple[str, ...]:
+    """The other carts of an owner that have something in them in another currency.
+
+    :param open_beside: Opens one of them.
+    """
+    if working.key is None:
+        return ()
+
+    names = working.repository.storage.instances(working.key.owner)
+    currency = working.document.currency
+
+    return tuple(
+        name
+        for name in names
+        if name != working.key.instance and _is_foreign(open_beside(name), currency)
+    )
+
+
+def _is_foreign(other: WorkingCopy, currency: str) -> bool:
+    try:
+        document = other.document
+    except CartCorruptError:
+        return True
+
+    has_amounts = bool(document.lines or document.conditions)
+
+    return has_amounts and document.currency != currency
 
 
 def _prices(
@@ -188,7 +238,10 @@ def _instead(
     """What takes the place of a condition: another one, or itself."""
     other = given.get(condition.name, condition)
 
-    if condition.name not in given and rulebook.has_amounts(condition):
+    # What says what its amounts are in is right whatever the cart is in.
+    has_to_change = condition.currency is None and rulebook.has_amounts(condition)
+
+    if condition.name not in given and has_to_change:
         raise InvalidConditionError(
             f"The condition {condition.name!r} has an amount in the old currency. Give"
             " it with the new one in conditions=, or name it in drop=."

@@ -11,6 +11,7 @@ from ..model.document import OrderNote
 from ..model.errors import CartConfigError
 from ..model.errors import CartConflictError
 from ..model.events import CartMerged
+from ..model.events import CartNotMerged
 from ..model.events import Event
 from ..model.keys import CartKey
 from ..model.limits import Limits
@@ -34,10 +35,13 @@ class MergeReport:
 
     :param merged: What was merged: an event for each write.
     :param errors: Why carts were not merged. They are as they were.
+    :param foreign: What was not, because it is in another currency: an event for each
+        cart. :meth:`FlaskCart.merge_guest_carts` takes it over at the prices of now.
     """
 
     merged: tuple[CartMerged, ...] = ()
     errors: tuple[Exception, ...] = ()
+    foreign: tuple[CartNotMerged, ...] = ()
 
     @property
     def lines(self) -> tuple[Line, ...]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 import uuid
+from contextlib import AbstractContextManager
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -192,7 +194,9 @@ class Notes:
 
             for key in note.carts:
                 operation = make(note, is_told)
-                is_told = _is_told(self.open(key), operation, token) or is_told
+
+                with self._seen_as_it_is(key):
+                    is_told = _is_told(self.open(key), operation, token) or is_told
 
             # Else it has come into another cart meanwhile.
             if self.records.remove(token, note):
@@ -202,6 +206,14 @@ class Notes:
                 return True
 
         return False
+
+    def _seen_as_it_is(self, key: CartKey) -> AbstractContextManager[object]:
+        """Keep a transaction of the app from showing an older state of a cart, which
+        does not know of the order yet."""
+        if self.repository.transaction() is None:
+            return nullcontext()
+
+        return self.repository.storage.lock(key.owner)
 
 
 def _is_told(cart: WorkingCopy, operation: Operation, token: str) -> bool:

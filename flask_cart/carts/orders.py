@@ -209,7 +209,7 @@ def _wanted(
 
         return token, notes.find(token)
 
-    wanted = token or current
+    wanted = current if token is None else token
 
     # Of what is in the cart, and was never begun, there is none.
     if wanted == current and working.document.order(wanted) is None:

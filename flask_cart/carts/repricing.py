@@ -31,8 +31,10 @@ from ..model.products import price_of
 from ..model.values import FrozenDict
 from ..model.values import check_text
 from ..model.values import refused_as
-from .catalogue import Catalogue
+from .cached_totals import CachedTotals
 from .catalogue import variant_in
+from .shipping import ShippingDrift
+from .shipping import shipping_drift
 from .working_copy import WorkingCopy
 
 Accept = t.Literal["lower", "all"] | Mapping[str, MoneyLike]
@@ -144,9 +146,15 @@ class Drift:
     It is true if there is any difference.
 
     :param lines: The lines that differ, or did.
+    :param shipping: What the chosen shipping method costs, if that differs from what
+        the shopper was told.
     """
 
     lines: tuple[LineDrift, ...]
+    shipping: ShippingDrift | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.lines) or self.shipping is not None
 
     def __iter__(self) -> t.Iterator[LineDrift]:
         return iter(self.lines)
@@ -172,13 +180,16 @@ class Drift:
     @property
     def is_settled(self) -> bool:
         """Whether the cart could be ordered as it is now."""
-        return not (self.needing_consent or self.gone or self.unavailable)
+        is_sent = self.shipping is None or self.shipping.is_applied
+
+        return is_sent and not (self.needing_consent or self.gone or self.unavailable)
 
     def to_dict(self) -> dict[str, t.Any]:
         """All differences as plain data that can be encoded as JSON."""
         return {
             "is_settled": self.is_settled,
             "lines": [each.to_dict() for each in self.lines],
+            "shipping": None if self.shipping is None else self.shipping.to_dict(),
         }
 
 
@@ -224,9 +235,10 @@ class Reprice(Reapplied, frozen=True):
         return offer.price if may_change else line.unit_amount
 
 
-def reprice(working: WorkingCopy, catalogue: Catalogue, accept: Accept) -> Drift:
+def reprice(working: WorkingCopy, prices: CachedTotals, accept: Accept) -> Drift:
     """Compare a cart with the catalogue, and take over what may be taken over.
 
+    :param prices: Knows the catalogue, and what the shipping methods cost now.
     :raises InvalidItemError: If ``accept`` is none of the ways, or a product cannot be
         in this cart.
     """
@@ -238,7 +250,7 @@ def reprice(working: WorkingCopy, catalogue: Catalogue, accept: Accept) -> Drift
 
     seen = working.document
     made = [line for line in seen.lines if line.product_ref is not None]
-    products = catalogue.load(line.item_id for line in made)
+    products = prices.services.registry.catalogue.load(line.item_id for line in made)
     asked = {line.item_id: products.get(line.item_id) for line in made}
     offers = Offers(asked, seen.currency)
 
@@ -254,7 +266,12 @@ def reprice(working: WorkingCopy, catalogue: Catalogue, accept: Accept) -> Drift
     }
     working.apply(Reprice(offers, accept == "all", accepted))
 
-    return _drift(seen, working.document, offers)
+    lines = _drift(seen, working.document, offers)
+
+    return Drift(
+        lines,
+        shipping_drift(working, prices.shipping_options, accept == "all", accepted),
+    )
 
 
 def _offer(variant: Variant, currency: str) -> Offer:
@@ -270,10 +287,10 @@ def _offer(variant: Variant, currency: str) -> Offer:
         )
 
 
-def _drift(seen: Document, now: Document, offers: Offers) -> Drift:
+def _drift(seen: Document, now: Document, offers: Offers) -> tuple[LineDrift, ...]:
     found = (_line_drift(seen, now, line, offers) for line in now.lines)
 
-    return Drift(tuple(each for each in found if each is not None))
+    return tuple(each for each in found if each is not None)
 
 
 def _line_drift(

@@ -44,6 +44,9 @@ class Announcer(t.Protocol):
     def after(self, cart: AnyCart, events: tuple[Event, ...]) -> None:
         """Say what was saved."""
 
+    def tell(self, cart: AnyCart, event: Event) -> None:
+        """Say what has happened without a change of the cart."""
+
     def left(self, cart: AnyCart, event: CartAbandoned | ReminderDue) -> None:
         """Say what was left, and is about to be deleted; raises to keep it as it is."""
 

@@ -10,11 +10,15 @@ from flask.json.provider import DefaultJSONProvider
 from moneyed import Money
 
 from ..carts.cart import Cart
+from ..carts.drafts import OrderDraft
 from ..carts.repricing import Drift
 from ..carts.repricing import LineDrift
+from ..carts.shipping import ShippingDrift
 from ..model.conditions import Condition
 from ..model.events import Event
 from ..model.lines import Line
+from ..model.rules import Rule
+from ..pricing.shipping import ShippingOption
 from ..pricing.taxes import Tax
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
@@ -27,6 +31,8 @@ _WITH_TO_DICT: t.Final = (
     Event,
     LineDrift,
     LineTotals,
+    ShippingDrift,
+    ShippingOption,
     Tax,
     Totals,
 )
@@ -52,8 +58,16 @@ def give_to_json(app: Flask) -> None:
         if isinstance(value, _WITH_TO_DICT):
             return value.to_dict()
 
-        if isinstance(value, Line | Condition):
+        if isinstance(value, Line | Condition | Rule):
             return msgspec.to_builtins(value)
+
+        if isinstance(value, OrderDraft):
+            return {
+                "order_token": value.order_token,
+                **value.totals.to_dict(),
+                "coupons": value.coupons,
+                "metadata": msgspec.to_builtins(value.metadata),
+            }
 
         try:
             return of_the_app(value)

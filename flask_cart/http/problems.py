@@ -25,6 +25,7 @@ from ..model.errors import CartConflictError
 from ..model.errors import CartError
 from ..model.errors import CartLimitError
 from ..model.errors import CartStorageError
+from ..model.errors import CartTooLargeError
 from ..model.errors import InvalidItemError
 from .answers import back
 from .answers import json_problem
@@ -39,11 +40,7 @@ from .representation import show_cart
 REFUSED_CODE: t.Final = "_cart_refused_code"
 
 #: What nobody has to handle. All others may be the developer's mistake.
-_ANSWERED: t.Final = (
-    CartConflictError,
-    CartLimitError,
-    CartStorageError,
-)
+_ANSWERED: t.Final = (CartConflictError, CartStorageError)
 
 
 def answer_errors(app: Flask) -> None:
@@ -66,7 +63,13 @@ def _answer_with_status(error: CartError) -> t.Any:
 
 
 def _is_input(error: CartError) -> bool:
-    return isinstance(error, InvalidItemError) and error.is_input
+    """Whether it is about what a form may have said, and not about a full storage."""
+    if isinstance(error, InvalidItemError):
+        return error.is_input
+
+    is_full = isinstance(error, CartTooLargeError)
+
+    return isinstance(error, CartLimitError) and not is_full
 
 
 def tell_problem(error: CartError | HTTPException, instance: str) -> Response:

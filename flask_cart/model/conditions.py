@@ -13,6 +13,7 @@ from operator import sub
 from operator import truediv
 
 import msgspec
+from moneyed import CURRENCIES
 
 from .errors import InvalidConditionError
 from .money import CONTEXT
@@ -104,6 +105,8 @@ class Condition(
         tell what it comes to, and which changes nothing.
     :param exempt: While it holds, nobody pays this tax: it is not added, and what the
         prices contain of it is taken off.
+    :param currency: What its amounts are in, those of its rules as well. In a cart of
+        another currency it does nothing.
     :param per: ``"piece"`` or ``"line"``: its value acts on each of them by itself.
     :param group: Of the conditions of one group, the cart has the one that is best for
         the shopper.
@@ -122,6 +125,7 @@ class Condition(
     cap: str | None = None
     included: bool = False
     exempt: Rule | None = None
+    currency: str | None = None
     per: Per | None = None
     group: str | None = None
 
@@ -154,6 +158,9 @@ class Condition(
 
         set_field(self, "attributes", freeze_dict(self.attributes, "The attributes"))
         self._check_rules()
+
+        if self.currency is not None and self.currency not in CURRENCIES:
+            raise ValueError(f"{self.currency!r:.40} is not a currency.")
 
         if self.cap is not None:
             set_field(self, "cap", _plain(self.cap, "The cap"))
@@ -345,6 +352,7 @@ class ConditionTerms(t.TypedDict, total=False):
     cap: MoneyLike | None
     included: bool
     exempt: Rule | None
+    currency: str | None
     per: Per | None
     group: str | None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
+from decimal import Decimal
 
 import msgspec
 from moneyed import CURRENCIES
@@ -122,7 +123,7 @@ class RemovedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     line: Line
-    place: int
+    place: t.Annotated[int, msgspec.Meta(ge=0)]
 
 
 class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -177,6 +178,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :param settled: The tokens of the last ones of which what was ordered is taken out.
     :param claims: What identifies the last changes that came with a key.
     :param removed: The last lines that were removed.
+    :param shipping_price: What the chosen method cost when the shopper was last told.
     :param left: That it was saved without a change, because it was left.
     """
 
@@ -195,6 +197,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     claims: tuple[str, ...] = ()
     removed: tuple[RemovedLine, ...] = ()
     left: LeftCart | msgspec.UnsetType = msgspec.UNSET
+    shipping_price: Decimal | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         if self.currency not in CURRENCIES:

@@ -129,7 +129,7 @@ class CouponRemoved(Event, frozen=True, kw_only=True):
 
 
 class ShippingChosen(Event, frozen=True, kw_only=True):
-    """Another shipping method was chosen.
+    """Another shipping method was chosen, or the same one at another price.
 
     :param method: Its name; ``None`` if none is chosen any more.
     """
@@ -198,6 +198,19 @@ class CartMerged(Event, frozen=True, kw_only=True):
     source: str
     lines: tuple[Line, ...]
     left_out: tuple[Line, ...]
+
+
+class CartNotMerged(Event, frozen=True, kw_only=True):
+    """Another cart was not merged into this one, because it is in another currency.
+
+    :param source: The owner of the other cart.
+    :param currency: Its currency.
+    :param lines: The lines that stay in it.
+    """
+
+    source: str
+    currency: str
+    lines: tuple[Line, ...]
 
 
 class ItemMoved(Event, frozen=True, kw_only=True):

@@ -256,6 +256,16 @@ def _read(product: Buyable, item_id: str) -> dict[str, t.Any]:
     return terms
 
 
+def by_item(terms: t.Iterable[Terms]) -> t.Mapping[str, t.Sequence[Terms]]:
+    """Terms by the items that they are about, of which there may be many."""
+    found: dict[str, list[Terms]] = defaultdict(list)
+
+    for each in terms:
+        found[each.item_id].append(each)
+
+    return found
+
+
 def fitting(
     document: Document, line: Line, wanted: int, terms: t.Iterable[Terms]
 ) -> int:
@@ -295,12 +305,13 @@ def allowed(
     line: Line,
     wanted: int,
     limits: Limits,
-    terms: t.Iterable[Terms],
+    terms: t.Mapping[str, t.Sequence[Terms]],
 ) -> int:
     """How many of a line there may be; as many as there are there always may.
 
     :param line: The line, which need not be there yet.
     :param wanted: The most that it may be.
+    :param terms: Those of its item, and of others.
     """
     mine = document.line(line.id)
 
@@ -309,7 +320,7 @@ def allowed(
 
     most = max(limits.quantity, count_of(mine))
 
-    return fitting(document, line, min(wanted, most), terms)
+    return fitting(document, line, min(wanted, most), terms.get(line.item_id, ()))
 
 
 def check_terms(before: Document, after: Document, terms: t.Iterable[Terms]) -> None:

@@ -16,6 +16,7 @@ from .events import ItemConditionRemoved
 from .events import ItemUpdated
 from .limits import Limits
 from .limits import allowed
+from .limits import by_item
 from .lines import Line
 from .lines import count_of
 from .lines import refreshed
@@ -93,12 +94,13 @@ class AddLines(Limited, frozen=True):
 
     def apply(self, document: Document) -> Applied:
         self.counts.clear()
+        terms = by_item(self.terms)
         events: list[Event] = []
 
         for line in self.lines:
             now = count_of(document.line(line.id))
             wanted = now + line.quantity
-            most = allowed(document, line, wanted, self.limits, self.terms)
+            most = allowed(document, line, wanted, self.limits, terms)
             self.counts.append(most - now)
 
             if most > now:

@@ -18,6 +18,7 @@ from .events import Event
 from .idempotency import remembered
 from .limits import Limits
 from .limits import allowed
+from .limits import by_item
 from .line_operations import AddLine
 from .line_operations import add_item_conditions
 from .line_operations import in_currency
@@ -201,6 +202,7 @@ class MergeDocument(Limited, frozen=True):
     ) -> tuple[Document, list[Event], list[Line]]:
         """Take over the lines, and say what the limits leave out."""
         document = _ready_for(document, self.source)
+        terms = by_item(self.terms)
         events: list[Event] = []
         left_out: list[Line] = []
 
@@ -209,7 +211,7 @@ class MergeDocument(Limited, frozen=True):
             if line.quantity > earlier.quantities.get(line.id, 0):
                 gained = earlier.gained.get(line.id, 0)
                 wanted = self._wanted(line, document, gained)
-                most = allowed(document, line, wanted, self.limits, self.terms)
+                most = allowed(document, line, wanted, self.limits, terms)
                 document, happened = self._put(line, most, document)
                 events.extend(happened)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import functools
 import re
 import typing as t
 from contextlib import suppress
@@ -87,6 +88,7 @@ def check_decimal(amount: Decimal) -> Decimal:
     return plain.copy_abs()
 
 
+@functools.cache
 def smallest_unit(currency: str) -> Decimal:
     """The smallest amount of a currency: 0.01 for EUR, 1 for JPY, 0.001 for KWD."""
     places = len(str(CURRENCIES[currency].sub_unit)) - 1

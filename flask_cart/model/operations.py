@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import ClassVar
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from .conditions import SHIPPING
@@ -219,12 +220,22 @@ class ChooseShipping(Reapplied, frozen=True):
     """Choose a shipping method, in place of any other shipping.
 
     :param method: Its name; ``None`` for no shipping at all.
+    :param price: What the shopper was told that it costs.
     """
 
     method: str | None
+    price: Decimal | None = None
 
     def apply(self, document: Document) -> Applied:
-        return _send_by(document, self.method)
+        document, events = _send_by(document, self.method)
+
+        if self.price is None or self.price == document.shipping_price:
+            return document, events
+
+        if not events:
+            events = (ShippingChosen(method=self.method),)
+
+        return replace(document, shipping_price=self.price), events
 
 
 class Clear(msgspec.Struct, frozen=True):
@@ -252,6 +263,7 @@ def emptied(document: Document) -> Document:
         metadata=FrozenDict(),
         coupons=(),
         shipping=None,
+        shipping_price=UNSET,
         removed=(),
     )
 
@@ -284,6 +296,9 @@ def _send_by(document: Document, method: str | None, but: str | None = None) -> 
 
     if method != document.shipping:
         events.append(ShippingChosen(method=method))
+
+        # Nobody was told what this one costs.
+        document = replace(document, shipping_price=UNSET)
 
     conditions = tuple(each for each in document.conditions if each not in gone)
 

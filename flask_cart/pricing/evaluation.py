@@ -324,6 +324,14 @@ class Evaluation:
             return Verdict("rule_failed", FrozenDict({"rule": name}), rule)
 
 
+def of_other_currency(condition: Condition, currency: str) -> Verdict | None:
+    """Why a condition does nothing in a cart of this currency, if it does nothing."""
+    if condition.currency in (None, currency):
+        return None
+
+    return Verdict("other_currency", FrozenDict({"codes": (condition.currency,)}))
+
+
 def _not_met(rule: Rule, no: No) -> Verdict:
     return Verdict("rule_not_met", FrozenDict({"why": no.why, **no.params}), rule)
 

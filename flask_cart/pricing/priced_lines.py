@@ -15,6 +15,7 @@ from ..model.lines import Line
 from ..model.money import ZERO
 from .evaluation import Evaluation
 from .evaluation import Ruling
+from .evaluation import of_other_currency
 from .fixed_rules import as_applied
 from .reasons import YES
 from .reasons import Verdict
@@ -62,6 +63,8 @@ def price_line(
 
         if not condition.can_be_on_line:
             verdict = _NOT_FOR_LINES
+        elif foreign := of_other_currency(condition, document.currency):
+            verdict = foreign
         elif condition.rule is not None:
             facts = evaluation.facts(document, rounding)
             amount = rounding.round(priced.amounts[-1])

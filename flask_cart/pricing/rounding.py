@@ -189,10 +189,8 @@ class Proration:
                 Part(share, key, None, each) for each, (key, share) in added
             ]
 
-        weights = [Fraction(share) for share in goods]
-
         for each, (key, share) in added:
-            divided = self._settled(in_proportion(share, weights))
+            divided = self._settled(in_proportion(share, goods))
             parts += [
                 Part(of_line, key + keys[i], i, each)
                 for i, of_line in enumerate(divided)
@@ -218,9 +216,7 @@ class Proration:
         if self.amount == self._weighed:
             return self._weights
 
-        weights = [Fraction(each) for each in self._weights]
-
-        return self._settled(in_proportion(self.amount, weights))
+        return self._settled(in_proportion(self.amount, self._weights))
 
     def _settled(self, shares: list[Fraction]) -> t.Sequence[Decimal | Fraction]:
         if not self._rounding.is_stepwise:
@@ -237,22 +233,27 @@ class Proration:
 
 
 def in_proportion(
-    amount: Decimal | Fraction, weights: t.Sequence[Fraction]
+    amount: Decimal | Fraction, weights: t.Sequence[Decimal | Fraction]
 ) -> list[Fraction]:
     """Divide an amount by weights, or evenly if all of them are zero."""
-    whole = sum(weights)
+    exact = _exact(weights)
+    whole = sum(exact)
 
     if not whole:
         return [Fraction(amount) / len(weights)] * len(weights)
 
     factor = Fraction(amount) / whole
 
-    return [factor * weight for weight in weights]
+    return [factor * weight for weight in exact]
 
 
 def exact_sum(amounts: t.Iterable[Decimal | Fraction]) -> Fraction:
     """The sum, with all of its digits."""
-    return sum((Fraction(each) for each in amounts), _NOTHING)
+    return sum(_exact(amounts), _NOTHING)
+
+
+def _exact(amounts: t.Iterable[Decimal | Fraction]) -> list[Fraction]:
+    return [each if isinstance(each, Fraction) else Fraction(each) for each in amounts]
 
 
 def as_decimal(amount: Decimal | Fraction) -> Decimal:

@@ -29,8 +29,20 @@ FactsFunction = t.Callable[[Facts], t.Mapping[str, t.Any]]
 ConditionProvider = t.Callable[[Facts], t.Iterable[Condition]]
 ShippingLister = t.Callable[[Facts], t.Iterable[ShippingMethod]]
 
-#: Finds the condition of a code; its name is the code as the shop writes it.
-CouponLoader = t.Callable[[str], Condition | None]
+#: Finds the condition of a code; its name is the code as the shop writes it. It may ask
+#: for the facts of the cart as well.
+CouponLoader = (
+    t.Callable[[str], Condition | None] | t.Callable[[str, Facts], Condition | None]
+)
+
+#: The same, whatever it asks for.
+FindCoupon = t.Callable[[str, t.Callable[[], Facts]], Condition | None]
+
+
+_POSITIONAL: t.Final = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+)
 
 
 class RegisteredFunction(t.NamedTuple):
@@ -187,17 +199,34 @@ class Rulebook:
         return methods
 
 
+def finding_coupons(load: CouponLoader) -> FindCoupon:
+    """A function that calls a loader with what it asks for."""
+    try:
+        parameters = inspect.signature(load).parameters.values()
+    except ValueError:
+        # Of some that are not written in Python nobody knows.
+        parameters = {}.values()
+
+    needed = [e for e in parameters if e.default is e.empty and e.kind in _POSITIONAL]
+    wants_facts = len(needed) > 1
+    call: t.Callable[..., Condition | None] = load
+
+    return lambda code, facts: call(code, facts()) if wants_facts else call(code)
+
+
 def provide_coupons(load: CouponLoader) -> ConditionProvider:
     """A provider of the conditions whose codes a cart has noted.
 
     They are asked for whenever totals are read.
     """
 
+    find = finding_coupons(load)
+
     def coupons(facts: Facts) -> t.Iterator[Condition]:
         for code in facts.coupons:
             # One that is refused by now must not keep the others from being asked.
             with suppress(CartVetoError):
-                condition = load(code)
+                condition = find(code, lambda: facts)
 
                 # Under another name nobody could tell that the code was used.
                 if condition is not None and condition.name == code:

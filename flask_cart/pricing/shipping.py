@@ -71,3 +71,15 @@ class ShippingOption:
     def is_available(self) -> bool:
         """Whether it can be chosen."""
         return not self.code
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """The option as plain data that can be encoded as JSON."""
+        return {
+            "name": self.name,
+            "price": str(self.price.amount),
+            "currency": self.price.currency.code,
+            "is_chosen": self.is_chosen,
+            "is_available": self.is_available,
+            "code": self.code,
+            "reason": self.reason,
+        }

@@ -16,6 +16,7 @@ from ..model.document import Document
 from ..model.money import ZERO
 from .evaluation import Evaluation
 from .evaluation import Ruling
+from .evaluation import of_other_currency
 from .facts import Facts
 from .facts import Lazy
 from .fixed_rules import as_applied
@@ -228,25 +229,26 @@ class CartSteps:
         is_by_line = any(e.target == "total" and r.lines is not None for e, r in given)
         parts = self.goods.parts(by_line=is_by_line)
         assessor = Assessor(parts, self.goods.amount, self.rounding)
-        assessed = iter(
-            assessor.assess(
-                [
-                    levy_on(parts, tax, ruling, self._shipping())
-                    for tax, ruling in given
-                    if ruling.verdict.holds
-                ]
-            )
+        assessed = assessor.assess(
+            [
+                levy_on(parts, tax, ruling, self._shipping())
+                for tax, ruling in given
+                if ruling.verdict.holds
+            ]
         )
+        remaining = iter(assessed)
         adjustments = []
 
         for tax, ruling in given:
             if ruling.verdict.holds:
-                adjustments.append(self._levied(next(assessed), ruling, parts))
+                adjustments.append(self._levied(next(remaining), ruling, parts))
             else:
                 verdict = ruling.verdict
                 adjustments.append(self._adjustment(tax, self.shown, verdict=verdict))
 
-        self.goods.settle(parts, assessor.amounts, assessor.paid)
+        # What is off settles nothing, and after the last taxes nobody asks for shares.
+        if assessed and taxes[0].phase != "taxes":
+            self.goods.settle(parts, assessor.with_taxes(assessed), assessor.paid)
 
         return adjustments
 
@@ -264,16 +266,16 @@ class CartSteps:
             applied=as_applied(levy.condition, ruling),
         )
 
-        if adjustment.tax is not None:
+        tax, money = adjustment.tax, self.rounding.money
+
+        if tax is not None:
             for i, base, amount in zip(
                 levy.parts, assessment.bases, assessment.amounts, strict=True
             ):
-                tax = replace(
-                    adjustment.tax,
-                    base=self.rounding.money(base),
-                    amount=self.rounding.money(amount),
+                of_part = Tax(
+                    tax.name, tax.rate, money(base), money(amount), tax.included
                 )
-                self._taxes_of(parts[i]).append(tax)
+                self._taxes_of(parts[i]).append(of_part)
 
         return adjustment
 
@@ -289,12 +291,18 @@ class CartSteps:
         """Which of what was added is shipping."""
         return [i for i, each in enumerate(self._added) if each.type == SHIPPING]
 
-    def _judge(self, condition: Condition) -> Ruling:
+    def _judge(self, condition: Condition, facts: Facts | None = None) -> Ruling:
         if condition.target == SHIPPING and not self._shipping():
             return Ruling(_NO_SHIPPING)
 
-        facts = self._facts() if condition.asks else None
-        ruling = self.evaluation.judge(condition, facts) if facts else Ruling()
+        if foreign := of_other_currency(condition, self.document.currency):
+            return Ruling(foreign)
+
+        ruling = Ruling()
+
+        if condition.asks:
+            ruling = self.evaluation.judge(condition, facts or self._facts())
+
         is_beaten = ruling.verdict.holds and condition.name in self.left_out
 
         return Ruling(_OTHER_IS_BETTER) if is_beaten else ruling
@@ -319,7 +327,7 @@ class CartSteps:
         facts = replace(self._facts(), net=self.goods.by_line())
         parts = self.goods.parts(by_line=False)
         included = [each for each in self.of_phase("taxes") if each.included]
-        rulings = [self.evaluation.judge(each, facts) for each in included]
+        rulings = [self._judge(each, facts) for each in included]
         levies = [
             levy_on(parts, tax, ruling, ())
             for tax, ruling in zip(included, rulings, strict=True)

@@ -70,9 +70,12 @@ def summed_taxes(taxes: t.Iterable[Tax]) -> tuple[Tax, ...]:
     with decimal.localcontext(CONTEXT):
         for tax in taxes:
             key = tax.name, tax.rate, tax.included
-            other = found.get(key, replace(tax, base=0 * tax.base, amount=0 * tax.base))
-            base, amount = other.base + tax.base, other.amount + tax.amount
-            found[key] = replace(tax, base=base, amount=amount)
+
+            if other := found.get(key):
+                base, amount = other.base + tax.base, other.amount + tax.amount
+                tax = replace(tax, base=base, amount=amount)
+
+            found[key] = tax
 
     return tuple(found.values())
 
@@ -153,12 +156,9 @@ class Assessor:
         self._keys = [part.key for part in parts]
         self._rounding = rounding
 
-        self._prices = [Fraction(part.amount) for part in parts]
+        self._prices = [part.amount for part in parts]
 
-        #: What each part comes to, with the taxes that were added.
-        self.amounts = list(self._prices)
-
-        #: What there is to pay with them.
+        #: What there is to pay with the taxes that were added.
         self.paid = paid
 
     def assess(self, levies: t.Sequence[Levy]) -> list[Assessment]:
@@ -174,21 +174,28 @@ class Assessor:
             _add(reached, levy, [-each for each in shares])
 
         assessed: list[Assessment] = []
+        before: list[Assessment] = []
         given = zip(levies, contained, strict=True)
 
         for _, group in groupby(given, key=lambda each: each[0].condition.order):
-            of_order = [self._assess(*each, reached) for each in group]
-
-            for each in of_order:
+            for each in before:
                 if not each.levy.is_exempt:
                     _add(reached, each.levy, each.shares)
 
-                if not each.levy.is_contained:
-                    _add(self.amounts, each.levy, each.shares)
-
-            assessed += of_order
+            before = [self._assess(*each, reached) for each in group]
+            assessed += before
 
         return assessed
+
+    def with_taxes(self, assessed: t.Iterable[Assessment]) -> list[Fraction]:
+        """What each part comes to with the taxes that were added."""
+        amounts = list(self._prices)
+
+        for each in assessed:
+            if not each.levy.is_contained:
+                _add(amounts, each.levy, each.shares)
+
+        return [Fraction(amount) for amount in amounts]
 
     def _contained(self, levies: t.Sequence[Levy]) -> list[Shares]:
         """What of each part every included tax is; nothing of those that are added."""
@@ -196,17 +203,19 @@ class Assessor:
 
         for levy, rates in zip(levies, _rates(levies), strict=True):
             bases = self._bases(levy, self._prices) if rates else ()
-            shares = [
+            shares: Shares = [
                 rate * Fraction(base) for rate, base in zip(rates, bases, strict=True)
             ]
-            amount = self._rounding.round(as_decimal(exact_sum(shares)))
-            found.append(self._settled(levy, shares, amount))
+
+            if shares and self._rounding.is_stepwise:
+                amount = self._rounding.round(as_decimal(exact_sum(shares)))
+                shares = self._allocated(levy, shares, amount)
+
+            found.append(shares)
 
         return found
 
-    def _assess(
-        self, levy: Levy, contained: Shares, reached: list[Fraction]
-    ) -> Assessment:
+    def _assess(self, levy: Levy, contained: Shares, reached: Shares) -> Assessment:
         condition = levy.condition
         bases = self._bases(levy, self._prices if condition.included else reached)
         base = as_decimal(exact_sum(bases))
@@ -219,19 +228,20 @@ class Assessor:
         else:
             amount, shares = self._pay(condition.apply(base) - base, bases)
 
-        shown_base = self._rounding.round(base)
+        shown = self._rounding.round(base)
+        amounts = self._allocated(levy, shares, amount)
 
         return Assessment(
             levy,
             self.paid,
-            shown_base,
+            shown,
             amount,
-            bases=self._allocated(levy, bases, shown_base),
-            amounts=self._allocated(levy, shares, amount),
-            shares=self._settled(levy, shares, amount),
+            bases=self._allocated(levy, bases, shown),
+            amounts=amounts,
+            shares=amounts if self._rounding.is_stepwise else shares,
         )
 
-    def _bases(self, levy: Levy, amounts: t.Sequence[Fraction]) -> list[Fraction]:
+    def _bases(self, levy: Levy, amounts: Shares) -> Shares:
         picked = [amounts[i] for i in levy.parts]
 
         return picked if levy.base is None else in_proportion(levy.base, picked)
@@ -247,41 +257,38 @@ class Assessor:
         before, self.paid = self.paid, min(max(self.paid + change, ZERO), CEILING)
         shown = self._rounding.round(self.paid) - self._rounding.round(before)
 
-        return shown, in_proportion(
-            self.paid - before, [Fraction(each) for each in weights]
-        )
-
-    def _settled(self, levy: Levy, shares: Shares, amount: Decimal) -> Shares:
-        is_rounded = shares and self._rounding.is_stepwise
-
-        return self._allocated(levy, shares, amount) if is_rounded else shares
+        return shown, in_proportion(self.paid - before, weights)
 
     def _allocated(self, levy: Levy, shares: Shares, amount: Decimal) -> list[Decimal]:
         keys = [self._keys[i] for i in levy.parts]
-        parts = [abs(Fraction(each)) for each in shares]
-        allocated = allocate(parts, abs(amount), self._rounding.unit, keys)
 
-        return allocated if amount >= 0 else [ZERO - each for each in allocated]
+        if amount >= 0:
+            return allocate(shares, amount, self._rounding.unit, keys)
+
+        parts = [abs(Fraction(each)) for each in shares]
+        allocated = allocate(parts, -amount, self._rounding.unit, keys)
+
+        return [ZERO - each for each in allocated]
 
 
 def without_taxes(
     parts: t.Sequence[Part], levies: t.Sequence[Levy], rounding: Rounding
 ) -> list[Fraction]:
     """What parts come to without the taxes that their prices include."""
-    amounts = [Fraction(part.amount) for part in parts]
+    amounts: list[Decimal | Fraction] = [part.amount for part in parts]
 
     paid = as_decimal(exact_sum(amounts))
 
     for each in Assessor(parts, paid, rounding).assess(levies):
         _add(amounts, each.levy, [-abs(Fraction(share)) for share in each.shares])
 
-    return amounts
+    return [Fraction(each) for each in amounts]
 
 
-def _add(parts: list[Fraction], levy: Levy, shares: Shares) -> None:
+def _add(parts: list[Decimal | Fraction], levy: Levy, shares: Shares) -> None:
     """Add shares to the parts that a tax is on."""
     for i, share in zip(levy.parts, shares, strict=bool(shares)):
-        parts[i] = max(parts[i] + Fraction(share), _NOTHING)
+        parts[i] = max(Fraction(parts[i]) + Fraction(share), _NOTHING)
 
 
 def _rates(levies: t.Sequence[Levy]) -> list[list[Fraction]]:

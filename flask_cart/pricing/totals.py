@@ -276,8 +276,7 @@ class Totals:
     :param adjustments: What each condition of the cart changed, in the order in which
         they were applied.
     :param subtotal_without_conditions: The sum of price times quantity.
-    :param subtotal: The sum of the lines after the conditions on the subtotal, before
-        taxes.
+    :param subtotal: The sum of the lines after the conditions on it, before taxes.
     :param total: The price of all of it.
     :param tenders: What gift cards and the like pay of it.
     :param due: What is left to be paid.
@@ -362,13 +361,11 @@ def _savings(adjustments: t.Iterable[Adjustment], currency: str) -> Money:
     with decimal.localcontext(CONTEXT):
         # With all the decimals of the currency, also where there is nothing to add up.
         nothing = ZERO.quantize(smallest_unit(currency))
-        changes = (each.amount.amount for each in adjustments if _is_offer(each))
+        # Who is exempt, or pays in cash or with a gift card, is not offered anything.
+        changes = (
+            each.amount.amount
+            for each in adjustments
+            if each.type not in {TAX, TENDER} and not each.value.startswith("~")
+        )
 
         return Money(-sum((each for each in changes if each < 0), nothing), currency)
-
-
-def _is_offer(adjustment: Adjustment) -> bool:
-    """Whether it is a price: nobody is exempt from it, or pays with it, or rounds."""
-    is_price = adjustment.type not in {TAX, TENDER}
-
-    return is_price and not adjustment.value.startswith("~")

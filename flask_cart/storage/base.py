@@ -130,7 +130,8 @@ class ScansCarts(t.Protocol):
     def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
         """All carts with what is stored, each once, a few in memory at a time.
 
-        One that is saved or deleted meanwhile may be missing.
+        So are the records beside them, whose owners begin with ``@``. What is saved or
+        deleted meanwhile may be missing.
 
         :param before: Only those that were last saved before this time, with its time
             zone.

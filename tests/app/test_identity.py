@@ -26,6 +26,7 @@ from flask_cart import signals
 from flask_cart.storage.memory import MemoryStorage
 from flask_cart.testing.carts import save_cart
 from tests.support.apps import make_app
+from tests.support.shelf import Product
 
 
 class User(UserMixin):
@@ -494,6 +495,62 @@ def test_login_tells_what_came() -> None:
     assert [line.item_id for line in report.lines] == ["mug", "tea"]
     assert [(line.item_id, line.quantity) for line in report.left_out] == [("mug", 1)]
     assert report.errors == ()
+
+
+def test_login_keeps_to_what_is_sold() -> None:
+    """Three and three of which a cart may hold three are three, also in the order."""
+    shop = make_shop()
+    seen = report_of(shop)
+    extension = shop.extensions["cart"].extension
+    mug = Product("mug", available=4, maximum=3)
+    extension.product_loader(lambda ids: [mug])
+
+    @shop.post("/fill")
+    def fill() -> str:
+        current_cart.add(mug, 3)
+        return ""
+
+    @shop.post("/order")
+    def order() -> dict[str, int]:
+        return current_cart.place_order(
+            lambda draft: {line.item_id: line.quantity for line in draft},
+            lambda token: None,
+        )
+
+    client = shop.test_client()
+    client.post("/login/7")
+    client.post("/fill")
+    client.post("/logout")
+    client.post("/fill")
+    client.post("/login/7")
+    report = seen[-1]
+
+    assert report is not None
+    assert [(line.item_id, line.quantity) for line in report.left_out] == [("mug", 3)]
+    assert client.post("/order").json == {"mug": 3}
+
+
+def test_login_without_the_catalogue(caplog: pytest.LogCaptureFixture) -> None:
+    """If nobody can say what is sold, the login works, and the guest's cart stays."""
+    shop = make_shop()
+    extension = shop.extensions["cart"].extension
+    client = shop.test_client()
+    client.post("/add/mug")
+    answers = iter([RuntimeError("down"), []])
+
+    @extension.product_loader
+    def load(ids: list[str]) -> list[Product]:
+        match next(answers):
+            case RuntimeError() as error:
+                raise error
+            case _:
+                return []
+
+    assert client.post("/login/7").status_code == 200
+    assert "The guest's cart was not merged" in caplog.text
+    client.post("/logout")
+    client.post("/login/7")
+    assert "mug" in client.get("/").text
 
 
 def test_report_needs_a_request(memory_app: Flask) -> None:

@@ -733,6 +733,7 @@ def test_names() -> None:
         "cart_cleared",
         "cart_destroyed",
         "cart_abandoned",
+        "cart_not_merged",
         "reminder_due",
         "cart_merged",
         "item_moved",

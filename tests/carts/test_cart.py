@@ -12,6 +12,7 @@ from flask_cart import Condition
 from flask_cart import InvalidConditionError
 from flask_cart import InvalidItemError
 from flask_cart.carts.cart import working_copy
+from flask_cart.model.events import Event
 from flask_cart.model.events import ItemAdded
 from flask_cart.model.keys import CartKey
 from flask_cart.model.limits import Limits
@@ -522,3 +523,19 @@ class TestAfterTransaction:
         assert recorder.told == []
         cart.add("pot", price=1)
         assert [line.item_id for line in cart] == ["pot"]
+
+
+def test_line_that_is_removed_at_once() -> None:
+    """Whoever listens may take it out again; what was added still has a price."""
+
+    class Picky(Recorder):
+        def after(self, cart: Cart, events: tuple[Event, ...]) -> None:
+            for event in events:
+                if isinstance(event, ItemAdded):
+                    cart.remove(event.line.id)
+
+    cart = make_cart(announcer=Picky())
+    line = cart.add("mug", price="12.50")
+
+    assert not cart
+    assert line.price == Money("12.50", "EUR")

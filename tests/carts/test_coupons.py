@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from moneyed import Money
 
 from flask_cart import CartLimitError
 from flask_cart import CartVetoError
 from flask_cart import Condition
+from flask_cart import Facts
 from flask_cart import FlaskCart
 from flask_cart import InvalidConditionError
 from flask_cart import Rule
+from flask_cart import not_
+from flask_cart import rule
 from flask_cart.model.limits import Limits
 from flask_cart.pricing.rulebook import Rulebook
+from flask_cart.pricing.rulebook import finding_coupons
 from flask_cart.pricing.rulebook import provide_coupons
 from flask_cart.storage.memory import MemoryStorage
 from tests.support.shop import Recorder
@@ -114,7 +119,7 @@ def test_loader_that_is_registered_again() -> None:
     cart = make_cart(rulebook=extension._registry.rulebook)
     cart.add("mug", price=100)
     cart.coupons.add("SUMMER")
-    assert extension._loaders.condition_of("SUMMER") is None
+    assert extension._loaders.condition_of("SUMMER", dict) is None
 
     for value in ("-10%", "-20%"):
         coupon = Condition("SUMMER", "coupon", "subtotal", value)
@@ -206,3 +211,122 @@ def test_those_that_are_used_up(
     assert draft.coupons == tuple(used)
     assert (draft.totals.total.amount < 100) == bool(used)
     assert not cart.coupons
+
+
+#: A coupon, the currency that it is in, and what 100 cost with it in each currency.
+IN_CURRENCIES = {
+    "amount": (Condition("C", "coupon", "subtotal", "-5", currency="EUR"), "95"),
+    "cap": (
+        Condition("C", "coupon", "subtotal", "-50%", cap="10", currency="EUR"),
+        "90",
+    ),
+    "from": (
+        Condition(
+            "C",
+            "coupon",
+            "subtotal",
+            "-10%",
+            rule=rule("total_at_least", amount=40),
+            currency="EUR",
+        ),
+        "90",
+    ),
+    "total": (Condition("C", "coupon", "total", "-7", currency="EUR"), "93"),
+    "fee": (Condition("C", "fee", "total", "+3", currency="EUR"), "103"),
+    "percentage": (Condition("C", "coupon", "subtotal", "-10%"), "90"),
+    "not": (
+        Condition(
+            "C",
+            "coupon",
+            "subtotal",
+            "-10%",
+            rule=not_(rule("total_at_least", amount=200)),
+            currency="EUR",
+        ),
+        "90",
+    ),
+}
+
+
+@pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD", "USD"])
+@pytest.mark.parametrize("name", IN_CURRENCIES)
+def test_an_amount_belongs_to_a_currency(name: str, currency: str) -> None:
+    """5 euros are not 5 yen, and "from 40 euros on" is not from 40 yen on."""
+    coupon, expected = IN_CURRENCIES[name]
+    rulebook = Rulebook()
+    rulebook.providers.append(provide_coupons({"C": coupon}.get))
+    cart = make_cart(rulebook=rulebook, currency=currency)
+    cart.add("mug", price=100)
+    cart.coupons.add("C")
+    (adjustment,) = cart.totals.adjustments
+    applies = coupon.currency in (None, currency)
+
+    assert cart.total == Money(expected if applies else 100, currency)
+    assert adjustment.is_applied is applies
+    assert adjustment.code == ("" if applies else "other_currency")
+    assert adjustment.reason == ("" if applies else "other_currency: codes EUR")
+
+
+@pytest.mark.parametrize("currency", ["EUR", "JPY"])
+def test_on_a_line(currency: str) -> None:
+    """On a line as well."""
+    cart = make_cart(currency=currency)
+    line = cart.add("mug", price=100)
+    gift = Condition("GIFT", "fee", "item", "2", currency="EUR")
+    cart.add_condition(gift, line=line.id)
+
+    assert cart.total == Money(102 if currency == "EUR" else 100, currency)
+
+
+def test_stays_in_another_currency() -> None:
+    """It need not be given anew, and does something again when the cart is back."""
+    cart = make_cart()
+    line = cart.add("mug", price=100)
+    cart.add_condition(Condition("FIVE", "coupon", "total", "-5", currency="EUR"))
+    cart.change_currency("USD", prices={line.id: 110})
+    assert cart.total == Money(110, "USD")
+    cart.change_currency("EUR", prices={line.id: 100})
+
+    assert cart.total == Money(95, "EUR")
+
+
+def test_no_currency() -> None:
+    """A misspelt one is refused at once."""
+    with pytest.raises(InvalidConditionError, match="'EURO' is not a currency"):
+        Condition("FIVE", "coupon", "total", "-5", currency="EURO")
+
+
+@pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD"])
+def test_loader_that_asks_for_the_cart(currency: str) -> None:
+    """It may have another amount for each currency, and for what is in the cart."""
+    amounts = {"EUR": "5", "JPY": "800"}
+
+    def load(code: str, facts: Facts) -> Condition | None:
+        if facts.currency not in amounts or not facts.lines:
+            return None
+
+        return Condition(code, "coupon", "subtotal", f"-{amounts[facts.currency]}")
+
+    rulebook = Rulebook()
+    rulebook.providers.append(provide_coupons(load))
+    cart = make_cart(rulebook=rulebook, currency=currency)
+    cart.add("mug", price=1000)
+    cart.coupons.add("C")
+
+    assert cart.total.amount == 1000 - int(amounts.get(currency, 0))
+
+
+def test_loader_that_cannot_be_looked_into() -> None:
+    """It gets the code alone, like all that do not ask for more."""
+
+    class Opaque:
+        def __call__(self, code: str) -> Condition:
+            return Condition(code, "coupon", "total", "-1")
+
+        @property
+        def __signature__(self) -> None:
+            raise ValueError
+
+    find = finding_coupons(Opaque())
+
+    assert find("C", pytest.fail) == Condition("C", "coupon", "total", "-1")

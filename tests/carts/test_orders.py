@@ -171,6 +171,17 @@ def test_changed_since_the_form_was_shown(
     assert items(cart) == {"mug": 2, "pot": 1, "cup": 1}
 
 
+@pytest.mark.parametrize("token", ["", "made up", "0" * 40])
+def test_form_without_its_token(cart: Cart, orders: Orders, token: str) -> None:
+    """A form whose token was lost or made up orders nothing."""
+    fill(cart)
+
+    with pytest.raises(CartConflictError, match="since the form"):
+        orders.place(cart, token=token)
+
+    assert orders.made == {}
+
+
 def test_changed_since_it_was_read(
     cart: Cart, storage: MemoryStorage, orders: Orders
 ) -> None:

@@ -26,6 +26,7 @@ from flask_cart.carts.payments import cancel_order
 from flask_cart.carts.payments import place_begun_order
 from flask_cart.carts.scanning import find_carts
 from flask_cart.carts.scanning import find_notes
+from flask_cart.model.document import OrderNote
 from flask_cart.model.document import decode
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Changes
@@ -343,6 +344,17 @@ def test_begun_again_when_the_note_is_gone(shop: Shop) -> None:
     assert shop.items() == {}
 
 
+def test_tenant(shop: Shop) -> None:
+    """The token leads to the cart of a tenant as well, and the order is told of it."""
+    guest, user = (CartKey(f"acme/{each.owner}", "default") for each in (GUEST, USER))
+    token = shop.begin(key=guest)
+    shop.cart(user).merge(shop.cart(guest))
+
+    shop.notify(token)
+    assert shop.made[token].owner == "acme/user:1"
+    assert shop.items(user) == {}
+
+
 def test_two_of_one_cart(shop: Shop) -> None:
     """What was begun in two tabs and paid twice are two orders after a login."""
     first = shop.begin(2)
@@ -517,6 +529,42 @@ def test_begun_by_somebody_else_at_another_price(shop: Shop) -> None:
         cart.begin_order()
 
 
+def test_merged_when_the_note_is_gone(shop: Shop) -> None:
+    """A login does not need the notes of orders that are long forgotten."""
+    token = shop.begin()
+    notes_in(shop.services.repository).change(token, lambda stored: None)
+    shop.cart(USER).merge(shop.cart())
+
+    assert shop.items(USER) == {"mug": 2}
+
+    with pytest.raises(CartOrderUnknownError):
+        shop.notify(token)
+
+
+def test_veto_of_what_was_begun_before(shop: Shop) -> None:
+    """A note that was there is there also if the cart may not have it once more."""
+    token = shop.begin()
+    notes = notes_in(shop.services.repository)
+    note = t.cast(OrderNote, notes.find(token))
+    shop.cart().destroy()
+    shop.recorder.veto = CartVetoError("closed on Sundays")
+    cart = shop.cart()
+
+    with pytest.raises(CartVetoError):
+        cart._notes.begin(working_copy(cart), note, note)
+
+    assert notes.find(token) == note
+
+
+def test_damaged_cart_is_not_ordered(shop: Shop) -> None:
+    """What is in a cart that cannot be read is not ordered as nothing."""
+    shop.begin()
+    shop.storage.save(GUEST.owner, {"default": (shop.cart().version, "{")})
+
+    with pytest.raises(CartCorruptError):
+        shop.cart().place_order(shop.create, shop.find)
+
+
 def test_note_is_no_cart(shop: Shop) -> None:
     """No cart can be where a note is, and nothing that goes through all carts finds
     one."""
@@ -588,6 +636,30 @@ def test_busy_for_too_long() -> None:
         cancel_order(shop.services, token)
 
     assert cancel_order(shop.services, token)
+
+
+class BusyWithNotes(MemoryStorage):
+    """Memory that is too busy for notes, a few times."""
+
+    times = 0
+
+    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+        if owner.startswith("@") and self.times:
+            self.times -= 1
+            raise CartBusyError("too busy for notes")
+
+        return super().save(owner, changes)
+
+
+def test_busy_with_notes() -> None:
+    """What may succeed the next time is tried again."""
+    shop = Shop(BusyWithNotes())
+    shop.storage.times = 3
+    token = shop.begin()
+    shop.storage.times = 3
+
+    assert shop.notify(token) == f"order {token}"
+    assert (shop.notes, shop.count("cart_checked_out")) == (0, 1)
 
 
 class LosingStorage(MemoryStorage):

@@ -77,6 +77,7 @@ class TestAdd:
         assert line.attributes == {"tax_class": "standard", "weight": 150}
         assert line.options == {"size": "L"}
         assert (line.product_id, line.variant_id) == ("shirt", "shirt-L")
+        assert cart.totals.lines[0].line.variant_id == "shirt-L"
         assert shirt.asked == [{"size": "L"}]
 
     def test_with_options_of_its_own(self, cart: Cart) -> None:

@@ -51,6 +51,29 @@ def keep_picture(page: Page, name: str) -> None:
         page.screenshot(path=path, full_page=True, caret="initial")
 
 
+def show_payments(page: Page) -> t.Iterator[str]:
+    """Show what comes of a payment, with the address that is still missing."""
+    fill_in_address(page)
+    button(page, "Pay with Sandbox Pay").click()
+    yield "sandbox pay"
+    page.get_by_role("link", name="Back to the shop").click()
+    yield "payment that is waited for"
+    page.get_by_role("link", name="Back to Sandbox Pay").click()
+    button(page, "Refuse the payment").click()
+    yield "payment that was refused"
+    page.get_by_role("link", name="Try again").click()
+    yield "sandbox pay after a refusal"
+    provider = page.url
+    button(page, "Pay, and tell the shop later").click()
+    button(page, "Give up").click()
+    page.goto(provider)
+    yield "sandbox pay when it was paid"
+    button(page, "Tell the shop now").click()
+    yield "payment that goes back"
+    page.goto(provider)
+    yield "sandbox pay after a refund"
+
+
 def show_all(page: Page, front: Front) -> t.Iterator[str]:
     """Show every page in every state, each with its name."""
     for name, path in PLAIN.items():
@@ -71,6 +94,7 @@ def show_all(page: Page, front: Front) -> t.Iterator[str]:
     button(page, "Order for").click()
     expect(page.get_by_role("alert")).to_be_focused()
     yield "checkout with mistakes"
+    yield from show_payments(page)
 
     page.goto("/signup")
     sign_up(page, "looks@example.org")

@@ -80,3 +80,31 @@ def test_a_field_beside_the_metadata(client: FlaskClient) -> None:
     ]:
         assert client.post("/cart/metadata", data=fields).status_code == 303
         assert show(client)["metadata"] == {"note": fields["metadata.note"]}
+
+
+@pytest.mark.parametrize(
+    ("address", "fields"),
+    [
+        ("", {"item": "pot", "quantity": ""}),
+        ("", {"item": "mug", "option.size": "L", "quantity": ""}),
+        ("/{line}", {"quantity": ""}),
+        ("/{line}", {"quantity": "2", "seen": ""}),
+        ("/{line}/increment", {"by": ""}),
+        ("/{line}/move", {"to": "wishlist", "quantity": ""}),
+        ("/{line}/move", {"to": ""}),
+        ("", {"item": ""}),
+    ],
+)
+def test_an_empty_field(
+    client: FlaskClient, address: str, fields: dict[str, str]
+) -> None:
+    """It is refused in words, and not taken for one that is missing."""
+    line = fill(client)
+    before = show(client)
+    path = f"/cart/lines{address.format(line=line)}"
+    answer = client.post(path, data=fields, headers={"Accept": "application/json"})
+
+    assert answer.status_code == 422
+    (empty,) = (name for name, value in fields.items() if not value)
+    assert f'"detail":"{empty}: Expected ' in answer.text
+    assert show(client) == before

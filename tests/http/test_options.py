@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from flask_cart import current_cart
 from tests.support.storefronts import JSON
 from tests.support.storefronts import open_storefront
 from tests.support.storefronts import show
@@ -131,3 +132,16 @@ def test_is_shown(client: FlaskClient) -> None:
     order(client, size="L", topping=["olives", "ham"])
 
     assert "Topping: ham, olives" in client.get("/cart/").text
+
+
+@pytest.mark.parametrize("by", ["json", "data"])
+def test_attributes_of_the_product(client: FlaskClient, by: str) -> None:
+    """A line has those of its product, whichever way it came, and no others."""
+    client.application.add_url_rule(
+        "/attributes", view_func=lambda: current_cart.lines[0].attributes
+    )
+    wanted: dict[str, t.Any] = {"item": "pizza", "options": {"size": "L"}}
+    fields = {"item": "pizza", "option.size": "L", "attributes.tax": "none"}
+    client.post("/cart/lines", **{by: wanted if by == "json" else fields})
+
+    assert client.get("/attributes").json == {"tax": "food"}

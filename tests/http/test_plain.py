@@ -16,8 +16,11 @@ from flask.testing import FlaskClient
 from moneyed import Money
 
 from flask_cart import Condition
+from flask_cart import Facts
 from flask_cart import FlaskCart
+from flask_cart import ShippingMethod
 from flask_cart import current_cart
+from flask_cart import rule
 from flask_cart import signals
 from tests.support.apps import make_app
 from tests.support.storefronts import Storefront
@@ -140,6 +143,49 @@ def test_all_that_is_ours(app: Flask) -> None:
     assert [each["price"] for each in plain[4]] == ["12.50"]
     assert [each["name"] for each in plain[5]] == ["SUMMER", "VAT"]
     assert plain[6][0]["event"] == "cart_updated"
+
+
+def test_what_is_ordered(app: Flask) -> None:
+    """A draft has what is sold, at the prices that it is sold at, and its token."""
+    with app.test_request_context():
+        fill_richly()
+        totals = current_cart.totals.to_dict()
+        draft = current_cart.begin_order()
+        plain = json.loads(app.json.dumps(draft))
+
+        assert plain["order_token"] == draft.order_token
+        assert (plain["total"], plain["currency"]) == (totals["total"], "EUR")
+        assert plain["metadata"] == {"purchase price": {"mug": "3.00"}}
+        assert plain["coupons"] == list(draft.coupons)
+
+
+def test_how_it_is_sent(app: Flask) -> None:
+    """The options, and what a rule says, are plain as well."""
+    dear = rule("total_at_least", amount="100")
+
+    @app.extensions["cart"].extension.shipping_methods
+    def methods(facts: Facts) -> list[ShippingMethod]:
+        post = Condition("Post", "shipping", "total", "4.90")
+        bike = Condition("Bike", "shipping", "total", "9")
+
+        return [ShippingMethod(post), ShippingMethod(bike, available=dear)]
+
+    with app.test_request_context():
+        current_cart.add("mug", price=20)
+        current_cart.shipping.choose("Post")
+        plain = json.loads(app.json.dumps([*current_cart.shipping.options, dear]))
+
+    assert plain[0] == {
+        "name": "Post",
+        "price": "4.90",
+        "currency": "EUR",
+        "is_chosen": True,
+        "is_available": True,
+        "code": "",
+        "reason": "",
+    }
+    assert (plain[1]["is_available"], plain[1]["code"]) == (False, "rule_not_met")
+    assert plain[2]["name"] == "total_at_least"
 
 
 def test_in_a_template(app: Flask) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
 
+import pytest
 import schemathesis
 from flask import Flask
 from flask import request
@@ -21,6 +22,9 @@ from tests.support.storefronts import COUPONS
 from tests.support.storefronts import SHELF
 from tests.support.storefronts import line_of
 from tests.support.storefronts import open_storefront
+
+# It goes nowhere where no other test goes, and measuring that would take as long again.
+pytestmark = pytest.mark.no_cover
 
 Json = dict[str, t.Any]
 

@@ -176,6 +176,15 @@ CORRUPT = {
     "attributes of 65 bits": put(*LINE, "attributes", value={"n": 2**64}),
     "attributes with an empty key": put(*LINE, "attributes", value={"": 1}),
     "product a string": put(*LINE, "product_ref", value="mug"),
+    "product of a bad variant": put(
+        *LINE, "product_ref", value={"type": "Mug", "id": "mug", "variant_id": 7}
+    ),
+    "options of options": put(*LINE, "options", value={"size": [["M"]]}),
+    "removed a line": put("removed", value=[json.loads(GOOD)["lines"][0]]),
+    "removed without a line": put("removed", value=[{"place": 0}]),
+    "removed from no place": put(
+        "removed", value=[{"line": json.loads(GOOD)["lines"][0], "place": -1}]
+    ),
     "product without an id": put(*LINE, "product_ref", value={"type": "Mug"}),
     "line conditions an object": put(*LINE, "conditions", value={}),
     "line condition twice": with_line_conditions("GIFT", "GIFT"),

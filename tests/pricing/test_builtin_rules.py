@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import json
 import logging
+import typing as t
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,7 @@ from flask_cart.pricing.rounding import Rounding
 from flask_cart.pricing.rulebook import Rulebook
 from tests.support.shop import NOW
 from tests.support.shop import evaluation
+from tests.support.shop import make_cart
 
 MUG = make_line(
     "mug",
@@ -384,3 +386,26 @@ def test_cheapest(params: dict, about: tuple, amount: object) -> None:
     found = evaluation().amount(Rule("cheapest", params), facts(about=about))
 
     assert found == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "values", "holds"),
+    [
+        (["ham", "olives"], ["olives", "corn"], True),
+        (["ham"], ["ham"], True),
+        ("ham", ["ham"], True),
+        (["ham", "olives"], ["ham, olives"], False),
+        ([], ["ham"], False),
+    ],
+)
+def test_option_with_several_values(
+    chosen: t.Any, values: list[str], holds: bool
+) -> None:
+    """One of those that were chosen will do."""
+    cart = make_cart()
+    cart.add("pizza", price=10, options={"topping": chosen})
+    cart.add_discount(
+        "TOPPED", "10%", rule=rule("option", name="topping", values=values)
+    )
+
+    assert cart.totals.total.amount == (9 if holds else 10)

@@ -243,6 +243,30 @@ def test_forgotten_while_it_is_ordered(shop: Shop) -> None:
     assert shop.items() == {"mug": 2}
 
 
+def test_merged_while_it_is_ordered(shop: Shop) -> None:
+    """A login in the middle of the order leaves nothing of it in the other cart, also
+    where the transaction of the order shows an older state."""
+    token = shop.cart().begin_order().order_token
+
+    def merge() -> None:
+        with shop.app.app_context():
+            shop.extension.cart(owner="user:2").merge(shop.cart())
+
+    def create(draft: OrderDraft) -> t.Any:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(merge).result(60)
+
+        return shop.create(draft)
+
+    shop.extension.place_order(create, shop.find, session=shop.db.session, token=token)
+
+    assert shop.sold() == ([{"mug": 2}], 8)
+    assert shop.items() == {}
+
+    with shop.app.app_context():
+        assert len(shop.extension.cart(owner="user:2")) == 0
+
+
 def copy_of_carts(shop: Shop) -> Callable[[], None]:
     """Keep what is stored now.
 

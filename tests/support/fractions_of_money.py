@@ -35,12 +35,15 @@ def rounded(amount: Fraction, unit: Fraction, mode: str) -> Fraction:
 def changed(amount: Fraction, condition: Condition) -> Fraction:
     """The amount after a condition."""
     value = condition.value
-    operator = value[0] if value[0] in "+-*/" else "+"
-    number = Fraction(value.lstrip("+-*/").rstrip("%"))
+    operator = value[0] if value[0] in "+-*/~" else "+"
+    number = Fraction(value.lstrip("+-*/~").rstrip("%"))
     is_percent = value.endswith("%")
 
     if is_percent:
         number /= 100
+
+    if operator == "~":
+        return rounded(amount, number, "half_up")
 
     if operator in "+-":
         by = amount * number if is_percent else number
@@ -164,19 +167,27 @@ class Slowly:
                         self.apply(condition)
 
         self.tax(sorted(self.conditions(None), key=place))
+        whole = self.rounded(self.amount)
 
-        return self.rounded(self.amount)
+        for condition in self.conditions("rounding"):
+            whole = changed(whole, condition)
+
+        return self.rounded(whole)
 
     def conditions(self, target: str | None) -> list[Condition]:
-        """Those of a target, or the taxes that come last."""
+        """Those of a target, what rounds, or the taxes that come last."""
         if not self.lines:
             return []
+
+        def targeted(condition: Condition) -> str | None:
+            is_last = condition.target == "total" and condition.value[0] == "~"
+
+            return "rounding" if is_last else condition.target
 
         return [
             each
             for each in self.document.conditions
-            if (place(each)[0] if target is None else not place(each)[0])
-            and target in {None, each.target}
+            if (None if place(each)[0] else targeted(each)) == target
         ]
 
     def apply(self, condition: Condition) -> None:
@@ -211,7 +222,8 @@ class Slowly:
             self.amount = after
 
     def tax(self, taxes: list[Condition]) -> None:
-        """Add taxes, or tell what is contained."""
+        """Add taxes, tell what is contained, or take that off."""
+        taxes = [each for each in taxes if each.included or not self.is_exempt(each)]
         limited = any(each.target == "total" and each.lines for each in taxes)
         parts = self.by_line() if limited else self.shares()
         on = {tax.name: self.taxed(tax, parts) for tax in taxes}
@@ -227,7 +239,7 @@ class Slowly:
             )
             for part, amount in parts.items()
         }
-        paid = dict(parts)
+        paid, amount = dict(parts), self.amount
 
         for _, group in itertools.groupby(taxes, key=lambda each: each.order):
             of_order = [
@@ -240,13 +252,15 @@ class Slowly:
             ]
 
             for tax, amounts in of_order:
-                for part, amount in amounts.items():
-                    reached[part] = max(reached[part] + amount, Fraction(0))
+                sign = -1 if tax.included else 1
 
-                    if not tax.included:
-                        paid[part] = max(paid[part] + amount, Fraction(0))
+                if not self.is_exempt(tax):
+                    add(reached, amounts)
 
-        amount = self.amount + total(paid) - total(parts)
+                if not tax.included or self.is_exempt(tax):
+                    add(paid, {part: sign * each for part, each in amounts.items()})
+                    amount = max(amount + sign * total(amounts), Fraction(0))
+
         whole: dict[Part, Fraction] = dict.fromkeys(self.weights, Fraction(0))
 
         for (line, added), each in paid.items():
@@ -254,6 +268,11 @@ class Slowly:
 
         self.settle(whole)
         self.amount = amount
+
+    def is_exempt(self, tax: Condition) -> bool:
+        about = self.lines.values()
+
+        return tax.exempt is not None and any(is_about(tax.exempt, e) for e in about)
 
     def levied(
         self, tax: Condition, on: set[Part], reached: dict[Part, Fraction]
@@ -381,6 +400,11 @@ def key(part: Part, lines: dict[str, Line]) -> tuple[str, ...]:
 
 def rate(tax: Condition) -> Fraction:
     return Fraction(tax.value.strip("+%")) / 100
+
+
+def add(parts: dict[Part, Fraction], amounts: dict[Part, Fraction]) -> None:
+    for part, amount in amounts.items():
+        parts[part] = max(parts[part] + amount, Fraction(0))
 
 
 def total(amounts: dict[Part, Fraction]) -> Fraction:

@@ -340,6 +340,57 @@ def taxed_carts(draw: st.DrawFn) -> Document:
 
 
 @st.composite
+def levies(draw: st.DrawFn) -> Condition:
+    """Taxes of any order and target, added and included, for some lines or for all."""
+    target = draw(st.sampled_from(["subtotal", "total", "shipping"]))
+    is_included = draw(st.booleans())
+    an_amount = decimals(9, 3).map("{:f}".format)
+
+    return Condition(
+        name=draw(labels),
+        type="tax",
+        target=target,
+        value=draw(rates if is_included else rates | an_amount),
+        order=draw(st.sampled_from([0, 0, 1, 2, -1])),
+        lines=None if target == "shipping" else draw(st.none() | line_rules),
+        included=is_included,
+        exempt=draw(
+            st.none() | st.none() | item_ids.map(lambda ids: rule("item", ids=ids))
+        ),
+    )
+
+
+@st.composite
+def levied_carts(draw: st.DrawFn) -> Document:
+    """Documents with several taxes, and with all that may come before and after."""
+    goods = st.lists(lines(" +-*"), max_size=6, unique_by=lambda each: each.id)
+    before = [
+        Condition("LESS", "discount", "subtotal", draw(condition_values("-"))),
+        Condition("ALL", "discount", "total", draw(condition_values("-")), 1),
+        presets.shipping("Post", draw(decimals(20, 2))),
+        Condition("Wrap", "fee", "total", draw(decimals(5, 2).map("{:f}".format))),
+        Condition("FREE", "discount", "shipping", draw(condition_values("-"))),
+        presets.cash_rounding(draw(st.sampled_from(["0.05", "0.1", "5"]))),
+    ]
+    taxes = st.lists(levies(), max_size=5, unique_by=lambda each: each.name)
+    some = st.lists(st.sampled_from(before), unique_by=lambda each: each.name)
+    names = {each.name for each in before}
+
+    return Document(
+        schema=SCHEMA,
+        currency=draw(st.sampled_from(CURRENCIES)),
+        lines=tuple(draw(goods)),
+        conditions=tuple(
+            draw(
+                st.permutations(
+                    [*draw(some), *(e for e in draw(taxes) if e.name not in names)]
+                )
+            )
+        ),
+    )
+
+
+@st.composite
 def rich_lines(draw: st.DrawFn) -> Line:
     """Lines with any text, options and attributes."""
     line = make_line(
@@ -348,7 +399,11 @@ def rich_lines(draw: st.DrawFn) -> Line:
         None,
         name=draw(labels),
         price=draw(prices | decimals(10**15 - 1, 0)),
-        options=draw(st.dictionaries(labels, labels | st.just(""), max_size=2)),
+        options=draw(
+            st.dictionaries(
+                labels, labels | st.just("") | st.sets(labels, max_size=3), max_size=2
+            )
+        ),
         attributes=draw(json_objects),
     )
 

@@ -10,6 +10,7 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from moneyed import Money
 
+from flask_cart import AddReport
 from flask_cart import Buyable
 from flask_cart import Cart
 from flask_cart import CartConflictError
@@ -68,8 +69,15 @@ def use(app: Flask, db: SQLAlchemy) -> None:
     assert_type(extension.merge_report, MergeReport | None)
     assert_type(MergeReport().quantities, dict[str, dict[str, int]])
 
+    report = current_cart.add_many([{"product": "mug", "options": {"ink": ["red"]}}])
+    assert_type(report, AddReport)
+    assert_type(report.short, tuple[Line, ...])
+    assert_type(current_cart.find("mug", {"ink": "red"}), Line | None)
+    assert_type(current_cart.restore("id"), Line)
+
     for line in current_cart:
         assert_type(line, Line)
+        assert_type(line.options, dict[str, str | tuple[str, ...]])
 
     with current_cart.batch() as cart:
         assert_type(cart, Cart)

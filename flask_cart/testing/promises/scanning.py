@@ -16,6 +16,8 @@ from ..traits import only_if
 
 #: Those that a database could take for each other, or put in another order.
 KEYS = [
+    # The note of an order is kept as a cart is, and moves with them.
+    CartKey("@order:0f3c", "default"),
     CartKey("acme/user:7", "default"),
     CartKey("guest:AAAA", "default"),
     CartKey("guest:aaaa", "default"),
