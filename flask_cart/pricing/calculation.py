@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import decimal
+import itertools
 import typing as t
 from dataclasses import dataclass
 from dataclasses import replace
 from decimal import Decimal
 
 from moneyed import Money
-from msgspec.structs import replace as replace_fields
 
+from ..model.conditions import CEILING
 from ..model.conditions import PHASES
 from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
 from ..model.document import Document
+from ..model.lines import Line
 from ..model.money import CONTEXT
 from ..model.money import ZERO
 from ..model.values import FrozenDict
 from .evaluation import Evaluation
+from .evaluation import Ruling
+from .evaluation import of_other_currency
 from .facts import Facts
-from .fixed_rules import fixed_rulebook
-from .priced_lines import line_totals
-from .priced_lines import price_line
+from .fixed_rules import as_applied
 from .reasons import YES
 from .reasons import Verdict
 from .rounding import Proration
 from .rounding import Rounding
+from .rounding import shown_steps
 from .shipping import ShippingMethod
 from .shipping import ShippingOption
 from .steps import CartSteps
+from .steps import in_order
 from .taxes import Tax
 from .taxes import summed_taxes
 from .totals import SHIPPING_UNAVAILABLE
@@ -39,6 +42,7 @@ from .totals import LineTotals
 from .totals import Totals
 
 _NOT_ASKED: t.Final = Verdict(SHIPPING_UNAVAILABLE, FrozenDict(why="not_asked"))
+_NOT_FOR_LINES: t.Final = Verdict("not_for_lines")
 _GONE: t.Final = Verdict(SHIPPING_UNAVAILABLE, FrozenDict(why="not_offered"))
 
 
@@ -100,67 +104,102 @@ def shipping_options(
         )
 
 
-def fix(
-    totals: Totals,
-) -> tuple[Totals, tuple[Condition, ...], tuple[Condition, ...]]:
-    """What of totals was applied, as conditions that ask nobody.
+class _PricedLine(t.NamedTuple):
+    """A line with its exact amounts: at first, and after each of its conditions.
 
-    What is being paid must not change because a coupon has ended, or a rule has another
-    answer: :func:`fixed_totals` makes the same totals of it at any time.
-
-    :return: The totals, of lines with those of their conditions that were applied; the
-        cart's conditions that were; and those of providers.
+    :param conditions: Its conditions in their order.
+    :param amounts: One more than there are conditions.
+    :param bases: Which of the amounts each of the conditions acts on.
+    :param verdicts: Whether each of them applies.
     """
-    adjustments, tenders = map(_only_applied, (totals.adjustments, totals.tenders))
-    applied = (*adjustments, *tenders)
-    lines = tuple(map(_fixed_line, totals.lines))
 
-    return (
-        replace(totals, lines=lines, adjustments=adjustments, tenders=tenders),
-        _applied(each for each in applied if not each.is_provided),
-        _applied(each for each in applied if each.is_provided),
+    line: Line
+    conditions: list[Condition]
+    amounts: list[Decimal]
+    bases: list[int]
+    verdicts: list[Verdict]
+
+
+def _price_line(
+    line: Line, document: Document, rounding: Rounding, evaluation: Evaluation
+) -> _PricedLine:
+    """Apply the conditions of a line to its price, one after the other."""
+    unit_price = base = line.unit_amount
+    priced = _PricedLine(line, in_order(line.conditions), [], [], [])
+    priced.amounts.append(rounding.times(unit_price, line.quantity))
+    last = None
+
+    for step, condition in enumerate(priced.conditions):
+        verdict = YES
+        this = (condition.phase, condition.order) if condition.is_tax else None
+
+        # Taxes of one order act on the same price.
+        if this is None or this != last:
+            base, at, last = unit_price, step, this
+
+        if not condition.can_be_on_line:
+            verdict = _NOT_FOR_LINES
+        elif foreign := of_other_currency(condition, document.currency):
+            verdict = foreign
+        elif condition.rule is not None:
+            facts = evaluation.facts(document, rounding)
+            amount = rounding.round(priced.amounts[-1])
+            about = replace(facts, about=(line,), amount=amount)
+            verdict = evaluation.decide(condition.rule, about)
+
+        if verdict.holds:
+            others = unit_price - base
+            unit_price = min(max(condition.apply(base) + others, ZERO), CEILING)
+
+        priced.amounts.append(rounding.times(unit_price, line.quantity))
+        priced.bases.append(at)
+        priced.verdicts.append(verdict)
+
+    return priced
+
+
+def _line_totals(
+    priced: _PricedLine,
+    subtotal: Decimal,
+    share: Decimal,
+    taxes: list[Tax],
+    rounding: Rounding,
+) -> LineTotals:
+    """What is shown of a line.
+
+    :param subtotal: What it comes to, maybe with a remainder of all lines.
+    :param share: The same after its share of the cart's conditions on the subtotal.
+    :param taxes: Its part of the taxes of the cart.
+    """
+    line = priced.line
+    shown = shown_steps(priced.amounts, subtotal, rounding)
+    steps = itertools.pairwise(shown)
+    adjustments = tuple(
+        Adjustment.of(
+            condition,
+            rounding,
+            before=before,
+            after=after,
+            base=shown[base],
+            verdict=verdict,
+            line_id=line.id,
+            applied=as_applied(condition, Ruling()) if verdict.holds else None,
+        )
+        for condition, base, verdict, (before, after) in zip(
+            priced.conditions, priced.bases, priced.verdicts, steps, strict=True
+        )
     )
+    all_taxes = [each.tax for each in adjustments if each.tax is not None] + taxes
 
-
-def fixed_totals(
-    document: Document, provided: tuple[Condition, ...], rounding: Rounding
-) -> Totals:
-    """Price what was fixed, without asking anybody.
-
-    :param document: Has the lines and conditions that were fixed.
-    :param provided: Those of providers.
-    :param rounding: How amounts are rounded.
-    """
-    rulebook = fixed_rulebook()
-    rulebook.providers.append(lambda facts: provided)
-    evaluation = Evaluation(rulebook, None, "default", dt.datetime.min)
-
-    return compute_totals(document, rounding, evaluation)
-
-
-def _fixed_line(totals: LineTotals) -> LineTotals:
-    adjustments = _only_applied(totals.adjustments)
-    line = replace_fields(totals.line, conditions=_applied(adjustments))
-
-    return replace(totals, line=line, adjustments=adjustments)
-
-
-def _only_applied(adjustments: t.Iterable[Adjustment]) -> tuple[Adjustment, ...]:
-    return tuple(each for each in adjustments if each.applied is not None)
-
-
-def _applied(adjustments: t.Iterable[Adjustment]) -> tuple[Condition, ...]:
-    return tuple(each.applied for each in adjustments if each.applied is not None)
-
-
-def _with_taxes(
-    adjustment: Adjustment, taxes: t.Mapping[str, t.Iterable[Tax]]
-) -> Adjustment:
-    """The adjustment with the taxes on what it has added."""
-    if adjustment.applied is None or adjustment.name not in taxes:
-        return adjustment
-
-    return replace(adjustment, taxes=summed_taxes(taxes[adjustment.name]))
+    return LineTotals(
+        line=line,
+        unit_price=rounding.money(priced.amounts[-1] / line.quantity),
+        subtotal_without_conditions=rounding.money(shown[0]),
+        subtotal=rounding.money(subtotal),
+        share=rounding.money(share),
+        adjustments=adjustments,
+        taxes=summed_taxes(all_taxes) if all_taxes else (),
+    )
 
 
 class _Result(t.NamedTuple):
@@ -198,7 +237,7 @@ class _Calculation:
 
     def __post_init__(self) -> None:
         given = self.document, self.rounding, self.evaluation
-        self._priced = [price_line(line, *given) for line in self.document.lines]
+        self._priced = [_price_line(line, *given) for line in self.document.lines]
 
     def run(self, conditions: t.Sequence[Condition]) -> _Result:
         """Apply conditions to what the lines come to, the best of each group."""
@@ -242,7 +281,7 @@ class _Calculation:
             steps.lines,
             shares,
             steps.line_taxes,
-            [_with_taxes(each, steps.added_taxes) for each in adjustments],
+            list(map(steps.with_taxes, adjustments)),
             subtotal,
             total=steps.shown,
             tenders=steps.run(PHASES[-1]),
@@ -335,7 +374,7 @@ class _Calculation:
         """What is shown of a result."""
         rounding = self.rounding
         lines = tuple(
-            line_totals(*each, rounding)
+            _line_totals(*each, rounding)
             for each in zip(
                 self._priced, result.lines, result.shares, result.taxes, strict=True
             )

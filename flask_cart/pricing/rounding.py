@@ -232,6 +232,27 @@ class Proration:
         return allocate(shares, amount, self._rounding.unit, keys)
 
 
+def shown_steps(
+    steps: list[Decimal], subtotal: Decimal, rounding: Rounding
+) -> list[Decimal]:
+    """The rounded steps that lead to a subtotal which may have got a remainder.
+
+    None of them moves in the other direction than its condition: a discount is never
+    shown as a surcharge of a cent.
+    """
+    shown = [subtotal]
+
+    for step, following in zip(steps[-2::-1], steps[:0:-1], strict=True):
+        if step == following:
+            shown.append(shown[-1])
+            continue
+
+        nearest = max if step > following else min
+        shown.append(nearest(rounding.round(step), shown[-1]))
+
+    return shown[::-1]
+
+
 def in_proportion(
     amount: Decimal | Fraction, weights: t.Sequence[Decimal | Fraction]
 ) -> list[Fraction]:

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from ..model.conditions import CEILING
 from ..model.conditions import SHIPPING
+from ..model.conditions import TARGETS
 from ..model.conditions import Condition
 from ..model.document import Document
 from ..model.money import ZERO
@@ -20,7 +21,6 @@ from .evaluation import of_other_currency
 from .facts import Facts
 from .facts import Lazy
 from .fixed_rules import as_applied
-from .priced_lines import in_order
 from .reasons import Verdict
 from .rounding import Part
 from .rounding import Proration
@@ -31,6 +31,7 @@ from .taxes import Assessment
 from .taxes import Assessor
 from .taxes import Tax
 from .taxes import levy_on
+from .taxes import summed_taxes
 from .taxes import without_taxes
 from .totals import Adjustment
 
@@ -117,6 +118,15 @@ class CartSteps:
                 adjustments += map(apply, group)
 
         return adjustments
+
+    def with_taxes(self, adjustment: Adjustment) -> Adjustment:
+        """An adjustment with the taxes on what it has added."""
+        taxes = self.added_taxes.get(adjustment.name)
+
+        if adjustment.applied is None or taxes is None:
+            return adjustment
+
+        return replace(adjustment, taxes=summed_taxes(taxes))
 
     def _adjustment(
         self, condition: Condition, before: Decimal, **step: t.Any
@@ -337,3 +347,15 @@ class CartSteps:
         ids = [line.id for line in self.document.lines]
 
         return dict(zip(ids, map(as_decimal, amounts), strict=False))
+
+
+def in_order(conditions: t.Iterable[Condition]) -> list[Condition]:
+    """Conditions of one phase, or of a line, in the order in which they are applied."""
+
+    def place(condition: Condition) -> tuple[bool, int, bool, int]:
+        is_late = condition.phase == "taxes"
+        target = TARGETS.index(condition.target)
+
+        return is_late, condition.order, condition.is_tax, target if is_late else 0
+
+    return sorted(conditions, key=place)
