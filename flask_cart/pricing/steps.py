@@ -111,6 +111,10 @@ class CartSteps:
             # Taxes that come last are compound together, each order on those before.
             return condition.is_tax, 0 if phase == "taxes" else condition.order
 
+        if phase == "rounding":
+            # What is rounded is what would have been paid.
+            self.goods.amount = self.shown
+
         for (is_tax, _), group in itertools.groupby(chosen, key=place):
             if is_tax and self.document.lines:
                 adjustments += self._tax(list(group))

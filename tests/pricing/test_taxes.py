@@ -263,6 +263,25 @@ def test_early_taxes_of_one_order(at: RoundingPlace) -> None:
 
 
 @each_place
+def test_what_follows_an_early_tax(at: RoundingPlace) -> None:
+    """It acts on every line with its own tax."""
+    cart = cart_of(
+        tax("VAT", "10%", order=-1, lines=rule("item", ids=["mug"])),
+        Condition("LESS", "discount", "subtotal", "-10%"),
+        tax("CITY", "10%"),
+        at=at,
+        mug=100,
+        pot=100,
+    )
+
+    assert [str(each.share.amount) for each in cart.totals.lines] == ["99.00", "90.00"]
+    assert [str(each.taxes[-1].amount.amount) for each in cart.totals.lines] == [
+        "9.90",
+        "9.00",
+    ]
+
+
+@each_place
 def test_on_a_line(at: RoundingPlace) -> None:
     """A tax of a line is in its price: after its discounts, beside its other taxes."""
     cart = cart_of(at=at, mug=(100, 2), pot=10)
@@ -602,6 +621,17 @@ class TestCash:
         """A step is an amount."""
         with pytest.raises(InvalidConditionError, match="is not valid"):
             cash_rounding(step)
+
+    @each_place
+    def test_of_what_would_be_paid(self, at: RoundingPlace) -> None:
+        """It is not the exact amount that is rounded, which nobody has seen."""
+        cart = make_cart(rounding="up", at=at)
+        cart.add("mug", price="10.021")
+        cart.add_condition(cash_rounding("0.05"))
+
+        assert [str(each) for each in cart.totals.adjustments] == [
+            "Rounding (~0.05 on total): €10.03 -> €10.05"
+        ]
 
     def test_yen(self) -> None:
         """Whatever the smallest coin is."""
