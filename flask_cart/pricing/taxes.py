@@ -251,13 +251,13 @@ class Assessor:
 
         :return: The difference as it is shown, and what it is of each part, exactly.
         """
-        if self._rounding.is_stepwise:
-            change = self._rounding.round(change)
-
-        before, self.paid = self.paid, min(max(self.paid + change, ZERO), CEILING)
+        rounded = self._rounding.round(change) if self._rounding.is_stepwise else change
+        before, self.paid = self.paid, min(max(self.paid + rounded, ZERO), CEILING)
         shown = self._rounding.round(self.paid) - self._rounding.round(before)
+        # Each part has its own of the exact change, unless there was less to be had.
+        is_whole = self.paid - before == rounded
 
-        return shown, in_proportion(self.paid - before, weights)
+        return shown, in_proportion(change if is_whole else self.paid - before, weights)
 
     def _allocated(self, levy: Levy, shares: Shares, amount: Decimal) -> list[Decimal]:
         keys = [self._keys[i] for i in levy.parts]
