@@ -13,9 +13,9 @@ from ..app.shopper import offered_shipping
 from ..carts.cart import Cart
 from ..model.products import Chosen
 from ..pricing.shipping import ShippingOption
+from ..pricing.taxes import Tax
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
-from ..pricing.totals import Tax
 
 _Amount = t.Annotated[
     str,
@@ -49,6 +49,19 @@ class ShownCondition(msgspec.Struct, frozen=True):
     base: _Amount
     amount: _Amount
     contained: _Amount | None
+    code: str
+    reason: str
+
+
+class ShownTender(msgspec.Struct, frozen=True):
+    """What a gift card pays of the total, and what is left on it, or why it does not.
+
+    Nothing is said of what is left where it cannot be used.
+    """
+
+    name: str
+    amount: _Amount
+    left: _Amount | None
     code: str
     reason: str
 
@@ -97,6 +110,8 @@ class ShownCart(msgspec.Struct, frozen=True):
     savings: _Amount
     taxes: list[ShownTax]
     total: _Amount
+    tenders: list[ShownTender]
+    due: _Amount
     metadata: dict[str, t.Any]
 
 
@@ -139,6 +154,8 @@ def show_cart(cart: Cart, instance: str | None = None) -> ShownCart:
         savings=_amount(totals.savings),
         taxes=_taxes(totals.taxes),
         total=_amount(totals.total),
+        tenders=[_tender(each) for each in totals.tenders],
+        due=_amount(totals.due),
         metadata={
             key: value for key, value in cart.metadata.items() if key in shown_keys
         },
@@ -205,6 +222,16 @@ def _shipping(option: ShippingOption) -> ShownShipping:
         is_available=option.is_available,
         code=option.code,
         reason=get_state().loaders.reason_of(option),
+    )
+
+
+def _tender(tender: Adjustment) -> ShownTender:
+    return ShownTender(
+        name=tender.name,
+        amount=_amount(tender.amount),
+        left=None if tender.left is None else _amount(tender.left),
+        code=tender.code,
+        reason=get_state().loaders.reason_of(tender),
     )
 
 
