@@ -28,7 +28,7 @@ from flask_cart import signals
 from flask_cart.app.settings import Settings
 from flask_cart.http import views
 from flask_cart.http.routes import ROUTES
-from flask_cart.pricing.builtin_rules import AMOUNTS
+from flask_cart.pricing.builtin_amounts import AMOUNTS
 from flask_cart.pricing.builtin_rules import RULES
 
 DOCS = Path(__file__).parent

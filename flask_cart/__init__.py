@@ -32,15 +32,16 @@ from .model.lines import Line
 from .model.products import Buyable
 from .model.rules import Rule
 from .model.rules import all_of
+from .model.rules import among
 from .model.rules import any_of
 from .model.rules import not_
 from .model.rules import rule
 from .pricing.facts import Facts
 from .pricing.shipping import ShippingMethod
 from .pricing.shipping import ShippingOption
+from .pricing.taxes import Tax
 from .pricing.totals import Adjustment
 from .pricing.totals import LineTotals
-from .pricing.totals import Tax
 from .pricing.totals import Totals
 
 __all__ = [
@@ -82,6 +83,7 @@ __all__ = [
     "Tax",
     "Totals",
     "all_of",
+    "among",
     "any_of",
     "current_cart",
     "not_",

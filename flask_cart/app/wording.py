@@ -119,6 +119,7 @@ _REASONS: t.Final = {
     "no_lines": "none of the items is one of those",
     "not_asked": "it could not be asked for",
     "not_for_lines": "it cannot be on a line",
+    "other_is_better": "another offer is better",
     "not_offered": "it is not offered any more",
     "provider_failed": "its conditions could not be asked for",
     "rule_failed": "the rule '{rule}' failed",
@@ -172,9 +173,10 @@ def tell_reason(code: str, params: t.Mapping[str, t.Any]) -> str:
     if why == "any":
         return " or ".join(tell_reason(code, each) for each in params["reasons"])
 
-    sentence = _REASONS[why]
+    said = {name: _said(each) for name, each in params.items()}
+    sentence = _REASONS[why].format_map(said)
 
-    return sentence.format_map({name: _said(each) for name, each in params.items()})
+    return f"{sentence} among those that count" if "among" in params else sentence
 
 
 def _said(value: t.Any) -> str:

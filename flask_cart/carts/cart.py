@@ -12,6 +12,7 @@ from msgspec import structs
 
 from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
+from ..model.conditions import ConditionTerms
 from ..model.conditions import Target
 from ..model.idempotency import claim_key
 from ..model.keys import CartKey
@@ -29,7 +30,6 @@ from ..model.money import MoneyLike
 from ..model.operations import Clear
 from ..model.products import Buyable
 from ..model.removing import RemoveLine
-from ..model.rules import Rule
 from ..pricing.totals import Totals
 from .adding import AddReport
 from .adding import Item
@@ -486,23 +486,15 @@ class Cart:
         remove_condition(self._working, name, line)
 
     def add_discount(
-        self,
-        name: str,
-        value: MoneyLike,
-        *,
-        order: int = 0,
-        rule: Rule | None = None,
-        lines: Rule | None = None,
-        cap: MoneyLike | None = None,
+        self, name: str, value: MoneyLike, **terms: t.Unpack[ConditionTerms]
     ) -> None:
         """Take something off the subtotal.
 
         :param value: As for :class:`Condition`, or an amount; without a sign it is
             taken off.
-        :param rule: As for :class:`Condition`, like ``lines`` and ``cap``.
+        :param terms: More of :class:`Condition`, such as ``rule`` or ``lines``.
         """
-        rest = {"order": order, "rule": rule, "lines": lines, "cap": cap}
-        self._add(name, "discount", "subtotal", value, **rest)
+        self._add(name, "discount", "subtotal", value, **terms)
 
     def add_tax(
         self,
@@ -510,32 +502,33 @@ class Cart:
         value: MoneyLike,
         *,
         target: Target = "subtotal",
-        order: int = 0,
-        rule: Rule | None = None,
-        lines: Rule | None = None,
-        included: bool = False,
-        exempt: Rule | None = None,
+        **terms: t.Unpack[ConditionTerms],
     ) -> None:
         """Add a tax such as ``"19%"``, which acts after discounts and fees.
 
         :param target: ``"subtotal"``, ``"shipping"``, or both: ``"total"``.
-        :param order: Taxes of one order act on the same base; those before are in it.
-        :param rule: As for :class:`Condition`, like what follows.
+        :param terms: More of :class:`Condition`, such as ``included`` or ``exempt``. Of
+            one ``order``, taxes act on the same base; those before are in it.
         """
-        rest = {"order": order, "rule": rule, "lines": lines, "included": included}
-        self._add(name, "tax", target, value, exempt=exempt, **rest)
+        self._add(name, "tax", target, value, **terms)
 
     def add_fee(
-        self, name: str, value: MoneyLike, *, order: int = 0, rule: Rule | None = None
+        self, name: str, value: MoneyLike, **terms: t.Unpack[ConditionTerms]
     ) -> None:
-        """Add a fee to the total, such as ``"2.50"``."""
-        self._add(name, "fee", "total", value, order=order, rule=rule)
+        """Add a fee to the total, such as ``"2.50"``.
+
+        :param terms: More of :class:`Condition`, such as ``per`` or ``lines``.
+        """
+        self._add(name, "fee", "total", value, **terms)
 
     def add_shipping(
-        self, name: str, value: MoneyLike, *, order: int = 0, rule: Rule | None = None
+        self, name: str, value: MoneyLike, **terms: t.Unpack[ConditionTerms]
     ) -> None:
-        """Add shipping to the total, such as ``"4.90"``, in place of any other."""
-        self._add(name, SHIPPING, "total", value, order=order, rule=rule)
+        """Add shipping to the total, such as ``"4.90"``, in place of any other.
+
+        :param terms: More of :class:`Condition`, such as ``rule``.
+        """
+        self._add(name, SHIPPING, "total", value, **terms)
 
     # The whole cart
 
@@ -677,9 +670,14 @@ class Cart:
         return self._open(CartKey(self.key.owner, instance))
 
     def _add(
-        self, name: str, kind: str, target: Target, value: MoneyLike, **rest: t.Any
+        self,
+        name: str,
+        kind: str,
+        target: Target,
+        value: MoneyLike,
+        **terms: t.Unpack[ConditionTerms],
     ) -> None:
-        condition = make_condition(self._working, name, kind, target, value, **rest)
+        condition = make_condition(self._working, name, kind, target, value, **terms)
         self.add_condition(condition)
 
 

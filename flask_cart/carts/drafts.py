@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 import typing as t
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from ..model.conditions import Condition
 from ..model.document import SCHEMA
 from ..model.document import Document
 from ..model.document import OrderNote
@@ -16,8 +19,11 @@ from ..model.keys import CartKey
 from ..model.money import MoneyLike
 from ..model.money import agreed_price
 from ..model.values import fingerprint
-from ..pricing.calculation import fix
-from ..pricing.calculation import fixed_totals
+from ..pricing.calculation import compute_totals
+from ..pricing.evaluation import Evaluation
+from ..pricing.fixed_rules import fixed_rulebook
+from ..pricing.rounding import Rounding
+from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
 from ..pricing.totals import Totals
 from .cached_totals import CachedTotals
@@ -191,8 +197,63 @@ def at_prices_of_now(
     return note, _draft(note, totals)
 
 
+def fix(
+    totals: Totals,
+) -> tuple[Totals, tuple[Condition, ...], tuple[Condition, ...]]:
+    """What of totals was applied, as conditions that ask nobody.
+
+    What is being paid must not change because a coupon has ended, or a rule has another
+    answer: :func:`fixed_totals` makes the same totals of it at any time.
+
+    :return: The totals, of lines with those of their conditions that were applied; the
+        cart's conditions that were; and those of providers.
+    """
+    adjustments, tenders = map(_only_applied, (totals.adjustments, totals.tenders))
+    applied = (*adjustments, *tenders)
+    lines = tuple(map(_fixed_line, totals.lines))
+
+    return (
+        dataclasses.replace(
+            totals, lines=lines, adjustments=adjustments, tenders=tenders
+        ),
+        _applied(each for each in applied if not each.is_provided),
+        _applied(each for each in applied if each.is_provided),
+    )
+
+
+def fixed_totals(
+    document: Document, provided: tuple[Condition, ...], rounding: Rounding
+) -> Totals:
+    """Price what was fixed, without asking anybody.
+
+    :param document: Has the lines and conditions that were fixed.
+    :param provided: Those of providers.
+    :param rounding: How amounts are rounded.
+    """
+    rulebook = fixed_rulebook()
+    rulebook.providers.append(lambda facts: provided)
+    evaluation = Evaluation(rulebook, None, "default", dt.datetime.min)
+
+    return compute_totals(document, rounding, evaluation)
+
+
+def _fixed_line(totals: LineTotals) -> LineTotals:
+    adjustments = _only_applied(totals.adjustments)
+    line = replace(totals.line, conditions=_applied(adjustments))
+
+    return dataclasses.replace(totals, line=line, adjustments=adjustments)
+
+
+def _only_applied(adjustments: t.Iterable[Adjustment]) -> tuple[Adjustment, ...]:
+    return tuple(each for each in adjustments if each.applied is not None)
+
+
+def _applied(adjustments: t.Iterable[Adjustment]) -> tuple[Condition, ...]:
+    return tuple(each.applied for each in adjustments if each.applied is not None)
+
+
 def _draft(note: OrderNote, totals: Totals) -> OrderDraft:
-    applied = {e.name for e in totals.adjustments if e.is_provided and not e.code}
+    applied = {e.name for e in totals.explain() if e.is_provided and not e.code}
 
     return OrderDraft(
         totals.lines,

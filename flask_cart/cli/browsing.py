@@ -240,6 +240,9 @@ def _echo_total(totals: Totals) -> None:
     )
     click.echo(f"\nTotal: {format_money(totals.total)}")
 
+    if totals.tenders:
+        click.echo(f"To pay: {format_money(totals.due)}")
+
 
 def _contained(amount: Money | None) -> str:
     return f"contains {format_money(amount)}" if amount is not None else ""

@@ -87,7 +87,7 @@ class Pages:
 
     def coupons(self, cart: Cart) -> list[NotedCoupon]:
         """The coupons of a cart, and why they do nothing."""
-        reasons = {each.name: self.reason(each) for each in cart.totals.adjustments}
+        reasons = {each.name: self.reason(each) for each in cart.totals.explain()}
 
         return [
             NotedCoupon(code, reasons.get(code, COUPON_GONE)) for code in cart.coupons

@@ -19,9 +19,9 @@ from ..model.events import Event
 from ..model.lines import Line
 from ..model.rules import Rule
 from ..pricing.shipping import ShippingOption
+from ..pricing.taxes import Tax
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
-from ..pricing.totals import Tax
 from ..pricing.totals import Totals
 from .representation import show_cart
 

@@ -11,9 +11,9 @@ from moneyed import Money
 from ..app.current import get_state
 from ..carts.cart import Cart
 from ..model.products import Chosen
+from ..pricing.taxes import Tax
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
-from ..pricing.totals import Tax
 
 _Amount = t.Annotated[
     str,
@@ -51,6 +51,19 @@ class ShownCondition(msgspec.Struct, frozen=True):
     reason: str
 
 
+class ShownTender(msgspec.Struct, frozen=True):
+    """What a gift card pays of the total, and what is left on it, or why it does not.
+
+    Nothing is said of what is left where it cannot be used.
+    """
+
+    name: str
+    amount: _Amount
+    left: _Amount | None
+    code: str
+    reason: str
+
+
 class ShownLine(msgspec.Struct, frozen=True):
     """A line of a cart."""
 
@@ -82,6 +95,8 @@ class ShownCart(msgspec.Struct, frozen=True):
     savings: _Amount
     taxes: list[ShownTax]
     total: _Amount
+    tenders: list[ShownTender]
+    due: _Amount
     metadata: dict[str, t.Any]
 
 
@@ -122,6 +137,8 @@ def show_cart(cart: Cart, instance: str | None = None) -> ShownCart:
         savings=_amount(totals.savings),
         taxes=_taxes(totals.taxes),
         total=_amount(totals.total),
+        tenders=[_tender(each) for each in totals.tenders],
+        due=_amount(totals.due),
         metadata={
             key: value for key, value in cart.metadata.items() if key in shown_keys
         },
@@ -177,6 +194,16 @@ def _condition(adjustment: Adjustment) -> ShownCondition:
         else _amount(adjustment.contained),
         code=adjustment.code,
         reason=get_state().loaders.reason_of(adjustment),
+    )
+
+
+def _tender(tender: Adjustment) -> ShownTender:
+    return ShownTender(
+        name=tender.name,
+        amount=_amount(tender.amount),
+        left=None if tender.left is None else _amount(tender.left),
+        code=tender.code,
+        reason=get_state().loaders.reason_of(tender),
     )
 
 

@@ -28,6 +28,7 @@ from .values import freeze_dict
 from .values import refused_as
 
 Target = t.Literal["subtotal", "total", "shipping", "item"]
+Per = t.Literal["line", "piece"]
 
 #: The type of the conditions of which a cart has one at most.
 SHIPPING: t.Final = "shipping"
@@ -35,12 +36,15 @@ SHIPPING: t.Final = "shipping"
 #: The type of the conditions that act after those of all other types.
 TAX: t.Final = "tax"
 
+#: The type of what is paid with, such as a gift card.
+TENDER: t.Final = "tender"
+
 TARGETS: t.Final[tuple[str, ...]] = t.get_args(Target)
 MAX_ORDER: t.Final = 2**31
 
-#: When the conditions of a cart act: as their target says, then the taxes, and at last
-#: what rounds the total.
-PHASES: t.Final = ("subtotal", "total", "shipping", "taxes", "rounding")
+#: When the conditions of a cart act: as their target says, then the taxes, then what
+#: rounds the total, and at last what it is paid with.
+PHASES: t.Final = ("subtotal", "total", "shipping", "taxes", "rounding", "tenders")
 
 #: Where absurd conditions stop, within the digits that amounts are calculated with.
 CEILING: t.Final = Decimal(10) ** 40
@@ -51,16 +55,21 @@ def _nearest(amount: Decimal, step: Decimal) -> Decimal:
     return (amount / step).quantize(Decimal(1), decimal.ROUND_HALF_UP) * step
 
 
-_OPERATORS: t.Final = {
+def _instead(amount: Decimal, number: Decimal) -> Decimal:
+    return number
+
+
+_OPERATORS: t.Final[dict[str, t.Callable[[Decimal, Decimal], Decimal]]] = {
     "": add,
     "+": add,
     "-": sub,
     "*": mul,
     "/": truediv,
     "~": _nearest,
+    "=": _instead,
 }
 
-_value = re.compile(r"(?P<operator>[+\-*/~]?)(?P<number>[0-9.]+)(?P<percent>%?)")
+_value = re.compile(r"(?P<operator>[+\-*/~=]?)(?P<number>[0-9.]+)(?P<percent>%?)")
 
 
 class Condition(
@@ -75,19 +84,21 @@ class Condition(
     :param name: Identifies the condition in its cart or line; a second one with the
         same name replaces it.
     :param type: What it is for the shop: ``"discount"``, ``"tax"``, ``"shipping"``,
-        ``"fee"`` or a word of its own. A ``"tax"`` acts after all the others.
+        ``"fee"`` or a word of its own. A ``"tax"`` acts after all the others, and a
+        ``"tender"``, such as a gift card, pays a part of the total without changing it.
     :param target: ``"subtotal"``, ``"shipping"`` or ``"total"`` of the cart, or
         ``"item"``. On a line it always acts on the unit price.
-    :param value: ``[+-*/~]<decimal>[%]``, in major units: ``"-10%"``, ``"+4.90"``,
-        ``"*1.5"``; ``"~0.05"`` rounds. Without a sign it adds.
+    :param value: ``[+-*/~=]<decimal>[%]``, in major units: ``"-10%"``, ``"+4.90"``,
+        ``"*1.5"``; ``"~0.05"`` rounds, ``"=5"`` is the new amount. Without a sign it
+        adds.
     :param order: Conditions of one target are applied by order, then by position.
         Taxes of one order act on the same base. A tax of an order below zero takes its
         place among the other conditions of its target.
     :param attributes: Anything else to remember, as JSON.
     :param rule: Applies the condition only while it holds.
-    :param lines: Limits a condition on the subtotal, or a tax, to the lines for which
-        it holds. A tax on the total then takes in what was added to them, such as
-        shipping, in proportion.
+    :param lines: Limits what its value acts on to the lines for which it holds. A tax
+        on the total then takes in what was added to them, such as shipping, in
+        proportion.
     :param base: An amount that the value acts on, instead of all that there is.
     :param cap: The most that it adds or takes off, in major units.
     :param included: The prices contain it already: a percentage, of which the totals
@@ -96,6 +107,9 @@ class Condition(
         prices contain of it is taken off.
     :param currency: What its amounts are in, those of its rules as well. In a cart of
         another currency it does nothing.
+    :param per: ``"piece"`` or ``"line"``: its value acts on each of them by itself.
+    :param group: Of the conditions of one group, the cart has the one that is best for
+        the shopper.
     :raises InvalidConditionError: If the condition could not be applied.
     """
 
@@ -112,6 +126,8 @@ class Condition(
     included: bool = False
     exempt: Rule | None = None
     currency: str | None = None
+    per: Per | None = None
+    group: str | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -155,11 +171,9 @@ class Condition(
             if not isinstance(getattr(self, field), Rule | None):
                 raise ValueError(f"The {field} must be a rule.")
 
-        can_be_limited = {"subtotal", "total"} if self.is_tax else {"subtotal"}
-
-        if self.lines is not None and self.target not in can_be_limited:
+        if self.lines is not None and self.target not in {"subtotal", "total"}:
             raise ValueError(
-                "What is limited to lines acts on the subtotal, not on the"
+                "What is limited to lines acts on the subtotal or total, not on the"
                 f" {self.target}."
             )
 
@@ -178,6 +192,36 @@ class Condition(
                 " as '19%'."
             )
 
+        self._check_offer()
+
+    def _check_offer(self) -> None:
+        if self.per is not None and (
+            self.per not in t.get_args(Per)
+            or self.target not in {"subtotal", "total"}
+            or self.is_tax
+            or self.base is not None
+        ):
+            raise ValueError(
+                "Per is 'piece' or 'line', of the subtotal or total; not for a tax, nor"
+                " for what has a base."
+            )
+
+        if self.group is not None:
+            group = check_text(self.group, "The group")
+            msgspec.structs.force_setattr(self, "group", group)
+
+        if self.group is not None and self.target == "item":
+            raise ValueError("What acts on an item has no group.")
+
+        operator, _, percent = _parse(self.value)
+
+        if self.type == TENDER and (
+            (operator, self.target) != ("-", "total")
+            or percent > (self.base is not None)
+            or any((self.lines, self.per, self.group, self.included))
+        ):
+            raise ValueError("A tender is an amount to pay with: '-50' on the total.")
+
     def _is_rate(self) -> bool:
         operator, _, percent = _parse(self.value)
 
@@ -191,6 +235,9 @@ class Condition(
     @property
     def phase(self) -> str:
         """When it acts, one of :data:`PHASES`; ``"item"`` is none of a cart."""
+        if self.type == TENDER:
+            return "tenders"
+
         if self.is_tax and self.order >= 0:
             return "taxes"
 
@@ -213,26 +260,29 @@ class Condition(
     @property
     def can_be_on_line(self) -> bool:
         """Whether it has nothing that only a condition of a cart can have."""
-        return not (self.lines or self.base or self.included or self.exempt)
+        fields = self.lines, self.base, self.included, self.exempt, self.per, self.group
 
-    def apply(self, amount: Decimal) -> Decimal:
+        return not any(fields) and self.type != TENDER
+
+    def apply(self, amount: Decimal, pieces: int = 1) -> Decimal:
         """The amount after this condition: never below zero, nor beyond 10**40.
 
         Its rules are not asked, and the amount is taken for its base.
 
         :param amount: The amount in major units.
+        :param pieces: Of how many pieces. It acts on the amount of each.
         """
         if self.included:
             return amount
 
-        changed = self._changed(amount)
+        changed = self._changed(amount, pieces)
 
         if self.cap is None:
             return changed
 
-        most = Decimal(self.cap)
-
         with decimal.localcontext(CONTEXT):
+            most = Decimal(self.cap) * pieces
+
             return min(max(changed, amount - most), amount + most, CEILING)
 
     @property
@@ -242,7 +292,7 @@ class Condition(
 
         return Fraction(number) / 100
 
-    def _changed(self, amount: Decimal) -> Decimal:
+    def _changed(self, amount: Decimal, pieces: int) -> Decimal:
         operator, number, percent = _parse(self.value)
 
         # Not the app's context, which may round to fewer digits.
@@ -252,6 +302,8 @@ class Condition(
 
                 if operator not in {"*", "/"}:
                     number *= amount
+            elif operator not in {"*", "/"}:
+                number *= pieces
 
             changed: Decimal = _OPERATORS[operator](amount, number)
 
@@ -289,6 +341,22 @@ def _parse(value: str) -> tuple[str, Decimal, bool]:
     return operator, number, bool(match["percent"])
 
 
+class ConditionTerms(t.TypedDict, total=False):
+    """What a condition may have in addition, as :class:`Condition` describes it."""
+
+    order: int
+    attributes: dict[str, t.Any]
+    rule: Rule | None
+    lines: Rule | None
+    base: Rule | None
+    cap: MoneyLike | None
+    included: bool
+    exempt: Rule | None
+    currency: str | None
+    per: Per | None
+    group: str | None
+
+
 def check_for_cart(condition: Condition) -> Condition:
     """Give a condition back if it can be on a cart.
 
@@ -311,7 +379,7 @@ def check_for_line(condition: Condition) -> Condition:
     if not condition.can_be_on_line:
         raise InvalidConditionError(
             f"The condition {condition.name!r} cannot be on a line: 'lines', 'base',"
-            " 'included' and 'exempt' are for conditions of a cart."
+            " 'included', 'exempt', 'per', 'group' and tenders are for a cart."
         )
 
     return condition

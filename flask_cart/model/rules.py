@@ -17,7 +17,10 @@ from .values import freeze_dict
 from .values import refused_as
 
 #: What rules are put together with. These names cannot be registered.
-COMBINATORS: t.Final = ("all", "any", "not")
+COMBINATORS: t.Final = ("all", "any", "not", "among")
+
+#: Of how many rules some of these are made.
+_COUNTS: t.Final = {"not": 1, "among": 2}
 
 #: Rules in a rule, itself included, and how deep they may be in one another.
 MAX_RULES: t.Final = 64
@@ -28,9 +31,9 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """The name of a function, and what to call it with. Make it with :func:`rule`.
 
     :param name: The name that the function is registered under, or ``"all"``,
-        ``"any"`` or ``"not"``.
+        ``"any"``, ``"not"`` or ``"among"``.
     :param params: The arguments, as JSON.
-    :param rules: What all, any or not of them is meant.
+    :param rules: What it is made of, if it is one of these.
     :raises InvalidConditionError: If it is too large, or could not be stored.
     """
 
@@ -58,8 +61,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
             if self.params or not self.rules:
                 raise ValueError("It needs rules, and has no parameters.")
 
-            if self.name == "not" and len(self.rules) > 1:
-                raise ValueError("It turns one rule around, not several.")
+            if len(self.rules) != _COUNTS.get(self.name, len(self.rules)):
+                raise ValueError("'not' is made of one rule, 'among' of two.")
         elif self.rules:
             raise ValueError(f"Only {', '.join(COMBINATORS)} are made of rules.")
 
@@ -113,3 +116,16 @@ def any_of(*rules: Rule) -> Rule:
 def not_(rule: Rule) -> Rule:
     """A rule that holds if this one does not."""
     return Rule("not", rules=(rule,))
+
+
+def among(lines: Rule, rule: Rule) -> Rule:
+    """A rule that holds if this one does of some lines only.
+
+    >>> wine = rule("category", names=["wine"])
+    >>> among(wine, rule("total_at_least", amount=50)).name
+    'among'
+
+    :param lines: Says which lines.
+    :param rule: Is asked about these as if the cart had no others.
+    """
+    return Rule("among", rules=(lines, rule))

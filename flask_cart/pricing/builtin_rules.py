@@ -15,7 +15,6 @@ import msgspec
 
 from ..model.lines import MAX_QUANTITY
 from ..model.lines import Line
-from ..model.money import ZERO
 from ..model.products import option_values
 from .facts import Facts
 from .reasons import No
@@ -96,6 +95,22 @@ def quantity_at_most(facts: Facts, quantity: Count) -> Answer:
     """There are at most so many items."""
     return facts.quantity <= quantity or No(
         "too_many_items", {"most": quantity, "there": facts.quantity}
+    )
+
+
+def quantity_of_item_at_least(facts: Facts, quantity: Count) -> Answer:
+    """There are at least so many of an item, whatever the options of each are."""
+    ids = {line.item_id for line in facts.about}
+    counts = dict.fromkeys(ids, 0)
+
+    for line in facts.lines:
+        if line.item_id in ids:
+            counts[line.item_id] += line.quantity
+
+    there = max(counts.values(), default=0)
+
+    return there >= quantity or No(
+        "too_few_items", {"needed": quantity, "there": there}
     )
 
 
@@ -269,47 +284,6 @@ def instance(facts: Facts, names: Texts) -> Answer:
     return facts.instance in names or No("other_cart", {"names": names})
 
 
-# Amounts that a value acts on
-
-
-def cheapest(
-    facts: Facts, buy: Pieces, get: Pieces = 1, bought: tuple[str, ...] = ()
-) -> Decimal:
-    """What the cheapest items come to: so many of them for every so many bought.
-
-    :param buy: How many have to be bought.
-    :param get: How many are then counted.
-    :param bought: The ids of the items that have to be bought. Left out, it is the
-        items themselves: of every ``buy + get`` of them.
-    """
-    left = _earned(facts, buy, get, bought)
-    found = ZERO
-
-    for line in sorted(facts.about, key=lambda each: _unit_amount(facts, each)):
-        taken = min(left, line.quantity)
-        # Divided last, so that six thirds are exactly two.
-        found += facts.amounts[line.id] * taken / line.quantity
-        left -= taken
-
-    return found
-
-
-def _earned(facts: Facts, buy: int, get: int, bought: tuple[str, ...]) -> int:
-    if not bought:
-        full, rest = divmod(facts.quantity, buy + get)
-
-        return full * get + max(0, rest - buy)
-
-    paid = sum(line.quantity for line in facts.lines if line.item_id in bought)
-
-    return min(facts.quantity, paid // buy * get)
-
-
-def _unit_amount(facts: Facts, line: Line) -> tuple[Decimal, str]:
-    # Of equal ones always the same, in whatever order they were added.
-    return facts.amounts[line.id] / line.quantity, line.id
-
-
 # Helpers
 
 
@@ -352,9 +326,6 @@ def _local(moment: dt.datetime, facts: Facts) -> dt.datetime:
     return moment.astimezone(facts.now.tzinfo)
 
 
-#: What a value may act on instead of all that there is.
-AMOUNTS: t.Final[tuple[t.Callable[..., Decimal], ...]] = (cheapest,)
-
 #: The rules: all other functions of this module whose names are public.
 RULES: t.Final[tuple[t.Callable[..., Answer], ...]] = tuple(
     function
@@ -362,5 +333,4 @@ RULES: t.Final[tuple[t.Callable[..., Answer], ...]] = tuple(
     if isinstance(function, types.FunctionType)
     and function.__module__ == __name__
     and not name.startswith("_")
-    and function not in AMOUNTS
 )

@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import decimal
+import itertools
 import typing as t
 from dataclasses import dataclass
 from dataclasses import replace
 from decimal import Decimal
 
 from moneyed import Money
-from msgspec.structs import replace as replace_fields
 
+from ..model.conditions import CEILING
 from ..model.conditions import PHASES
 from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
 from ..model.document import Document
+from ..model.lines import Line
 from ..model.money import CONTEXT
 from ..model.money import ZERO
 from ..model.values import FrozenDict
 from .evaluation import Evaluation
+from .evaluation import Ruling
+from .evaluation import of_other_currency
 from .facts import Facts
-from .fixed_rules import fixed_rulebook
+from .fixed_rules import as_applied
 from .reasons import YES
 from .reasons import Verdict
 from .rounding import Proration
 from .rounding import Rounding
+from .rounding import shown_steps
 from .shipping import ShippingMethod
 from .shipping import ShippingOption
 from .steps import CartSteps
-from .steps import line_totals
-from .steps import price_line
+from .steps import in_order
+from .taxes import Tax
+from .taxes import summed_taxes
 from .totals import SHIPPING_UNAVAILABLE
 from .totals import Adjustment
 from .totals import LineTotals
-from .totals import Tax
 from .totals import Totals
-from .totals import summed_taxes
 
 _NOT_ASKED: t.Final = Verdict(SHIPPING_UNAVAILABLE, FrozenDict(why="not_asked"))
+_NOT_FOR_LINES: t.Final = Verdict("not_for_lines")
 _GONE: t.Final = Verdict(SHIPPING_UNAVAILABLE, FrozenDict(why="not_offered"))
 
 
@@ -50,7 +54,7 @@ def compute_totals(
     Conditions of lines come first, then those on the subtotal, those on the total and
     those on the shipping, then the taxes; among these by ``order``, then by position,
     with the chosen shipping after those that are stored, and those that are provided
-    after it. No step goes below zero. At last the total may be rounded.
+    after it. No step goes below zero. At last the total may be rounded, and paid.
 
     :param document: The content of the cart.
     :param rounding: How amounts are rounded. Its currency is the document's.
@@ -100,62 +104,102 @@ def shipping_options(
         )
 
 
-def fix(
-    totals: Totals,
-) -> tuple[Totals, tuple[Condition, ...], tuple[Condition, ...]]:
-    """What of totals was applied, as conditions that ask nobody.
+class _PricedLine(t.NamedTuple):
+    """A line with its exact amounts: at first, and after each of its conditions.
 
-    What is being paid must not change because a coupon has ended, or a rule has another
-    answer: :func:`fixed_totals` makes the same totals of it at any time.
-
-    :return: The totals, of lines with those of their conditions that were applied; the
-        cart's conditions that were; and those of providers.
+    :param conditions: Its conditions in their order.
+    :param amounts: One more than there are conditions.
+    :param bases: Which of the amounts each of the conditions acts on.
+    :param verdicts: Whether each of them applies.
     """
-    applied = [each for each in totals.adjustments if each.applied is not None]
-    lines = tuple(map(_fixed_line, totals.lines))
 
-    return (
-        replace(totals, lines=lines, adjustments=tuple(applied)),
-        _applied(each for each in applied if not each.is_provided),
-        _applied(each for each in applied if each.is_provided),
+    line: Line
+    conditions: list[Condition]
+    amounts: list[Decimal]
+    bases: list[int]
+    verdicts: list[Verdict]
+
+
+def _price_line(
+    line: Line, document: Document, rounding: Rounding, evaluation: Evaluation
+) -> _PricedLine:
+    """Apply the conditions of a line to its price, one after the other."""
+    unit_price = base = line.unit_amount
+    priced = _PricedLine(line, in_order(line.conditions), [], [], [])
+    priced.amounts.append(rounding.times(unit_price, line.quantity))
+    last = None
+
+    for step, condition in enumerate(priced.conditions):
+        verdict = YES
+        this = (condition.phase, condition.order) if condition.is_tax else None
+
+        # Taxes of one order act on the same price.
+        if this is None or this != last:
+            base, at, last = unit_price, step, this
+
+        if not condition.can_be_on_line:
+            verdict = _NOT_FOR_LINES
+        elif foreign := of_other_currency(condition, document.currency):
+            verdict = foreign
+        elif condition.rule is not None:
+            facts = evaluation.facts(document, rounding)
+            amount = rounding.round(priced.amounts[-1])
+            about = replace(facts, about=(line,), amount=amount)
+            verdict = evaluation.decide(condition.rule, about)
+
+        if verdict.holds:
+            others = unit_price - base
+            unit_price = min(max(condition.apply(base) + others, ZERO), CEILING)
+
+        priced.amounts.append(rounding.times(unit_price, line.quantity))
+        priced.bases.append(at)
+        priced.verdicts.append(verdict)
+
+    return priced
+
+
+def _line_totals(
+    priced: _PricedLine,
+    subtotal: Decimal,
+    share: Decimal,
+    taxes: list[Tax],
+    rounding: Rounding,
+) -> LineTotals:
+    """What is shown of a line.
+
+    :param subtotal: What it comes to, maybe with a remainder of all lines.
+    :param share: The same after its share of the cart's conditions on the subtotal.
+    :param taxes: Its part of the taxes of the cart.
+    """
+    line = priced.line
+    shown = shown_steps(priced.amounts, subtotal, rounding)
+    steps = itertools.pairwise(shown)
+    adjustments = tuple(
+        Adjustment.of(
+            condition,
+            rounding,
+            before=before,
+            after=after,
+            base=shown[base],
+            verdict=verdict,
+            line_id=line.id,
+            applied=as_applied(condition, Ruling()) if verdict.holds else None,
+        )
+        for condition, base, verdict, (before, after) in zip(
+            priced.conditions, priced.bases, priced.verdicts, steps, strict=True
+        )
     )
+    all_taxes = [each.tax for each in adjustments if each.tax is not None] + taxes
 
-
-def fixed_totals(
-    document: Document, provided: tuple[Condition, ...], rounding: Rounding
-) -> Totals:
-    """Price what was fixed, without asking anybody.
-
-    :param document: Has the lines and conditions that were fixed.
-    :param provided: Those of providers.
-    :param rounding: How amounts are rounded.
-    """
-    rulebook = fixed_rulebook()
-    rulebook.providers.append(lambda facts: provided)
-    evaluation = Evaluation(rulebook, None, "default", dt.datetime.min)
-
-    return compute_totals(document, rounding, evaluation)
-
-
-def _fixed_line(totals: LineTotals) -> LineTotals:
-    adjustments = tuple(e for e in totals.adjustments if e.applied is not None)
-    line = replace_fields(totals.line, conditions=_applied(adjustments))
-
-    return replace(totals, line=line, adjustments=adjustments)
-
-
-def _applied(adjustments: t.Iterable[Adjustment]) -> tuple[Condition, ...]:
-    return tuple(each.applied for each in adjustments if each.applied is not None)
-
-
-def _with_taxes(
-    adjustment: Adjustment, taxes: t.Mapping[str, t.Iterable[Tax]]
-) -> Adjustment:
-    """The adjustment with the taxes on what it has added."""
-    if adjustment.applied is None or adjustment.name not in taxes:
-        return adjustment
-
-    return replace(adjustment, taxes=summed_taxes(taxes[adjustment.name]))
+    return LineTotals(
+        line=line,
+        unit_price=rounding.money(priced.amounts[-1] / line.quantity),
+        subtotal_without_conditions=rounding.money(shown[0]),
+        subtotal=rounding.money(subtotal),
+        share=rounding.money(share),
+        adjustments=adjustments,
+        taxes=summed_taxes(all_taxes) if all_taxes else (),
+    )
 
 
 class _Result(t.NamedTuple):
@@ -172,6 +216,12 @@ class _Result(t.NamedTuple):
     adjustments: list[Adjustment]
     subtotal: Decimal
     total: Decimal
+    tenders: list[Adjustment]
+    due: Decimal
+
+    def has(self, condition: Condition) -> bool:
+        """Whether a condition was applied."""
+        return any(e.name == condition.name and e.is_applied for e in self.adjustments)
 
 
 @dataclass
@@ -187,29 +237,66 @@ class _Calculation:
 
     def __post_init__(self) -> None:
         given = self.document, self.rounding, self.evaluation
-        self._priced = [price_line(line, *given) for line in self.document.lines]
+        self._priced = [_price_line(line, *given) for line in self.document.lines]
 
     def run(self, conditions: t.Sequence[Condition]) -> _Result:
-        """Apply conditions to what the lines come to."""
-        document, rounding = self.document, self.rounding
-        amounts = [each.amounts[-1] for each in self._priced]
-        goods = Proration(document.lines, amounts, rounding)
-        lines = goods.shown()
-        steps = CartSteps(document, conditions, goods, rounding, self.evaluation)
+        """Apply conditions to what the lines come to, the best of each group."""
+        steps = self._steps(conditions)
+        steps.provide()
+        groups: dict[str, list[Condition]] = {}
+
+        for each in (each for phase in PHASES for each in steps.of_phase(phase)):
+            if each.group is not None:
+                groups.setdefault(each.group, []).append(each)
+
+        left_out = {each.name for group in groups.values() for each in group}
+
+        # One group after the other: all of one with all of another are too many.
+        for group in groups.values():
+            best = min(group, key=lambda each: self._cost(conditions, left_out, each))
+            left_out.remove(best.name)
+
+        return self._run(conditions, left_out)
+
+    def _cost(
+        self, conditions: t.Sequence[Condition], left_out: set[str], only: Condition
+    ) -> tuple[Decimal, bool]:
+        """What there is to pay with one of a group; of equal ones, one that applies."""
+        result = self._run(conditions, left_out - {only.name})
+
+        return result.total, not result.has(only)
+
+    def _run(
+        self, conditions: t.Sequence[Condition], left_out: t.Container[str]
+    ) -> _Result:
+        steps = self._steps(conditions, left_out)
         adjustments = steps.provide()
         adjustments += steps.run(PHASES[0])
-        subtotal, shares = steps.shown, goods.shown()
+        subtotal, shares = steps.shown, steps.goods.shown()
 
-        for phase in PHASES[1:]:
+        for phase in PHASES[1:-1]:
             adjustments += steps.run(phase)
 
         return _Result(
-            lines,
+            steps.lines,
             shares,
             steps.line_taxes,
-            [_with_taxes(each, steps.added_taxes) for each in adjustments],
+            list(map(steps.with_taxes, adjustments)),
             subtotal,
-            steps.shown,
+            total=steps.shown,
+            tenders=steps.run(PHASES[-1]),
+            due=steps.shown,
+        )
+
+    def _steps(
+        self, conditions: t.Sequence[Condition], left_out: t.Container[str] = ()
+    ) -> CartSteps:
+        document, rounding = self.document, self.rounding
+        amounts = [each.amounts[-1] for each in self._priced]
+        goods = Proration(document.lines, amounts, rounding)
+
+        return CartSteps(
+            document, conditions, goods, rounding, self.evaluation, left_out
         )
 
     def run_with(self, *shipping: Condition) -> _Result:
@@ -228,6 +315,7 @@ class _Calculation:
             subtotal=sum(result.lines, ZERO),
             amount=result.total,
             amounts=dict(zip(ids, result.shares, strict=True)),
+            subtotals=dict(zip(ids, result.lines, strict=True)),
         )
 
     def chosen(self, name: str, bare: _Result) -> Condition | Verdict:
@@ -286,7 +374,7 @@ class _Calculation:
         """What is shown of a result."""
         rounding = self.rounding
         lines = tuple(
-            line_totals(*each, rounding)
+            _line_totals(*each, rounding)
             for each in zip(
                 self._priced, result.lines, result.shares, result.taxes, strict=True
             )
@@ -301,4 +389,6 @@ class _Calculation:
             ),
             subtotal=rounding.money(result.subtotal),
             total=rounding.money(result.total),
+            tenders=tuple(result.tenders),
+            due=rounding.money(result.due),
         )

@@ -94,6 +94,9 @@ class Evaluation:
             subtotal=subtotal,
             amount=subtotal,
             amounts=Lazy(goods.by_line),
+            subtotals=Lazy(goods.shown_by_line),
+            net=Lazy(goods.by_line),
+            shipping=ZERO,
             currency=document.currency,
             metadata=document.metadata,
             coupons=document.coupons,
@@ -135,6 +138,9 @@ class Evaluation:
         if isinstance(picked, Verdict):
             return Ruling(picked)
 
+        if picked is not None and not picked:
+            return Ruling(_NO_LINES)
+
         if condition.base is None:
             return Ruling(YES, picked, None, is_exempt)
 
@@ -159,6 +165,8 @@ class Evaluation:
                 return self._decide_any(rule, facts)
             case "not":
                 return _opposite(rule, self.decide(rule.rules[0], facts))
+            case "among":
+                return self._decide_among(rule, facts)
 
         function = self.rulebook.rules.get(rule.name)
 
@@ -224,11 +232,8 @@ class Evaluation:
                 exc_info=self._failures[0][1],
             )
 
-    def _picked(self, rule: Rule | None, facts: Facts) -> list[int] | Verdict | None:
-        """The positions of the lines for which a rule holds, or why it is none."""
-        if rule is None:
-            return None
-
+    def _picked(self, rule: Rule, facts: Facts) -> list[int] | Verdict:
+        """The positions of the lines for which a rule holds, or why that is unknown."""
         picked = []
 
         for position, line in enumerate(facts.lines):
@@ -239,7 +244,7 @@ class Evaluation:
             elif not verdict.is_known:
                 return verdict
 
-        return picked or _NO_LINES
+        return picked
 
     def _checked(self, condition: t.Any) -> Condition:
         if not isinstance(condition, Condition) or condition.target == "item":
@@ -250,6 +255,33 @@ class Evaluation:
         self.rulebook.check(condition)
 
         return condition
+
+    def _decide_among(self, rule: Rule, facts: Facts) -> Verdict:
+        which, asked = rule.rules
+        picked = self._picked(which, facts)
+
+        if isinstance(picked, Verdict):
+            return picked
+
+        lines = tuple(facts.lines[i] for i in picked)
+        amount = sum((facts.amounts[line.id] for line in lines), ZERO)
+        verdict = self.decide(
+            asked,
+            replace(
+                facts,
+                about=lines,
+                subtotal=sum((facts.subtotals[line.id] for line in lines), ZERO),
+                amount=Rounding(facts.currency).round(amount),
+            ),
+        )
+
+        if verdict.holds:
+            return verdict
+
+        # "There are 20.00" would be a riddle to who sees 100.00.
+        params = FrozenDict(verdict.params, among=which.name)
+
+        return verdict._replace(params=params)
 
     def _decide_any(self, rule: Rule, facts: Facts) -> Verdict:
         verdicts = []

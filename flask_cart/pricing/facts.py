@@ -60,6 +60,9 @@ class Facts:
     :param amount: What there is to pay as it is shown at this point, after the
         conditions that come before. On a line: of this line.
     :param amounts: What each line comes to at this point, by its id.
+    :param subtotals: What each comes to where ``subtotal`` is their sum.
+    :param net: What each comes to at this point, without the taxes that it includes.
+    :param shipping: What shipping comes to at this point.
     :param currency: The ISO 4217 code of all amounts.
     :param metadata: What the shop notes about the cart.
     :param coupons: The codes of the cart's coupons.
@@ -76,6 +79,9 @@ class Facts:
     subtotal: Decimal
     amount: Decimal
     amounts: Mapping[str, Decimal]
+    subtotals: Mapping[str, Decimal]
+    net: Mapping[str, Decimal]
+    shipping: Decimal
     currency: str
     metadata: Mapping[str, t.Any]
     coupons: tuple[str, ...]

@@ -8,11 +8,13 @@ from functools import partial
 
 from ..model.conditions import SHIPPING
 from ..model.conditions import TAX
+from ..model.conditions import TENDER
 from ..model.conditions import Condition
 from ..model.conditions import Target
 from ..model.errors import InvalidConditionError
 from ..model.money import parse_amount
 from ..model.rules import Rule
+from ..model.rules import all_of
 from ..model.rules import not_
 from ..model.rules import rule
 from ..model.values import refused_as
@@ -26,9 +28,7 @@ _discount: t.Final = partial(Condition, type="discount", target="subtotal")
 def tiered_discount(
     name: str,
     tiers: t.Mapping[MoneyLike, str],
-    *,
-    lines: Rule | None = None,
-    order: int = 0,
+    **terms: t.Any,
 ) -> tuple[Condition, ...]:
     """A discount that grows with the sum of the lines.
 
@@ -39,7 +39,8 @@ def tiered_discount(
 
     :param name: What the names of the conditions begin with.
     :param tiers: What is taken off, by the sum from which on it is.
-    :param lines: Limits the discount to some lines, but not the sum.
+    :param terms: More of :class:`~flask_cart.Condition`, such as ``lines``: they limit
+        the discount, but not the sum.
     :raises InvalidConditionError: If there are no tiers, or they are not amounts.
     """
     with refused_as(InvalidConditionError, f"The tiers of {name!r:.80}: "):
@@ -54,13 +55,50 @@ def tiered_discount(
         _discount(
             f"{name} {start}",
             value=_taken_off(starts[start]),
-            order=order,
             rule=rule("total_at_least", amount=start)
             if end is None
             else rule("total_between", at_least=start, below=end),
-            lines=lines,
+            **terms,
         )
         for start, end in zip(sorted(starts), ends, strict=True)
+    )
+
+
+def quantity_discount(
+    name: str,
+    tiers: t.Mapping[int, str],
+    *,
+    lines: Rule | None = None,
+    **terms: t.Any,
+) -> tuple[Condition, ...]:
+    """A discount on each piece that grows with how many there are of an item.
+
+    Pieces with other options count: three mugs in blue and seven in red are ten.
+
+    >>> for each in quantity_discount("BULK", {10: "5%", 50: "8%"}):
+    ...     print(each.name, each.value, each.per)
+    BULK 10 -5% piece
+    BULK 50 -8% piece
+
+    :param name: What the names of the conditions begin with.
+    :param tiers: What is taken off each piece, by the quantity from which on it is.
+    :param lines: Limits the discount to some lines.
+    :param terms: More of :class:`~flask_cart.Condition`.
+    """
+    starts = sorted(tiers)
+    asked = [rule("quantity_of_item_at_least", quantity=start) for start in starts]
+    ends = [(not_(each),) for each in asked[1:]] + [()]
+    limit = () if lines is None else (lines,)
+
+    return tuple(
+        _discount(
+            f"{name} {start}",
+            value=_taken_off(tiers[start]),
+            lines=all_of(each, *end, *limit),
+            per="piece",
+            **terms,
+        )
+        for start, each, end in zip(starts, asked, ends, strict=False)
     )
 
 
@@ -69,10 +107,9 @@ def buy_x_get_y(
     buy: int,
     get: int = 1,
     *,
-    lines: Rule | None = None,
     bought: t.Iterable[str] = (),
     value: str = "100%",
-    order: int = 0,
+    **terms: t.Any,
 ) -> Condition:
     """The cheapest items for free, or for less, for every so many that are bought.
 
@@ -83,20 +120,19 @@ def buy_x_get_y(
 
     :param buy: How many have to be bought.
     :param get: How many are then free.
-    :param lines: The items that are free. Left out, all of them may be.
     :param bought: The ids of the items to be bought, if they are others.
     :param value: What is taken off the free ones.
+    :param terms: More of :class:`~flask_cart.Condition`, such as ``lines``: the items
+        that are free. Left out, all of them may be.
     """
     params = {"bought": list(bought)} if bought else {}
 
     base = rule("cheapest", buy=buy, get=get, **params)
 
-    return _discount(name, value=_taken_off(value), order=order, lines=lines, base=base)
+    return _discount(name, value=_taken_off(value), base=base, **terms)
 
 
-def capped_discount(
-    name: str, value: str, cap: MoneyLike, *, lines: Rule | None = None, order: int = 0
-) -> Condition:
+def capped_discount(name: str, value: str, cap: MoneyLike, **terms: t.Any) -> Condition:
     """A percentage off, but not more than an amount.
 
     >>> capped_discount("WELCOME", "20%", 15).cap
@@ -104,7 +140,7 @@ def capped_discount(
     """
     most = t.cast(str, cap)
 
-    return _discount(name, value=_taken_off(value), order=order, lines=lines, cap=most)
+    return _discount(name, value=_taken_off(value), cap=most, **terms)
 
 
 def shipping(
@@ -169,6 +205,23 @@ def tax_classes(
         conditions.append(tax(f"{name} shipping", target=SHIPPING, value=shipping))
 
     return tuple(conditions)
+
+
+def gift_card(code: str, balance: MoneyLike, **terms: t.Any) -> Condition:
+    """A gift card, which pays of the total what there is on it.
+
+    >>> gift_card("GIFT-1", "25.00").value
+    '-25.00'
+
+    :param code: The name of the condition, and what the shopper reads.
+    :param balance: What there is on it.
+    :param terms: More of :class:`~flask_cart.Condition`, such as ``rule``.
+    :raises InvalidConditionError: If the balance is no amount.
+    """
+    with refused_as(InvalidConditionError, f"The balance of {code!r:.80}: "):
+        amount = parse_amount(balance)
+
+    return Condition(code, TENDER, "total", f"-{amount:f}", **terms)
 
 
 def cash_rounding(

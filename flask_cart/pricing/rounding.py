@@ -123,12 +123,22 @@ class Proration:
         """The shares, rounded so that they add up to the rounded amount."""
         return self._allocated(self._shares(), self._rounding.round(self.amount))
 
+    def shown_by_line(self) -> dict[str, Decimal]:
+        """The rounded share of every line, by its id."""
+        return dict(zip(self._ids, self.shown(), strict=False))
+
     def by_line(self) -> dict[str, Decimal]:
         """The share of every line, by its id."""
         return {
             line_id: as_decimal(share)
             for line_id, share in zip(self._ids, self._shares(), strict=False)
         }
+
+    def each(self, picked: t.Iterable[int]) -> list[Decimal]:
+        """What some shares come to, each of them."""
+        shares = self._shares()
+
+        return [as_decimal(shares[i]) for i in picked]
 
     def of(self, picked: t.Iterable[int]) -> Decimal:
         """What some shares come to together."""
@@ -138,11 +148,18 @@ class Proration:
 
     def change(self, picked: t.Collection[int], amount: Decimal) -> None:
         """Let some shares come to another amount together."""
-        shares = [Fraction(each) for each in self._shares()]
-        changed = in_proportion(amount, [shares[i] for i in picked])
+        shares = self._shares()
+        weights = [Fraction(shares[i]) for i in picked]
+        self.assign(picked, in_proportion(amount, weights))
 
-        for i, share in zip(picked, changed, strict=True):
-            shares[i] = share
+    def assign(
+        self, picked: t.Iterable[int], amounts: t.Sequence[Decimal | Fraction]
+    ) -> None:
+        """Let some shares come to other amounts, each of them."""
+        shares = [Fraction(each) for each in self._shares()]
+
+        for i, amount in zip(picked, amounts, strict=True):
+            shares[i] = Fraction(amount)
 
         self.amount = self._weighed = as_decimal(exact_sum(shares))
         self._weights = self._settled(shares)
@@ -213,6 +230,27 @@ class Proration:
         keys = self._keys[: len(shares)]
 
         return allocate(shares, amount, self._rounding.unit, keys)
+
+
+def shown_steps(
+    steps: list[Decimal], subtotal: Decimal, rounding: Rounding
+) -> list[Decimal]:
+    """The rounded steps that lead to a subtotal which may have got a remainder.
+
+    None of them moves in the other direction than its condition: a discount is never
+    shown as a surcharge of a cent.
+    """
+    shown = [subtotal]
+
+    for step, following in zip(steps[-2::-1], steps[:0:-1], strict=True):
+        if step == following:
+            shown.append(shown[-1])
+            continue
+
+        nearest = max if step > following else min
+        shown.append(nearest(rounding.round(step), shown[-1]))
+
+    return shown[::-1]
 
 
 def in_proportion(

@@ -20,7 +20,7 @@ from ..model.rules import Rule
 from ..model.values import check_text
 from ..model.values import closest
 from ..model.values import refused_as
-from .builtin_rules import AMOUNTS
+from .builtin_amounts import AMOUNTS
 from .builtin_rules import RULES
 from .facts import Facts
 from .shipping import ShippingMethod

@@ -1,4 +1,4 @@
-"""Steps: what conditions make of the price of a line, and of the sum of all lines."""
+"""Steps: what conditions make of the sum of all lines, one after the other."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 import typing as t
 from dataclasses import dataclass
 from dataclasses import replace
+from decimal import ROUND_DOWN
 from decimal import Decimal
 
 from ..model.conditions import CEILING
@@ -13,7 +14,6 @@ from ..model.conditions import SHIPPING
 from ..model.conditions import TARGETS
 from ..model.conditions import Condition
 from ..model.document import Document
-from ..model.lines import Line
 from ..model.money import ZERO
 from .evaluation import Evaluation
 from .evaluation import Ruling
@@ -21,141 +21,23 @@ from .evaluation import of_other_currency
 from .facts import Facts
 from .facts import Lazy
 from .fixed_rules import as_applied
-from .reasons import YES
 from .reasons import Verdict
 from .rounding import Part
 from .rounding import Proration
 from .rounding import Rounding
+from .rounding import as_decimal
+from .rounding import exact_sum
 from .taxes import Assessment
 from .taxes import Assessor
+from .taxes import Tax
 from .taxes import levy_on
+from .taxes import summed_taxes
+from .taxes import without_taxes
 from .totals import Adjustment
-from .totals import LineTotals
-from .totals import Tax
-from .totals import summed_taxes
 
-_NOT_FOR_LINES: t.Final = Verdict("not_for_lines")
 _NO_SHIPPING: t.Final = Verdict("no_amount")
 _FAILED: t.Final = Verdict("provider_failed")
-
-
-class PricedLine(t.NamedTuple):
-    """A line with its exact amounts: at first, and after each of its conditions.
-
-    :param conditions: Its conditions in their order.
-    :param amounts: One more than there are conditions.
-    :param bases: Which of the amounts each of the conditions acts on.
-    :param verdicts: Whether each of them applies.
-    """
-
-    line: Line
-    conditions: list[Condition]
-    amounts: list[Decimal]
-    bases: list[int]
-    verdicts: list[Verdict]
-
-
-def price_line(
-    line: Line, document: Document, rounding: Rounding, evaluation: Evaluation
-) -> PricedLine:
-    """Apply the conditions of a line to its price, one after the other."""
-    unit_price = base = line.unit_amount
-    priced = PricedLine(line, in_order(line.conditions), [], [], [])
-    priced.amounts.append(rounding.times(unit_price, line.quantity))
-    last = None
-
-    for step, condition in enumerate(priced.conditions):
-        verdict = YES
-        this = (condition.phase, condition.order) if condition.is_tax else None
-
-        # Taxes of one order act on the same price.
-        if this is None or this != last:
-            base, at, last = unit_price, step, this
-
-        if not condition.can_be_on_line:
-            verdict = _NOT_FOR_LINES
-        elif foreign := of_other_currency(condition, document.currency):
-            verdict = foreign
-        elif condition.rule is not None:
-            facts = evaluation.facts(document, rounding)
-            amount = rounding.round(priced.amounts[-1])
-            about = replace(facts, about=(line,), amount=amount)
-            verdict = evaluation.decide(condition.rule, about)
-
-        if verdict.holds:
-            others = unit_price - base
-            unit_price = min(max(condition.apply(base) + others, ZERO), CEILING)
-
-        priced.amounts.append(rounding.times(unit_price, line.quantity))
-        priced.bases.append(at)
-        priced.verdicts.append(verdict)
-
-    return priced
-
-
-def line_totals(
-    priced: PricedLine,
-    subtotal: Decimal,
-    share: Decimal,
-    taxes: t.Iterable[Tax],
-    rounding: Rounding,
-) -> LineTotals:
-    """What is shown of a line.
-
-    :param subtotal: What it comes to, maybe with a remainder of all lines.
-    :param share: The same after its share of the cart's conditions on the subtotal.
-    :param taxes: Its part of the taxes of the cart.
-    """
-    line = priced.line
-    shown = _shown_steps(priced.amounts, subtotal, rounding)
-    steps = itertools.pairwise(shown)
-    adjustments = tuple(
-        Adjustment.of(
-            condition,
-            rounding,
-            before=before,
-            after=after,
-            base=shown[base],
-            verdict=verdict,
-            line_id=line.id,
-            applied=as_applied(condition, Ruling()) if verdict.holds else None,
-        )
-        for condition, base, verdict, (before, after) in zip(
-            priced.conditions, priced.bases, priced.verdicts, steps, strict=True
-        )
-    )
-    own_taxes = [each.tax for each in adjustments if each.tax is not None]
-
-    return LineTotals(
-        line=line,
-        unit_price=rounding.money(priced.amounts[-1] / line.quantity),
-        subtotal_without_conditions=rounding.money(shown[0]),
-        subtotal=rounding.money(subtotal),
-        share=rounding.money(share),
-        adjustments=adjustments,
-        taxes=summed_taxes((*own_taxes, *taxes)),
-    )
-
-
-def _shown_steps(
-    steps: list[Decimal], subtotal: Decimal, rounding: Rounding
-) -> list[Decimal]:
-    """The rounded steps that lead to a subtotal which may have got a remainder.
-
-    None of them moves in the other direction than its condition: a discount is never
-    shown as a surcharge of a cent.
-    """
-    shown = [subtotal]
-
-    for step, following in zip(steps[-2::-1], steps[:0:-1], strict=True):
-        if step == following:
-            shown.append(shown[-1])
-            continue
-
-        nearest = max if step > following else min
-        shown.append(nearest(rounding.round(step), shown[-1]))
-
-    return shown[::-1]
+_OTHER_IS_BETTER: t.Final = Verdict("other_is_better")
 
 
 @dataclass
@@ -167,6 +49,7 @@ class CartSteps:
     :param goods: What the lines come to after their own conditions.
     :param rounding: How amounts are rounded.
     :param evaluation: Whom the rules are asked for, and when.
+    :param left_out: The names of those that do not apply if another one does.
     """
 
     document: Document
@@ -174,9 +57,15 @@ class CartSteps:
     goods: Proration
     rounding: Rounding
     evaluation: Evaluation
+    left_out: t.Container[str]
 
     def __post_init__(self) -> None:
         self._subtotal = self.shown
+        ids = [line.id for line in self.document.lines]
+
+        #: What the lines come to at first, as they are shown.
+        self.lines = self.goods.shown()
+        self._subtotals = dict(zip(ids, self.lines, strict=True))
         self._provided: dict[str, Condition] = {}
         self._added: list[Condition] = []
 
@@ -206,10 +95,16 @@ class CartSteps:
 
         return [self._adjustment(each, self.shown, verdict=_FAILED) for each in missing]
 
+    def of_phase(self, phase: str) -> list[Condition]:
+        """The conditions of one phase in their order."""
+        conditions = (*self.conditions, *self._provided.values())
+
+        return in_order(each for each in conditions if each.phase == phase)
+
     def run(self, phase: str) -> list[Adjustment]:
         """Apply the conditions of one phase."""
-        conditions = (*self.conditions, *self._provided.values())
-        chosen = in_order(each for each in conditions if each.phase == phase)
+        chosen = self.of_phase(phase)
+        apply = self._pay if phase == "tenders" else self._apply
         adjustments = []
 
         def place(condition: Condition) -> tuple[bool, int]:
@@ -224,9 +119,18 @@ class CartSteps:
             if is_tax and self.document.lines:
                 adjustments += self._tax(list(group))
             else:
-                adjustments += map(self._apply, group)
+                adjustments += map(apply, group)
 
         return adjustments
+
+    def with_taxes(self, adjustment: Adjustment) -> Adjustment:
+        """An adjustment with the taxes on what it has added."""
+        taxes = self.added_taxes.get(adjustment.name)
+
+        if adjustment.applied is None or taxes is None:
+            return adjustment
+
+        return replace(adjustment, taxes=summed_taxes(taxes))
 
     def _adjustment(
         self, condition: Condition, before: Decimal, **step: t.Any
@@ -254,25 +158,68 @@ class CartSteps:
         if not ruling.verdict.holds:
             return self._adjustment(condition, before, verdict=ruling.verdict)
 
-        picked = ruling.lines
-
-        if condition.target == SHIPPING:
-            picked = [len(self.document.lines) + i for i in self._shipping()]
-
+        picked = self._picked(condition, ruling)
         whole = self.goods.amount if picked is None else self.goods.of(picked)
         base = whole if ruling.base is None else ruling.base
-        after = condition.apply(base)
+        each = self._each(condition, picked) if condition.per and picked else None
+        after = condition.apply(base) if each is None else as_decimal(exact_sum(each))
 
-        if ruling.base is not None:
+        if condition.target == "total":
+            picked, each, whole = None, None, self.goods.amount
+
+        if whole != base:
             after = min(max(whole + (after - base), ZERO), CEILING)
 
-        self._change(condition, picked, after)
+        if each is None or picked is None:
+            self._change(condition, picked, after)
+        else:
+            self.goods.assign(picked, each)
 
         return self._adjustment(
             condition,
             before,
             base=self.rounding.round(base),
             applied=as_applied(condition, ruling),
+        )
+
+    def _picked(self, condition: Condition, ruling: Ruling) -> list[int] | None:
+        """The shares that a value acts on, if these are not all."""
+        count = len(self.document.lines)
+
+        if condition.target == SHIPPING:
+            return [count + i for i in self._shipping()]
+
+        is_of_all = ruling.lines is None and condition.per is not None
+
+        return list(range(count)) if is_of_all else ruling.lines
+
+    def _each(self, condition: Condition, picked: list[int]) -> list[Decimal]:
+        """What a value makes of each of the lines, or of each of their pieces."""
+        lines, amounts = self.document.lines, self.goods.each(picked)
+        changed = [
+            condition.apply(each, lines[i].quantity if condition.per == "piece" else 1)
+            for i, each in zip(picked, amounts, strict=True)
+        ]
+
+        if not self.rounding.is_stepwise:
+            return changed
+
+        return list(map(self.rounding.round, changed))
+
+    def _pay(self, tender: Condition) -> Adjustment:
+        """Pay with what there is, and not more than there is to pay."""
+        before, ruling = self.shown, self._judge(tender)
+
+        if not ruling.verdict.holds:
+            return self._adjustment(tender, before, verdict=ruling.verdict)
+
+        base = CEILING if ruling.base is None else ruling.base
+        # Nobody has a fraction of a cent.
+        worth = (base - tender.apply(base)).quantize(self.rounding.unit, ROUND_DOWN)
+        self.goods.amount = before - min(before, worth)
+
+        return self._adjustment(
+            tender, before, base=worth, applied=as_applied(tender, ruling)
         )
 
     def _change(
@@ -313,8 +260,8 @@ class CartSteps:
                 verdict = ruling.verdict
                 adjustments.append(self._adjustment(tax, self.shown, verdict=verdict))
 
-        # What comes after the last taxes asks for no shares.
-        if taxes[0].phase != "taxes":
+        # What is off settles nothing, and after the last taxes nobody asks for shares.
+        if assessed and taxes[0].phase != "taxes":
             self.goods.settle(parts, assessor.with_taxes(assessed), assessor.paid)
 
         return adjustments
@@ -358,26 +305,52 @@ class CartSteps:
         """Which of what was added is shipping."""
         return [i for i, each in enumerate(self._added) if each.type == SHIPPING]
 
-    def _judge(self, condition: Condition) -> Ruling:
+    def _judge(self, condition: Condition, facts: Facts | None = None) -> Ruling:
         if condition.target == SHIPPING and not self._shipping():
             return Ruling(_NO_SHIPPING)
 
         if foreign := of_other_currency(condition, self.document.currency):
             return Ruling(foreign)
 
-        if not condition.asks:
-            return Ruling()
+        ruling = Ruling()
 
-        return self.evaluation.judge(condition, self._facts())
+        if condition.asks:
+            ruling = self.evaluation.judge(condition, facts or self._facts())
+
+        is_beaten = ruling.verdict.holds and condition.name in self.left_out
+
+        return Ruling(_OTHER_IS_BETTER) if is_beaten else ruling
 
     def _facts(self) -> Facts:
         """The facts at this point."""
+        added = [len(self.document.lines) + i for i in self._shipping()]
+
         return replace(
             self.evaluation.facts(self.document, self.rounding),
             subtotal=self._subtotal,
             amount=self.shown,
             amounts=Lazy(self.goods.by_line),
+            subtotals=self._subtotals,
+            net=Lazy(self._net),
+            shipping=self.goods.of(added) if added else ZERO,
         )
+
+    def _net(self) -> dict[str, Decimal]:
+        """What each line comes to without the taxes that it includes."""
+        # Those of the taxes themselves cannot ask for it.
+        facts = replace(self._facts(), net=self.goods.by_line())
+        parts = self.goods.parts(by_line=False)
+        included = [each for each in self.of_phase("taxes") if each.included]
+        rulings = [self._judge(each, facts) for each in included]
+        levies = [
+            levy_on(parts, tax, ruling, ())
+            for tax, ruling in zip(included, rulings, strict=True)
+            if ruling.verdict.holds
+        ]
+        amounts = without_taxes(parts, levies, self.rounding)
+        ids = [line.id for line in self.document.lines]
+
+        return dict(zip(ids, map(as_decimal, amounts), strict=False))
 
 
 def in_order(conditions: t.Iterable[Condition]) -> list[Condition]:

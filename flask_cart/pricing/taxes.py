@@ -7,14 +7,20 @@ the prices include is contained in them whatever is added.
 
 from __future__ import annotations
 
+import decimal
 import typing as t
+from dataclasses import dataclass
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import groupby
 
+from moneyed import Money
+
 from ..model.conditions import CEILING
 from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
+from ..model.money import CONTEXT
 from ..model.money import ZERO
 from .evaluation import Ruling
 from .rounding import Part
@@ -27,6 +33,51 @@ from .rounding import in_proportion
 Shares = t.Sequence[Decimal | Fraction]
 
 _NOTHING: t.Final = Fraction(0)
+
+
+@dataclass(frozen=True)
+class Tax:
+    """What one tax of one rate comes to, on a cart or a part of it.
+
+    :param name: The name of its condition.
+    :param rate: The value of its condition, such as ``"19%"``.
+    :param base: What it was calculated on. Of an included tax, what contains it.
+    :param amount: What it comes to.
+    :param included: Whether the prices contain it.
+    """
+
+    name: str
+    rate: str
+    base: Money
+    amount: Money
+    included: bool
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """The tax as plain data, with amounts as decimal strings."""
+        return {
+            "name": self.name,
+            "rate": self.rate,
+            "base": str(self.base.amount),
+            "amount": str(self.amount.amount),
+            "included": self.included,
+        }
+
+
+def summed_taxes(taxes: t.Iterable[Tax]) -> tuple[Tax, ...]:
+    """The taxes, those of one name and rate together."""
+    found: dict[tuple[str, str, bool], Tax] = {}
+
+    with decimal.localcontext(CONTEXT):
+        for tax in taxes:
+            key = tax.name, tax.rate, tax.included
+
+            if other := found.get(key):
+                base, amount = other.base + tax.base, other.amount + tax.amount
+                tax = replace(tax, base=base, amount=amount)
+
+            found[key] = tax
+
+    return tuple(found.values())
 
 
 class Levy(t.NamedTuple):
@@ -200,13 +251,13 @@ class Assessor:
 
         :return: The difference as it is shown, and what it is of each part, exactly.
         """
-        if self._rounding.is_stepwise:
-            change = self._rounding.round(change)
-
-        before, self.paid = self.paid, min(max(self.paid + change, ZERO), CEILING)
+        rounded = self._rounding.round(change) if self._rounding.is_stepwise else change
+        before, self.paid = self.paid, min(max(self.paid + rounded, ZERO), CEILING)
         shown = self._rounding.round(self.paid) - self._rounding.round(before)
+        # Each part has its own of the exact change, unless there was less to be had.
+        is_whole = self.paid - before == rounded
 
-        return shown, in_proportion(self.paid - before, weights)
+        return shown, in_proportion(change if is_whole else self.paid - before, weights)
 
     def _allocated(self, levy: Levy, shares: Shares, amount: Decimal) -> list[Decimal]:
         keys = [self._keys[i] for i in levy.parts]
@@ -218,6 +269,20 @@ class Assessor:
         allocated = allocate(parts, -amount, self._rounding.unit, keys)
 
         return [ZERO - each for each in allocated]
+
+
+def without_taxes(
+    parts: t.Sequence[Part], levies: t.Sequence[Levy], rounding: Rounding
+) -> list[Fraction]:
+    """What parts come to without the taxes that their prices include."""
+    amounts: list[Decimal | Fraction] = [part.amount for part in parts]
+
+    paid = as_decimal(exact_sum(amounts))
+
+    for each in Assessor(parts, paid, rounding).assess(levies):
+        _add(amounts, each.levy, [-abs(Fraction(share)) for share in each.shares])
+
+    return [Fraction(each) for each in amounts]
 
 
 def _add(parts: list[Decimal | Fraction], levy: Levy, shares: Shares) -> None:

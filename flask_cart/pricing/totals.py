@@ -6,13 +6,13 @@ import decimal
 import typing as t
 from dataclasses import dataclass
 from dataclasses import field
-from dataclasses import replace
 from decimal import Decimal
 
 import msgspec
 from moneyed import Money
 
 from ..model.conditions import TAX
+from ..model.conditions import TENDER
 from ..model.conditions import Condition
 from ..model.lines import Line
 from ..model.money import CONTEXT
@@ -26,57 +26,14 @@ from .reasons import YES
 from .reasons import Verdict
 from .reasons import plain_reason
 from .rounding import Rounding
+from .taxes import Tax
+from .taxes import summed_taxes
 
 #: Says that the shipping method that was chosen is not there for the cart any more.
 SHIPPING_UNAVAILABLE: t.Final = "shipping_unavailable"
 
 _NO_DIFFERENCE: t.Final = Verdict("no_difference")
 _NO_AMOUNT: t.Final = Verdict("no_amount")
-
-
-@dataclass(frozen=True)
-class Tax:
-    """What one tax of one rate comes to, on a cart or a part of it.
-
-    :param name: The name of its condition.
-    :param rate: The value of its condition, such as ``"19%"``.
-    :param base: What it was calculated on. Of an included tax, what contains it.
-    :param amount: What it comes to.
-    :param included: Whether the prices contain it.
-    """
-
-    name: str
-    rate: str
-    base: Money
-    amount: Money
-    included: bool
-
-    def to_dict(self) -> dict[str, t.Any]:
-        """The tax as plain data, with amounts as decimal strings."""
-        return {
-            "name": self.name,
-            "rate": self.rate,
-            "base": str(self.base.amount),
-            "amount": str(self.amount.amount),
-            "included": self.included,
-        }
-
-
-def summed_taxes(taxes: t.Iterable[Tax]) -> tuple[Tax, ...]:
-    """The taxes, those of one name and rate together."""
-    found: dict[tuple[str, str, bool], Tax] = {}
-
-    with decimal.localcontext(CONTEXT):
-        for tax in taxes:
-            key = tax.name, tax.rate, tax.included
-
-            if other := found.get(key):
-                base, amount = other.base + tax.base, other.amount + tax.amount
-                tax = replace(tax, base=base, amount=amount)
-
-            found[key] = tax
-
-    return tuple(found.values())
 
 
 @dataclass(frozen=True)
@@ -90,7 +47,7 @@ class Adjustment:
     :param value: The condition's value, such as ``"-10%"``.
     :param before: The amount before it, of the whole line or cart.
     :param after: The amount after it.
-    :param base: The part of it that the value acted on.
+    :param base: The part of it that the value acted on; all that there is on a tender.
     :param contained: How much of the base it is, if the prices include it.
     :param taxes: The taxes on what it added, such as those on shipping.
     :param line_id: The line that it belongs to, if it is not the cart's.
@@ -171,6 +128,13 @@ class Adjustment:
         return Tax(self.name, self.value, self.base, amount, self.contained is not None)
 
     @property
+    def left(self) -> Money | None:
+        """What then is left on a gift card, or whatever it is paid with."""
+        is_tender = self.type == TENDER and self.applied is not None
+
+        return self.base + self.amount if is_tender else None
+
+    @property
     def is_applied(self) -> bool:
         """Whether it did anything; if not, :attr:`code` says why."""
         return not self.code
@@ -199,6 +163,7 @@ class Adjustment:
             "amount": str(self.amount.amount),
             "base": str(self.base.amount),
             "contained": None if self.contained is None else str(self.contained.amount),
+            "left": None if self.left is None else str(self.left.amount),
             "taxes": [each.to_dict() for each in self.taxes],
             "currency": self.after.currency.code,
             "line_id": self.line_id,
@@ -312,7 +277,9 @@ class Totals:
         they were applied.
     :param subtotal_without_conditions: The sum of price times quantity.
     :param subtotal: The sum of the lines after the conditions on it, before taxes.
-    :param total: What is to be paid.
+    :param total: The price of all of it.
+    :param tenders: What gift cards and the like pay of it.
+    :param due: What is left to be paid.
     """
 
     lines: tuple[LineTotals, ...]
@@ -320,6 +287,8 @@ class Totals:
     subtotal_without_conditions: Money
     subtotal: Money
     total: Money
+    tenders: tuple[Adjustment, ...]
+    due: Money
 
     @property
     def currency(self) -> str:
@@ -366,7 +335,7 @@ class Totals:
         """
         on_lines = (each for line in self.lines for each in line.adjustments)
 
-        return (*on_lines, *self.adjustments)
+        return (*on_lines, *self.adjustments, *self.tenders)
 
     def to_dict(self) -> dict[str, t.Any]:
         """All the amounts as plain data, as decimal strings.
@@ -383,6 +352,8 @@ class Totals:
             "savings": str(self.savings.amount),
             "taxes": [each.to_dict() for each in self.taxes],
             "total": str(self.total.amount),
+            "tenders": [each.to_dict() for each in self.tenders],
+            "due": str(self.due.amount),
         }
 
 
@@ -390,11 +361,11 @@ def _savings(adjustments: t.Iterable[Adjustment], currency: str) -> Money:
     with decimal.localcontext(CONTEXT):
         # With all the decimals of the currency, also where there is nothing to add up.
         nothing = ZERO.quantize(smallest_unit(currency))
-        # Neither is who is exempt offered something, nor who pays in cash.
+        # Who is exempt, or pays in cash or with a gift card, is not offered anything.
         changes = (
             each.amount.amount
             for each in adjustments
-            if each.type != TAX and not each.value.startswith("~")
+            if each.type not in {TAX, TENDER} and not each.value.startswith("~")
         )
 
         return Money(-sum((each for each in changes if each < 0), nothing), currency)

@@ -82,11 +82,12 @@ def test_combined() -> None:
         (lambda: rule("x", a=2**64), "must fit into 64 bits"),
         (lambda: Rule("x", {"a": Decimal(1)}), "must be JSON"),
         (lambda: Rule("x", ["a"]), "must be a dict, not list"),
-        (lambda: Rule("x", rules=(ONE,)), "Only all, any, not are made of rules"),
+        (lambda: Rule("x", rules=(ONE,)), "Only all, any, not, among are made"),
         (lambda: rule("all"), "needs rules"),
         (lambda: Rule("any", {"a": 1}, (ONE,)), "has no parameters"),
         (lambda: all_of("logged_in"), "made of rules, not of 'logged_in'"),
-        (lambda: Rule("not", rules=(ONE, ONE)), "turns one rule around"),
+        (lambda: Rule("not", rules=(ONE, ONE)), "'not' is made of one rule"),
+        (lambda: Rule("among", rules=(ONE,)), "'among' of two"),
         (lambda: nested(MAX_DEPTH + 1), "at most 8 deep"),
         (lambda: all_of(*[ONE] * MAX_RULES), "more than 64 rules"),
         (lambda: rule("n" * 10**6, a="v" * 10**6, b=2**70), "'nnn"),
@@ -112,11 +113,36 @@ def test_bounds() -> None:
         ({"rule": "logged_in"}, "The rule must be a rule"),
         ({"lines": {"name": "x"}}, "The lines must be a rule"),
         ({"base": 5}, "The base must be a rule"),
-        ({"lines": ONE, "target": "item"}, "on the subtotal, not on the item"),
-        ({"lines": ONE, "target": "shipping"}, "on the subtotal, not on the shipping"),
+        ({"lines": ONE, "target": "item"}, "subtotal or total, not on the item"),
+        ({"lines": ONE, "target": "shipping"}, "or total, not on the shipping"),
         *[
-            ({"lines": ONE, "target": "total", "type": each}, "not on the total")
-            for each in ("discount", "fee", "shipping", "Tax")
+            (bad, "Per is 'piece' or 'line'")
+            for bad in (
+                {"per": "piece"},  # It is a tax.
+                {"per": "order", "type": "fee"},
+                {"per": 1, "type": "fee"},
+                {"per": "line", "type": "fee", "target": "shipping"},
+                {"per": "line", "type": "fee", "target": "item"},
+                {"per": "line", "type": "fee", "base": ONE},
+                {"per": "line", "type": "fee", "value": "5%", "included": True},
+            )
+        ],
+        ({"group": ""}, "The group must not be empty"),
+        ({"group": 5}, "The group must be a str"),
+        ({"group": "best", "target": "item"}, "What acts on an item has no group"),
+        *[
+            ({"type": "tender", "target": "total", "value": "-5"} | bad, "A tender is")
+            for bad in (
+                {"target": "subtotal"},
+                {"target": "item"},
+                {"value": "5"},
+                {"value": "=5"},
+                {"value": "-5%"},
+                {"value": "~5"},
+                {"lines": ONE},
+                {"per": "line"},
+                {"group": "best"},
+            )
         ],
         ({"exempt": "me"}, "The exempt must be a rule"),
         ({"exempt": ONE, "type": "fee"}, "Nobody is exempt from what is no tax"),

@@ -23,7 +23,7 @@ from flask_cart.model.document import SCHEMA
 from flask_cart.model.document import Document
 from flask_cart.model.lines import ProductRef
 from flask_cart.model.lines import make_line
-from flask_cart.pricing.builtin_rules import AMOUNTS
+from flask_cart.pricing.builtin_amounts import AMOUNTS
 from flask_cart.pricing.builtin_rules import RULES
 from flask_cart.pricing.reasons import Verdict
 from flask_cart.pricing.rounding import Rounding
@@ -131,6 +131,12 @@ CASES: dict[str, list[tuple[dict, dict, bool | str]]] = {
     "quantity_at_most": [
         ({"quantity": 4}, {}, True),
         ({"quantity": 3}, {}, "it is for up to 3 items, there are 4"),
+    ],
+    "quantity_of_item_at_least": [
+        ({"quantity": 3}, {}, True),
+        ({"quantity": 4}, {}, "it needs 4 items, there are 3"),
+        ({"quantity": 3}, ON_MUG, True),
+        ({"quantity": 1}, {"about": ()}, "it needs 1 items, there are 0"),
     ],
     "lines_at_least": [
         ({"count": 2}, ON_MUG, True),

@@ -441,6 +441,7 @@ def test_adjustment_as_data() -> None:
             "amount": "-2.00",
             "base": "10.00",
             "contained": None,
+            "left": None,
             "taxes": [],
             "currency": "EUR",
             "line_id": totals.lines[0].id,

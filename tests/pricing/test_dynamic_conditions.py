@@ -121,6 +121,7 @@ class TestRules:
             "amount": "0.00",
             "base": "67.50",
             "contained": None,
+            "left": None,
             "taxes": [],
             "currency": "EUR",
             "line_id": None,

@@ -15,6 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from flask_cart import Condition
 from flask_cart import Totals
 from flask_cart.model.document import Document
 from flask_cart.pricing.rounding import ROUNDING_MODES
@@ -30,6 +31,7 @@ CARTS = {
     "ruled": strategies.dynamic_carts(),
     "limited": strategies.dynamic_carts(with_rules=False),
     "taxed": strategies.taxed_carts(),
+    "offered": strategies.offered_carts(),
     "levied": strategies.levied_carts(),
 }
 
@@ -67,12 +69,33 @@ def test_every_cart(kind: str, data: st.DataObject, random: random.Random) -> No
         adds_up(totals)
         can_be_paid(totals)
         assert same(totals, again)
+        has_the_best(in_currency(drawn, currency), totals, rounding)
 
         # Of what is net of an included tax there may be no decimals to round up.
         is_exact = at != "total" or mode.startswith("half")
 
         if kind in CALCULATED and is_exact:
             assert Fraction(totals.total.amount) == total_of(drawn, rounding)
+
+
+def has_the_best(document: Document, totals: Totals, rounding: Rounding) -> None:
+    """No other one of the last group would be better than the one that applies."""
+    applied = {each.name for each in totals.explain() if each.is_applied}
+    groups: dict[str, list[Condition]] = {}
+
+    for each in document.conditions:
+        if each.group is not None:
+            groups.setdefault(each.group, []).append(each)
+
+    for group in groups.values():
+        assert len([each for each in group if each.name in applied]) <= 1
+
+    if len(groups) == 1:
+        for only in group:
+            beaten = [each for each in group if each != only]
+            others = tuple(e for e in document.conditions if e not in beaten)
+            other = replace(document, conditions=others)
+            assert totals.total <= compute_totals(other, rounding).total
 
 
 def in_currency(document: Document, currency: str) -> Document:
@@ -107,4 +130,5 @@ def same(one: Totals, other: Totals) -> bool:
         and one.adjustments == other.adjustments
         and one.subtotal == other.subtotal
         and one.total == other.total
+        and one.tenders == other.tenders
     )

@@ -11,14 +11,14 @@ from msgspec.structs import replace
 from flask_cart import Condition
 from flask_cart import Totals
 from flask_cart import rule
+from flask_cart.carts.drafts import fix
+from flask_cart.carts.drafts import fixed_totals
 from flask_cart.model.document import Document
 from flask_cart.model.document import decode
 from flask_cart.model.document import encode
 from flask_cart.model.document import new_document
 from flask_cart.model.lines import make_line
 from flask_cart.pricing.calculation import compute_totals
-from flask_cart.pricing.calculation import fix
-from flask_cart.pricing.calculation import fixed_totals
 from flask_cart.pricing.rounding import Rounding
 from flask_cart.pricing.rulebook import Rulebook
 from tests.support import strategies

@@ -26,11 +26,11 @@ from flask_cart import not_
 from flask_cart import rule
 from flask_cart.app.wording import tell_reason
 from flask_cart.carts.cart import working_copy
+from flask_cart.carts.drafts import fix
+from flask_cart.carts.drafts import fixed_totals
 from flask_cart.model.conditions import SHIPPING
 from flask_cart.model.document import Document
 from flask_cart.pricing.calculation import compute_totals
-from flask_cart.pricing.calculation import fix
-from flask_cart.pricing.calculation import fixed_totals
 from flask_cart.pricing.calculation import shipping_options
 from flask_cart.pricing.evaluation import Evaluation
 from flask_cart.pricing.presets import shipping

@@ -710,6 +710,20 @@ def test_a_tax_of_an_amount(at: RoundingPlace) -> None:
     assert total_of(cart) == 3
 
 
+@pytest.mark.parametrize("at", ["unit", "line"])
+def test_a_line_has_no_more_than_is_due(at: RoundingPlace) -> None:
+    """What is rounded up for all is a unit of one line, and not a part of every one."""
+    cart = make_cart(rounding="up", at=at)
+    cart.add("mug", price="5569.83")
+    cart.add("pot", price="12.45")
+    cart.add_tax("VAT", "2.52%")  # 140.3597... and 0.3137...
+
+    assert [str(each.taxes[0].amount.amount) for each in cart.totals.lines] == [
+        "140.36",
+        "0.32",
+    ]
+
+
 @each_place
 def test_a_tax_that_takes_off(at: RoundingPlace) -> None:
     """A tax may be negative, but nothing is ever below zero."""

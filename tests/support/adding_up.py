@@ -53,7 +53,9 @@ def adds_up(totals: Totals) -> None:
         assert totals.subtotal_without_conditions.amount == without
 
         explained = sum(each.amount.amount for each in totals.explain())
-        assert without + explained == totals.total.amount
+        assert without + explained == totals.due.amount
+
+        chain(totals.tenders, totals.total, totals.due)
 
         taxes_add_up(totals)
 
@@ -136,6 +138,7 @@ def can_be_paid(totals: Totals) -> None:
 def shown_amounts(totals: Totals) -> Iterator[Money]:
     """Every amount that is shown; unit prices are exact, and not among them."""
     yield from [totals.subtotal_without_conditions, totals.subtotal, totals.total]
+    yield from [totals.due, *(each.left for each in totals.tenders if each.left)]
 
     for line in totals.lines:
         yield from [line.subtotal_without_conditions, line.subtotal, line.share]

@@ -284,9 +284,9 @@ class Slowly:
             bases = in_proportion(self.cheapest(tax), bases)
 
         base = total(bases)
-        change = self.step(changed(base, tax) - base)
+        change = changed(base, tax) - base
 
-        return self.settled(in_proportion(change, bases))
+        return self.settled(in_proportion(change, bases), self.step(change))
 
     def contained(
         self,

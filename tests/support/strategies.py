@@ -93,10 +93,10 @@ def condition_values(draw: st.DrawFn, operators: str = " +-*/") -> str:
     # Where units are split, the smallest changes do the most harm.
     number = draw(decimals(200, 4) | small_changes)
 
-    if operator == "/":
+    if operator and operator in "/~":
         number += 1
 
-    percent = draw(st.sampled_from(["", "%"]))
+    percent = "" if operator == "~" else draw(st.sampled_from(["", "%"]))
 
     return f"{operator}{number:f}{percent}"
 
@@ -273,6 +273,42 @@ def dynamic_carts(
             draw(st.lists(on_cart, max_size=5, unique_by=lambda x: x.name))
         ),
     )
+
+
+@st.composite
+def offered_carts(draw: st.DrawFn) -> Document:
+    """Documents with exclusive offers, offers per piece, taxes, and gift cards."""
+    document = draw(taxed_carts())
+    offers = st.builds(
+        Condition,
+        name=labels,
+        type=st.sampled_from(["discount", "fee"]),
+        target=st.sampled_from(["subtotal", "total"]),
+        value=condition_values("-+*~="),
+        order=st.integers(-1, 1),
+        lines=st.none() | line_rules,
+        cap=st.none() | decimals(30, 3),
+        per=st.sampled_from([None, "piece", "line"]),
+        group=st.sampled_from([None, "one", "other"]),
+    ) | st.builds(
+        Condition,
+        name=labels,
+        type=st.just("coupon"),
+        target=st.sampled_from(["subtotal", "total", "shipping"]),
+        value=rates.map("-{}".format),
+        base=st.sampled_from([None, "goods", "net", "original", "shipping"]).map(
+            lambda name: name and rule(name)
+        ),
+        group=st.sampled_from([None, "one", "other"]),
+    )
+    cards = st.builds(
+        presets.gift_card, labels, decimals(50, 3), order=st.integers(-1, 1)
+    )
+    added = draw(st.lists(offers | cards, max_size=5, unique_by=lambda each: each.name))
+    taken = {each.name for each in document.conditions}
+    new = tuple(each for each in added if each.name not in taken)
+
+    return replace(document, conditions=document.conditions + new)
 
 
 @st.composite
