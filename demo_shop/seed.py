@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from .extensions import db
 from .models import Category
 from .models import Coupon
+from .models import GiftCard
 from .models import Product
 from .models import Variant
 
@@ -23,7 +24,7 @@ _LOCKS = {
 
 
 def read_catalogue() -> dict[str, list[dict[str, Any]]]:
-    """The goods and coupons of a new shop, by the names of their columns."""
+    """What a new shop has, by the names of the columns."""
     with (Path(__file__).parent / "catalogue.toml").open("rb") as file:
         return tomllib.load(file)
 
@@ -50,6 +51,9 @@ def _fill(session: Session) -> None:
     if session.scalar(select(Coupon.id).limit(1)) is None:
         shelves = {each.slug: each for each in session.scalars(select(Category))}
         session.add_all(_coupon(shelves, **each) for each in catalogue["coupons"])
+
+    if session.scalar(select(GiftCard.id).limit(1)) is None:
+        session.add_all(GiftCard(**each) for each in catalogue["gift_cards"])
 
 
 def _category(products: list[dict[str, Any]], **columns: Any) -> Category:

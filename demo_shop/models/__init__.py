@@ -2,6 +2,7 @@
 
 from .coupons import Coupon as Coupon
 from .coupons import CouponUse as CouponUse
+from .gift_cards import GiftCard as GiftCard
 from .goods import MOST_PIECES as MOST_PIECES
 from .goods import Category as Category
 from .goods import Product as Product

@@ -50,6 +50,10 @@ class Order(Base):
     shipping_cents: Mapped[int]
     savings_cents: Mapped[int]
     total_cents: Mapped[int]
+    #: The card that paid some of it, how much, and what was left on it then.
+    card_code: Mapped[str] = mapped_column(String(40), default="")
+    card_cents: Mapped[int] = mapped_column(default=0)
+    card_left_cents: Mapped[int] = mapped_column(default=0)
 
     lines: Mapped[list["OrderLine"]] = relationship(order_by="OrderLine.id")
     taxes: Mapped[list["OrderTax"]] = relationship(order_by="OrderTax.id")
@@ -71,6 +75,19 @@ class Order(Base):
     @property
     def savings(self) -> Money:
         return euros(self.savings_cents)
+
+    @property
+    def paid_by_card(self) -> Money:
+        return euros(self.card_cents)
+
+    @property
+    def left_on_card(self) -> Money:
+        return euros(self.card_left_cents)
+
+    @property
+    def due(self) -> Money:
+        """What the gift card has not paid."""
+        return euros(self.total_cents - self.card_cents)
 
     @property
     def total(self) -> Money:
@@ -141,7 +158,9 @@ class Payment(Base):
     state: Mapped[str] = mapped_column(String(10), default="open")
     #: Where the shopper pays.
     url: Mapped[str] = mapped_column(String(200))
+    #: What is to be paid, and what a gift card pays of the order.
     total_cents: Mapped[int]
+    card_cents: Mapped[int]
 
     name: Mapped[str] = mapped_column(String(100))
     email: Mapped[str] = mapped_column(String(254))
@@ -153,6 +172,10 @@ class Payment(Base):
     @property
     def total(self) -> Money:
         return euros(self.total_cents)
+
+    @property
+    def paid_by_card(self) -> Money:
+        return euros(self.card_cents)
 
     @property
     def address(self) -> Address:

@@ -32,25 +32,27 @@ from .basket import not_enough
 from .basket import savings
 from .basket import variants_of
 from .coupons import redeem
+from .gift_cards import check_due
+from .gift_cards import spend
 
 
 def place_order(
-    address: Address, shopper: str, token: str, expected_total: Money
+    address: Address, shopper: str, token: str, total: Money, due: Money
 ) -> Order:
     """Sell the cart to *shopper*, or find what was sold when the form came before.
 
-    The order, the stock, the coupon and the emptied cart are one transaction: all of
+    The order, the stock, coupon, card and the emptied cart are one transaction: all of
     it happens, or, if something is gone or the cart has changed, none of it.
 
     :param token: The ``current_cart.order_token`` that the form was shown with.
+    :param due: What of the *total* no gift card pays.
     """
-
     return current_cart.place_order(
-        partial(_create, address, shopper),
+        partial(_create, address, shopper, due),
         lambda token: find_order(token, shopper),
         session=db.session,
         token=token,
-        expected_total=expected_total,
+        expected_total=total,
     )
 
 
@@ -62,17 +64,18 @@ def place_paid_order(payment: Payment, paid: Money) -> Order:
     :param paid: How much came.
     """
     return cart_ext.place_order(
-        partial(_create, payment.address, payment.shopper),
+        partial(_create, payment.address, payment.shopper, paid),
         lambda token: db.session.scalar(
             select(Order).where(Order.order_token == token)
         ),
         session=db.session,
         token=payment.order_token,
-        expected_total=paid,
+        expected_total=paid + payment.paid_by_card,
     )
 
 
-def _create(address: Address, shopper: str, draft: OrderDraft) -> Order:
+def _create(address: Address, shopper: str, due: Money, draft: OrderDraft) -> Order:
+    check_due(draft, due)
     variants = variants_of(line.item_id for line in draft)
     order = Order(
         token=secrets.token_urlsafe(32),
@@ -91,6 +94,7 @@ def _create(address: Address, shopper: str, draft: OrderDraft) -> Order:
     db.session.flush()
     _take_from_stock(draft)
     redeem(order, draft)
+    spend(order, draft)
 
     return order
 

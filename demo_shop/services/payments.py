@@ -18,17 +18,23 @@ from ..models import Payment
 from ..money import cents
 from .basket import NotEnoughError
 from .coupons import CouponRefusedError
+from .gift_cards import CardRefusedError
+from .gift_cards import check_due
 from .ordering import place_paid_order
+
+#: Why there may be money and no order.
+_REFUSED = (CartOrderUnknownError, NotEnoughError, CouponRefusedError, CardRefusedError)
 
 
 def begin_payment(
-    address: Address, shopper: str, token: str, expected_total: Money
+    address: Address, shopper: str, token: str, total: Money, due: Money
 ) -> Payment:
     """Begin the order that the form of *token* has shown, and its payment.
 
     Who begins the same again has the same payment.
 
     :raises CartConflictError: If the basket or its total is another one by now.
+    :raises CardRefusedError: If the gift card pays something else.
     """
     cart = current_cart
 
@@ -39,16 +45,18 @@ def begin_payment(
             current_version=cart.version,
         )
 
-    draft = cart.begin_order(expected_total)
+    draft = cart.begin_order(total)
+    check_due(draft, due)
     payment = find_payment(draft.order_token)
 
     if payment is None:
         payment = Payment(
             order_token=draft.order_token,
-            total_cents=cents(draft.totals.total),
+            total_cents=cents(due),
+            card_cents=cents(total - due),
             url=sandbox_pay.start(
                 draft.order_token,
-                draft.totals.total,
+                due,
                 back=url_for("payments.show", token=draft.order_token),
                 notify=url_for("payments.hear"),
             ),
@@ -109,7 +117,7 @@ def _sell(payment: Payment | None, token: str, paid: Money) -> None:
             raise CartOrderUnknownError(token)
 
         place_paid_order(payment, paid)
-    except (CartOrderUnknownError, NotEnoughError, CouponRefusedError) as error:
+    except _REFUSED as error:
         # There is money and no order. Somebody has to hear of it.
         current_app.logger.warning("A payment goes back: %s", error)
         cart_ext.cancel_order(token)

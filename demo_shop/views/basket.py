@@ -19,6 +19,10 @@ from ..services.basket import savings
 from ..services.basket import variants_in
 from ..services.coupons import coupons_to_try
 from ..services.coupons import read_noted
+from ..services.gift_cards import cards_to_try
+from ..services.gift_cards import forget_card
+from ..services.gift_cards import note_card
+from ..services.gift_cards import read_card
 from ..services.shipping import WAYS
 from ..services.shipping import needs_consent
 from ..services.shipping import send_by_post
@@ -75,6 +79,23 @@ def take_prices() -> Response:
     return back_to_basket()
 
 
+@bp.post("/gift-card")
+def use_card() -> Response:
+    """Let a gift card pay."""
+    if refusal := note_card(request.form.get("card", "")):
+        flash(refusal, "error")
+
+    return redirect(url_for("cart.show", _anchor="gift-card"), code=303)
+
+
+@bp.post("/gift-card/remove")
+def remove_card() -> Response:
+    """Keep what is on a gift card for another time."""
+    forget_card()
+
+    return redirect(url_for("cart.show", _anchor="gift-card"), code=303)
+
+
 def back_to_basket() -> Response:
     """Redirect so that reloading the page doesn't send the form again."""
     return redirect(url_for("cart.show"), code=303)
@@ -93,5 +114,7 @@ bp.add_app_template_global(variants_in)
 bp.add_app_template_global(savings, "savings_of")
 bp.add_app_template_global(read_noted, "read_coupon")
 bp.add_app_template_global(coupons_to_try)
+bp.add_app_template_global(read_card)
+bp.add_app_template_global(cards_to_try)
 bp.add_app_template_global(WAYS.get, "read_way")
 bp.add_app_template_global(lambda: MAX_NOTE, "longest_note")

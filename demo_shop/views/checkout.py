@@ -16,6 +16,7 @@ from flask_cart import InvalidConditionError
 from flask_cart import current_cart
 from flask_cart.model.money import format_money
 
+from ..extensions import cart_ext
 from ..extensions import db
 from ..forms import COUNTRIES
 from ..forms import CheckoutForm
@@ -28,6 +29,7 @@ from ..services.basket import variants_in
 from ..services.coupons import CouponRefusedError
 from ..services.coupons import forget_coupon
 from ..services.coupons import read_noted
+from ..services.gift_cards import CardRefusedError
 from ..services.ordering import find_order
 from ..services.ordering import place_order
 from ..services.payments import begin_payment
@@ -68,6 +70,7 @@ def submit() -> Response | str | tuple[str, int]:
     form = CheckoutForm.read(request.form)
     token = request.form.get("token", "")
     expected_total = read_amount(request.form.get("expected_total"))
+    due = read_amount(request.form.get("due"))
 
     if current_cart and "shipping" in request.form:
         return _send_otherwise(form, request.form["shipping"])
@@ -80,7 +83,7 @@ def submit() -> Response | str | tuple[str, int]:
     if order is not None:
         return _to_order(order)
 
-    if not current_cart or expected_total is None:
+    if not current_cart or expected_total is None or due is None:
         return _changed()
 
     send_by_post(current_cart)
@@ -93,15 +96,19 @@ def submit() -> Response | str | tuple[str, int]:
     if any(each.new_price not in (None, each.old_price) for each in drift):
         return _with_other_total(form, OTHER_PRICE), 409
 
-    what = form.address, make_shopper(), token, expected_total
+    what = form.address, make_shopper(), token, expected_total, due
 
     try:
-        if "pay" in request.form:
+        if "pay" in request.form and due:
             return redirect(begin_payment(*what).url, code=303)
 
         order = place_order(*what)
     except CouponRefusedError as error:
         return _without_coupon(form, str(error)), 409
+    except CardRefusedError as error:
+        # Also what was begun while the card paid something else.
+        cart_ext.cancel_order(token)
+        return _with_other_total(form, str(error)), 409
     except (CartConflictError, CartEmptyError):
         current_cart.refresh()
 

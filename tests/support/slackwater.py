@@ -18,6 +18,7 @@ from demo_shop import create_app
 from demo_shop.extensions import db
 from demo_shop.models import Coupon
 from demo_shop.models import CouponUse
+from demo_shop.models import GiftCard
 from demo_shop.models import Order
 from demo_shop.models import OrderLine
 from demo_shop.models import OrderTax
@@ -89,7 +90,7 @@ class Visitor:
     def checkout_form(self) -> dict[str, str]:
         """What the checkout form is sent with."""
         self.get("/checkout")
-        hidden = ("csrf_token", "token", "expected_total")
+        hidden = ("csrf_token", "token", "expected_total", "due")
 
         return {**ADDRESS, **{name: self.field(name) for name in hidden}}
 
@@ -168,6 +169,23 @@ class Shop:
         """All orders."""
         with self.app.app_context():
             return list(db.session.scalars(select(Order)))
+
+    def card(self, code: str) -> int:
+        """How many cents are on a gift card."""
+        with self.app.app_context():
+            return db.session.scalars(
+                select(GiftCard.balance_cents).where(GiftCard.code == code)
+            ).one()
+
+    def charge_card(self, code: str, cents: int) -> None:
+        """Put another amount on a gift card, as if it was spent elsewhere."""
+        with self.app.app_context():
+            db.session.execute(
+                update(GiftCard)
+                .where(GiftCard.code == code)
+                .values(balance_cents=cents)
+            )
+            db.session.commit()
 
     def print_coupon(self, code: str, **about: Any) -> None:
         """Make a coupon that takes off a tenth, unless something else is said."""
