@@ -31,10 +31,12 @@ from .inputs import Addition
 from .inputs import Code
 from .inputs import Entries
 from .inputs import Input
+from .inputs import Method
 from .inputs import Move
 from .inputs import NewQuantity
 from .inputs import Nothing
 from .inputs import Step
+from .inputs import if_given
 from .inputs import read_input
 from .limiting import count_request
 from .preconditions import check_preconditions
@@ -134,7 +136,7 @@ def add(shopper: Shopper, wanted: Addition) -> Done:
 @changes
 def set_quantity(shopper: Shopper, wanted: NewQuantity, line_id: str) -> Done:
     """Set the quantity of a line, if it is still what the shopper saw."""
-    return shopper.set_quantity(line_id, wanted.quantity, wanted.seen)
+    return shopper.set_quantity(line_id, wanted.quantity, if_given(wanted.seen))
 
 
 @changes
@@ -164,7 +166,7 @@ def clear(shopper: Shopper, wanted: Nothing) -> Done:
 @changes
 def move(shopper: Shopper, wanted: Move, line_id: str) -> Done:
     """Move a line to another of the shopper's carts."""
-    return shopper.move(line_id, wanted.to, wanted.quantity)
+    return shopper.move(line_id, wanted.to, if_given(wanted.quantity))
 
 
 @changes
@@ -177,6 +179,18 @@ def add_coupon(shopper: Shopper, wanted: Code) -> Done:
 def remove_coupon(shopper: Shopper, wanted: Nothing, code: str) -> Done:
     """Forget the code of a coupon; it is no mistake if it is gone already."""
     return shopper.remove_coupon(code)
+
+
+@changes
+def choose_shipping(shopper: Shopper, wanted: Method) -> Done:
+    """Choose one of the shipping methods, in place of any other shipping."""
+    return shopper.choose_shipping(wanted.method)
+
+
+@changes
+def clear_shipping(shopper: Shopper, wanted: Nothing) -> Done:
+    """Choose no shipping method; it is no mistake if none was chosen."""
+    return shopper.clear_shipping()
 
 
 @changes

@@ -120,6 +120,7 @@ QUANTITIES = [
     api("set-negative", 422, NUMBER, SET, {"quantity": -3}),
     api("set-huge", 422, "cannot take that", SET, {"quantity": 999_999}),
     api("seen-negative", 422, "seen: Expected", SET, {"quantity": 1, "seen": -3}),
+    api("seen-null", 422, "seen: Expected", SET, {"quantity": 1, "seen": None}),
     api("step-huge", 422, "cannot take that", STEP, {"by": 1_000_000}),
     api("step-too-huge", 422, "by: Expected", STEP, {"by": 2**63}),
     api("step-far-down", 422, "by: Expected", STEP, {"by": -(2**63)}),
@@ -212,6 +213,13 @@ TEXTS = [
         {"code": "\uff34\uff25\uff2e"},
     ),
     api("code-long", 422, "length", "POST /coupons", {"code": "T" * 300}),
+    api("shipping-unknown", 422, "no shipping", "PUT /shipping", {"method": "Balloon"}),
+    api("shipping-nul", 422, "must not contain", "PUT /shipping", {"method": "P\0"}),
+    api("shipping-long", 422, "length", "PUT /shipping", {"method": "P" * 300}),
+    api("shipping-missing", 422, "method", "PUT /shipping", {}),
+    api(
+        "shipping-price", 422, UNKNOWN, "PUT /shipping", {"method": "Post", "price": 0}
+    ),
     api("coupon-that-is-not-there", 200, "", "DELETE /coupons/TEN"),
     api("metadata", 422, "not yours", "PATCH /metadata", {"metadata": {"vip": "1"}}),
     api(
