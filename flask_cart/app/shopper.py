@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import typing as t
 from contextlib import nullcontext
 
@@ -93,7 +94,9 @@ class Shopper:
             name=product.cart_name,
         )
 
-    def set_quantity(self, line_id: str, quantity: int, seen: int | None) -> Done:
+    def set_quantity(
+        self, line_id: str, quantity: int, seen: int | types.EllipsisType
+    ) -> Done:
         """Set the quantity of a line, if it is still what the shopper saw."""
         return self._change_line(
             line_id, lambda: self.cart.set_quantity(line_id, quantity, seen=seen)
@@ -131,7 +134,7 @@ class Shopper:
         """Remove everything that the shopper has seen."""
         return self._change("cleared", self.cart.clear)
 
-    def move(self, line_id: str, to: str, quantity: int | None) -> Done:
+    def move(self, line_id: str, to: str, quantity: int | types.EllipsisType) -> Done:
         """Move a line to another of the shopper's carts."""
         if to not in get_state().settings.all_instances:
             raise RefusedError("no-target", instance=to)

@@ -120,4 +120,9 @@ def _addition(
     except NotSoldError:
         return None
 
-    return addition if addition.line.currency in ("", currency) else None
+    line = addition.line
+
+    if line.currency not in ("", currency):
+        return None
+
+    return replace(addition, line=replace(line, currency=currency))

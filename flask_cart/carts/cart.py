@@ -47,6 +47,7 @@ from .merging import MergeReport
 from .merging import check_same_tenant
 from .merging import merge
 from .metadata import Metadata
+from .moving import Part
 from .moving import copy_line
 from .moving import move_line
 from .notes import Notes
@@ -266,7 +267,7 @@ class Cart:
         return add_many(self._working, self._services.registry.catalogue, items)
 
     def set_quantity(
-        self, line_id: str, quantity: int, *, seen: int | None = None
+        self, line_id: str, quantity: int, *, seen: int | types.EllipsisType = ...
     ) -> None:
         """Set the quantity of a line; 0 removes it.
 
@@ -405,7 +406,7 @@ class Cart:
         line_id: str,
         *,
         to: str,
-        quantity: int | None = None,
+        quantity: Part = ...,
         key: str | None = None,
     ) -> None:
         """Move a line into another cart of the same owner.
@@ -423,7 +424,7 @@ class Cart:
         """
         move_line(self._working, self._beside(to), line_id, to, quantity, key)
 
-    def copy(self, line_id: str, *, to: str, quantity: int | None = None) -> None:
+    def copy(self, line_id: str, *, to: str, quantity: Part = ...) -> None:
         """Add a line to another cart of the same owner, and keep it here.
 
         :param quantity: How many; as many as there are here if it is left out.

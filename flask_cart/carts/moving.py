@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import typing as t
 
 from msgspec.structs import replace
@@ -26,6 +27,9 @@ from ..model.values import refused_as
 from .working_copy import WorkingCopy
 from .working_copy import write_carts
 from .writing import Operations
+
+#: How many of a line; ``...`` for all of them.
+Part = int | types.EllipsisType
 
 
 class ReceiveCopy(Limited, frozen=True):
@@ -56,13 +60,13 @@ def move_line(
     target: WorkingCopy,
     line_id: str,
     to: str,
-    quantity: int | None,
+    quantity: Part,
     key: str | None,
 ) -> None:
     """Move a line into another cart of the same owner, once for a key.
 
     :param to: The instance of the other cart.
-    :param quantity: How many, ``None`` for all.
+    :param quantity: How many; all of them if it is left out.
     :raises InvalidItemError: If there are not as many, or the carts are the same.
     :raises CartQuantityError: If it is not sold in what would be in one of the carts.
     :raises CartLimitError: If the other cart would become too large.
@@ -81,7 +85,7 @@ def _move(
     source: WorkingCopy,
     target: WorkingCopy,
     line: Line,
-    quantity: int | None,
+    quantity: Part,
     claim: ClaimKey | None,
 ) -> None:
     _check(source, target, quantity)
@@ -91,7 +95,7 @@ def _move(
     # Of all of it nothing stays behind that the product would have to be asked about.
     leave = replace(make_increment(line, 0), remembers=False)
 
-    if quantity is None:
+    if quantity is ...:
         leave = replace(leave, asks=())
 
     arrive = ReceiveLine(line, key.instance, asks=(line,))
@@ -113,7 +117,10 @@ def _move(
 
 
 def copy_line(
-    source: WorkingCopy, target: WorkingCopy, line_id: str, quantity: int | None
+    source: WorkingCopy,
+    target: WorkingCopy,
+    line_id: str,
+    quantity: Part,
 ) -> None:
     """Add a line to another cart of the same owner, and leave it where it is.
 
@@ -122,11 +129,11 @@ def copy_line(
     """
     line = source.line(line_id)
     _check(source, target, quantity)
-    copied = replace(line, quantity=quantity or line.quantity)
+    copied = line if quantity is ... else replace(line, quantity=quantity)
     target.apply(ReceiveCopy(copied, asks=(line,)))
 
 
-def _movable(document: Document, line_id: str, quantity: int | None) -> Line:
+def _movable(document: Document, line_id: str, quantity: Part) -> Line:
     """The line with the quantity that is to move.
 
     :raises StaleError: If there is no such line.
@@ -135,24 +142,27 @@ def _movable(document: Document, line_id: str, quantity: int | None) -> Line:
     line = document.line(line_id)
 
     if line is None:
-        raise line_gone(line_id, move=quantity)
+        raise line_gone(line_id, move=None if quantity is ... else quantity)
 
-    if (quantity or 0) > line.quantity:
+    if quantity is ...:
+        return line
+
+    if quantity > line.quantity:
         raise InvalidItemError(
             f"Of {line.item_id!r:.80}, {line.quantity} can be moved, not {quantity}.",
             is_input=True,
         )
 
-    return replace(line, quantity=quantity or line.quantity)
+    return replace(line, quantity=quantity)
 
 
-def _check(source: WorkingCopy, target: WorkingCopy, quantity: int | None) -> None:
+def _check(source: WorkingCopy, target: WorkingCopy, quantity: Part) -> None:
     source.refuse_batch("moved or copied from")
     target.refuse_batch("moved or copied into")
 
     if source.key == target.key:
         raise InvalidItemError("A line cannot be moved or copied into its own cart.")
 
-    if quantity is not None:
+    if quantity is not ...:
         with refused_as(InvalidItemError):
             check_quantity(quantity)

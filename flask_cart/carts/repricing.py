@@ -25,6 +25,7 @@ from ..model.money import price_in
 from ..model.operations import Applied
 from ..model.operations import Reapplied
 from ..model.products import Buyable
+from ..model.products import NotSoldError
 from ..model.products import Variant
 from ..model.products import item_id_of
 from ..model.products import price_of
@@ -79,7 +80,7 @@ class Offers:
         """What is sold now with the options of a line, if anything is."""
         if line.id not in self._found:
             variant = variant_in(self._products, line)
-            self._found[line.id] = variant and _offer(variant, self._currency)
+            self._found[line.id] = variant and _offer(variant, line, self._currency)
 
         return self._found[line.id]
 
@@ -274,17 +275,28 @@ def reprice(working: WorkingCopy, prices: CachedTotals, accept: Accept) -> Drift
     )
 
 
-def _offer(variant: Variant, currency: str) -> Offer:
+def _offer(variant: Variant, line: Line, currency: str) -> Offer:
     opening = f"The product {item_id_of(variant.product)!r:.80} cannot be in the cart: "
 
     with refused_as(InvalidItemError, opening):
         return Offer(
             check_text(variant.sold.cart_name, "The name"),
-            price_in(currency, price_of(variant.sold, lambda: currency)),
+            _price_now(variant, line, currency),
             variant.attributes,
             variant.id,
             terms_of(variant),
         )
+
+
+def _price_now(variant: Variant, line: Line, currency: str) -> Decimal:
+    try:
+        return price_in(currency, price_of(variant.sold, lambda: currency))
+    except (ValueError, NotSoldError):
+        if not line.is_pinned:
+            raise
+
+        # Of what was agreed upon nobody needs to know another price.
+        return line.unit_amount
 
 
 def _drift(seen: Document, now: Document, offers: Offers) -> tuple[LineDrift, ...]:

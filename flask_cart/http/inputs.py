@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import types
 import typing as t
 
 import msgspec
 from flask import Request
+from msgspec import UNSET
+from msgspec import UnsetType
 from werkzeug.exceptions import BadRequest
 from werkzeug.exceptions import UnprocessableEntity
 from werkzeug.exceptions import UnsupportedMediaType
@@ -68,7 +71,7 @@ class NewQuantity(Input, frozen=True):
     """
 
     quantity: _NewQuantity
-    seen: _Quantity | None = None
+    seen: _Quantity | UnsetType = UNSET
 
 
 class Step(Input, frozen=True):
@@ -96,7 +99,7 @@ class Move(Input, frozen=True):
     """Where a line is to be moved, and how many of it."""
 
     to: _Text
-    quantity: _Quantity | None = None
+    quantity: _Quantity | UnsetType = UNSET
 
 
 class Nothing(Input, frozen=True):
@@ -108,6 +111,11 @@ class Nothing(Input, frozen=True):
 _KNOWN: t.Final = [msgspec.json.Decoder(kind) for kind in Input.__subclasses__()]
 
 Wanted = t.TypeVar("Wanted", bound=Input)
+
+
+def if_given(count: int | UnsetType) -> int | types.EllipsisType:
+    """A field as carts take it: what is left out is not nothing."""
+    return ... if isinstance(count, UnsetType) else count
 
 
 def read_input(request: Request, kind: type[Wanted]) -> Wanted:

@@ -35,6 +35,7 @@ from .inputs import Move
 from .inputs import NewQuantity
 from .inputs import Nothing
 from .inputs import Step
+from .inputs import if_given
 from .inputs import read_input
 from .limiting import count_request
 from .preconditions import check_preconditions
@@ -134,7 +135,7 @@ def add(shopper: Shopper, wanted: Addition) -> Done:
 @changes
 def set_quantity(shopper: Shopper, wanted: NewQuantity, line_id: str) -> Done:
     """Set the quantity of a line, if it is still what the shopper saw."""
-    return shopper.set_quantity(line_id, wanted.quantity, wanted.seen)
+    return shopper.set_quantity(line_id, wanted.quantity, if_given(wanted.seen))
 
 
 @changes
@@ -164,7 +165,7 @@ def clear(shopper: Shopper, wanted: Nothing) -> Done:
 @changes
 def move(shopper: Shopper, wanted: Move, line_id: str) -> Done:
     """Move a line to another of the shopper's carts."""
-    return shopper.move(line_id, wanted.to, wanted.quantity)
+    return shopper.move(line_id, wanted.to, if_given(wanted.quantity))
 
 
 @changes

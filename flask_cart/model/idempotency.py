@@ -6,6 +6,7 @@ change that came with the key, or not at all.
 
 from __future__ import annotations
 
+import types
 import typing as t
 
 from msgspec.structs import replace
@@ -48,9 +49,11 @@ def claim_key(key: str, content: str) -> ClaimKey:
     return ClaimKey(digest(key, _LENGTH) + digest(content, _LENGTH))
 
 
-def move_content(line_id: str, to: str, quantity: int | None) -> str:
+def move_content(line_id: str, to: str, quantity: int | types.EllipsisType) -> str:
     """What is to be changed by a move, in words."""
-    return f"move {line_id} to {to}: {quantity}"
+    how_many = "all" if quantity is ... else quantity
+
+    return f"move {line_id} to {to}: {how_many}"
 
 
 def remembered(earlier: t.Iterable[str], later: t.Iterable[str]) -> tuple[str, ...]:

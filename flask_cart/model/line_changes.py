@@ -90,7 +90,7 @@ def make_update(
     price: MoneyLike | None = None,
     attributes: t.Mapping[str, t.Any] | None = None,
     pinned: bool | None = None,
-    seen: int | None = None,
+    seen: int | types.EllipsisType = ...,
 ) -> UpdateLine:
     """What sets fields of a line; what is left out, or ``None``, stays.
 
@@ -100,10 +100,12 @@ def make_update(
     :raises InvalidItemError: If a value is not valid.
     """
     changes: dict[str, t.Any] = {}
-    line = line if seen is None else replace(line, quantity=seen)
     opening = f"The item {line.item_id!r} cannot be changed: "
 
     with refused_as(InvalidItemError, opening):
+        if seen is not ...:
+            line = replace(line, quantity=check_quantity(seen))
+
         if quantity is not ...:
             changes["quantity"] = check_quantity(quantity, at_least=0)
 

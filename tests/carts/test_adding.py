@@ -43,6 +43,14 @@ def cart(shelf: Shelf, storage: MemoryStorage, recorder: Recorder) -> Cart:
     return make_cart(storage, announcer=recorder, catalogue=shelf.catalogue())
 
 
+def test_the_report_has_prices(cart: Cart) -> None:
+    """They are money of the cart, on what was added and on what was not."""
+    report = cart.add_many([{"product": "mug", "quantity": 4}, {"product": "pot"}])
+    prices = [each.price for each in (*report.added, *report.short)]
+
+    assert prices == [Money("12.50", "EUR"), Money(30, "EUR"), Money("12.50", "EUR")]
+
+
 def counts(lines: t.Iterable[t.Any]) -> dict[str, int]:
     return {line.item_id: line.quantity for line in lines}
 

@@ -79,6 +79,10 @@ def quantity(value: object) -> Callable[[Cart, str], object]:
     return lambda cart, line_id: cart.set_quantity(line_id, value)
 
 
+def seen(value: Any) -> Callable[[Cart, str], object]:
+    return lambda cart, line: cart.set_quantity(line, 2, seen=value)
+
+
 def increment(by: object) -> Callable[[Cart, str], object]:
     return lambda cart, line_id: cart.increment(line_id, by)
 
@@ -230,6 +234,10 @@ BAD: dict[str, tuple[Callable[[Cart, str], object], type[CartError], str]] = {
     "set None": (quantity(None), InvalidItemError, "an int, not None"),
     "set ''": (quantity(""), InvalidItemError, "an int, not ''"),
     "quantity ''": (add(quantity=""), InvalidItemError, "an int, not ''"),
+    "seen None": (seen(None), InvalidItemError, "an int, not None"),
+    "seen ''": (seen(""), InvalidItemError, "an int, not ''"),
+    "seen '1'": (seen("1"), InvalidItemError, "an int, not '1'"),
+    "seen 0": (seen(0), InvalidItemError, "at least 1, not 0"),
     "update None": (update(quantity=None), InvalidItemError, "an int, not None"),
     "update ''": (update(quantity=""), InvalidItemError, "an int, not ''"),
     "version None": (expect(None), InvalidItemError, "an int, not None"),

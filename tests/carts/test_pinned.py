@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 
 import pytest
+from moneyed import Money
 
 from flask_cart import Cart
 from flask_cart import InvalidItemError
@@ -60,6 +61,22 @@ def test_is_left_alone(cart: Cart, mug: Product, agreed: str, accept: str) -> No
     )
     assert cart.reprice().is_settled
     assert json.loads(json.dumps(found.to_dict()))["is_pinned"] is True
+
+
+def test_needs_no_other_price(cart: Cart, mug: Product) -> None:
+    """Where the product has no price in the currency, nobody has to know one."""
+    mug.cart_price = Money("12.50", "USD")
+    line = cart.add(mug, price="17.50", pinned=True)
+    mug.cart_name = "Cup"
+
+    assert [each.line.id for each in cart.reprice("all")] == [line.id]
+    assert cart.reprice().is_settled
+    assert (cart.lines[0].name, price(cart)) == ("Cup", Decimal("17.50"))
+
+    cart.update(line.id, pinned=False)
+
+    with pytest.raises(InvalidItemError, match="USD"):
+        cart.reprice()
 
 
 def test_consent_does_not_touch_it(cart: Cart, mug: Product) -> None:

@@ -120,6 +120,7 @@ QUANTITIES = [
     api("set-negative", 422, NUMBER, SET, {"quantity": -3}),
     api("set-huge", 422, "cannot take that", SET, {"quantity": 999_999}),
     api("seen-negative", 422, "seen: Expected", SET, {"quantity": 1, "seen": -3}),
+    api("seen-null", 422, "seen: Expected", SET, {"quantity": 1, "seen": None}),
     api("step-huge", 422, "cannot take that", STEP, {"by": 1_000_000}),
     api("step-too-huge", 422, "by: Expected", STEP, {"by": 2**63}),
     api("step-far-down", 422, "by: Expected", STEP, {"by": -(2**63)}),
