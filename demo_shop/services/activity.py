@@ -45,7 +45,8 @@ HOW_IT_WORKS = {
     "item_condition_removed": "The line has its old price again.",
     "coupon_added": "A code. What it takes off is asked whenever totals are read.",
     "coupon_removed": "A code was taken out, or made room for another one.",
-    "shipping_chosen": "How it is sent, by name; what that costs is asked for, too.",
+    "shipping_chosen": "How it is sent, by name; what that costs is asked for, too."
+    " The shop chooses the post until the shopper does.",
     "metadata_added": "What the shop notes beside the lines: here, a note.",
     "metadata_removed": "With the value that it had.",
     "currency_changed": "All prices of the cart, in one write.",
@@ -53,11 +54,16 @@ HOW_IT_WORKS = {
     "cart_destroyed": "The cart is deleted. If it comes back, its versions go on.",
     "cart_abandoned": "Sent before a cart that was left for long is deleted. A"
     " receiver can keep it by raising an error.",
+    "reminder_due": "Sent when nothing has changed for long, once, so that a shop can"
+    " write to the shopper.",
     "cart_merged": "What a guest had goes over at the log-in, once, however often it is"
     " tried.",
+    "cart_not_merged": "What was in another currency stays where it is.",
     "item_moved": "A line has come from another cart of the same shopper.",
     "checkout_started": "The order has a token now. A second try with it is the same"
     " order.",
+    "checkout_cancelled": "What was begun is given up. A payment that comes after all"
+    " goes back.",
     "cart_checked_out": "The order is made, and what was ordered is out of the cart.",
     "before_change": "Sent before anything is saved. A receiver can refuse the change,"
     " so it isn't in this list.",

@@ -1,7 +1,6 @@
-"""The shop's own rules about the cart: what is in it, and the post."""
+"""What is in a basket, and what a shopper saves with it."""
 
 from collections.abc import Iterable
-from collections.abc import Iterator
 from collections.abc import Mapping
 
 from moneyed import Money
@@ -10,18 +9,12 @@ from sqlalchemy.orm import joinedload
 
 from flask_cart import Buyable
 from flask_cart import Cart
-from flask_cart import Condition
-from flask_cart import Facts
 from flask_cart import Totals
 
 from ..extensions import cart_ext
 from ..extensions import db
 from ..models import Product
 from ..models import Variant
-from ..money import euros
-
-SHIPPING_NAME = "Post, tracked"
-SHIPPING_PRICE = euros(490)
 
 
 class NotEnoughError(Exception):
@@ -39,14 +32,6 @@ def load_variants(skus: list[str]) -> Iterable[Variant]:
         .where(Variant.sku.in_(skus))
         .options(joinedload(Variant.product).joinedload(Product.category))
     )
-
-
-@cart_ext.condition_provider
-def post(facts: Facts) -> Iterator[Condition]:
-    """Every basket is posted; a wish is not."""
-    if facts.lines and facts.instance == "default":
-        price = f"+{SHIPPING_PRICE.amount}"
-        yield Condition(SHIPPING_NAME, "shipping", "total", price)
 
 
 def variants_in(cart: Cart) -> dict[str, Variant]:

@@ -39,7 +39,7 @@ from ..models import Variant
 from ..money import cents
 from ..money import euros
 from .accounts import shopper
-from .basket import SHIPPING_PRICE
+from .shipping import POST
 
 LONGEST_CODE = 40
 
@@ -142,9 +142,9 @@ def _condition(coupon: Coupon) -> Condition:
     if coupon.kind == "cheapest_free":
         condition = buy_x_get_y(coupon.code, coupon.pieces - 1, lines=lines)
     elif coupon.kind == "post_free":
-        post = f"-{SHIPPING_PRICE.amount}"
-        # The post itself has the order 0.
-        condition = Condition(coupon.code, "discount", "total", post, order=1)
+        # Who is in a hurry pays the rest.
+        post = str(POST.price.amount)
+        condition = Condition(coupon.code, "discount", "shipping", "-100%", cap=post)
     else:
         cap = None if coupon.cap_cents is None else euros(coupon.cap_cents).amount
         condition = Condition(

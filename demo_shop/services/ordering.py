@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from flask_cart import LineTotals
 from flask_cart import OrderDraft
+from flask_cart import Tax
 from flask_cart import Totals
 from flask_cart import current_cart
 
@@ -20,6 +21,7 @@ from ..forms import Address
 from ..forms import read_note
 from ..models import Order
 from ..models import OrderLine
+from ..models import OrderTax
 from ..models import Payment
 from ..models import Variant
 from ..money import cents
@@ -78,6 +80,8 @@ def _create(address: Address, shopper: str, draft: OrderDraft) -> Order:
         order_token=draft.order_token,
         note=read_note(draft.metadata.get("note")),
         lines=[_order_line(line, variants) for line in draft],
+        shipping_name=draft.shipping or "",
+        taxes=[_order_tax(tax) for tax in draft.totals.taxes],
         **address.columns(),
         **_sums(draft.totals, savings(draft.totals, variants)),
     )
@@ -132,6 +136,12 @@ def _order_line(line: LineTotals, variants: Mapping[str, Variant]) -> OrderLine:
         quantity=line.quantity,
         unit_cents=cents(line.unit_price),
         subtotal_cents=cents(line.subtotal),
+    )
+
+
+def _order_tax(tax: Tax) -> OrderTax:
+    return OrderTax(
+        rate=tax.rate, base_cents=cents(tax.base), amount_cents=cents(tax.amount)
     )
 
 

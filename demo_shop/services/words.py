@@ -30,6 +30,8 @@ _SENTENCES = {
     "coupon-removed": "The code is out of your basket.",
     # The ticket says it.
     "coupon-noted": "",
+    # Its button shows it.
+    "shipping-chosen": "",
     "quantity-maximum": TOO_MANY,
     "limit": "Your basket can't take that. Nothing was changed.",
     "invalid-item": "Your basket can't take that. Nothing was changed.",

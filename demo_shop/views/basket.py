@@ -19,6 +19,9 @@ from ..services.basket import savings
 from ..services.basket import variants_in
 from ..services.coupons import coupons_to_try
 from ..services.coupons import read_noted
+from ..services.shipping import WAYS
+from ..services.shipping import needs_consent
+from ..services.shipping import send_by_post
 
 #: The hidden fields with the prices that a shopper agrees to, before the line's id.
 PRICE = "price."
@@ -46,6 +49,10 @@ def compare_with_shelves() -> None:
         return
 
     cart = current_cart.instance(instance)
+
+    if instance == "default":
+        send_by_post(cart)
+
     g.drift = cart.reprice("lower" if instance == "default" else "all")
 
 
@@ -60,7 +67,7 @@ def take_prices() -> Response:
         }
     )
 
-    if drift.needing_consent:
+    if needs_consent(drift):
         flash("A price has just changed once more. This is how it is now.", "problem")
     else:
         flash("Your basket has the new prices.", "good")
@@ -86,4 +93,5 @@ bp.add_app_template_global(variants_in)
 bp.add_app_template_global(savings, "savings_of")
 bp.add_app_template_global(read_noted, "read_coupon")
 bp.add_app_template_global(coupons_to_try)
+bp.add_app_template_global(WAYS.get, "read_way")
 bp.add_app_template_global(lambda: MAX_NOTE, "longest_note")

@@ -9,7 +9,8 @@ from ..extensions import db
 from ..models import MOST_PIECES
 from ..models import Category
 from ..models import Product
-from ..services.basket import SHIPPING_PRICE
+from ..services.shipping import POST
+from ..services.vat import rate_of
 
 bp = Blueprint("catalogue", __name__)
 
@@ -57,13 +58,14 @@ def product(slug: str) -> str:
         product=product,
         neighbours=neighbours.all(),
         most=MOST_PIECES,
+        vat=rate_of(product),
     )
 
 
 @bp.app_context_processor
 def layout() -> dict[str, object]:
     """Give the layout what it shows; nothing is read unless a page lists shelves."""
-    return {"shelves": _read_shelves, "postage": SHIPPING_PRICE}
+    return {"shelves": _read_shelves, "postage": POST.price}
 
 
 def _read_shelves() -> list[Category]:

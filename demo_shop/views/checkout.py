@@ -12,6 +12,7 @@ from werkzeug import Response
 
 from flask_cart import CartConflictError
 from flask_cart import CartEmptyError
+from flask_cart import InvalidConditionError
 from flask_cart import current_cart
 from flask_cart.model.money import format_money
 
@@ -30,6 +31,8 @@ from ..services.coupons import read_noted
 from ..services.ordering import find_order
 from ..services.ordering import place_order
 from ..services.payments import begin_payment
+from ..services.shipping import needs_consent
+from ..services.shipping import send_by_post
 from .basket import back_to_basket
 
 bp = Blueprint("checkout", __name__)
@@ -49,6 +52,8 @@ def show() -> Response | str:
     if not current_cart:
         return back_to_basket()
 
+    send_by_post(current_cart)
+
     if not current_cart.reprice().is_settled:
         flash(NOT_SETTLED, "problem")
         return back_to_basket()
@@ -64,6 +69,9 @@ def submit() -> Response | str | tuple[str, int]:
     token = request.form.get("token", "")
     expected_total = read_amount(request.form.get("expected_total"))
 
+    if current_cart and "shipping" in request.form:
+        return _send_otherwise(form, request.form["shipping"])
+
     if current_cart and form.errors:
         return _page(form), 422
 
@@ -75,9 +83,10 @@ def submit() -> Response | str | tuple[str, int]:
     if not current_cart or expected_total is None:
         return _changed()
 
+    send_by_post(current_cart)
     drift = current_cart.reprice()
 
-    if drift.needing_consent:
+    if needs_consent(drift) or current_cart.totals.problems:
         flash(NOT_SETTLED, "problem")
         return back_to_basket()
 
@@ -124,13 +133,27 @@ def order(token: str) -> str:
     return render_template("order.html", order=order)
 
 
-def _page(form: CheckoutForm) -> str:
+def _page(form: CheckoutForm, sent: str = "") -> str:
     return render_template(
         "checkout.html",
         form=form,
+        sent=sent,
         countries=COUNTRIES,
         variants=variants_in(current_cart),
     )
+
+
+def _send_otherwise(form: CheckoutForm, way: str) -> str:
+    """The checkout once more, with what was typed; the parcel goes another way."""
+    try:
+        current_cart.shipping.choose(way)
+    except InvalidConditionError:
+        flash("Your parcel can't go that way. Please choose another.", "problem")
+    else:
+        total = format_money(current_cart.totals.total)
+        flash(f"{way}: the total is {total} now.", "good")
+
+    return _page(CheckoutForm(form.address), sent=way)
 
 
 def _changed() -> Response:

@@ -204,7 +204,8 @@ class Registrar:
         * ``"added"``, ``"changed"``, ``"removed"``, ``"restored"``, ``"moved"``: about
           the :class:`Line`, or ``None`` if the same request came again.
         * ``"coupon-noted"``, ``"coupon-removed"``: about the code.
-        * ``"cleared"``, ``"noted"``: about nothing.
+        * ``"shipping-chosen"``: about the name of the method.
+        * ``"cleared"``, ``"noted"``, ``"shipping-cleared"``: about nothing.
         * ``"not-merged"``: about what stays in a cart in another currency, a
           :class:`~flask_cart.model.events.CartNotMerged`.
         * The ``code`` of a problem, such as ``"quantity-available"``: about the error.

@@ -19,7 +19,14 @@ from ..storage.keyvalue.records import MAX_LEASE
 _PREFIX: t.Final = "CART_"
 
 #: What no cart can be called, because the blueprint has something else there.
-RESERVED_INSTANCES: t.Final = ("clear", "coupons", "lines", "metadata", "static")
+RESERVED_INSTANCES: t.Final = (
+    "clear",
+    "coupons",
+    "lines",
+    "metadata",
+    "shipping",
+    "static",
+)
 
 _Positive = t.Annotated[int, msgspec.Meta(ge=1)]
 _Seconds = t.Annotated[float, msgspec.Meta(ge=0, le=60)]

@@ -12,6 +12,7 @@ from ..carts.cart import working_copy
 from ..model.errors import CartKeyReusedError
 from ..model.errors import CartQuantityError
 from ..model.errors import CartReplayedError
+from ..model.errors import InvalidConditionError
 from ..model.errors import InvalidItemError
 from ..model.idempotency import move_content
 from ..model.lines import Line
@@ -20,6 +21,7 @@ from ..model.products import Chosen
 from ..model.products import choices_of
 from ..model.products import multiple_of
 from ..model.products import option_values
+from ..pricing.shipping import ShippingOption
 from .current import current_cart
 from .current import get_state
 from .wording import RefusedError
@@ -188,6 +190,29 @@ class Shopper:
 
         return self._change("coupon-removed", change, code=code)
 
+    def choose_shipping(self, method: str) -> Done:
+        """Choose a shipping method, in place of any other shipping."""
+
+        def change() -> str:
+            try:
+                self.cart.shipping.choose(method)
+            except InvalidConditionError as error:
+                raise self._not_for(method) from error
+
+            return method
+
+        return self._change("shipping-chosen", change, method=method)
+
+    def clear_shipping(self) -> Done:
+        """Choose no shipping method; it is no mistake if none was chosen."""
+
+        def change() -> None:
+            # What the shop has added itself is not a shopper's to take away.
+            if self.cart.shipping.chosen is not None:
+                self.cart.shipping.clear()
+
+        return self._change("shipping-cleared", change)
+
     def set_metadata(self, entries: t.Mapping[str, str | None]) -> Done:
         """Set the shopper's own metadata; ``None`` removes a key."""
         for key in entries:
@@ -241,6 +266,16 @@ class Shopper:
 
         return Done(done, about, params)
 
+    def _not_for(self, method: str) -> RefusedError:
+        """Why a shipping method cannot be chosen."""
+        for each in self.cart.shipping.options:
+            if each.name == method:
+                reason = get_state().loaders.reason_of(each)
+
+                return RefusedError("no-shipping-now", method=method, reason=reason)
+
+        return RefusedError("no-shipping", method=method)
+
     def _line(self, line_id: str) -> Line:
         line = self.cart.get(line_id)
 
@@ -253,6 +288,20 @@ class Shopper:
 def find_product(item_id: str) -> Buyable | None:
     """The product of an id, if there is one."""
     return get_state().services.registry.catalogue.load([item_id]).get(item_id)
+
+
+def offered_shipping(cart: Cart) -> tuple[ShippingOption, ...]:
+    """The shipping methods for a cart; none if they cannot be asked for.
+
+    A cart can be shown without them, as its totals are.
+    """
+    try:
+        return cart.shipping.options
+    except Exception:
+        logger = get_state().services.logger
+        logger.exception("The shipping methods cannot be asked for.")
+
+        return ()
 
 
 def is_sold(line: Line) -> bool:

@@ -78,6 +78,8 @@ _REFUSALS: t.Final = {
     "no-item": "There is no item {item!r:.80}.",
     "no-line": "That is not in your cart any more.",
     "no-undo": "That cannot be put back any more.",
+    "no-shipping": "There is no shipping method {method!r:.80}.",
+    "no-shipping-now": "{method:.80} cannot be chosen: {reason}.",
     "no-target": "There is no cart {instance!r:.80}.",
     "not-yours": "{key!r:.80} is not yours to set.",
 }
@@ -94,6 +96,8 @@ _DONE: t.Final = {
     "noted": "It is noted.",
     "restored": "It is back in your cart.",
     "removed": "It is out of your cart.",
+    "shipping-chosen": "{method} is chosen.",
+    "shipping-cleared": "No shipping is chosen.",
 }
 
 

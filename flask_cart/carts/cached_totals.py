@@ -66,6 +66,9 @@ class CachedTotals:
 
     def shipping_options(self) -> tuple[ShippingOption, ...]:
         """The shipping methods, with what each would cost now."""
+        if self.services.registry.rulebook.list_shipping is None:
+            return ()
+
         evaluation = self._evaluation(self.services.now())
 
         return self._asked(shipping_options, self.working.document, evaluation)

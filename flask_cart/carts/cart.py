@@ -174,6 +174,7 @@ class Cart:
             **self.totals.to_dict(),
             "coupons": list(self.coupons),
             "shipping": self.shipping.chosen,
+            "shipping_options": [each.to_dict() for each in self.shipping.options],
             "metadata": msgspec.to_builtins(dict(self.metadata)),
         }
 

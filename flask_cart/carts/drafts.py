@@ -39,6 +39,8 @@ class OrderDraft:
         whenever the order is made.
     :param metadata: What the shop noted about the cart.
     :param coupons: The codes of those of its coupons that applied, to be used up.
+    :param shipping: The name of the shipping method that was chosen, also if it costs
+        nothing.
     :param order_token: Identifies this content of this cart: the same content ordered
         twice has the same token. Keep it in a unique column of the order.
     :param owner: Whose cart it is by now, such as ``"user:7"``: after a login that of
@@ -49,6 +51,7 @@ class OrderDraft:
     totals: Totals
     metadata: dict[str, t.Any]
     coupons: tuple[str, ...]
+    shipping: str | None
     order_token: str
     owner: str
 
@@ -260,6 +263,7 @@ def _draft(note: OrderNote, totals: Totals) -> OrderDraft:
         totals,
         note.metadata,
         tuple(code for code in note.coupons if code in applied),
+        note.shipping,
         note.token,
         note.carts[-1].owner,
     )

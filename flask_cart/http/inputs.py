@@ -89,6 +89,15 @@ class Code(Input, frozen=True):
         check_text(self.code, "The code")
 
 
+class Method(Input, frozen=True):
+    """The shipping method to choose."""
+
+    method: _Text
+
+    def __post_init__(self) -> None:
+        check_text(self.method, "The method")
+
+
 class Entries(Input, frozen=True):
     """Entries of the metadata, of which null removes one."""
 

@@ -8,6 +8,7 @@ from flask import Flask
 
 from ..app.current import current_cart
 from ..app.current import get_state
+from ..app.shopper import offered_shipping
 from ..app.wording import COUPON_GONE
 from ..carts.cart import Cart
 from ..model.limits import Terms
@@ -92,6 +93,10 @@ class Pages:
         return [
             NotedCoupon(code, reasons.get(code, COUPON_GONE)) for code in cart.coupons
         ]
+
+    def shipping(self, cart: Cart) -> tuple[ShippingOption, ...]:
+        """The shipping methods that a shopper may choose from."""
+        return offered_shipping(cart)
 
     def _limits(self, terms: t.Collection[Terms]) -> QuantityLimits:
         most = [each for terms_ in terms for each in (terms_.available, terms_.maximum)]

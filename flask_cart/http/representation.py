@@ -9,8 +9,10 @@ import msgspec
 from moneyed import Money
 
 from ..app.current import get_state
+from ..app.shopper import offered_shipping
 from ..carts.cart import Cart
 from ..model.products import Chosen
+from ..pricing.shipping import ShippingOption
 from ..pricing.taxes import Tax
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
@@ -80,6 +82,17 @@ class ShownLine(msgspec.Struct, frozen=True):
     taxes: list[ShownTax]
 
 
+class ShownShipping(msgspec.Struct, frozen=True):
+    """A shipping method, what it costs for the cart, or why it cannot be chosen."""
+
+    name: str
+    price: _Amount
+    is_chosen: bool
+    is_available: bool
+    code: str
+    reason: str
+
+
 class ShownCart(msgspec.Struct, frozen=True):
     """What a shopper may see of a cart."""
 
@@ -90,6 +103,8 @@ class ShownCart(msgspec.Struct, frozen=True):
     lines: list[ShownLine]
     conditions: list[ShownCondition]
     coupons: tuple[str, ...]
+    shipping: str | None
+    shipping_options: list[ShownShipping]
     subtotal_without_conditions: _Amount
     subtotal: _Amount
     savings: _Amount
@@ -132,6 +147,8 @@ def show_cart(cart: Cart, instance: str | None = None) -> ShownCart:
         lines=[_line(each) for each in totals.lines],
         conditions=[_condition(each) for each in totals.adjustments],
         coupons=tuple(cart.coupons),
+        shipping=cart.shipping.chosen,
+        shipping_options=[_shipping(each) for each in offered_shipping(cart)],
         subtotal_without_conditions=_amount(totals.subtotal_without_conditions),
         subtotal=_amount(totals.subtotal),
         savings=_amount(totals.savings),
@@ -194,6 +211,17 @@ def _condition(adjustment: Adjustment) -> ShownCondition:
         else _amount(adjustment.contained),
         code=adjustment.code,
         reason=get_state().loaders.reason_of(adjustment),
+    )
+
+
+def _shipping(option: ShippingOption) -> ShownShipping:
+    return ShownShipping(
+        name=option.name,
+        price=_amount(option.price),
+        is_chosen=option.is_chosen,
+        is_available=option.is_available,
+        code=option.code,
+        reason=get_state().loaders.reason_of(option),
     )
 
 

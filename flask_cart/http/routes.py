@@ -35,6 +35,10 @@ ROUTES: t.Final = (
     Route(
         "/coupons/<cart_code:code>/remove", "remove_coupon", "POST", is_for_forms=True
     ),
+    Route("/shipping", "choose_shipping", "PUT"),
+    Route("/shipping", "choose_shipping", "POST", is_for_forms=True),
+    Route("/shipping", "clear_shipping", "DELETE"),
+    Route("/shipping/clear", "clear_shipping", "POST", is_for_forms=True),
     Route("/metadata", "set_metadata", "PATCH"),
     Route("/metadata", "set_metadata", "POST", is_for_forms=True),
     Route("/", "clear", "DELETE"),

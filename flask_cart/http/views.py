@@ -31,6 +31,7 @@ from .inputs import Addition
 from .inputs import Code
 from .inputs import Entries
 from .inputs import Input
+from .inputs import Method
 from .inputs import Move
 from .inputs import NewQuantity
 from .inputs import Nothing
@@ -178,6 +179,18 @@ def add_coupon(shopper: Shopper, wanted: Code) -> Done:
 def remove_coupon(shopper: Shopper, wanted: Nothing, code: str) -> Done:
     """Forget the code of a coupon; it is no mistake if it is gone already."""
     return shopper.remove_coupon(code)
+
+
+@changes
+def choose_shipping(shopper: Shopper, wanted: Method) -> Done:
+    """Choose one of the shipping methods, in place of any other shipping."""
+    return shopper.choose_shipping(wanted.method)
+
+
+@changes
+def clear_shipping(shopper: Shopper, wanted: Nothing) -> Done:
+    """Choose no shipping method; it is no mistake if none was chosen."""
+    return shopper.clear_shipping()
 
 
 @changes

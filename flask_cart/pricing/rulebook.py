@@ -150,8 +150,8 @@ class Rulebook:
         #: Tells what the app knows, for the rules that ask.
         self.load_facts: FactsFunction = lambda facts: {}
 
-        #: Yields the shipping methods.
-        self.list_shipping: ShippingLister = lambda facts: ()
+        #: Yields the shipping methods, if the shop has any.
+        self.list_shipping: ShippingLister | None = None
 
         #: Yield conditions that are not stored.
         self.providers: list[ConditionProvider] = []
@@ -185,7 +185,7 @@ class Rulebook:
         :raises InvalidConditionError: If a rule of one cannot be asked, or two have the
             same name.
         """
-        methods = list(self.list_shipping(facts))
+        methods = [] if self.list_shipping is None else list(self.list_shipping(facts))
 
         if len({each.name for each in methods}) < len(methods):
             raise InvalidConditionError("Two shipping methods have the same name.")

@@ -16,6 +16,7 @@ from flask_cart import Cart
 from flask_cart import CartConflictError
 from flask_cart import Condition
 from flask_cart import OrderDraft
+from flask_cart import ShippingMethod
 from flask_cart import rule
 from flask_cart.carts.cart import working_copy
 from flask_cart.carts.drafts import order_token
@@ -221,6 +222,23 @@ class TestWhatWasBegun:
             shown.subtotal,
         )
         assert [e.share for e in order] == [e.share for e in shown.lines]
+
+    @pytest.mark.parametrize("price", ["4.90", "0"])
+    def test_knows_how_it_is_sent(self, price: str) -> None:
+        """The draft and the order have the method, whatever it costs and whoever is
+        asked by then."""
+        shop = Shop()
+        method = ShippingMethod(Condition("Boat", "shipping", "total", price))
+        shop.rulebook.list_shipping = lambda facts: [method]
+        cart = shop.cart()
+        cart.add("mug", price="12.50")
+        cart.shipping.choose("Boat")
+        draft = cart.begin_order()
+        shop.closes()
+        order = sell(shop.cart(), token=draft.order_token)
+
+        assert (draft.shipping, order.shipping) == ("Boat", "Boat")
+        assert shop.filled().begin_order().shipping is None
 
 
 class TestToken:

@@ -34,6 +34,7 @@ def test_a_percentage(visitor):
         "SPRINGTIDE": "-€5.20",
         "Post, tracked": "€4.90",
         "Total": "€51.70",
+        "of which VAT 23%": "€9.67",
         "You save": "€5.20",
     }
     assert "10% off orders of €40 or more: you save €5.20." in page
@@ -93,6 +94,7 @@ def test_it_comes_and_goes_with_what_is_in_the_basket(visitor):
         "Goods": "€28.00",
         "Post, tracked": "€4.90",
         "Total": "€32.90",
+        "of which VAT 23%": "€6.15",
     }
     assert "add €12.00" in visitor.get("/checkout")
 
@@ -204,8 +206,9 @@ def test_the_order_keeps_what_it_took_off(shop, visitor):
     assert amounts(page) == {
         "Goods": "€52.00",
         "SPRINGTIDE": "-€5.20",
-        "Post": "€4.90",
+        "Post, tracked": "€4.90",
         "Total": "€51.70",
+        "of which VAT 23% in €51.70": "€9.67",
         "You saved": "€5.20",
     }
     assert shop.used("SPRINGTIDE") == (1, 1)

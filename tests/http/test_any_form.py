@@ -34,6 +34,7 @@ FIELDS: t.Final = {
     "by": ("1", "-1", "999999"),
     "to": ("default", "later", "wishlist", "other"),
     "code": tuple(COUPONS),
+    "method": ("Post", "Bike", "Balloon"),
     "metadata.note": ("ring twice", ""),
     "metadata.vip": ("1",),
     "price": ("0.01",),
@@ -50,6 +51,7 @@ NEEDED: t.Final = {
     "set_quantity": {"quantity"},
     "move": {"to"},
     "add_coupon": {"code"},
+    "choose_shipping": {"method"},
     "set_metadata": {"metadata.note"},
 }
 

@@ -268,6 +268,8 @@ class TestIfMatch:
             ("DELETE", "/cart/lines/{line}", {}),
             ("POST", "/cart/coupons", {"code": "FIVE"}),
             ("DELETE", "/cart/coupons/TEN", {}),
+            ("PUT", "/cart/shipping", {"method": "Post"}),
+            ("DELETE", "/cart/shipping", {}),
             ("PATCH", "/cart/metadata", {"metadata": {"note": "ring"}}),
             ("DELETE", "/cart/", {}),
         ],

@@ -213,6 +213,13 @@ TEXTS = [
         {"code": "\uff34\uff25\uff2e"},
     ),
     api("code-long", 422, "length", "POST /coupons", {"code": "T" * 300}),
+    api("shipping-unknown", 422, "no shipping", "PUT /shipping", {"method": "Balloon"}),
+    api("shipping-nul", 422, "must not contain", "PUT /shipping", {"method": "P\0"}),
+    api("shipping-long", 422, "length", "PUT /shipping", {"method": "P" * 300}),
+    api("shipping-missing", 422, "method", "PUT /shipping", {}),
+    api(
+        "shipping-price", 422, UNKNOWN, "PUT /shipping", {"method": "Post", "price": 0}
+    ),
     api("coupon-that-is-not-there", 200, "", "DELETE /coupons/TEN"),
     api("metadata", 422, "not yours", "PATCH /metadata", {"metadata": {"vip": "1"}}),
     api(

@@ -181,6 +181,8 @@ class TestHeader:
             ("POST", "/cart/lines/{line}/increment", {"by": 2}),
             ("DELETE", "/cart/lines/{line}", {}),
             ("POST", "/cart/coupons", {"code": "TEN"}),
+            ("PUT", "/cart/shipping", {"method": "Post"}),
+            ("DELETE", "/cart/shipping", {}),
             ("PATCH", "/cart/metadata", {"metadata": {"note": "ring"}}),
             ("DELETE", "/cart/", {}),
         ],

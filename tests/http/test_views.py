@@ -45,6 +45,8 @@ BODIES: dict[str, dict[str, t.Any]] = {
     "move": {"to": "later"},
     "add_coupon": {"code": "TEN"},
     "remove_coupon": {},
+    "choose_shipping": {"method": "Post"},
+    "clear_shipping": {},
     "set_metadata": {"metadata": {"note": "ring"}},
     "clear": {},
 }
@@ -78,6 +80,9 @@ def prepare(client: FlaskClient, cart: str = "", view: str = "") -> str:
 
     if view == "restore":
         client.delete(f"/cart/{cart}lines/{line_id}", headers=JSON)
+
+    if view == "clear_shipping":
+        client.put(f"/cart/{cart}shipping", json={"method": "Bike"})
 
     return line_id
 
@@ -122,6 +127,7 @@ def outcome(client: FlaskClient) -> t.Any:
         (
             [(line["id"], line["quantity"]) for line in cart["lines"]],
             cart["coupons"],
+            cart["shipping"],
             cart["metadata"],
         )
         for cart in carts
@@ -475,7 +481,7 @@ class TestRefusals:
             # What may be another route of the default cart takes other methods.
             assert answer.status_code in (404, 405)
 
-        assert outcome(client) == [([], [], {})] * 3
+        assert outcome(client) == [([], [], None, {})] * 3
 
     @pytest.mark.parametrize("to", ["cellar", "user:1", ""])
     def test_of_a_way_to_no_cart(self, client: FlaskClient, to: str) -> None:

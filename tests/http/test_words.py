@@ -59,6 +59,8 @@ def said(client: FlaskClient, path: str, **fields: str) -> str:
         (f"lines/{MUG}/move", {"to": "later"}, "moved", "IT IS MOVED."),
         ("coupons", {"code": "TEN"}, "coupon-noted", "TEN IS NOTED."),
         ("coupons/TEN/remove", {}, "coupon-removed", "TEN IS REMOVED."),
+        ("shipping", {"method": "Post"}, "shipping-chosen", "POST IS CHOSEN."),
+        ("shipping/clear", {}, "shipping-cleared", "NO SHIPPING IS CHOSEN."),
         ("metadata", {"metadata.note": "Hi"}, "noted", "IT IS NOTED."),
         ("clear", {}, "cleared", "YOUR CART IS EMPTY NOW."),
         ("lines", {"item": "boat"}, "unprocessable-entity", "THERE IS NO ITEM"),
@@ -89,12 +91,14 @@ def test_what_it_is_about(
     client.post("/cart/lines", data=fields)
     client.post("/cart/lines", data=fields)
     client.post("/cart/coupons", data={"code": "TEN"})
+    client.post("/cart/shipping", data={"method": "Bike"})
     client.post("/cart/lines", json={"item": "rare", "quantity": 4})
-    line, nothing, coupon, error = [about for _, _, about in told]
+    line, nothing, coupon, method, error = [about for _, _, about in told]
 
     assert (line.name, line.quantity) == ("Pot", 1)
     assert nothing is None
     assert coupon == "TEN"
+    assert method == "Bike"
     assert (error.item_id, error.limit) == ("rare", 3)
 
 

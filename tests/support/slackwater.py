@@ -20,6 +20,7 @@ from demo_shop.models import Coupon
 from demo_shop.models import CouponUse
 from demo_shop.models import Order
 from demo_shop.models import OrderLine
+from demo_shop.models import OrderTax
 from demo_shop.models import Variant
 
 SECRET_KEY = "only for tests"
@@ -192,7 +193,7 @@ class Shop:
     def forget_orders(self) -> None:
         """Lose the book of orders."""
         with self.app.app_context():
-            for model in (CouponUse, OrderLine, Order):
+            for model in (CouponUse, OrderLine, OrderTax, Order):
                 db.session.execute(delete(model))
 
             db.session.commit()

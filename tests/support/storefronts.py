@@ -21,7 +21,10 @@ from werkzeug.test import TestResponse
 
 from flask_cart import Condition
 from flask_cart import FlaskCart
+from flask_cart import ShippingMethod
+from flask_cart import rule
 from flask_cart.model.products import line_id
+from flask_cart.pricing.presets import shipping
 from tests.support.apps import make_app
 
 #: What a JSON client says that it wants.
@@ -53,6 +56,11 @@ COUPONS: t.Final = {
     "TEN": Condition("TEN", "coupon", "subtotal", "-10%"),
     "FIVE": Condition("FIVE", "coupon", "subtotal", "-5.00"),
 }
+
+METHODS: t.Final = (
+    ShippingMethod(shipping("Post", "4.90", free_from=200)),
+    ShippingMethod(shipping("Bike", "9"), rule("quantity_at_most", quantity=4)),
+)
 
 
 @dataclass(frozen=True)
@@ -156,6 +164,7 @@ def make_storefront(app: Flask, **extensions: t.Any) -> Storefront:
     extension = FlaskCart(app, **extensions)
     extension.product_loader(lambda ids: [SHELF[i] for i in ids if i in SHELF])
     extension.coupon_loader(COUPONS.get)
+    extension.shipping_methods(lambda facts: METHODS)
     app.register_blueprint(extension.blueprint, url_prefix="/cart")
 
     app.test_client_class = ApiClient

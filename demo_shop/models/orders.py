@@ -1,0 +1,161 @@
+"""What was sold, and what is being paid."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from moneyed import Money
+from sqlalchemy import JSON
+from sqlalchemy import DateTime
+from sqlalchemy import ForeignKey
+from sqlalchemy import String
+from sqlalchemy import Text
+from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import mapped_column
+from sqlalchemy.orm import relationship
+
+from ..extensions import Base
+from ..forms import Address
+from ..money import euros
+from .columns import now
+
+if TYPE_CHECKING:
+    from .coupons import CouponUse
+
+
+class Order(Base):
+    """A cart that was bought, with the prices of that moment."""
+
+    __tablename__ = "shop_order"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: The order's place in URLs. It can't be guessed.
+    token: Mapped[str] = mapped_column(String(43), unique=True)
+    #: The secret of the account, or of the browser session, that placed the order.
+    shopper: Mapped[str] = mapped_column(String(43), index=True)
+    #: The sold cart: it can be sold only once.
+    order_token: Mapped[str] = mapped_column(String(255), unique=True)
+    placed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=now)
+
+    name: Mapped[str] = mapped_column(String(100))
+    email: Mapped[str] = mapped_column(String(254))
+    street: Mapped[str] = mapped_column(String(200))
+    postcode: Mapped[str] = mapped_column(String(16))
+    town: Mapped[str] = mapped_column(String(100))
+    country: Mapped[str] = mapped_column(String(60))
+    note: Mapped[str] = mapped_column(Text)
+
+    subtotal_cents: Mapped[int]
+    #: How it is sent.
+    shipping_name: Mapped[str] = mapped_column(String(40))
+    shipping_cents: Mapped[int]
+    savings_cents: Mapped[int]
+    total_cents: Mapped[int]
+
+    lines: Mapped[list["OrderLine"]] = relationship(order_by="OrderLine.id")
+    taxes: Mapped[list["OrderTax"]] = relationship(order_by="OrderTax.id")
+    coupon_use: Mapped["CouponUse | None"] = relationship(back_populates="order")
+
+    @property
+    def number(self) -> str:
+        """The number that the shopper quotes in letters."""
+        return f"SW-{1000 + self.id}"
+
+    @property
+    def subtotal(self) -> Money:
+        return euros(self.subtotal_cents)
+
+    @property
+    def shipping(self) -> Money:
+        return euros(self.shipping_cents)
+
+    @property
+    def savings(self) -> Money:
+        return euros(self.savings_cents)
+
+    @property
+    def total(self) -> Money:
+        return euros(self.total_cents)
+
+
+class OrderLine(Base):
+    """A line of an order. It's a copy: products may change or go."""
+
+    __tablename__ = "shop_order_line"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("shop_order.id"), index=True)
+    sku: Mapped[str] = mapped_column(String(40))
+    slug: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str] = mapped_column(String(80))
+    options: Mapped[dict[str, str]] = mapped_column(JSON)
+    quantity: Mapped[int]
+    unit_cents: Mapped[int]
+    subtotal_cents: Mapped[int]
+
+    @property
+    def unit_price(self) -> Money:
+        return euros(self.unit_cents)
+
+    @property
+    def subtotal(self) -> Money:
+        return euros(self.subtotal_cents)
+
+
+class OrderTax(Base):
+    """The VAT of one rate that is in the total of an order."""
+
+    __tablename__ = "shop_order_tax"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(ForeignKey("shop_order.id"), index=True)
+    #: Such as ``"23%"``.
+    rate: Mapped[str] = mapped_column(String(12))
+    #: What contains it.
+    base_cents: Mapped[int]
+    amount_cents: Mapped[int]
+
+    @property
+    def base(self) -> Money:
+        return euros(self.base_cents)
+
+    @property
+    def amount(self) -> Money:
+        return euros(self.amount_cents)
+
+
+class Payment(Base):
+    """An order that was begun, and that Sandbox Pay is to tell us more about.
+
+    It has what the cart can't tell when the money comes: who buys, and where the
+    parcel goes.
+    """
+
+    __tablename__ = "payment"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    #: What Flask-Cart knows the order by, and Sandbox Pay the payment.
+    order_token: Mapped[str] = mapped_column(String(64), unique=True)
+    shopper: Mapped[str] = mapped_column(String(43), index=True)
+    #: ``"open"``, ``"refused"``, ``"given_up"``, ``"paid"``, or ``"too_late"``: it was
+    #: paid and there is no order, so the money goes back.
+    state: Mapped[str] = mapped_column(String(10), default="open")
+    #: Where the shopper pays.
+    url: Mapped[str] = mapped_column(String(200))
+    total_cents: Mapped[int]
+
+    name: Mapped[str] = mapped_column(String(100))
+    email: Mapped[str] = mapped_column(String(254))
+    street: Mapped[str] = mapped_column(String(200))
+    postcode: Mapped[str] = mapped_column(String(16))
+    town: Mapped[str] = mapped_column(String(100))
+    country: Mapped[str] = mapped_column(String(60))
+
+    @property
+    def total(self) -> Money:
+        return euros(self.total_cents)
+
+    @property
+    def address(self) -> Address:
+        return Address(
+            self.name, self.email, self.street, self.postcode, self.town, self.country
+        )

@@ -1,0 +1,87 @@
+"""The ways a parcel can go, what each costs, and what it can carry."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from moneyed import Money
+
+from flask_cart import Cart
+from flask_cart import Drift
+from flask_cart import Facts
+from flask_cart import ShippingMethod
+from flask_cart import rule
+from flask_cart.pricing.presets import shipping
+
+from ..extensions import cart_ext
+from ..money import euros
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way that a parcel can go."""
+
+    name: str
+    price: Money
+    #: What a shopper should know of it.
+    blurb: str
+    #: From which sum of goods on it is free.
+    free_from: int | None = None
+    #: How heavy what goes this way may be.
+    most_grams: int | None = None
+
+    def method(self) -> ShippingMethod:
+        """The same for the cart."""
+        most = self.most_grams
+
+        return ShippingMethod(
+            shipping(self.name, self.price.amount, free_from=self.free_from),
+            available=None if most is None else rule("grams_at_most", grams=most),
+        )
+
+
+#: How everything goes, unless the shopper says otherwise.
+POST = Way("Post, tracked", euros(490), "In paper and string, two days to your door.")
+
+WAYS = {
+    way.name: way
+    for way in [
+        Way("Letter post", euros(240), "Through the slot. Up to 500 g.", None, 500),
+        POST,
+        Way("Night boat", euros(1250), "There tomorrow morning. Free from €150.", 150),
+    ]
+}
+
+
+@cart_ext.rule("grams_at_most")
+def grams_at_most(facts: Facts, grams: int) -> bool | str:
+    """Whether all that is in a cart weighs no more than this."""
+    weight = sum(
+        line.quantity * line.attributes.get("grams", 0) for line in facts.lines
+    )
+
+    return weight <= grams or f"it carries {grams} g, and this weighs {_said(weight)}"
+
+
+@cart_ext.shipping_methods
+def methods(facts: Facts) -> Iterator[ShippingMethod]:
+    """A basket goes one of the ways; a wish goes nowhere."""
+    if facts.instance == "default":
+        for way in WAYS.values():
+            yield way.method()
+
+
+def send_by_post(cart: Cart) -> None:
+    """Let a cart go the usual way, if the shopper has said nothing."""
+    if cart and cart.shipping.chosen is None:
+        cart.shipping.choose(POST.name)
+
+
+def needs_consent(drift: Drift) -> bool:
+    """Whether something costs more than a shopper knows, be it only the post."""
+    sent = drift.shipping
+
+    return bool(drift.needing_consent) or (sent is not None and sent.needs_consent)
+
+
+def _said(grams: int) -> str:
+    return f"{grams} g" if grams < 1000 else f"{grams / 1000:.1f} kg"
