@@ -7,6 +7,8 @@ from collections.abc import Collection
 from collections.abc import Mapping
 from decimal import Decimal
 
+from moneyed import Money
+
 from .errors import CartConfigError
 from .errors import InvalidItemError
 from .money import MoneyLike
@@ -171,6 +173,29 @@ def price_of(product: Buyable, currency: t.Callable[[], str]) -> MoneyLike:
     if price is None:
         raise NotSoldError(
             f"The item {item_id_of(product)!r:.80} has no price in {code}."
+        )
+
+    return price
+
+
+def is_plain(product: Buyable, price: MoneyLike) -> bool:
+    """Whether the price of a product is a number that does not tell its currency: it
+    would be the same in euros and in yen, so it is in that of the shop."""
+    return not isinstance(price, Money) and not hasattr(product, "cart_price_in")
+
+
+def price_told(product: Buyable, currency: str, home: str) -> MoneyLike:
+    """The price of a product in a currency.
+
+    :param home: The currency of the shop.
+    :raises NotSoldError: If it does not tell one.
+    """
+    price = price_of(product, lambda: currency)
+
+    if currency != home and is_plain(product, price):
+        raise NotSoldError(
+            f"The item {item_id_of(product)!r:.80} does not tell what it costs in"
+            f" {currency}: its 'cart_price' is no Money, and it has no 'cart_price_in'."
         )
 
     return price

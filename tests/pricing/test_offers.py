@@ -367,6 +367,7 @@ class TestGroups:
 
         def provider(facts: object) -> list[Condition]:
             asked.append(facts)
+            assert sum(facts.net.values()) == 38
 
             return [discount("-20%", group="best"), discount("-1")]
 
