@@ -258,7 +258,9 @@ def reprice(working: WorkingCopy, prices: CachedTotals, accept: Accept) -> Drift
 
     seen = working.document
     made = [line for line in seen.lines if line.product_ref is not None]
-    products = prices.services.registry.catalogue.load(line.item_id for line in made)
+    catalogue = prices.services.registry.catalogue
+    # What was added by an id needs no loader, and what sending costs is told anyway.
+    products = catalogue.load(line.item_id for line in made) if made else {}
     asked = {line.item_id: products.get(line.item_id) for line in made}
     offers = Offers(asked, seen.currency, working.repository.currency)
 
