@@ -27,8 +27,9 @@ from ..model.operations import Reapplied
 from ..model.products import Buyable
 from ..model.products import NotSoldError
 from ..model.products import Variant
+from ..model.products import is_plain
 from ..model.products import item_id_of
-from ..model.products import price_told
+from ..model.products import price_of
 from ..model.values import FrozenDict
 from ..model.values import check_text
 from ..model.values import refused_as
@@ -299,7 +300,13 @@ def _offer(variant: Variant, line: Line, currency: str, home: str) -> Offer:
 
 def _price_now(variant: Variant, line: Line, currency: str, home: str) -> Decimal:
     try:
-        return price_in(currency, price_told(variant.sold, currency, home))
+        price = price_of(variant.sold, lambda: currency)
+
+        if currency != home and is_plain(variant.sold, price):
+            # It does not tell what it costs here, so what was given stays.
+            return line.unit_amount
+
+        return price_in(currency, price)
     except (ValueError, NotSoldError):
         if not line.is_pinned:
             raise
