@@ -34,6 +34,7 @@ class Browser:
         self._site = f"http://127.0.0.1:{port}"
         cookie_handler = urllib.request.HTTPCookieProcessor(cookies)
         self._opener = urllib.request.build_opener(cookie_handler)
+        self._opener.addheaders = [("Accept", "text/html")]
         self.page = ""
 
     def open(self, path: str, fields: dict[str, str] | None = None) -> str:

@@ -116,7 +116,9 @@ def _addition(
     rest = {name: value for name, value in item.items() if name != "product"}
 
     try:
-        addition = make_addition(product, lambda: currency, **rest)
+        addition = make_addition(
+            product, lambda: currency, working.repository.currency, **rest
+        )
     except NotSoldError:
         return None
 

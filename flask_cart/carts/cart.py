@@ -251,7 +251,8 @@ class Cart:
         what = {"name": name, "options": options, "attributes": attributes}
         how = {"price": price, "pinned": pinned, "on_existing": on_existing}
         given: dict[str, t.Any] = {"quantity": quantity, **what, **how}
-        addition = make_addition(product, lambda: self.currency, **given)
+        home = self._services.repository.currency
+        addition = make_addition(product, lambda: self.currency, home, **given)
         self._working.apply(addition)
         line = addition.line
 

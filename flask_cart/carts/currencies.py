@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import msgspec
 from moneyed import CURRENCIES
-from moneyed import Money
 from msgspec import UNSET
 from msgspec.structs import replace
 
@@ -30,6 +29,8 @@ from ..model.operations import Operation
 from ..model.operations import RemoveCondition
 from ..model.operations import apply_all
 from ..model.products import Buyable
+from ..model.products import NotSoldError
+from ..model.products import is_plain
 from ..model.products import item_id_of
 from ..model.products import price_of
 from ..model.values import closest
@@ -97,7 +98,8 @@ def change_currency(
     if currency == document.currency:
         return
 
-    found = _prices(document, registry.catalogue, currency, prices)
+    home = working.repository.currency
+    found = _prices(document, registry.catalogue, currency, home, prices)
     given = {each.name: each for each in conditions}
     changes = _changes(document, registry.rulebook, given, set(drop))
     working.apply(ChangeCurrency(currency, found, tuple(changes)))
@@ -153,6 +155,7 @@ def _prices(
     document: Document,
     catalogue: Catalogue,
     currency: str,
+    home: str,
     given: t.Mapping[str, MoneyLike],
 ) -> dict[str, Decimal]:
     """The price of every line in another currency.
@@ -167,7 +170,7 @@ def _prices(
     ]
     variants = catalogue.variants(asked) if asked else {}
     amounts = dict(given) | {
-        line_id: _amount_in(variant.sold, currency)
+        line_id: _amount_in(variant.sold, currency, home)
         for line_id, variant in variants.items()
         if variant is not None
     }
@@ -185,17 +188,16 @@ def _prices(
     }
 
 
-def _amount_in(product: Buyable, currency: str) -> MoneyLike:
-    amount = price_of(product, lambda: currency)
+def _amount_in(product: Buyable, currency: str, home: str) -> MoneyLike:
+    price = price_of(product, lambda: currency)
 
-    if isinstance(amount, Money) or hasattr(product, "cart_price_in"):
-        return amount
+    if currency != home and is_plain(product, price):
+        raise NotSoldError(
+            f"The item {item_id_of(product)!r:.80} does not tell what it costs in"
+            f" {currency}: its 'cart_price' is no Money, and it has no 'cart_price_in'."
+        )
 
-    # A plain number would be the same in euros and in yen.
-    raise InvalidItemError(
-        f"The item {item_id_of(product)!r:.80} does not tell what it costs in"
-        f" {currency}: its 'cart_price' is no Money, and it has no 'cart_price_in'."
-    )
+    return price
 
 
 def _price(line: Line, currency: str, amount: MoneyLike) -> Decimal:

@@ -27,6 +27,7 @@ from ..model.operations import Reapplied
 from ..model.products import Buyable
 from ..model.products import NotSoldError
 from ..model.products import Variant
+from ..model.products import is_plain
 from ..model.products import item_id_of
 from ..model.products import price_of
 from ..model.values import FrozenDict
@@ -65,11 +66,16 @@ class Offers:
     """What is sold now in the places of lines.
 
     :param products: The products by the ids of items; ``None`` for those that are gone.
+    :param currency: That of the cart.
+    :param home: That of the shop.
     """
 
-    def __init__(self, products: t.Mapping[str, Buyable | None], currency: str) -> None:
+    def __init__(
+        self, products: t.Mapping[str, Buyable | None], currency: str, home: str
+    ) -> None:
         self._products = products
         self._currency = currency
+        self._home = home
         self._found: dict[str, Offer | None] = {}
 
     def know(self, line: Line) -> bool:
@@ -80,7 +86,9 @@ class Offers:
         """What is sold now with the options of a line, if anything is."""
         if line.id not in self._found:
             variant = variant_in(self._products, line)
-            self._found[line.id] = variant and _offer(variant, line, self._currency)
+            self._found[line.id] = variant and _offer(
+                variant, line, self._currency, self._home
+            )
 
         return self._found[line.id]
 
@@ -251,9 +259,11 @@ def reprice(working: WorkingCopy, prices: CachedTotals, accept: Accept) -> Drift
 
     seen = working.document
     made = [line for line in seen.lines if line.product_ref is not None]
-    products = prices.services.registry.catalogue.load(line.item_id for line in made)
+    catalogue = prices.services.registry.catalogue
+    # What was added by an id needs no loader, and what sending costs is told anyway.
+    products = catalogue.load(line.item_id for line in made) if made else {}
     asked = {line.item_id: products.get(line.item_id) for line in made}
-    offers = Offers(asked, seen.currency)
+    offers = Offers(asked, seen.currency, working.repository.currency)
 
     # Before anything is locked, and the others of the same items then.
     for line in made:
@@ -275,22 +285,28 @@ def reprice(working: WorkingCopy, prices: CachedTotals, accept: Accept) -> Drift
     )
 
 
-def _offer(variant: Variant, line: Line, currency: str) -> Offer:
+def _offer(variant: Variant, line: Line, currency: str, home: str) -> Offer:
     opening = f"The product {item_id_of(variant.product)!r:.80} cannot be in the cart: "
 
     with refused_as(InvalidItemError, opening):
         return Offer(
             check_text(variant.sold.cart_name, "The name"),
-            _price_now(variant, line, currency),
+            _price_now(variant, line, currency, home),
             variant.attributes,
             variant.id,
             terms_of(variant),
         )
 
 
-def _price_now(variant: Variant, line: Line, currency: str) -> Decimal:
+def _price_now(variant: Variant, line: Line, currency: str, home: str) -> Decimal:
     try:
-        return price_in(currency, price_of(variant.sold, lambda: currency))
+        price = price_of(variant.sold, lambda: currency)
+
+        if currency != home and is_plain(variant.sold, price):
+            # It does not tell what it costs here, so what was given stays.
+            return line.unit_amount
+
+        return price_in(currency, price)
     except (ValueError, NotSoldError):
         if not line.is_pinned:
             raise

@@ -19,17 +19,24 @@ from .representation import make_etag
 #: The hidden field with the page that the shopper came from.
 NEXT_FIELD: t.Final = "next"
 
-_HTML: t.Final = "text/html"
 _JSON: t.Final = "application/json"
 _PROBLEM_JSON: t.Final = "application/problem+json"
 
+#: What a client names that reads pages, and one that does not.
+_PAGES: t.Final = {"text/html", "text/*", "application/xhtml+xml"}
+_DATA: t.Final = {_JSON, _PROBLEM_JSON}
+
 
 def wants_json(request: Request) -> bool:
-    """Whether the client would rather have JSON than a page."""
-    # Of two that are liked the same, what is named counts more than what "*/*" covers.
-    kinds = [_JSON, _HTML] if request.is_json else [_HTML, _JSON]
+    """Whether the client is one for JSON: unless it names pages, or is htmx."""
+    page, data = _liking(request, _PAGES), _liking(request, _DATA)
 
-    return request.accept_mimetypes.best_match(kinds, kinds[0]) == _JSON
+    # Of two that are liked the same, it is what the client speaks itself.
+    if page == data > 0:
+        return request.is_json
+
+    # What "*/*" covers is not named. Browsers name a page, programs often nothing.
+    return data > page if page or data else "HX-Request" not in request.headers
 
 
 def json_cart(request: Request, cart: ShownCart) -> Response:
@@ -80,3 +87,15 @@ def keep_private(response: Response, *, is_page: bool) -> Response:
     response.vary.update(("Accept", "Cookie"))
 
     return response
+
+
+def _liking(request: Request, kinds: t.Collection[str]) -> float:
+    """How much a client likes what it names, also if it adds a ``charset``."""
+    return max(
+        (
+            quality
+            for kind, quality in request.accept_mimetypes
+            if kind.partition(";")[0].strip().lower() in kinds
+        ),
+        default=0,
+    )

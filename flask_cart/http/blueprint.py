@@ -16,6 +16,7 @@ from . import views
 from .openapi import describe_api
 from .routes import DOCUMENT
 from .routes import ROUTES
+from .unrouted import answer_unrouted
 
 _TAKEN: t.Final = "|".join([*RESERVED_INSTANCES, re.escape(DOCUMENT.address[1:])])
 
@@ -44,6 +45,7 @@ def make_blueprint() -> Blueprint:
         static_url_path="/static",
     )
     blueprint.record(_add_converters)
+    blueprint.record(answer_unrouted)
     blueprint.add_url_rule(DOCUMENT.address, DOCUMENT.view, describe_api)
 
     for prefix, defaults in (

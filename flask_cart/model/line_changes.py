@@ -25,6 +25,7 @@ from .money import MoneyLike
 from .money import price_in
 from .operations import same
 from .products import Buyable
+from .products import is_plain
 from .products import price_of
 from .products import variant_of
 from .removing import RestoreLine
@@ -38,6 +39,7 @@ from .values import whole_number
 def make_addition(
     product: Buyable | str | int,
     currency: t.Callable[[], str],
+    home: str,
     *,
     quantity: int = 1,
     name: str | None = None,
@@ -50,6 +52,7 @@ def make_addition(
     """What adds an item to a cart.
 
     :param currency: Tells that of the cart. It is asked only if it has to be known.
+    :param home: The currency of the shop.
     :raises InvalidItemError: If anything about the item is not valid.
     """
     if on_existing not in t.get_args(OnExisting):
@@ -60,13 +63,19 @@ def make_addition(
 
     item: t.Any = product
     terms: tuple[Terms, ...] = ()
+    price_currency = None
 
     if isinstance(product, Buyable):
         item = variant = variant_of(product, options)
         terms = terms_of(variant)
-        price = price_of(variant.sold, currency) if price is None else price
 
-    price_currency = price.currency.code if isinstance(price, Money) else None
+        if price is None:
+            price = price_of(variant.sold, currency)
+            price_currency = home if is_plain(variant.sold, price) else None
+
+    if isinstance(price, Money):
+        price_currency = price.currency.code
+
     line = make_line(
         item,
         quantity,

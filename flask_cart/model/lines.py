@@ -54,6 +54,10 @@ class ProductRef(
     attributes: tuple[str, ...] = ()
     is_pinned: bool = False
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.is_pinned, bool):
+            raise InvalidItemError(f"'pinned' is a bool, not {self.is_pinned!r:.40}.")
+
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A line of a cart. It cannot be changed; the cart's methods replace it.

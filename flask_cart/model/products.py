@@ -7,6 +7,8 @@ from collections.abc import Collection
 from collections.abc import Mapping
 from decimal import Decimal
 
+from moneyed import Money
+
 from .errors import CartConfigError
 from .errors import InvalidItemError
 from .money import MoneyLike
@@ -174,6 +176,12 @@ def price_of(product: Buyable, currency: t.Callable[[], str]) -> MoneyLike:
         )
 
     return price
+
+
+def is_plain(product: Buyable, price: MoneyLike) -> bool:
+    """Whether the price of a product is a number that does not tell its currency: it
+    would be the same in euros and in yen, so it is in that of the shop."""
+    return not isinstance(price, Money) and not hasattr(product, "cart_price_in")
 
 
 def _attributes(product: Buyable) -> FrozenDict:

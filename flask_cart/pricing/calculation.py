@@ -242,36 +242,27 @@ class _Calculation:
     def run(self, conditions: t.Sequence[Condition]) -> _Result:
         """Apply conditions to what the lines come to, the best of each group."""
         steps = self._steps(conditions)
-        steps.provide()
-        groups: dict[str, list[Condition]] = {}
-
-        for each in (each for phase in PHASES for each in steps.of_phase(phase)):
-            if each.group is not None:
-                groups.setdefault(each.group, []).append(each)
-
-        left_out = {each.name for group in groups.values() for each in group}
+        groups = steps.groups()
+        left_out = {each.name for group in groups for each in group}
 
         # One group after the other: all of one with all of another are too many.
-        for group in groups.values():
+        for group in groups:
             best = min(group, key=lambda each: self._cost(conditions, left_out, each))
             left_out.remove(best.name)
 
-        return self._run(conditions, left_out)
+        return self._run(steps, left_out)
 
     def _cost(
         self, conditions: t.Sequence[Condition], left_out: set[str], only: Condition
     ) -> tuple[Decimal, bool]:
         """What there is to pay with one of a group; of equal ones, one that applies."""
-        result = self._run(conditions, left_out - {only.name})
+        result = self._run(self._steps(conditions), left_out - {only.name})
 
         return result.total, not result.has(only)
 
-    def _run(
-        self, conditions: t.Sequence[Condition], left_out: t.Container[str]
-    ) -> _Result:
-        steps = self._steps(conditions, left_out)
-        adjustments = steps.provide()
-        adjustments += steps.run(PHASES[0])
+    def _run(self, steps: CartSteps, left_out: t.Container[str]) -> _Result:
+        steps.left_out = left_out
+        adjustments = steps.missing + steps.run(PHASES[0])
         subtotal, shares = steps.shown, steps.goods.shown()
 
         for phase in PHASES[1:-1]:
@@ -288,16 +279,12 @@ class _Calculation:
             due=steps.shown,
         )
 
-    def _steps(
-        self, conditions: t.Sequence[Condition], left_out: t.Container[str] = ()
-    ) -> CartSteps:
+    def _steps(self, conditions: t.Sequence[Condition]) -> CartSteps:
         document, rounding = self.document, self.rounding
         amounts = [each.amounts[-1] for each in self._priced]
         goods = Proration(document.lines, amounts, rounding)
 
-        return CartSteps(
-            document, conditions, goods, rounding, self.evaluation, left_out
-        )
+        return CartSteps(document, conditions, goods, rounding, self.evaluation)
 
     def run_with(self, *shipping: Condition) -> _Result:
         """Apply the stored conditions, with this shipping or none instead of theirs."""

@@ -10,6 +10,7 @@ from decimal import ROUND_DOWN
 from decimal import Decimal
 
 from ..model.conditions import CEILING
+from ..model.conditions import PHASES
 from ..model.conditions import SHIPPING
 from ..model.conditions import TARGETS
 from ..model.conditions import Condition
@@ -49,7 +50,6 @@ class CartSteps:
     :param goods: What the lines come to after their own conditions.
     :param rounding: How amounts are rounded.
     :param evaluation: Whom the rules are asked for, and when.
-    :param left_out: The names of those that do not apply if another one does.
     """
 
     document: Document
@@ -57,7 +57,6 @@ class CartSteps:
     goods: Proration
     rounding: Rounding
     evaluation: Evaluation
-    left_out: t.Container[str]
 
     def __post_init__(self) -> None:
         self._subtotal = self.shown
@@ -73,16 +72,22 @@ class CartSteps:
         self.line_taxes: list[list[Tax]] = [[] for _ in self.document.lines]
         self.added_taxes: dict[str, list[Tax]] = {}
 
+        #: The names of those for which another one of their group applies.
+        self.left_out: t.Container[str] = ()
+
+        self._all = tuple(self.conditions)
+
+        #: What could not be asked for.
+        self.missing = self._provide()
+        self._all += tuple(self._provided.values())
+
     @property
     def shown(self) -> Decimal:
         """What there is to pay at this point, as it is shown."""
         return self.rounding.round(self.goods.amount)
 
-    def provide(self) -> list[Adjustment]:
-        """Ask for the conditions that are not stored.
-
-        :return: What could not be asked for.
-        """
+    def _provide(self) -> list[Adjustment]:
+        """Ask for the conditions that are not stored."""
         if not self.document.lines or not self.evaluation.has_providers:
             return []
 
@@ -97,9 +102,18 @@ class CartSteps:
 
     def of_phase(self, phase: str) -> list[Condition]:
         """The conditions of one phase in their order."""
-        conditions = (*self.conditions, *self._provided.values())
+        return in_order(each for each in self._all if each.phase == phase)
 
-        return in_order(each for each in conditions if each.phase == phase)
+    def groups(self) -> list[list[Condition]]:
+        """The conditions of each group, in the order in which they act."""
+        found: dict[str, list[Condition]] = {}
+
+        for phase in PHASES if any(each.group for each in self._all) else ():
+            for each in self.of_phase(phase):
+                if each.group is not None:
+                    found.setdefault(each.group, []).append(each)
+
+        return list(found.values())
 
     def run(self, phase: str) -> list[Adjustment]:
         """Apply the conditions of one phase."""

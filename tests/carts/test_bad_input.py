@@ -253,6 +253,10 @@ BAD: dict[str, tuple[Callable[[Cart, str], object], type[CartError], str]] = {
     "increment by None": (increment(None), InvalidItemError, "an int, not None"),
     "increment over the limit": (increment(49), CartLimitError, "50 .* make 51"),
     "increment by 10**30": (increment(10**30), InvalidItemError, "at most 2147483647"),
+    # Pinned
+    "pinned 'on'": (add(product=Product(), pinned="on"), InvalidItemError, "a bool"),
+    "pinned None": (add(product=Product(), pinned=None), InvalidItemError, "a bool"),
+    "pinned 1": (add(product=Product(), pinned=1), InvalidItemError, "a bool, not 1"),
     # Options
     "options a list": (add(options=["M"]), InvalidItemError, "a dict, not list"),
     "options a str": (add(options="M"), InvalidItemError, "a dict, not str"),

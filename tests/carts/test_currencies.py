@@ -151,6 +151,50 @@ def test_no_currency(cart: Cart, currency: t.Any) -> None:
         cart.change_currency(currency)
 
 
+@pytest.fixture
+def in_yen(storage: MemoryStorage) -> tuple[Cart, Product]:
+    """A cart in yen of a shop in euros, with a lamp of 10 euros for 1600."""
+    lamp = Product("lamp", 10)
+    cart = make_cart(storage, catalogue=Shelf(lamp).catalogue())
+    line = cart.add(lamp)
+    cart.change_currency("JPY", prices={line.id: 1600})
+
+    return cart, lamp
+
+
+def test_a_plain_price_is_no_lower_one(in_yen: tuple[Cart, Product]) -> None:
+    """What costs 10 euros does not cost 10 yen from the next report on."""
+    cart, lamp = in_yen
+    lamp.cart_name = "Night lamp"
+    (drift,) = cart.reprice("all")
+
+    assert (drift.name, drift.is_applied) == ("Night lamp", True)
+    assert cart.total == Money(1600, "JPY")
+    assert not cart.reprice()
+
+
+def test_a_plain_price_is_not_added(in_yen: tuple[Cart, Product]) -> None:
+    """Neither is it added for 10 yen, alone or with many others."""
+    cart, lamp = in_yen
+
+    with pytest.raises(InvalidItemError, match="in EUR, the cart in JPY"):
+        cart.add(lamp)
+
+    assert cart.add_many([{"product": "lamp"}]).gone == ({"product": "lamp"},)
+    assert cart.add(lamp, price=1500, options={"size": "S"}).price == Money(1500, "JPY")
+    assert cart.total == Money(3100, "JPY")
+
+
+def test_plain_prices_are_of_the_shop(in_yen: tuple[Cart, Product]) -> None:
+    """Back in the currency of the shop, they are the right ones."""
+    cart, lamp = in_yen
+    cart.change_currency("EUR")
+    cart.add(lamp)
+
+    assert not cart.reprice()
+    assert cart.total == Money(20, "EUR")
+
+
 def test_plain_prices(cart: Cart, shelf: Shelf) -> None:
     """A plain number is not taken for an amount in whatever currency."""
     shelf.products["mug"] = Product("mug", "12.50")

@@ -23,7 +23,9 @@ from flask_cart.carts.drafts import order_token
 from flask_cart.model.document import decode
 from flask_cart.model.document import encode
 from flask_cart.model.keys import CartKey
+from flask_cart.pricing.presets import gift_card
 from flask_cart.pricing.rulebook import Rulebook
+from flask_cart.pricing.rulebook import provide_coupons
 from flask_cart.storage import base as storages
 from flask_cart.storage.memory import MemoryStorage
 from tests.support import strategies
@@ -143,6 +145,31 @@ class TestWhatWasBegun:
         assert amounts(shop.cart().begin_order()) == amounts(draft)
         assert shop.cart().order_token == draft.order_token
         assert stored(shop.storage) == before
+
+    def test_is_paid_as_then(self) -> None:
+        """A gift card pays what it did when the order was begun, whatever is on it by
+        now, and the order is told of it like of a coupon."""
+        balances = {"GIFT": 20, "EMPTY": 0}
+        rulebook = Rulebook()
+        rulebook.providers.append(
+            provide_coupons(lambda code, facts: gift_card(code, balances[code]))
+        )
+        storage = MemoryStorage()
+        cart = make_cart(storage, rulebook=rulebook)
+        cart.add("mug", price=50)
+        cart.coupons.add("GIFT")
+        cart.coupons.add("EMPTY")
+        draft = cart.begin_order(expected_total=50)
+        balances["GIFT"] = 5
+
+        order = sell(make_cart(storage, rulebook=rulebook), token=draft.order_token)
+
+        for each in (draft, order):
+            assert (each.totals.total.amount, each.totals.due.amount) == (50, 30)
+            assert [e.amount.amount for e in each.totals.tenders if not e.code] == [-20]
+            assert each.coupons == ("GIFT",)
+
+        assert amounts(order) == amounts(draft)
 
     def test_is_no_other_content_at_the_price_of_now(self) -> None:
         """Another price can be agreed to only for what is in the cart."""

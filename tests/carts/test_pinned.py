@@ -79,6 +79,17 @@ def test_needs_no_other_price(cart: Cart, mug: Product) -> None:
         cart.reprice()
 
 
+def test_is_yes_or_no(cart: Cart, mug: Product) -> None:
+    """What a form has said is no answer, and is not stored."""
+    line = cart.add(mug)
+
+    for answer in ("on", "", 1, 0):
+        with pytest.raises(InvalidItemError, match="'pinned' is a bool"):
+            cart.update(line.id, pinned=answer)  # type: ignore[arg-type]
+
+    assert price(cart) == Decimal("12.50")
+
+
 def test_consent_does_not_touch_it(cart: Cart, mug: Product) -> None:
     """A form cannot set a price that was agreed upon to that of the shop."""
     line = cart.add(mug, price="17.50", pinned=True)

@@ -10,6 +10,7 @@ from flask import Flask
 from flask_cart import Cart
 from flask_cart import Condition
 from flask_cart.model.keys import CartKey
+from flask_cart.pricing.presets import gift_card
 from flask_cart.testing.carts import save_cart
 from tests.support.crowds import run
 from tests.support.crowds import run_json
@@ -189,6 +190,16 @@ class TestShow:
 
 
 class TestExplain:
+    def test_gift_card(self, app: Flask) -> None:
+        """What a gift card pays is among the steps, and below is what is to be paid."""
+        with app.app_context():
+            card = gift_card("GIFT", 40)
+            cart_of(app, "user:7").add_condition(card)
+
+        output = run(app, "explain", "user:7").output
+
+        assert output.endswith("\nTotal: €45.90\nTo pay: €5.90\n")
+
     def test_text(self, app: Flask) -> None:
         """Each condition says what it changed, or why it did not."""
         with app.app_context():

@@ -17,6 +17,7 @@ from flask_cart import FlaskCart
 from flask_cart import current_cart
 from flask_cart.http.pages import Pages
 from tests.support.apps import make_app
+from tests.support.storefronts import PageClient
 from tests.support.storefronts import Storefront
 from tests.support.storefronts import fill
 from tests.support.storefronts import line_of
@@ -93,7 +94,7 @@ def test_a_coupon_that_ended_says_so(app: Flask) -> None:
     extension.coupon_loader(coupons.get)
     extension.product_loader(lambda ids: [product()])
     app.register_blueprint(extension.blueprint, url_prefix="/cart")
-    client = app.test_client()
+    client = PageClient(app)
     client.post("/cart/lines", data={"item": "egg"})
     client.post("/cart/coupons", data={"code": "TEN"})
 
@@ -157,7 +158,7 @@ def test_choices_may_be_none(app: Flask) -> None:
     extension = FlaskCart(app)
     extension.product_loader(lambda ids: [product(cart_choices=None)])
     app.register_blueprint(extension.blueprint, url_prefix="/cart")
-    client = app.test_client()
+    client = PageClient(app)
 
     refused = client.post("/cart/lines", json={"item": "egg", "options": {"a": "b"}})
     assert refused.status_code == 422

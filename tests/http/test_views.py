@@ -27,6 +27,7 @@ from flask_cart.http.routes import Route
 from tests.support.apps import make_app
 from tests.support.storefronts import JSON
 from tests.support.storefronts import SHELF
+from tests.support.storefronts import PageClient
 from tests.support.storefronts import Storefront
 from tests.support.storefronts import fill
 from tests.support.storefronts import line_of
@@ -185,8 +186,14 @@ class TestShow:
         [
             ("text/html", "text/html"),
             ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html"),
-            ("*/*", "text/html"),
-            ("", "text/html"),
+            ("*/*", "application/json"),
+            ("", "application/json"),
+            ("application/json; charset=utf-8", "application/json"),
+            ("application/problem+json", "application/json"),
+            ("text/html; charset=utf-8", "text/html"),
+            ("text/html;q=0.5, */*", "text/html"),
+            ("text/html;q=0, */*", "application/json"),
+            ("text/*", "text/html"),
             ("application/json", "application/json"),
             ("application/json, text/html;q=0.5", "application/json"),
             ("application/json;q=0.5, text/html", "text/html"),
@@ -194,7 +201,7 @@ class TestShow:
             ("application/json, text/plain, */*", "application/json"),
             ("text/html, */*", "text/html"),
             ("text/html, application/json", "text/html"),
-            ("image/png", "text/html"),
+            ("image/png", "application/json"),
         ],
     )
     def test_is_what_the_client_accepts(
@@ -216,6 +223,28 @@ class TestShow:
         )
 
         assert answer.is_json is is_json
+
+    @pytest.mark.parametrize("accept", ["*/*", "", "application/xml"])
+    @pytest.mark.parametrize("path", ["/cart/", "/cart/cellar/", "/cart/no/where"])
+    def test_is_a_page_for_htmx(
+        self, client: FlaskClient, accept: str, path: str
+    ) -> None:
+        """It swaps pages, and does not say so; unless it is told to ask for JSON."""
+        htmx = {"HX-Request": "true", "Accept": accept}
+
+        assert client.get(path, headers=htmx).mimetype == "text/html"
+        assert client.get(path, headers=htmx | JSON).is_json
+
+    @pytest.mark.parametrize("accept", ["*/*", ""])
+    def test_is_json_for_a_form_of_a_program(
+        self, client: FlaskClient, accept: str
+    ) -> None:
+        """What ``curl -d`` sends is a form, and not a browser's."""
+        added = {"data": {"item": "pot"}, "headers": {"Accept": accept}}
+        gone = {"data": {"item": "gone"}, "headers": {"Accept": accept}}
+
+        assert client.post("/cart/lines", **added).json["quantity"] == 1
+        assert client.post("/cart/lines", **gone).json["code"] == "unprocessable-entity"
 
     def test_is_at_one_address(self, client: FlaskClient) -> None:
         """Without the slash, it is a redirect."""
@@ -739,7 +768,7 @@ class TestTwoApps:
         app = make_app(CART_STORAGE="memory")
         app.register_blueprint(FlaskCart(app).blueprint, url_prefix="/basket")
 
-        assert app.test_client().post("/basket/clear").location == "/basket/"
+        assert PageClient(app).post("/basket/clear").location == "/basket/"
 
 
 def test_head_has_no_body(client: FlaskClient) -> None:

@@ -28,6 +28,7 @@ CARTS = {
     "ruled": strategies.dynamic_carts(),
     "limited": strategies.dynamic_carts(with_rules=False),
     "taxed": strategies.taxed_carts(),
+    "offered": strategies.offered_carts(),
 }
 
 PROVIDED = st.lists(
@@ -70,6 +71,7 @@ def test_every_cart(kind: str, data: st.DataObject) -> None:
 
     assert again == fix(totals)[0]
     assert (again.total, again.subtotal) == (totals.total, totals.subtotal)
+    assert again.due == totals.due
     assert again.adjustments == tuple(e for e in totals.adjustments if e.applied)
     assert again.taxes == totals.taxes
 

@@ -40,6 +40,7 @@ class Visitor:
 
     def __init__(self, app: Flask) -> None:
         self.client = app.test_client()
+        self.client.environ_base["HTTP_ACCEPT"] = "text/html"
         self.page = ""
 
     def get(self, path: str, status: int = 200) -> str:

@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from flask_caching import Cache
 from flask_sqlalchemy import SQLAlchemy
 from jsonschema import Draft202012Validator
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
@@ -29,6 +30,9 @@ from tests.support.apps import make_app
 
 #: What a JSON client says that it wants.
 JSON: t.Final = {"Accept": "application/json"}
+
+#: What a browser says of every page and form.
+BROWSER: t.Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,21 @@ class Storefront:
 _documents: WeakKeyDictionary[Flask, dict[str, t.Any]] = WeakKeyDictionary()
 
 
-class ApiClient(FlaskClient):
+class PageClient(FlaskClient):
+    """A client that names pages, unless it sends JSON or names something else."""
+
+    def open(self, *args: t.Any, **kwargs: t.Any) -> TestResponse:
+        kind = "application/json" if "json" in kwargs else kwargs.get("content_type")
+
+        # Headers that are given come after these.
+        if kind != "application/json":
+            base = {"HTTP_ACCEPT": BROWSER, **kwargs.get("environ_base", {})}
+            kwargs["environ_base"] = base
+
+        return super().open(*args, **kwargs)
+
+
+class ApiClient(PageClient):
     """A client that holds every JSON answer against the app's OpenAPI document."""
 
     def open(self, *args: t.Any, **kwargs: t.Any) -> TestResponse:
@@ -120,8 +138,20 @@ def check_answer(
 ) -> None:
     """Fail unless an answer is one that a document describes."""
     request = response.request
-    urls = app.url_map.bind("localhost")
-    rule, _ = urls.match(request.path, request.method, return_rule=True)
+    problem = document["components"]["schemas"]["ShownProblem"]
+
+    try:
+        urls = app.url_map.bind("localhost")
+        rule, _ = urls.match(request.path, request.method, return_rule=True)
+    except HTTPException:
+        # What is no address of the API is in no document.
+        assert response.mimetype == "application/problem+json"
+        Draft202012Validator(problem | {"components": document["components"]}).validate(
+            response.json
+        )
+
+        return
+
     path = path_of(rule)
     operation = document["paths"][path][request.method.lower()]
     reference = operation["responses"][str(response.status_code)]
