@@ -53,6 +53,7 @@ class Server(t.NamedTuple):
         assert cookie is not None
         headers = {
             "Cookie": f"session={cookie.value}",
+            "Accept": "text/html",
             "Content-Type": "application/x-www-form-urlencoded",
         }
         connection = HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
