@@ -28,7 +28,11 @@ from ..model.operations import Applied
 from ..model.operations import Operation
 from ..model.operations import RemoveCondition
 from ..model.operations import apply_all
-from ..model.products import price_told
+from ..model.products import Buyable
+from ..model.products import NotSoldError
+from ..model.products import is_plain
+from ..model.products import item_id_of
+from ..model.products import price_of
 from ..model.values import closest
 from ..model.values import refused_as
 from ..pricing.rulebook import Rulebook
@@ -166,7 +170,7 @@ def _prices(
     ]
     variants = catalogue.variants(asked) if asked else {}
     amounts = dict(given) | {
-        line_id: price_told(variant.sold, currency, home)
+        line_id: _amount_in(variant.sold, currency, home)
         for line_id, variant in variants.items()
         if variant is not None
     }
@@ -182,6 +186,18 @@ def _prices(
     return {
         line.id: _price(line, currency, amounts[line.id]) for line in document.lines
     }
+
+
+def _amount_in(product: Buyable, currency: str, home: str) -> MoneyLike:
+    price = price_of(product, lambda: currency)
+
+    if currency != home and is_plain(product, price):
+        raise NotSoldError(
+            f"The item {item_id_of(product)!r:.80} does not tell what it costs in"
+            f" {currency}: its 'cart_price' is no Money, and it has no 'cart_price_in'."
+        )
+
+    return price
 
 
 def _price(line: Line, currency: str, amount: MoneyLike) -> Decimal:

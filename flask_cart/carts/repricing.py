@@ -27,8 +27,9 @@ from ..model.operations import Reapplied
 from ..model.products import Buyable
 from ..model.products import NotSoldError
 from ..model.products import Variant
+from ..model.products import is_plain
 from ..model.products import item_id_of
-from ..model.products import price_told
+from ..model.products import price_of
 from ..model.values import FrozenDict
 from ..model.values import check_text
 from ..model.values import refused_as
@@ -258,7 +259,9 @@ def reprice(working: WorkingCopy, prices: CachedTotals, accept: Accept) -> Drift
 
     seen = working.document
     made = [line for line in seen.lines if line.product_ref is not None]
-    products = prices.services.registry.catalogue.load(line.item_id for line in made)
+    catalogue = prices.services.registry.catalogue
+    # What was added by an id needs no loader, and what sending costs is told anyway.
+    products = catalogue.load(line.item_id for line in made) if made else {}
     asked = {line.item_id: products.get(line.item_id) for line in made}
     offers = Offers(asked, seen.currency, working.repository.currency)
 
@@ -297,7 +300,13 @@ def _offer(variant: Variant, line: Line, currency: str, home: str) -> Offer:
 
 def _price_now(variant: Variant, line: Line, currency: str, home: str) -> Decimal:
     try:
-        return price_in(currency, price_told(variant.sold, currency, home))
+        price = price_of(variant.sold, lambda: currency)
+
+        if currency != home and is_plain(variant.sold, price):
+            # It does not tell what it costs here, so what was given stays.
+            return line.unit_amount
+
+        return price_in(currency, price)
     except (ValueError, NotSoldError):
         if not line.is_pinned:
             raise

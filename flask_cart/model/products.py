@@ -184,23 +184,6 @@ def is_plain(product: Buyable, price: MoneyLike) -> bool:
     return not isinstance(price, Money) and not hasattr(product, "cart_price_in")
 
 
-def price_told(product: Buyable, currency: str, home: str) -> MoneyLike:
-    """The price of a product in a currency.
-
-    :param home: The currency of the shop.
-    :raises NotSoldError: If it does not tell one.
-    """
-    price = price_of(product, lambda: currency)
-
-    if currency != home and is_plain(product, price):
-        raise NotSoldError(
-            f"The item {item_id_of(product)!r:.80} does not tell what it costs in"
-            f" {currency}: its 'cart_price' is no Money, and it has no 'cart_price_in'."
-        )
-
-    return price
-
-
 def _attributes(product: Buyable) -> FrozenDict:
     attributes = getattr(product, "cart_attributes", None)
     opening = f"The 'cart_attributes' of the item {item_id_of(product)!r:.80}: "

@@ -257,3 +257,19 @@ def test_another_currency(cart: Cart, post: Post) -> None:
     dearer(cart, post)
 
     assert cart.reprice().shipping is None
+
+
+def test_is_told_without_products(post: Post) -> None:
+    """A shop that adds by an id has no loader, and is told what sending costs."""
+    book = Rulebook()
+    book.list_shipping = post.methods
+    cart = make_cart(MemoryStorage(), rulebook=book, clock=lambda: NOW)
+    line = cart.add("mug", price=20)
+    cart.shipping.choose("Post")
+    cart.set_quantity(line.id, 3)
+    drift = cart.reprice()
+
+    assert drift.shipping is not None
+    assert drift.shipping.old_price == Money("4.90", "EUR")
+    assert drift.shipping.new_price == Money("9.80", "EUR")
+    assert not drift.is_settled
