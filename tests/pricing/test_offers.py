@@ -243,20 +243,22 @@ class TestAmounts:
         assert total(added, goods=goods) == 132
 
     def test_net_is_not_made_of_itself(self) -> None:
-        """A tax whose rule asks for what is net is told what is not."""
-        cart = make_cart()
-        cart._services.registry.rulebook.rules.add(
-            "cheap", lambda facts: sum(facts.net.values()) < 130
+        """A tax whose rule asks for what is net is told what is not, at once."""
+        asked = []
+        book = Rulebook()
+        book.rules.add("cheap", lambda facts: asked.append(dict(facts.net)) or True)
+        vat = Condition(
+            "VAT", "tax", "subtotal", "20%", included=True, rule=rule("cheap")
         )
-        cart.add("mug", price=120)
-        cart.add_condition(
-            Condition(
-                "VAT", "tax", "subtotal", "20%", included=True, rule=rule("cheap")
-            )
+        cart = cart_of(
+            vat,
+            fee("10%", base=rule("net")),
+            goods={"mug": (120, 1)},
+            rulebook=book,
         )
-        cart.add_condition(fee("10%", base=rule("net")))
 
         assert cart.totals.total.amount == 130
+        assert [sum(each.values()) for each in asked] == [120, 120, 100]
 
 
 def exclusive(*values: str, **terms: t.Any) -> list[Condition]:
@@ -342,6 +344,26 @@ class TestGroups:
             best,
             "Post",
         }
+
+    @pytest.mark.parametrize("is_later", [False, True])
+    def test_equal_ones(self, is_later: bool) -> None:
+        """Of equal ones it is the one that acts first, whichever was added first."""
+        free = Condition("FREE", "coupon", "shipping", "-100%", group="best")
+        offers = [free, *exclusive("-5")][:: -1 if is_later else 1]
+        cart = cart_of(*offers, Condition("Post", "shipping", "total", "5"))
+
+        assert cart.totals.total.amount == 38
+        assert reasons(cart)["FREE"] == "another offer is better"
+
+    def test_equal_after_rounding(self) -> None:
+        """Of equal ones it is one that applies."""
+        cart = cart_of(
+            discount("-5", group="best", rule=NEVER),
+            *exclusive("-0.01"),
+            cash_rounding("0.05"),
+        )
+
+        assert reasons(cart)["-0.01"] == ""
 
     def test_several_groups(self) -> None:
         """Each group has its best."""
