@@ -81,6 +81,17 @@ def test_metadata_that_is_not_the_shoppers_stays_inside(app: Flask) -> None:
         assert current_cart.to_dict()["metadata"] == {"purchase price": {"mug": "3.00"}}
 
 
+def test_what_a_cart_has_by_itself(app: Flask) -> None:
+    """The metadata and the coupons of a cart are what they contain."""
+    with app.test_request_context():
+        fill_richly()
+
+        assert jsonify(current_cart.metadata, current_cart.coupons).json == [
+            {"purchase price": {"mug": "3.00"}},
+            ["FIVE"],
+        ]
+
+
 def test_to_dict_has_the_names_of_the_json_api(app: Flask) -> None:
     """What is called so in one is called so in the other, with the same value."""
     with app.test_request_context():
