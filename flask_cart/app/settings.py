@@ -42,6 +42,16 @@ _Name = t.Annotated[str, msgspec.Meta(min_length=1)]
 _Prefix = t.Annotated[str, msgspec.Meta(pattern=r"^[^{}\s]{1,64}$")]
 
 
+# Exactly as browsers send it: no path, no capitals, no port that goes without saying.
+_Origin = t.Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(https://(?!.*:443$)|http://(?!.*:80$))"
+        r"([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?\Z"
+    ),
+]
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The configuration of one app. Each field is the key ``CART_<NAME>``."""
 
@@ -99,6 +109,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     #: The keys of the metadata that a shopper may set, by the blueprint.
     client_metadata: frozenset[str] = frozenset()
+
+    #: The origins of other sites whose pages may change a shopper's carts by the
+    #: blueprint, such as ``{"https://www.example"}``.
+    trusted_origins: frozenset[_Origin] = frozenset()
 
     #: How often a client may use a route of the blueprint, by the route's name, if the
     #: app has a Flask-Limiter. Codes of coupons can be guessed.

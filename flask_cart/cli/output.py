@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from ..model.keys import CartKey
+from ..model.keys import without_tokens
 from .shop import services
 
 T = t.TypeVar("T")
@@ -22,7 +23,6 @@ T = t.TypeVar("T")
 _ROWS: t.Final = 500
 
 _guest = re.compile(r"((?:guest|@order):.{4}).+")
-_guest_in_text = re.compile(r"((?:guest|@order):[^/\s]{4})[^/\s]+")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -82,7 +82,7 @@ def shown_key(key: CartKey, show_tokens: bool) -> dict[str, t.Any]:
 
 def shown_error(error: Exception) -> str:
     """What an error says, without the tokens of guests."""
-    return _guest_in_text.sub(r"\1...", str(error))
+    return without_tokens(str(error))
 
 
 def shown_time(moment: dt.datetime | None) -> str:

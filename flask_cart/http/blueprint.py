@@ -13,10 +13,11 @@ from werkzeug.routing import PathConverter
 from ..app.settings import RESERVED_INSTANCES
 from ..app.shopper import DEFAULT
 from . import views
+from .entrance import answer_unrouted
+from .entrance import guard_bodies
 from .openapi import describe_api
 from .routes import DOCUMENT
 from .routes import ROUTES
-from .unrouted import answer_unrouted
 
 _TAKEN: t.Final = "|".join([*RESERVED_INSTANCES, re.escape(DOCUMENT.address[1:])])
 
@@ -45,6 +46,7 @@ def make_blueprint() -> Blueprint:
         static_url_path="/static",
     )
     blueprint.record(_add_converters)
+    blueprint.record(guard_bodies)
     blueprint.record(answer_unrouted)
     blueprint.add_url_rule(DOCUMENT.address, DOCUMENT.view, describe_api)
 

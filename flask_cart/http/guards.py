@@ -7,7 +7,10 @@ from urllib.parse import urlsplit
 
 from flask import Request
 from werkzeug.exceptions import Forbidden
+from werkzeug.exceptions import LengthRequired
 from werkzeug.exceptions import RequestEntityTooLarge
+
+from ..app.current import get_state
 
 #: Bytes of a body; a change of a cart is small.
 MAX_BODY: t.Final = 65_536
@@ -18,16 +21,24 @@ _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 _OWN_SITES: t.Final = {"none", "same-origin"}
 
 
-def refuse_large_bodies(request: Request) -> None:
-    """Read no more of a request than a change of a cart can need.
+def read_body(request: Request) -> None:
+    """Read the body of a change, and no more than one can need.
 
-    :raises RequestEntityTooLarge: If it says itself that there is more.
+    :raises LengthRequired: If there is one that cannot be read without.
+    :raises RequestEntityTooLarge: If there is more.
     """
-    request.max_content_length = MAX_BODY
+    if request.method in _SAFE_METHODS:
+        return
 
-    # It may have been read already, to see if a form has a token against forgery.
-    if request.method not in _SAFE_METHODS and (request.content_length or 0) > MAX_BODY:
-        raise RequestEntityTooLarge(f"A request has at most {MAX_BODY} bytes.")
+    if _is_unreadable(request):
+        raise LengthRequired("Send the body with a Content-Length.")
+
+    most = min(request.max_content_length or MAX_BODY, MAX_BODY)
+    # Werkzeug cuts what has no length, and says nothing. So it may read one byte more.
+    request.max_content_length = most + 1
+
+    if (request.content_length or 0) > most or len(request.get_data()) > most:
+        raise RequestEntityTooLarge(f"A request has at most {most} bytes.")
 
 
 def refuse_other_sites(request: Request) -> None:
@@ -38,7 +49,10 @@ def refuse_other_sites(request: Request) -> None:
 
     :raises Forbidden: If it comes from elsewhere.
     """
-    if request.method not in _SAFE_METHODS and not _is_own(request):
+    if request.method in _SAFE_METHODS or _is_trusted(request):
+        return
+
+    if not _is_own(request):
         raise Forbidden("The request came from another site.")
 
 
@@ -54,6 +68,30 @@ def safe_path(target: str | None) -> str | None:
     return target
 
 
+def _is_unreadable(request: Request) -> bool:
+    """Whether there is a body of which nobody would know where it ends."""
+    environ = request.environ
+
+    if request.content_length or "wsgi.input_terminated" in environ:
+        return False
+
+    # For Werkzeug, a length that is no number is 0, as is one that some servers leave
+    # empty. HTTP/2 has bodies without a length, and no header for them.
+    length = environ.get("CONTENT_LENGTH") or ""
+    is_new = not environ.get("SERVER_PROTOCOL", "HTTP/1").startswith("HTTP/1")
+
+    if "Transfer-Encoding" in request.headers:
+        return True
+
+    return not length.isdecimal() if length else bool(is_new and request.mimetype)
+
+
+def _is_trusted(request: Request) -> bool:
+    origin = request.headers.get("Origin", "").lower()
+
+    return origin in get_state().settings.trusted_origins
+
+
 def _is_own(request: Request) -> bool:
     site = request.headers.get("Sec-Fetch-Site")
 
@@ -64,7 +102,15 @@ def _is_own(request: Request) -> bool:
     origin = request.headers.get("Origin")
 
     # Some proxies take TLS off and do not say so, therefore only the host.
-    return origin is None or _host(origin) == request.host.lower()
+    return origin is None or _host(origin) == _own_host(request)
+
+
+def _own_host(request: Request) -> str:
+    # Werkzeug has no host where the name is not one of DNS, such as "my_shop".
+    host = request.host or request.headers.get("Host", "")
+
+    # An origin may have none either, which is not the same one.
+    return host.lower() or "?"
 
 
 def _host(origin: str) -> str:

@@ -16,8 +16,10 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from ..model.values import check_text
 
+_PARTS: t.Final = "multipart/form-data"
+
 #: A form without fields may come without a type.
-_FORMS: t.Final = {"", "application/x-www-form-urlencoded", "multipart/form-data"}
+_FORMS: t.Final = {"", "application/x-www-form-urlencoded", _PARTS}
 
 #: What messages call the types of JSON, for readers who do not know Python.
 _TYPES: t.Final = {
@@ -158,6 +160,9 @@ def _form(request: Request, kind: type[Input]) -> dict[str, t.Any]:
     fields: dict[str, t.Any] = {}
     groups: dict[str, dict[str, t.Any]] = {}
 
+    if request.mimetype == _PARTS and kind is not Nothing:
+        _check_parts(request)
+
     for name, values in request.form.lists():
         group, dot, key = name.partition(".")
 
@@ -175,6 +180,16 @@ def _form(request: Request, kind: type[Input]) -> dict[str, t.Any]:
 
     # A form has more fields than these: the shop's own, and those against forgery.
     return {name: fields[name] for name in kind.__struct_fields__ if name in fields}
+
+
+def _check_parts(request: Request) -> None:
+    # Of a form that it cannot read, Werkzeug makes one without fields, which would be
+    # taken for the default values.
+    if not request.form and not request.files:
+        raise BadRequest("The form has no parts that can be read.")
+
+    if None in request.form or None in request.files:
+        raise BadRequest("A part of the form has no name.")
 
 
 def _explain(error: msgspec.ValidationError) -> str:

@@ -45,6 +45,7 @@ _PROBLEMS: t.Final = {
     403: "The request comes from another site.",
     404: "There is no such cart, or no such line in it.",
     409: "Somebody else changed what the client saw. The cart as it is comes with it.",
+    411: "The body has no Content-Length, and the server cannot read it without.",
     412: "The cart is not the one of If-Match. The cart as it is comes with it.",
     413: "The body is too large.",
     415: "The body is neither JSON nor a form.",

@@ -10,7 +10,9 @@ from flask.json.provider import DefaultJSONProvider
 from moneyed import Money
 
 from ..carts.cart import Cart
+from ..carts.coupons import Coupons
 from ..carts.drafts import OrderDraft
+from ..carts.metadata import Metadata
 from ..carts.repricing import Drift
 from ..carts.repricing import LineDrift
 from ..carts.shipping import ShippingDrift
@@ -57,6 +59,12 @@ def give_to_json(app: Flask) -> None:
 
         if isinstance(value, _WITH_TO_DICT):
             return value.to_dict()
+
+        if isinstance(value, Metadata):
+            return dict(value)
+
+        if isinstance(value, Coupons):
+            return list(value)
 
         if isinstance(value, Line | Condition | Rule):
             return msgspec.to_builtins(value)

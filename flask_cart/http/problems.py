@@ -45,21 +45,42 @@ _ANSWERED: t.Final = (CartConflictError, CartStorageError)
 
 def answer_errors(app: Flask) -> None:
     """Answer with a status of their own to errors that no view of the app handles."""
-    app.register_error_handler(CartError, _answer_with_status)
+    handlers = app.error_handler_spec[None][None]
+
+    # Whichever the app has registered before stays, as one that it registers later.
+    if CartError not in handlers:
+        app.register_error_handler(CartError, _answer_with_status)
 
 
 def _answer_with_status(error: CartError) -> t.Any:
+    handler = _handler_of_all()
+
+    # Without ours, Flask would have called it.
+    if handler is not None:
+        return current_app.ensure_sync(handler)(error)
+
     if not (isinstance(error, _ANSWERED) or _is_input(error)):
         raise error
 
-    if isinstance(error, CartStorageError):
-        current_app.logger.error("The storage of the carts failed.", exc_info=error)
-
+    _log_failure(error)
     problem = t.cast(Problem, describe(error))
     exception = default_exceptions[problem.status](problem.detail)
 
     # Like abort(), so that the app's own page for the status is shown.
     return current_app.handle_http_exception(exception)
+
+
+def _handler_of_all() -> t.Callable[[t.Any], t.Any] | None:
+    """What the app has registered for more than our errors, such as Exception."""
+    handlers = current_app.error_handler_spec[None][None]
+    wider = (handlers.get(kind) for kind in CartError.__mro__[1:])
+
+    return next(filter(None, wider), None)
+
+
+def _log_failure(error: Exception) -> None:
+    if isinstance(error, CartStorageError):
+        current_app.logger.error("The storage of the carts failed.", exc_info=error)
 
 
 def _is_input(error: CartError) -> bool:
@@ -89,6 +110,8 @@ def tell_problem(error: CartError | HTTPException, instance: str) -> Response:
         problem = Problem(412, "precondition-failed", problem.detail)
 
     if wants_json(request):
+        _log_failure(error)
+
         return _in_json(error, problem, instance)
 
     # The app has its own pages for what is missing, forbidden or down.

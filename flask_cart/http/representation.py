@@ -25,6 +25,14 @@ _Amount = t.Annotated[
     ),
 ]
 _Count = t.Annotated[int, msgspec.Meta(ge=0)]
+# More than 32 bits, and no more than numbers of JavaScript have.
+_Version = t.Annotated[
+    int, msgspec.Meta(ge=0, le=2**53 - 1, extra_json_schema={"format": "int64"})
+]
+# Without that, generated clients know of no key in it.
+_Anything = t.Annotated[
+    dict[str, t.Any], msgspec.Meta(extra_json_schema={"additionalProperties": True})
+]
 
 
 class ShownTax(msgspec.Struct, frozen=True):
@@ -97,7 +105,7 @@ class ShownCart(msgspec.Struct, frozen=True):
     """What a shopper may see of a cart."""
 
     instance: str
-    version: _Count
+    version: _Version
     currency: str
     quantity: _Count
     lines: list[ShownLine]
@@ -112,7 +120,7 @@ class ShownCart(msgspec.Struct, frozen=True):
     total: _Amount
     tenders: list[ShownTender]
     due: _Amount
-    metadata: dict[str, t.Any]
+    metadata: _Anything
 
 
 class ShownProblem(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +136,7 @@ class ShownProblem(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     cart: ShownCart | msgspec.UnsetType = msgspec.UNSET
     line_id: str | msgspec.UnsetType | None = msgspec.UNSET
-    differs: dict[str, t.Any] | msgspec.UnsetType = msgspec.UNSET
+    differs: _Anything | msgspec.UnsetType = msgspec.UNSET
 
 
 def show_cart(cart: Cart, instance: str | None = None) -> ShownCart:

@@ -462,6 +462,54 @@ def test_own_handler_for_all_errors(app: Flask) -> None:
     assert client.post("/nonsense").text == "InvalidItemError"
 
 
+@pytest.mark.parametrize(
+    "kind", [Exception, RuntimeError, CartError, CartConflictError]
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_handlers_are_asked_as_in_flask(kind: type[Exception], is_first: bool) -> None:
+    """Whatever kind they are for, before or after the cart: they get the error."""
+    app = make_app(CART_STORAGE="memory")
+    caught: list[Exception] = []
+
+    def handle(error: Exception) -> tuple[str, int]:
+        caught.append(error)
+
+        return type(error).__name__, 418
+
+    if is_first:
+        app.register_error_handler(kind, handle)
+
+    FlaskCart(app)
+
+    if not is_first:
+        app.register_error_handler(kind, handle)
+
+    @app.post("/stale")
+    def stale() -> None:
+        current_cart.expect(77).clear()
+
+    answer = app.test_client().post("/stale")
+    is_asked = issubclass(CartConflictError, kind)
+
+    assert [type(each) for each in caught] == [CartConflictError] * is_asked
+    assert answer.status_code == (418 if is_asked else 409)
+
+
+def test_handlers_of_all_get_our_mistakes(app: Flask) -> None:
+    """A handler for Exception gets what would be a 500, and may be a coroutine."""
+
+    async def handle(error: Exception) -> tuple[str, int]:
+        return type(error).__name__, 418
+
+    app.register_error_handler(Exception, handle)
+
+    @app.post("/nonsense")
+    def nonsense() -> None:
+        current_cart.add("mug", price=-1)
+
+    assert app.test_client().post("/nonsense").text == "InvalidItemError"
+
+
 def test_other_errors_are_errors(app: Flask) -> None:
     """Without a handler, only conflicts and storages have a page of their own."""
 

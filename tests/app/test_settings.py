@@ -31,6 +31,7 @@ VALUES = {
     "CART_CLIENT_METADATA": (["note"], frozenset({"note"})),
     "CART_MAX_COUPONS": (1, 1),
     "CART_RATE_LIMITS": ({"add": "9 per hour"}, {"add": "9 per hour"}),
+    "CART_TRUSTED_ORIGINS": (["https://a.example"], frozenset({"https://a.example"})),
     "CART_EVENTS_ENABLED": (False, False),
     "CART_EVENTS_DISABLED": (["item_added"], frozenset({"item_added"})),
     "CART_MIGRATE_ON_LOGIN": (False, False),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import typing as t
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from flask_wtf import CSRFProtect
 
+from flask_cart import CartConfigError
+from flask_cart import FlaskCart
 from flask_cart import current_cart
 from flask_cart.http.routes import ROUTES
 from flask_cart.http.routes import Route
@@ -18,6 +21,7 @@ from tests.support.storefronts import Storefront
 from tests.support.storefronts import fill
 from tests.support.storefronts import line_of
 from tests.support.storefronts import make_storefront
+from tests.support.storefronts import open_storefront
 from tests.support.storefronts import show
 
 #: What browsers send, and whether it comes from the shop's own pages.
@@ -122,6 +126,94 @@ class TestOtherSites:
         )
 
         assert answer.status_code == 303
+
+    @pytest.mark.parametrize("host", ["my_shop.example", "my_shop.example:8443", "_"])
+    def test_are_known_where_the_name_is_none_of_dns(
+        self, client: FlaskClient, host: str
+    ) -> None:
+        """A host with an underscore is one, and has an origin of its own."""
+        statuses = [
+            client.post(
+                "/cart/lines",
+                data={"item": "pot"},
+                headers={"Host": host, "Origin": origin},
+            ).status_code
+            for origin in (f"https://{host}", "null", "", "https://", "https://evil.x")
+        ]
+
+        assert statuses == [303, 403, 403, 403, 403]
+
+    @pytest.mark.parametrize("origin", ["null", "", "https://", "https://?"])
+    @pytest.mark.parametrize("host", ["", "a b", "?"])
+    def test_are_no_host_that_is_none(
+        self, client: FlaskClient, host: str, origin: str
+    ) -> None:
+        """Where the shop has no name, nothing that has none is taken for it."""
+        answer = client.post(
+            "/cart/lines",
+            data={"item": "pot"},
+            headers={"Host": host, "Origin": origin},
+        )
+
+        assert answer.status_code == 403
+
+
+TRUSTED = {"https://www.shop.example", "http://[::1]:5173"}
+
+
+class TestTrustedOrigins:
+    @pytest.mark.parametrize(
+        ("origin", "is_trusted"),
+        [
+            ("https://www.shop.example", True),
+            ("http://[::1]:5173", True),
+            ("http://www.shop.example", False),
+            ("https://www.shop.example:8443", False),
+            ("https://shop.example", False),
+            ("https://evil.www.shop.example", False),
+            ("https://www.shop.example.evil.example", False),
+            ("null", False),
+            ("", False),
+        ],
+    )
+    def test_may_change_carts(
+        self, tmp_path: Path, origin: str, is_trusted: bool
+    ) -> None:
+        """Exactly those, from whatever site they are."""
+        with open_storefront(
+            "memory", folder=tmp_path, CART_TRUSTED_ORIGINS=TRUSTED
+        ) as shop:
+            answer = shop.app.test_client().post(
+                "/cart/lines",
+                json={"item": "pot"},
+                headers={"Origin": origin, "Sec-Fetch-Site": "cross-site"},
+            )
+
+        assert answer.status_code == (200 if is_trusted else 403)
+
+    @pytest.mark.parametrize(
+        "origin",
+        [
+            "*",
+            "null",
+            "",
+            "https://*.shop.example",
+            "https://*",
+            "https://shop.example/",
+            "https://shop.example/path",
+            "https://Shop.example",
+            "https://shop.example:443",
+            "http://shop.example:80",
+            "shop.example",
+            "ftp://shop.example",
+            "https://me@shop.example",
+            "https://shop.example\n",
+        ],
+    )
+    def test_are_exact(self, origin: str) -> None:
+        """What no browser would send, or would stand for many, is no configuration."""
+        with pytest.raises(CartConfigError, match="CART_TRUSTED_ORIGINS"):
+            FlaskCart(make_app(CART_STORAGE="memory", CART_TRUSTED_ORIGINS=[origin]))
 
 
 @pytest.fixture

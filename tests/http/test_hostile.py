@@ -276,8 +276,8 @@ BODIES = [
     api("xml-type", 415, "Send a form", ADD, data=b"<mug/>", content_type="text/xml"),
     api(
         "no-boundary",
-        422,
-        "missing",
+        400,
+        "no parts that can be read",
         ADD,
         data=b"--x",
         content_type="multipart/form-data",

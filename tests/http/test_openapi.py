@@ -116,6 +116,23 @@ class TestDocument:
 
         assert parameter["schema"]["enum"] == ["later", "wishlist"]
 
+    def test_has_types_that_can_be_generated_from(self, document: Json) -> None:
+        """Versions have more than 32 bits, and what may have any key says so."""
+        schemas = document["components"]["schemas"]
+        cart, problem = schemas["ShownCart"], schemas["ShownProblem"]
+        version = cart["properties"]["version"]
+        bags = [cart["properties"]["metadata"], problem["properties"]["differs"]]
+        objects = [
+            each
+            for schema in schemas.values()
+            for each in schema["properties"].values()
+            if each.get("type") == "object"
+        ]
+
+        assert (version["format"], version["maximum"]) == ("int64", 2**53 - 1)
+        assert all(each["additionalProperties"] is True for each in bags)
+        assert all("additionalProperties" in each for each in objects)
+
     def test_describes_for_readers_of_json(self, document: Json) -> None:
         """Descriptions say nothing about Python."""
         assert ":param" not in str(document)

@@ -81,6 +81,17 @@ def test_metadata_that_is_not_the_shoppers_stays_inside(app: Flask) -> None:
         assert current_cart.to_dict()["metadata"] == {"purchase price": {"mug": "3.00"}}
 
 
+def test_what_a_cart_has_by_itself(app: Flask) -> None:
+    """The metadata and the coupons of a cart are what they contain."""
+    with app.test_request_context():
+        fill_richly()
+
+        assert jsonify(current_cart.metadata, current_cart.coupons).json == [
+            {"purchase price": {"mug": "3.00"}},
+            ["FIVE"],
+        ]
+
+
 def test_to_dict_has_the_names_of_the_json_api(app: Flask) -> None:
     """What is called so in one is called so in the other, with the same value."""
     with app.test_request_context():
@@ -157,6 +168,26 @@ def test_what_is_ordered(app: Flask) -> None:
         assert (plain["total"], plain["currency"]) == (totals["total"], "EUR")
         assert plain["metadata"] == {"purchase price": {"mug": "3.00"}}
         assert plain["coupons"] == list(draft.coupons)
+
+
+def test_nobody_tells_how_it_is_sent(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cart is plain data also while the methods cannot be asked for."""
+
+    @app.extensions["cart"].extension.shipping_methods
+    def methods(facts: Facts) -> list[ShippingMethod]:
+        raise OSError("The carrier does not answer.")
+
+    with app.test_request_context():
+        fill_richly()
+
+        assert current_cart.to_dict()["shipping_options"] == []
+        assert jsonify(current_cart).get_json()["shipping_options"] == []
+        assert "The carrier does not answer." in caplog.text
+
+        with pytest.raises(OSError, match="carrier"):
+            _ = current_cart.shipping.options
 
 
 def test_how_it_is_sent(app: Flask) -> None:

@@ -564,8 +564,10 @@ class TestRefusals:
         shop: Storefront,
         monkeypatch: pytest.MonkeyPatch,
         headers: dict[str, str],
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
-        """It is a 503 of the app's own, and says nothing of what broke."""
+        """It is a 503 of the app's own, and says nothing of what broke, but to those
+        who read the log."""
 
         def fail(*arguments: t.Any) -> t.Any:
             raise CartStorageError("postgresql://secret@db is away")
@@ -585,6 +587,12 @@ class TestRefusals:
             assert answer.status_code == 503
             assert "secret" not in answer.text
             assert answer.is_json or answer.text == "Closed for a while"
+
+        (first, second) = caplog.records
+
+        for record in (first, second):
+            assert record.exc_info is not None
+            assert "postgresql://secret@db is away" in str(record.exc_info[1])
 
     def test_of_a_conflict_on_a_page_of_the_app(self, shop: Storefront) -> None:
         """In a view of the app itself it is a 409, on the app's own page."""

@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import threading
+import time
 import typing as t
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -590,6 +591,39 @@ def test_corrupt(shelf: Shelf, storage: RecordStorage, text: str) -> None:
     # Somebody has repaired it.
     shelf.put(intact)
     assert save_cart(storage, KEY, "new", version) == version + 1
+
+
+def test_errors_do_not_give_guests_away(shelf: Shelf, storage: RecordStorage) -> None:
+    """Errors come into logs, and who has the token of a guest has the cart."""
+    guest = CartKey("acme/guest:c2VjcmV0IHRva2VuIQ", "default")
+    assert save_cart(storage, guest, "{}", 0)
+    name, sound = shelf.name, shelf.texts[shelf.name].text
+
+    def change() -> None:
+        shelf.texts[name] = Found(sound, object())
+
+    # Somebody else changes another of the carts, again and again.
+    shelf.meanwhile = itertools.repeat(change)
+
+    with pytest.raises(CartBusyError) as busy:
+        save_cart(storage, CartKey(guest.owner, "other"), "{}", 0)
+
+    shelf.meanwhile = iter(())
+    locked = json.loads(sound) | {"lock": ["other", time.time() + 60]}
+    shelf.put(json.dumps(locked))
+
+    with pytest.raises(CartBusyError) as barred:
+        save_cart(storage, CartKey(guest.owner, "other"), "{}", 0)
+
+    shelf.put("broken")
+
+    with pytest.raises(CartCorruptError) as corrupt:
+        storage.load(guest)
+
+    said = [str(each.value) for each in (busy, barred, corrupt)]
+
+    assert not [each for each in said if "c2VjcmV0" in each]
+    assert "acme/guest:c2Vj..." in said[2]
 
 
 def test_corrupt_cart_for_an_app(shelf: Shelf, storage: RecordStorage) -> None:

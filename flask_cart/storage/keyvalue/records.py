@@ -17,6 +17,7 @@ from ...model.errors import CartCorruptError
 from ...model.errors import CartStorageError
 from ...model.errors import CartTooLargeError
 from ...model.keys import CartKey
+from ...model.keys import without_tokens
 from ..base import Changes
 from ..base import Guarantee
 from ..base import Held
@@ -212,7 +213,9 @@ class RecordStorage:
                 return False
 
             if lease is None and record.is_locked_for(""):
-                raise CartBusyError(f"The carts of {owner} are locked by others.")
+                raise CartBusyError(
+                    f"The carts of {without_tokens(owner)} are locked by others."
+                )
 
             if lease is not None and not record.is_locked_by(lease.token):
                 return False
@@ -228,7 +231,9 @@ class RecordStorage:
             if self._write(owner, found, record):
                 return True
 
-        raise CartBusyError(f"The carts of {owner} do not stop changing.")
+        raise CartBusyError(
+            f"The carts of {without_tokens(owner)} do not stop changing."
+        )
 
     def _acquire(self, lease: Lease) -> _Record:
         """Take the lock and read, if nobody else holds it."""
@@ -287,7 +292,8 @@ class RecordStorage:
             return found, _decoder.decode(found.text)
         except msgspec.MsgspecError as error:
             raise CartCorruptError(
-                f"What is stored are not the carts of {owner}: {error}", found.text
+                f"What is stored are not the carts of {without_tokens(owner)}: {error}",
+                found.text,
             ) from error
 
 

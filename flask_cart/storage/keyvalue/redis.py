@@ -17,6 +17,7 @@ from ...model.errors import CartConfigError
 from ...model.errors import CartCorruptError
 from ...model.errors import CartStorageError
 from ...model.keys import CartKey
+from ...model.keys import without_tokens
 from ..base import Changes
 from ..base import Guarantee
 from ..base import Held
@@ -93,7 +94,9 @@ class RedisStorage:
             if found is not None:
                 return Stored(found[3].decode(), int(found[1]))
 
-        raise CartCorruptError(f"What Redis has of {key} is not a cart.", record)
+        shown = without_tokens(str(key))
+
+        raise CartCorruptError(f"What Redis has of {shown} is not a cart.", record)
 
     def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
         versions = next_versions(changes)
@@ -110,7 +113,9 @@ class RedisStorage:
             saved = self._replace(owner, changes, versions, lease)
 
         if saved < 0:
-            raise CartBusyError(f"The carts of {owner} are locked by others.")
+            raise CartBusyError(
+                f"The carts of {without_tokens(owner)} are locked by others."
+            )
 
         if lease is not None:
             lease.is_held = lease.is_expired = not saved

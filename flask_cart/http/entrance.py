@@ -1,4 +1,4 @@
-"""Unrouted: what a client is told of an address or a method that is none."""
+"""The entrance: what is answered before any view, also before hooks of the app."""
 
 from __future__ import annotations
 
@@ -20,10 +20,32 @@ from ..app.wording import describe
 from .answers import json_problem
 from .answers import keep_private
 from .answers import wants_json
+from .guards import read_body
+
+
+def guard_bodies(state: BlueprintSetupState) -> None:
+    """Read the bodies of changes before anything else does, such as CSRFProtect."""
+    name = f"{state.name_prefix}.{state.name}".lstrip(".")
+
+    def read() -> Response | None:
+        if request.blueprint != name:
+            return None
+
+        try:
+            read_body(request)
+        except HTTPException as error:
+            if wants_json(request):
+                return keep_private(_tell(error), is_page=False)
+
+            raise
+
+        return None
+
+    state.app.before_request_funcs.setdefault(None, []).insert(0, read)
 
 
 def answer_unrouted(state: BlueprintSetupState) -> None:
-    """Tell JSON clients of it as of all other problems.
+    """Tell JSON clients of addresses that are none, as of all other problems.
 
     Flask finds no blueprint for such a request, so only the app can be asked.
     """
