@@ -73,7 +73,7 @@ def _check_name(state: BlueprintSetupState) -> None:
     if state.name_prefix or state.name != NAME:
         raise CartConfigError(
             "The blueprint of the cart is registered at the app itself, without another"
-            f" name: its templates, and yours, link to '{NAME}.show'. Its url_prefix may"
+            f" name: its templates, and yours, link to '{NAME}.show'. The prefix may"
             " be anything."
         )
 
