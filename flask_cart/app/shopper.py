@@ -166,9 +166,8 @@ class Shopper:
 
     def add_coupon(self, code: str) -> Done:
         """Note the code of a coupon, whether or not it applies yet."""
-        state, working = get_state(), working_copy(self.cart)
-        totals = CachedTotals(state.services, working, self.cart.tenant)
-        coupon = state.loaders.condition_of(code.strip(), totals.facts)
+        prices = _prices_of(self.cart)
+        coupon = get_state().loaders.condition_of(code.strip(), prices.facts)
 
         if coupon is None:
             raise RefusedError("no-code")
@@ -291,17 +290,12 @@ def find_product(item_id: str) -> Buyable | None:
 
 
 def offered_shipping(cart: Cart) -> tuple[ShippingOption, ...]:
-    """The shipping methods for a cart; none if they cannot be asked for.
+    """The shipping methods for a cart; none if they cannot be asked for."""
+    return _prices_of(cart).offered_shipping()
 
-    A cart can be shown without them, as its totals are.
-    """
-    try:
-        return cart.shipping.options
-    except Exception:
-        logger = get_state().services.logger
-        logger.exception("The shipping methods cannot be asked for.")
 
-        return ()
+def _prices_of(cart: Cart) -> CachedTotals:
+    return CachedTotals(get_state().services, working_copy(cart), cart.tenant)
 
 
 def is_sold(line: Line) -> bool:

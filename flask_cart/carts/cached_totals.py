@@ -73,6 +73,18 @@ class CachedTotals:
 
         return self._asked(shipping_options, self.working.document, evaluation)
 
+    def offered_shipping(self) -> tuple[ShippingOption, ...]:
+        """The same; none if they cannot be asked for.
+
+        A cart can be shown without them, as its totals are.
+        """
+        try:
+            return self.shipping_options()
+        except Exception:
+            self.services.logger.exception("The shipping methods cannot be asked for.")
+
+            return ()
+
     def facts(self) -> Facts:
         """What a rule may know of the cart, before all conditions."""
         document = self.working.document

@@ -174,7 +174,7 @@ class Cart:
             **self.totals.to_dict(),
             "coupons": list(self.coupons),
             "shipping": self.shipping.chosen,
-            "shipping_options": [each.to_dict() for each in self.shipping.options],
+            "shipping_options": [e.to_dict() for e in self._totals.offered_shipping()],
             "metadata": msgspec.to_builtins(dict(self.metadata)),
         }
 

@@ -170,6 +170,26 @@ def test_what_is_ordered(app: Flask) -> None:
         assert plain["coupons"] == list(draft.coupons)
 
 
+def test_nobody_tells_how_it_is_sent(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A cart is plain data also while the methods cannot be asked for."""
+
+    @app.extensions["cart"].extension.shipping_methods
+    def methods(facts: Facts) -> list[ShippingMethod]:
+        raise OSError("The carrier does not answer.")
+
+    with app.test_request_context():
+        fill_richly()
+
+        assert current_cart.to_dict()["shipping_options"] == []
+        assert jsonify(current_cart).get_json()["shipping_options"] == []
+        assert "The carrier does not answer." in caplog.text
+
+        with pytest.raises(OSError, match="carrier"):
+            _ = current_cart.shipping.options
+
+
 def test_how_it_is_sent(app: Flask) -> None:
     """The options, and what a rule says, are plain as well."""
     dear = rule("total_at_least", amount="100")
