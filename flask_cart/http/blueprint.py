@@ -12,7 +12,9 @@ from werkzeug.routing import PathConverter
 
 from ..app.settings import RESERVED_INSTANCES
 from ..app.shopper import DEFAULT
+from ..model.errors import CartConfigError
 from . import views
+from .entrance import NAME
 from .entrance import answer_unrouted
 from .entrance import guard_bodies
 from .openapi import describe_api
@@ -39,12 +41,13 @@ class CodeConverter(PathConverter):
 def make_blueprint() -> Blueprint:
     """A blueprint for the app that it is registered at."""
     blueprint = Blueprint(
-        "cart",
+        NAME,
         "flask_cart",
         template_folder="templates",
         static_folder="static",
         static_url_path="/static",
     )
+    blueprint.record(_check_name)
     blueprint.record(_add_converters)
     blueprint.record(guard_bodies)
     blueprint.record(answer_unrouted)
@@ -64,6 +67,15 @@ def make_blueprint() -> Blueprint:
             )
 
     return blueprint
+
+
+def _check_name(state: BlueprintSetupState) -> None:
+    if state.name_prefix or state.name != NAME:
+        raise CartConfigError(
+            "The blueprint of the cart is registered at the app itself, without another"
+            f" name: its templates, and yours, link to '{NAME}.show'. The prefix may"
+            " be anything."
+        )
 
 
 def _add_converters(state: BlueprintSetupState) -> None:

@@ -22,13 +22,15 @@ from .answers import keep_private
 from .answers import wants_json
 from .guards import read_body
 
+#: What endpoints of the blueprint begin with.
+NAME: t.Final = "cart"
+
 
 def guard_bodies(state: BlueprintSetupState) -> None:
     """Read the bodies of changes before anything else does, such as CSRFProtect."""
-    name = f"{state.name_prefix}.{state.name}".lstrip(".")
 
     def read() -> Response | None:
-        if request.blueprint != name:
+        if request.blueprint != NAME:
             return None
 
         try:

@@ -9,7 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 from flask import Flask
+from flask import render_template_string
 from flask.testing import FlaskClient
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.test import Client
 
 import flask_cart
 from flask_cart import Condition
@@ -168,6 +173,37 @@ def test_choices_may_be_none(app: Flask) -> None:
 
     client.post(f"/cart/lines/{line_of('egg')}/remove")
     assert "Put Egg back" in client.get("/cart/").text
+
+
+@pytest.mark.parametrize("mount", ["dispatcher", "proxy"])
+def test_a_form_leads_back_under_a_prefix(shop: Storefront, mount: str) -> None:
+    """The way back that the docs give works wherever the app is mounted."""
+
+    @shop.app.get("/goods/pot")
+    def show_pot() -> str:
+        return render_template_string(
+            "{% from 'flask_cart/macros.html' import hidden_fields %}"
+            "{{ hidden_fields(next=request.script_root ~ request.path) }}"
+        )
+
+    inner = shop.app.wsgi_app
+    headers = {"Accept": "text/html"}
+
+    if mount == "proxy":
+        # It takes the prefix off, and says so.
+        headers["X-Forwarded-Prefix"] = "/shop"
+        client = Client(ProxyFix(inner, x_prefix=1))
+    else:
+        client = Client(DispatcherMiddleware(NotFound(), {"/shop": inner}))
+
+    base = "" if mount == "proxy" else "/shop"
+    page = client.get(f"{base}/goods/pot", headers=headers).text
+    form = dict(re.findall('name="([^"]+)" value="([^"]*)"', page))
+    answer = client.post(
+        f"{base}/cart/lines", data=form | {"item": "pot"}, headers=headers
+    )
+
+    assert (answer.status_code, answer.location) == (303, "/shop/goods/pot")
 
 
 def test_undo_puts_back_what_was_removed(client: FlaskClient) -> None:

@@ -19,6 +19,7 @@ from schemathesis.engine import events
 
 from flask_cart import current_cart
 from tests.support.storefronts import COUPONS
+from tests.support.storefronts import METHODS
 from tests.support.storefronts import SHELF
 from tests.support.storefronts import line_of
 from tests.support.storefronts import open_storefront
@@ -154,6 +155,7 @@ def with_what_there_is(document: Json) -> Json:
     schemas["Addition"]["properties"]["item"]["enum"] = list(SHELF)
     schemas["Addition"]["properties"]["options"] |= options
     schemas["Code"]["properties"]["code"]["enum"] = list(COUPONS)
+    schemas["Method"]["properties"]["method"]["enum"] = [each.name for each in METHODS]
     schemas["Entries"]["properties"]["metadata"]["properties"] = {"note": {}}
     schemas["Move"]["properties"]["to"]["enum"] = ["default", "later", "wishlist"]
     parameters["line_id"]["schema"]["enum"] = [line_of(item) for item in KEPT]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from html import unescape
 
 import pytest
+from flask import Blueprint
 from flask import Response
 from flask import request
 from flask import url_for
@@ -16,6 +17,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from flask_cart import Cart
+from flask_cart import CartConfigError
 from flask_cart import CartStorageError
 from flask_cart import CartVetoError
 from flask_cart import Condition
@@ -751,6 +753,31 @@ class TestOwners:
         seen = client.get("/cart/", headers=JSON | {"X-Company": "company:1"})
         assert seen.json["quantity"] == 1
         assert show(client)["quantity"] == 0
+
+
+@pytest.mark.parametrize("names", [{"name": "basket"}, {"name": "cart2"}], ids=str)
+def test_is_not_renamed(names: dict[str, t.Any]) -> None:
+    """Its pages would find none of their links, so it is refused at once."""
+    app = make_app(CART_STORAGE="memory")
+
+    with pytest.raises(CartConfigError, match="without another name"):
+        app.register_blueprint(FlaskCart(app).blueprint, url_prefix="/b", **names)
+
+
+@pytest.mark.parametrize("options", [{}, {"name": "other"}, {"url_prefix": "/a"}])
+@pytest.mark.parametrize("depth", [1, 2])
+def test_is_not_nested(depth: int, options: dict[str, t.Any]) -> None:
+    """Neither are its links found in another blueprint, however deep."""
+    app = make_app(CART_STORAGE="memory")
+    inner = FlaskCart(app).blueprint
+
+    for number in range(depth):
+        outer = Blueprint(f"outer{number}", __name__)
+        outer.register_blueprint(inner, url_prefix="/cart")
+        inner = outer
+
+    with pytest.raises(CartConfigError, match="at the app itself"):
+        app.register_blueprint(inner, **options)
 
 
 class TestTwoApps:
