@@ -219,9 +219,9 @@ def gift_card(code: str, balance: MoneyLike, **terms: t.Any) -> Condition:
     :raises InvalidConditionError: If the balance is no amount.
     """
     with refused_as(InvalidConditionError, f"The balance of {code!r:.80}: "):
-        amount = parse_amount(balance)
+        amount = parse_amount(balance).copy_negate()
 
-    return Condition(code, TENDER, "total", f"-{amount:f}", **terms)
+    return Condition(code, TENDER, "total", t.cast(str, amount), **terms)
 
 
 def cash_rounding(

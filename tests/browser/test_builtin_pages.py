@@ -58,7 +58,9 @@ def put(page: Page, item: str, count: int = 1) -> None:
         f"option.{k}": values[0] for k, values in SHELF[item].cart_choices.items()
     }
     form = {"item": item, "quantity": str(count), **chosen}
-    response = page.request.post("/cart/lines", form=form, max_redirects=0)
+    response = page.request.post(
+        "/cart/lines", form=form, headers={"Accept": "text/html"}, max_redirects=0
+    )
 
     assert response.status == 303
 
