@@ -21,6 +21,7 @@ from flask_cart import CartConfigError
 from flask_cart import CartStorageError
 from flask_cart import CartVetoError
 from flask_cart import Condition
+from flask_cart import Facts
 from flask_cart import FlaskCart
 from flask_cart import current_cart
 from flask_cart import signals
@@ -388,7 +389,6 @@ class TestChanges:
     @pytest.mark.parametrize("name", ["10/20", "removed", "50%", "über uns"])
     def test_coupons_of_any_name(self, shop: Storefront, name: str) -> None:
         """What can be noted can be removed, by a program and by the page's form."""
-        shop.extension._registry.rulebook.providers.clear()
         coupon = Condition(name, "coupon", "subtotal", "-10%")
         shop.extension.coupon_loader(lambda code: coupon if code == name else None)
         client = shop.app.test_client()
@@ -404,6 +404,29 @@ class TestChanges:
 
             client.open(path, method=method, headers=headers)
             assert show(client)["coupons"] == []
+
+    def test_a_coupon_for_some_carts(self, shop: Storefront) -> None:
+        """A loader that asks for the cart refuses a code as long as it is not for it."""
+
+        def load(code: str, facts: Facts) -> Condition | None:
+            if facts.subtotal < 50:
+                return None
+
+            return Condition(code, "coupon", "subtotal", "-10%")
+
+        shop.extension.coupon_loader(load)
+        client = shop.app.test_client()
+        fill(client)
+        refused = client.post("/cart/coupons", json={"code": "MUCH"})
+
+        assert refused.status_code == 422
+        assert show(client)["coupons"] == []
+
+        client.post("/cart/lines", json={"item": "pot"})
+        client.post("/cart/coupons", json={"code": "MUCH"})
+
+        assert show(client)["coupons"] == ["MUCH"]
+        assert show(client)["total"] == "69.75"
 
     @pytest.mark.parametrize("code", ["a%0Ab", "%0A%C3%A0", "a%0A", "%3%C3%A0"])
     def test_coupons_of_no_name(self, client: FlaskClient, code: str) -> None:
