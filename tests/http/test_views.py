@@ -406,7 +406,7 @@ class TestChanges:
             assert show(client)["coupons"] == []
 
     def test_a_coupon_for_some_carts(self, shop: Storefront) -> None:
-        """A loader that asks for the cart refuses a code as long as it is not for it."""
+        """A loader that asks for the cart refuses a code while it is not for it."""
 
         def load(code: str, facts: Facts) -> Condition | None:
             if facts.subtotal < 50:
