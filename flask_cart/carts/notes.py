@@ -7,9 +7,7 @@ the cart has got to.
 
 from __future__ import annotations
 
-import datetime as dt
 import typing as t
-import uuid
 from contextlib import AbstractContextManager
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -32,6 +30,7 @@ from ..model.operations import Reapplied
 from .records import Records
 from .repository import Repository
 from .working_copy import WorkingCopy
+from .writing import stamped
 
 #: What an order is finished with in a cart, and whether another cart has told of it.
 Closing = t.Callable[[OrderNote, bool], Operation]
@@ -231,19 +230,8 @@ def _is_told(cart: WorkingCopy, operation: Operation, token: str) -> bool:
 
 def _tell(cart: WorkingCopy, note: OrderNote, event: Told) -> None:
     """Announce what has become of an order that no cart has any more."""
-    key = note.carts[-1]
-    cart.announce(
-        (
-            event(
-                id=uuid.uuid4().hex,
-                occurred_at=dt.datetime.now(dt.UTC),
-                owner=key.owner,
-                instance=key.instance,
-                order_token=note.token,
-                lines=note.lines,
-            ),
-        )
-    )
+    happened = event(order_token=note.token, lines=note.lines)
+    cart.announce((stamped(happened, note.carts[-1], version=0),))
 
 
 def _is_same(one: OrderNote, other: OrderNote) -> bool:

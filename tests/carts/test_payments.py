@@ -115,6 +115,15 @@ class Shop:
     def count(self, name: str) -> int:
         return self.recorder.names.count(name)
 
+    def told(self, name: str) -> tuple[str, str]:
+        """Of which cart an event of this name was told, the only one."""
+        events = (each for told in self.recorder.told for each in told)
+        (event,) = (each for each in events if each.name == name)
+        assert event.id
+        assert event.occurred_at is not None
+
+        return event.owner, event.instance
+
     @property
     def notes(self) -> int:
         return sum(1 for _ in find_notes(self.services.repository))
@@ -221,6 +230,7 @@ def test_whatever_becomes_of_the_cart(
     assert draft.metadata == {"note": "ring twice"}
     assert shop.items(key) == left
     assert (shop.count("cart_checked_out"), shop.notes) == (1, 0)
+    assert shop.told("cart_checked_out") == key
 
 
 @pytest.mark.parametrize(("fate", "left"), FATES)
@@ -254,6 +264,7 @@ def test_cancelled(shop: Shop, fate: Callable[[Shop], CartKey]) -> None:
     assert caught.value.order_token == token
     assert shop.items(key) == before
     assert (shop.made, shop.count("checkout_cancelled"), shop.notes) == ({}, 1, 0)
+    assert shop.told("checkout_cancelled") == key
 
     if before:
         assert shop.cart(key).begin_order().order_token != token
