@@ -22,7 +22,24 @@ if TYPE_CHECKING:
     from .coupons import CouponUse
 
 
-class Order(Base):
+class Addressed:
+    """Has the address of who buys, under the names that its form has."""
+
+    name: Mapped[str] = mapped_column(String(100))
+    email: Mapped[str] = mapped_column(String(254))
+    street: Mapped[str] = mapped_column(String(200))
+    postcode: Mapped[str] = mapped_column(String(16))
+    town: Mapped[str] = mapped_column(String(100))
+    country: Mapped[str] = mapped_column(String(60))
+
+    @property
+    def address(self) -> Address:
+        return Address(
+            self.name, self.email, self.street, self.postcode, self.town, self.country
+        )
+
+
+class Order(Addressed, Base):
     """A cart that was bought, with the prices of that moment."""
 
     __tablename__ = "shop_order"
@@ -36,12 +53,6 @@ class Order(Base):
     order_token: Mapped[str] = mapped_column(String(255), unique=True)
     placed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=now)
 
-    name: Mapped[str] = mapped_column(String(100))
-    email: Mapped[str] = mapped_column(String(254))
-    street: Mapped[str] = mapped_column(String(200))
-    postcode: Mapped[str] = mapped_column(String(16))
-    town: Mapped[str] = mapped_column(String(100))
-    country: Mapped[str] = mapped_column(String(60))
     note: Mapped[str] = mapped_column(Text)
 
     subtotal_cents: Mapped[int]
@@ -140,7 +151,7 @@ class OrderTax(Base):
         return euros(self.amount_cents)
 
 
-class Payment(Base):
+class Payment(Addressed, Base):
     """An order that was begun, and that Sandbox Pay is to tell us more about.
 
     It has what the cart can't tell when the money comes: who buys, and where the
@@ -162,13 +173,6 @@ class Payment(Base):
     total_cents: Mapped[int]
     card_cents: Mapped[int]
 
-    name: Mapped[str] = mapped_column(String(100))
-    email: Mapped[str] = mapped_column(String(254))
-    street: Mapped[str] = mapped_column(String(200))
-    postcode: Mapped[str] = mapped_column(String(16))
-    town: Mapped[str] = mapped_column(String(100))
-    country: Mapped[str] = mapped_column(String(60))
-
     @property
     def total(self) -> Money:
         return euros(self.total_cents)
@@ -176,9 +180,3 @@ class Payment(Base):
     @property
     def paid_by_card(self) -> Money:
         return euros(self.card_cents)
-
-    @property
-    def address(self) -> Address:
-        return Address(
-            self.name, self.email, self.street, self.postcode, self.town, self.country
-        )
