@@ -7,21 +7,15 @@ import json
 import pytest
 from flask import Flask
 
-from flask_cart import Cart
 from flask_cart import Condition
 from flask_cart.model.keys import CartKey
 from flask_cart.pricing.presets import gift_card
 from flask_cart.testing.carts import save_cart
+from tests.support.crowds import cart_of
 from tests.support.crowds import run
 from tests.support.crowds import run_json
 
 GUEST = "guest:abcdefghijklmnopqrstuv"
-
-
-def cart_of(app: Flask, owner: str, instance: str = "default") -> Cart:
-    cart: Cart = app.extensions["cart"].extension.cart(owner=owner, instance=instance)
-
-    return cart
 
 
 def words(output: str) -> list[list[str]]:

@@ -38,7 +38,10 @@ from flask_cart.testing.carts import save_cart
 from tests.support import shops
 from tests.support.apps import make_app
 from tests.support.crowds import Given
+from tests.support.crowds import cart_of
+from tests.support.crowds import fill
 from tests.support.crowds import insert
+from tests.support.crowds import pass_days
 from tests.support.crowds import run
 from tests.support.crowds import run_json
 
@@ -90,24 +93,6 @@ def heard(app: Flask) -> Iterator[Hearing]:
             connected(signal.connected_to(hearing.note, app))
 
         yield hearing
-
-
-def cart_of(app: Flask, owner: str, instance: str = "default") -> Cart:
-    cart: Cart = app.extensions["cart"].extension.cart(owner=owner, instance=instance)
-
-    return cart
-
-
-def fill(app: Flask, *owners: str) -> None:
-    with app.app_context():
-        for owner in owners:
-            cart_of(app, owner).add("mug", price=1)
-
-
-def pass_days(app: Flask, days: float) -> None:
-    """Let so many days pass in the shop."""
-    now = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
-    app.extensions["cart"].extension.clock = lambda: now
 
 
 def stored(app: Flask) -> set[str]:

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from flask_cart import Cart
 from flask_cart import CartBusyError
 from flask_cart import CartConfigError
 from flask_cart import CartVetoError
@@ -23,6 +22,9 @@ from flask_cart.model.document import decode
 from flask_cart.model.events import ReminderDue
 from tests.support import shops
 from tests.support.apps import make_app
+from tests.support.crowds import cart_of
+from tests.support.crowds import fill
+from tests.support.crowds import pass_days
 from tests.support.crowds import run
 from tests.support.crowds import run_json
 from tests.support.storefronts import open_storefront
@@ -60,22 +62,6 @@ def ext(app: Flask) -> FlaskCart:
     extension: FlaskCart = app.extensions["cart"].extension
 
     return extension
-
-
-def cart_of(app: Flask, owner: str) -> Cart:
-    return ext(app).cart(owner=owner)
-
-
-def fill(app: Flask, *owners: str) -> None:
-    with app.app_context():
-        for owner in owners:
-            cart_of(app, owner).add("mug", price=1)
-
-
-def pass_days(app: Flask, days: float) -> None:
-    """Let so many days pass in the shop."""
-    now = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
-    ext(app).clock = lambda: now
 
 
 def remind(app: Flask, *options: str) -> dict[str, int]:

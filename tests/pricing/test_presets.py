@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 from moneyed import Money
 
-from flask_cart import Cart
 from flask_cart import Condition
 from flask_cart import InvalidConditionError
 from flask_cart import rule
@@ -17,21 +16,7 @@ from flask_cart.pricing.presets import shipping
 from flask_cart.pricing.presets import tax_classes
 from flask_cart.pricing.presets import tiered_discount
 from flask_cart.pricing.rulebook import Rulebook
-from tests.support.shop import make_cart
-
-
-def cart_of(*conditions: Condition, **prices: object) -> Cart:
-    """A cart of items with these prices, or prices and quantities."""
-    cart = make_cart()
-
-    for item, price in prices.items():
-        price, quantity = price if isinstance(price, tuple) else (price, 1)
-        cart.add(item, quantity, price=price, attributes={"tax_class": item})
-
-    for each in conditions:
-        cart.add_condition(each)
-
-    return cart
+from tests.support.shop import cart_of
 
 
 def total(*conditions: Condition, **prices: object) -> Decimal:

@@ -24,27 +24,12 @@ from flask_cart.pricing.rounding import RoundingPlace
 from flask_cart.pricing.rulebook import Rulebook
 from flask_cart.pricing.shipping import ShippingMethod
 from tests.support.adding_up import adds_up
+from tests.support.shop import cart_of
 from tests.support.shop import make_cart
 
 PLACES: tuple[RoundingPlace, ...] = ("unit", "line", "total")
 
 each_place = pytest.mark.parametrize("at", PLACES)
-
-
-def cart_of(
-    *conditions: Condition, at: RoundingPlace = "line", **prices: object
-) -> Cart:
-    """A cart of items with these prices, or prices and quantities."""
-    cart = make_cart(at=at)
-
-    for item, price in prices.items():
-        price, quantity = price if isinstance(price, tuple) else (price, 1)
-        cart.add(item, quantity, price=price, attributes={"tax_class": item})
-
-    for each in conditions:
-        cart.add_condition(each)
-
-    return cart
 
 
 def tax(name: str, value: str, **fields: object) -> Condition:

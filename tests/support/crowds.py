@@ -11,6 +11,7 @@ from functools import cached_property
 from click.testing import Result
 from flask import Flask
 
+from flask_cart import Cart
 from flask_cart.model.conditions import Condition
 from flask_cart.model.document import SCHEMA
 from flask_cart.model.document import Document
@@ -131,3 +132,23 @@ def run_json(app: Flask, *args: str) -> t.Any:
     assert result.exit_code == 0, repr(result.exception) + result.output
 
     return json.loads(result.stdout)
+
+
+def cart_of(app: Flask, owner: str, instance: str = "default") -> Cart:
+    """A cart of an app, under a key."""
+    cart: Cart = app.extensions["cart"].extension.cart(owner=owner, instance=instance)
+
+    return cart
+
+
+def fill(app: Flask, *owners: str) -> None:
+    """Put a mug into the carts of these owners."""
+    with app.app_context():
+        for owner in owners:
+            cart_of(app, owner).add("mug", price=1)
+
+
+def pass_days(app: Flask, days: float) -> None:
+    """Let so many days pass in the shop."""
+    now = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
+    app.extensions["cart"].extension.clock = lambda: now

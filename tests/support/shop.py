@@ -13,6 +13,7 @@ from dataclasses import fields
 
 from flask_cart import Cart
 from flask_cart import CartBusyError
+from flask_cart import Condition
 from flask_cart import OrderDraft
 from flask_cart.carts.repository import Repository
 from flask_cart.carts.repository import Retry
@@ -97,6 +98,23 @@ def make_cart(
         )
 
     return Cart(shared, key, make_key=lambda: new_key, sibling=sibling, tenant=tenant)
+
+
+def cart_of(
+    *conditions: Condition, at: RoundingPlace = "line", **prices: object
+) -> Cart:
+    """A cart of items with these prices, or prices and quantities, each of a tax class
+    of its own."""
+    cart = make_cart(at=at)
+
+    for item, price in prices.items():
+        price, quantity = price if isinstance(price, tuple) else (price, 1)
+        cart.add(item, quantity, price=price, attributes={"tax_class": item})
+
+    for each in conditions:
+        cart.add_condition(each)
+
+    return cart
 
 
 def sell(
