@@ -94,7 +94,7 @@ def merge_guest_carts_into(
 
 def _is_foreign(theirs: Cart, mine: Cart) -> bool:
     """Whether both have something in them, in different currencies."""
-    have_amounts = all(each.lines or each.conditions for each in (theirs, mine))
+    have_amounts = all(working_copy(e).document.has_amounts for e in (theirs, mine))
 
     return have_amounts and theirs.currency != mine.currency
 

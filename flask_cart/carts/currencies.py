@@ -146,9 +146,7 @@ def _is_foreign(other: WorkingCopy, currency: str) -> bool:
     except CartCorruptError:
         return True
 
-    has_amounts = bool(document.lines or document.conditions)
-
-    return has_amounts and document.currency != currency
+    return document.has_amounts and document.currency != currency
 
 
 def _prices(

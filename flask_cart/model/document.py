@@ -234,6 +234,11 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         lines = tuple(replace(line, currency=self.currency) for line in self.lines)
         msgspec.structs.force_setattr(self, "lines", lines)
 
+    @property
+    def has_amounts(self) -> bool:
+        """Whether there is anything in it that its currency is of."""
+        return bool(self.lines or self.conditions)
+
     def line(self, line_id: str) -> Line | None:
         """The line of this id, if there is one."""
         return next((line for line in self.lines if line.id == line_id), None)

@@ -252,7 +252,7 @@ def in_currency(document: Document, currency: str) -> Document:
     if currency == document.currency:
         return document
 
-    if document.lines or document.conditions:
+    if document.has_amounts:
         raise InvalidItemError(
             f"What is in {currency} cannot be added to or merged into a cart in"
             f" {document.currency}."

@@ -231,7 +231,7 @@ class MergeDocument(Limited, frozen=True):
         :param gained: How many of this cart's line came from the other one before.
         """
         mine = document.line(line.id)
-        now = count_of(document.line(line.id))
+        now = count_of(mine)
         own = max(0, now - gained)
         wanted = self.strategy.quantity(
             replace(mine, quantity=own) if mine is not None and own else None, line
@@ -334,9 +334,7 @@ def _ready_for(document: Document, source: Document) -> Document:
 
     :raises InvalidItemError: If both have amounts, of different currencies.
     """
-    has_amounts = source.lines or source.conditions
-
-    if not has_amounts and (document.lines or document.conditions):
+    if document.has_amounts and not source.has_amounts:
         return document
 
     return in_currency(document, source.currency)
