@@ -18,6 +18,8 @@ from werkzeug.test import TestResponse
 from flask_cart import current_cart
 from tests.support.apps import make_app
 from tests.support.cache_servers import CacheServer
+from tests.support.guests import cookies_of
+from tests.support.guests import give_cookies
 from tests.support.shops import counted
 from tests.support.storefronts import JSON
 from tests.support.storefronts import Storefront
@@ -54,9 +56,7 @@ class Rival:
     def __init__(self, shop: Storefront, client: FlaskClient) -> None:
         self._storage: t.Any = shop.app.extensions["cart"].storage
         self._client = shop.app.test_client()
-        cookie = client.get_cookie("session")
-        assert cookie is not None
-        self._client.set_cookie("session", cookie.value)
+        give_cookies(self._client, cookies_of(client))
 
     def send(self, method: str, path: str, body: t.Any = None) -> None:
         # In a thread, where this request has a context of its own.
@@ -524,9 +524,7 @@ def looking(client: FlaskClient) -> Callable[[], None]:
     tag = tag_of(client)
     # The plain client, which asks for no document beside it.
     plain = FlaskClient(client.application, client.response_wrapper)
-    cookie = client.get_cookie("session")
-    assert cookie is not None
-    plain.set_cookie("session", cookie.value)
+    give_cookies(plain, cookies_of(client))
 
     def look() -> None:
         answer = plain.get("/cart/", headers=JSON | {"If-None-Match": tag})
