@@ -18,6 +18,7 @@ from flask import Flask
 
 from . import sandbox_pay
 from . import settings
+from .entrance import refuse_unreadable
 from .extensions import cache
 from .extensions import cart_ext
 from .extensions import csrf
@@ -80,6 +81,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(account.bp)
     app.register_blueprint(activity_page.bp)
     errors.init_app(app)
+    app.before_request(refuse_unreadable)
     app.after_request(add_headers)
 
     with app.app_context():

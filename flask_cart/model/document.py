@@ -330,7 +330,7 @@ def _upgraded(data: str | bytes, schema: int, upgraders: Upgraders) -> dict[str,
 
 
 class _Header(msgspec.Struct):
-    schema: int
+    schema: t.Annotated[int, msgspec.Meta(lt=1_000_000)]
 
 
 _encoder = msgspec.json.Encoder()
