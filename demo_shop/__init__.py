@@ -23,6 +23,7 @@ from .extensions import cache
 from .extensions import cart_ext
 from .extensions import csrf
 from .extensions import db
+from .extensions import limiter
 from .extensions import server_sessions
 from .headers import add_headers
 from .seed import prepare_database
@@ -66,6 +67,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         cache.init_app(app)
 
     cart_ext.init_app(app, db=db)
+    limiter.init_app(app)
     csrf.init_app(app)
     # It is Sandbox Pay that calls, and no browser.
     csrf.exempt(payments.hear)
