@@ -103,6 +103,7 @@ def chunked(body: bytes, size: int = 7) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in [*pieces, b""])
 
 
+TOO_LARGE: t.Final = "request-entity-too-large"
 CHUNKED: t.Final = "Transfer-Encoding: chunked"
 
 
@@ -159,7 +160,7 @@ def test_too_large(shopper: Shopper, kind: str) -> None:
     """It is refused, and changes nothing."""
     status, problem = shopper.send(kind, KINDS[kind].ljust(65_537))
 
-    assert (status, problem["code"]) == (413, "request-entity-too-large")
+    assert (status, problem["code"]) == (413, TOO_LARGE)
     assert shopper.quantity() == 3
 
 
@@ -182,9 +183,7 @@ def test_chunked_and_too_large(
     status, problem = shopper.send(kind, body, CHUNKED, length=None)
 
     assert (status, problem and problem["code"]) in {
-        (413, "request-entity-too-large")
-        if is_terminated
-        else (411, "length-required"),
+        (413, TOO_LARGE) if is_terminated else (411, "length-required"),
         # The answer is lost with the rest of the body, which nobody has read.
         (0, None),
     }
