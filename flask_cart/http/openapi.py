@@ -12,6 +12,8 @@ from msgspec.structs import fields
 
 from ..app.current import get_state
 from . import views
+from .answers import LINE
+from .answers import REPLAYED
 from .inputs import Input
 from .inputs import Nothing
 from .preconditions import MAX_KEY
@@ -38,6 +40,19 @@ _ETAG: t.Final = {
     "description": "Names the cart as it is shown, for If-Match and If-None-Match.",
     "required": True,
     "schema": {"type": "string"},
+}
+
+_HEADERS: t.Final = {
+    "ETag": _ETAG,
+    LINE: {
+        "description": "The id of the line that the change is about, if it is one.",
+        "schema": {"type": "string"},
+    },
+    REPLAYED: {
+        "description": "The change was made before with this Idempotency-Key, and not"
+        " again. The line is that of then, the cart is that of now.",
+        "schema": {"type": "string", "const": "true"},
+    },
 }
 
 _PROBLEMS: t.Final = {
@@ -81,7 +96,9 @@ _PARAMETERS: t.Final = (
     _parameter(
         "Idempotency-Key",
         "header",
-        "Made up for this change: sent twice, it is made once.",
+        "Made up for this change: sent again within 24 hours, it is not made again, and"
+        " is answered as it was. What was refused has not happened, and may be sent"
+        " again.",
         maxLength=MAX_KEY,
         # There may be quotes around it, which are no part of it.
         pattern="^[ -~]*[!#-~][ -~]*$",
@@ -119,7 +136,7 @@ def _document() -> Json:
         "components": {
             "schemas": _schemas(),
             "parameters": {each["name"]: each for each in (*_PARAMETERS, instance)},
-            "headers": {"ETag": _ETAG},
+            "headers": _HEADERS,
             "responses": _responses(),
         },
     }
@@ -143,6 +160,9 @@ def _operation(route: Route, path: str) -> Json:
             for status in _statuses(route, path)
         },
     }
+
+    if not is_read:
+        operation["responses"]["200"] = _ref("responses", "changed")
 
     if kind is not Nothing:
         schema = _ref("schemas", kind.__name__)
@@ -177,8 +197,10 @@ def _responses() -> Json:
     }
     document = {"application/json": {"schema": {"type": "object"}}}
     headers = {"ETag": _ref("headers", "ETag")}
+    told = {name: _ref("headers", name) for name in _HEADERS}
 
     return {
+        "changed": {"description": "The cart.", "headers": told, "content": cart},
         "document": {"description": "This document.", "content": document},
         "200": {"description": "The cart.", "headers": headers, "content": cart},
         "304": {"description": "The client has it already.", "headers": headers},

@@ -24,6 +24,7 @@ from ..model.lines import Line
 from .answers import back
 from .answers import json_cart
 from .answers import keep_private
+from .answers import tell_change
 from .answers import wants_json
 from .guards import refuse_other_sites
 from .inputs import Addition
@@ -90,7 +91,9 @@ def changes(change: Change) -> View:
         done = change(shopper, wanted, **arguments)
 
         if wants_json(request):
-            return json_cart(request, show_cart(shopper.cart, instance))
+            answer = json_cart(request, show_cart(shopper.cart, instance))
+
+            return tell_change(answer, done)
 
         offer_undo(shopper, instance, done)
         text = tell_done(done.code, done.params)

@@ -161,7 +161,10 @@ def check_answer(
     Draft202012Validator(whole).validate(response.json)
 
     for name in described.get("headers", ()):
-        assert name in response.headers
+        header = document["components"]["headers"][name]
+
+        if header.get("required") or name in response.headers:
+            Draft202012Validator(header["schema"]).validate(response.headers.get(name))
 
 
 def line_of(item: str, **options: str) -> str:
