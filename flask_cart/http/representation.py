@@ -10,151 +10,53 @@ from moneyed import Money
 
 from ..app.current import get_state
 from ..app.shopper import offered_shipping
+from ..app.wording import COUPON_GONE
+from ..carts.adding import AddReport
 from ..carts.cart import Cart
-from ..model.products import Chosen
+from ..model.lines import Line
+from ..model.products import Buyable
+from ..model.products import item_id_of
 from ..pricing.shipping import ShippingOption
 from ..pricing.taxes import Tax
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
-
-_Amount = t.Annotated[
-    str,
-    msgspec.Meta(
-        description="In major units of the currency.",
-        pattern=r"^-?[0-9]+([.][0-9]+)?$",
-    ),
-]
-_Count = t.Annotated[int, msgspec.Meta(ge=0)]
-# More than 32 bits, and no more than numbers of JavaScript have.
-_Version = t.Annotated[
-    int, msgspec.Meta(ge=0, le=2**53 - 1, extra_json_schema={"format": "int64"})
-]
-# Without that, generated clients know of no key in it.
-_Anything = t.Annotated[
-    dict[str, t.Any], msgspec.Meta(extra_json_schema={"additionalProperties": True})
-]
+from .quantities import QuantityLimits
+from .quantities import limits_of_lines
+from .schemas import ShownCart
+from .schemas import ShownCondition
+from .schemas import ShownCoupon
+from .schemas import ShownLimits
+from .schemas import ShownLine
+from .schemas import ShownPart
+from .schemas import ShownReport
+from .schemas import ShownShipping
+from .schemas import ShownTax
+from .schemas import ShownTender
 
 
-class ShownTax(msgspec.Struct, frozen=True):
-    """What a tax comes to, and of what; if it is included, of what contains it."""
-
-    name: str
-    rate: str
-    base: _Amount
-    amount: _Amount
-    included: bool
-
-
-class ShownCondition(msgspec.Struct, frozen=True):
-    """What a condition does to a cart or a line, or why it does nothing.
-
-    What the prices contain of a tax changes no amount.
-    """
-
-    name: str
-    type: str
-    value: str
-    base: _Amount
-    amount: _Amount
-    contained: _Amount | None
-    code: str
-    reason: str
-
-
-class ShownTender(msgspec.Struct, frozen=True):
-    """What a gift card pays of the total, and what is left on it, or why it does not.
-
-    Nothing is said of what is left where it cannot be used.
-    """
-
-    name: str
-    amount: _Amount
-    left: _Amount | None
-    code: str
-    reason: str
-
-
-class ShownLine(msgspec.Struct, frozen=True):
-    """A line of a cart."""
-
-    id: str
-    item: str
-    name: str
-    quantity: _Count
-    options: dict[str, Chosen]
-    price: _Amount
-    unit_price: _Amount
-    subtotal_without_conditions: _Amount
-    subtotal: _Amount
-    conditions: list[ShownCondition]
-    taxes: list[ShownTax]
-
-
-class ShownShipping(msgspec.Struct, frozen=True):
-    """A shipping method, what it costs for the cart, or why it cannot be chosen."""
-
-    name: str
-    price: _Amount
-    is_chosen: bool
-    is_available: bool
-    code: str
-    reason: str
-
-
-class ShownCart(msgspec.Struct, frozen=True):
-    """What a shopper may see of a cart."""
-
-    instance: str
-    version: _Version
-    currency: str
-    quantity: _Count
-    lines: list[ShownLine]
-    conditions: list[ShownCondition]
-    coupons: tuple[str, ...]
-    shipping: str | None
-    shipping_options: list[ShownShipping]
-    subtotal_without_conditions: _Amount
-    subtotal: _Amount
-    savings: _Amount
-    taxes: list[ShownTax]
-    total: _Amount
-    tenders: list[ShownTender]
-    due: _Amount
-    metadata: _Anything
-
-
-class ShownProblem(msgspec.Struct, frozen=True, kw_only=True):
-    """Why something was not done: a problem document of RFC 9457.
-
-    After a conflict it comes with the cart as it is now.
-    """
-
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str
-    cart: ShownCart | msgspec.UnsetType = msgspec.UNSET
-    line_id: str | msgspec.UnsetType | None = msgspec.UNSET
-    differs: _Anything | msgspec.UnsetType = msgspec.UNSET
-
-
-def show_cart(cart: Cart, instance: str | None = None) -> ShownCart:
+def show_cart(
+    cart: Cart, instance: str | None = None, report: AddReport | None = None
+) -> ShownCart:
     """What a shopper may see of a cart.
 
     :param instance: Which of the shopper's carts it is, if the cart cannot know.
+    :param report: What became of many items.
     """
     totals = cart.totals
     shown_keys = get_state().settings.client_metadata
+    limits = limits_of_lines(cart)
 
     return ShownCart(
         instance=instance or (cart.key.instance if cart.key else "default"),
         version=cart.version,
         currency=totals.currency,
         quantity=totals.quantity,
-        lines=[_line(each) for each in totals.lines],
+        lines=[_line(each, limits[each.id]) for each in totals.lines],
         conditions=[_condition(each) for each in totals.adjustments],
-        coupons=tuple(cart.coupons),
+        coupons=[
+            ShownCoupon(code=code, is_used=not reason, reason=reason)
+            for code, reason in reasons_of_coupons(cart).items()
+        ],
         shipping=cart.shipping.chosen,
         shipping_options=[_shipping(each) for each in offered_shipping(cart)],
         subtotal_without_conditions=_amount(totals.subtotal_without_conditions),
@@ -167,7 +69,24 @@ def show_cart(cart: Cart, instance: str | None = None) -> ShownCart:
         metadata={
             key: value for key, value in cart.metadata.items() if key in shown_keys
         },
+        order_token=cart.order_token,
+        problems=[_condition(each) for each in totals.problems],
+        next=[],
+        report=msgspec.UNSET if report is None else _report(report),
     )
+
+
+def reasons_of_coupons(cart: Cart) -> dict[str, str]:
+    """The coupons of a cart, and why each does nothing; empty if it does."""
+    reason_of = get_state().loaders.reason_of
+    reasons = {each.name: reason_of(each) for each in cart.totals.explain()}
+
+    return {code: reasons.get(code, COUPON_GONE) for code in cart.coupons}
+
+
+def show_limits(limits: QuantityLimits) -> ShownLimits:
+    """The quantities of a line."""
+    return ShownLimits(**limits._asdict())
 
 
 def make_etag(version: int, body: bytes) -> str:
@@ -190,7 +109,7 @@ def encode(data: t.Any) -> bytes:
     return msgspec.json.encode(data)
 
 
-def _line(line: LineTotals) -> ShownLine:
+def _line(line: LineTotals, limits: QuantityLimits) -> ShownLine:
     return ShownLine(
         id=line.id,
         item=line.item_id,
@@ -203,7 +122,37 @@ def _line(line: LineTotals) -> ShownLine:
         subtotal=_amount(line.subtotal),
         conditions=[_condition(each) for each in line.adjustments],
         taxes=_taxes(line.taxes),
+        limits=show_limits(limits),
     )
+
+
+def _report(report: AddReport) -> ShownReport:
+    return ShownReport(
+        added=[_part_of(each) for each in report.added],
+        short=[_part_of(each) for each in report.short],
+        gone=[
+            ShownPart(
+                item=_item_id(each["product"]),
+                options=each["options"],
+                quantity=each["quantity"],
+                line_id=None,
+            )
+            for each in report.gone
+        ],
+    )
+
+
+def _part_of(line: Line) -> ShownPart:
+    return ShownPart(
+        item=line.item_id,
+        options=dict(line.options),
+        quantity=line.quantity,
+        line_id=line.id,
+    )
+
+
+def _item_id(product: str | Buyable) -> str:
+    return product if isinstance(product, str) else item_id_of(product)
 
 
 def _condition(adjustment: Adjustment) -> ShownCondition:
