@@ -16,9 +16,9 @@ from ..pricing.shipping import ShippingOption
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
 from .preconditions import make_form_key
-from .quantities import QuantityLimits
-from .quantities import limits_of_lines
-from .quantities import limits_of_product
+from .representation import QuantityLimits
+from .representation import limits_of_lines
+from .representation import limits_of_product
 from .representation import reasons_of_coupons
 
 

@@ -25,7 +25,7 @@ from ..pricing.taxes import Tax
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
 from ..pricing.totals import Totals
-from .steps import show_with_steps
+from .representation import show_cart
 
 _WITH_TO_DICT: t.Final = (
     Adjustment,
@@ -55,7 +55,7 @@ def give_to_json(app: Flask) -> None:
     def default(value: t.Any) -> t.Any:
         if isinstance(value, Cart):
             # What a shopper may see: it is on its way to a browser.
-            return msgspec.to_builtins(show_with_steps(value))
+            return msgspec.to_builtins(show_cart(value))
 
         if isinstance(value, _WITH_TO_DICT):
             return value.to_dict()

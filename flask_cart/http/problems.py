@@ -40,7 +40,7 @@ from .preconditions import VERSION_FIELD
 from .preconditions import is_stale
 from .representation import encode
 from .representation import make_etag
-from .steps import show_with_steps
+from .representation import show_cart
 
 #: The key in Flask's session of the code that was refused last, for its field.
 REFUSED_CODE: t.Final = "_cart_refused_code"
@@ -161,7 +161,7 @@ def _in_json(
     etag = ""
 
     if status_of(problem) in (409, 412):
-        cart = show_with_steps(current_cart.instance(instance), instance)
+        cart = show_cart(current_cart.instance(instance), instance)
         more["cart"], etag = cart, make_etag(cart.version, encode(cart))
     if isinstance(error, CartConflictError):
         more["line_id"], more["differs"] = error.line_id, _differs(error)

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import typing as t
 
 import msgspec
+from flask import url_for
 from moneyed import Money
+from msgspec import structs
+from werkzeug.routing import BuildError
 
 from ..app.current import get_state
 from ..app.shopper import offered_shipping
 from ..app.wording import COUPON_GONE
 from ..carts.adding import AddReport
 from ..carts.cart import Cart
+from ..model.limits import Terms
+from ..model.limits import terms_of
 from ..model.lines import Line
 from ..model.products import Buyable
+from ..model.products import Variant
 from ..model.products import item_id_of
+from ..model.values import EMPTY
 from ..pricing.shipping import ShippingOption
 from ..pricing.taxes import Tax
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
-from .quantities import QuantityLimits
-from .quantities import limits_of_lines
+from .routes import ROUTES
+from .schemas import ShownAction
 from .schemas import ShownCart
 from .schemas import ShownCondition
 from .schemas import ShownCoupon
@@ -33,15 +41,41 @@ from .schemas import ShownShipping
 from .schemas import ShownTax
 from .schemas import ShownTender
 
+#: What there is to do only where there is something.
+_WITH_LINES: t.Final = {"set_quantity", "increment", "remove", "move", "clear"}
+
+
+class QuantityLimits(t.NamedTuple):
+    """What a field for a quantity takes."""
+
+    minimum: int
+    maximum: int
+    step: int
+
+    @property
+    def is_sold_out(self) -> bool:
+        """Whether there is none that it takes."""
+        return self.maximum < self.minimum
+
 
 def show_cart(
     cart: Cart, instance: str | None = None, report: AddReport | None = None
 ) -> ShownCart:
-    """What a shopper may see of a cart.
+    """What a shopper may see of a cart, and can do next with it.
 
     :param instance: Which of the shopper's carts it is, if the cart cannot know.
     :param report: What became of many items.
     """
+    shown = _show(cart, instance, report)
+
+    try:
+        return structs.replace(shown, next=_next_steps(shown))
+    except (BuildError, RuntimeError):
+        # A view of an app without the blueprint, or no request at all.
+        return shown
+
+
+def _show(cart: Cart, instance: str | None, report: AddReport | None) -> ShownCart:
     totals = cart.totals
     shown_keys = get_state().settings.client_metadata
     limits = limits_of_lines(cart)
@@ -87,6 +121,33 @@ def reasons_of_coupons(cart: Cart) -> dict[str, str]:
 def show_limits(limits: QuantityLimits) -> ShownLimits:
     """The quantities of a line."""
     return ShownLimits(**limits._asdict())
+
+
+def limits_of_product(product: Buyable) -> QuantityLimits:
+    """What a field takes that adds a product."""
+    return _limits(terms_of(Variant(product, EMPTY, product)))
+
+
+def limits_of_lines(
+    cart: Cart, lines: t.Iterable[str] | None = None
+) -> dict[str, QuantityLimits]:
+    """What the fields of a cart's lines take, by the ids of the lines.
+
+    A quantity that is too large by now may stay, and become smaller.
+
+    :param lines: The ids of those that are asked for, if it is not all.
+    """
+    catalogue = get_state().services.registry.catalogue
+    asked = cart.lines if lines is None else [*filter(None, map(cart.get, lines))]
+    variants = {} if catalogue.loader is None else catalogue.variants(asked)
+    limits = {}
+
+    for line in asked:
+        variant = variants.get(line.id)
+        own = _limits(terms_of(variant) if variant is not None else ())
+        limits[line.id] = own._replace(maximum=max(own.maximum, line.quantity))
+
+    return limits
 
 
 def make_etag(version: int, body: bytes) -> str:
@@ -207,3 +268,78 @@ def _taxes(taxes: t.Iterable[Tax]) -> list[ShownTax]:
 
 def _amount(money: Money) -> str:
     return f"{money.amount:f}"
+
+
+def _limits(terms: t.Collection[Terms]) -> QuantityLimits:
+    most = [each for terms_ in terms for each in (terms_.available, terms_.maximum)]
+    # Only those of the variant have others than 1.
+    step = max((each.step for each in terms), default=1)
+    minimum = max((each.minimum for each in terms), default=1)
+
+    return QuantityLimits(
+        # The browser counts the steps from the minimum.
+        -(-minimum // step) * step,
+        min(
+            each
+            for each in (get_state().settings.max_quantity, *most)
+            if each is not None
+        ),
+        step,
+    )
+
+
+def _next_steps(cart: ShownCart) -> list[ShownAction]:
+    base = url_for("cart.show", instance=cart.instance)
+    possible = _possible(cart)
+    steps = [
+        ShownAction(
+            name=route.view,
+            method=route.method,
+            href=base.removesuffix("/") + _template(route.address),
+            instance=cart.instance,
+        )
+        for route in ROUTES
+        if not route.is_for_forms and route.view in possible
+    ]
+    others = [
+        ShownAction(
+            name="show",
+            method="GET",
+            href=url_for("cart.show", instance=name),
+            instance=name,
+        )
+        for name in get_state().settings.all_instances
+        if name != cart.instance
+    ]
+
+    return steps + others
+
+
+def _possible(cart: ShownCart) -> set[str]:
+    settings = get_state().settings
+    possible = {"show", "add", "add_many"}
+
+    if cart.lines:
+        possible |= _WITH_LINES
+        possible -= {"move"} if not settings.instances else set()
+
+        if cart.instance == "default":
+            possible.add("add_coupon")
+
+    if any(each.is_available for each in cart.shipping_options):
+        possible.add("choose_shipping")
+
+    if cart.shipping is not None:
+        possible.add("clear_shipping")
+
+    if cart.coupons:
+        possible.add("remove_coupon")
+
+    if settings.client_metadata:
+        possible.add("set_metadata")
+
+    return possible
+
+
+def _template(address: str) -> str:
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", address)

@@ -47,11 +47,11 @@ from .limiting import count_request
 from .preconditions import check_preconditions
 from .preconditions import read_attempt
 from .problems import tell_problem
-from .quantities import limits_of_product
 from .representation import encode
+from .representation import limits_of_product
+from .representation import show_cart
 from .representation import show_limits
 from .schemas import ShownItem
-from .steps import show_with_steps
 
 #: The key in Flask's session of what was removed last, for one click to undo it.
 UNDO: t.Final = "_cart_undo"
@@ -102,7 +102,7 @@ def changes(change: Change) -> View:
         if wants_json(request):
             report = done.about if isinstance(done.about, AddReport) else None
 
-            return json_cart(request, show_with_steps(shopper.cart, instance, report))
+            return json_cart(request, show_cart(shopper.cart, instance, report))
 
         offer_undo(shopper, instance, done)
         text = tell_done(done.code, done.params)
@@ -130,7 +130,7 @@ def show(instance: str) -> Response:
     cart = Shopper(instance).cart
 
     if wants_json(request):
-        return json_cart(request, show_with_steps(cart, instance))
+        return json_cart(request, show_cart(cart, instance))
 
     return make_response(
         render_template("flask_cart/cart.html", cart=cart, instance=instance)
