@@ -5,12 +5,14 @@ from __future__ import annotations
 import types
 import typing as t
 
+from ..carts.adding import AddReport
 from ..carts.cached_totals import CachedTotals
 from ..carts.cart import Cart
 from ..carts.cart import working_copy
 from ..model.errors import CartKeyReusedError
 from ..model.errors import CartQuantityError
 from ..model.errors import CartReplayedError
+from ..model.errors import CartVetoError
 from ..model.errors import InvalidConditionError
 from ..model.errors import InvalidItemError
 from ..model.idempotency import Claim
@@ -24,12 +26,16 @@ from ..model.products import option_values
 from ..pricing.shipping import ShippingOption
 from .current import current_cart
 from .current import get_state
+from .problem_codes import ProblemCode
 from .wording import RefusedError
 
 #: The cart that is meant if none is named.
 DEFAULT: t.Final = "default"
 
 Check = t.Callable[[Cart], None]
+
+#: The id of an item, how many of it, and what was chosen for its options.
+Wish = tuple[str, int, t.Mapping[str, Chosen]]
 
 
 class Attempt(t.NamedTuple):
@@ -79,7 +85,7 @@ class Shopper:
         check: Check = lambda cart: None,
     ) -> None:
         if instance not in get_state().settings.all_instances:
-            raise RefusedError("no-cart", instance=instance)
+            raise RefusedError(ProblemCode.UNKNOWN_CART, cart=instance)
 
         self.cart = current_cart.instance(instance)
         self._attempt = attempt
@@ -92,7 +98,7 @@ class Shopper:
             product = find_product(item_id)
 
             if product is None:
-                raise RefusedError("no-item", item=item_id)
+                raise RefusedError(ProblemCode.UNKNOWN_ITEM, item=item_id)
 
             _check_choices(product, options)
 
@@ -102,6 +108,30 @@ class Shopper:
         line = self.cart.get(done.line_id)
 
         return done._replace(params={"name": line.name if line else item_id})
+
+    def add_many(self, wanted: t.Iterable[Wish]) -> Done:
+        """Add what is there of many items, in one write."""
+        wishes = list(wanted)
+
+        def change() -> AddReport:
+            products = _load(item_id for item_id, _, _ in wishes)
+
+            for item_id, _, options in wishes:
+                if item_id in products:
+                    _check_choices(products[item_id], options)
+
+            items = [
+                {
+                    "product": products.get(item_id, item_id),
+                    "quantity": quantity,
+                    "options": options,
+                }
+                for item_id, quantity, options in wishes
+            ]
+
+            return self.cart.add_many(items)
+
+        return self._change("added-many", change)
 
     def set_quantity(
         self, line_id: str, quantity: int, seen: int | types.EllipsisType
@@ -135,7 +165,7 @@ class Shopper:
             except CartQuantityError:
                 raise
             except InvalidItemError as error:
-                raise RefusedError("no-undo") from error
+                raise RefusedError(ProblemCode.NOTHING_TO_RESTORE) from error
 
         return self._change("restored", change, line_id)
 
@@ -146,7 +176,7 @@ class Shopper:
     def move(self, line_id: str, to: str, quantity: int | types.EllipsisType) -> Done:
         """Move a line to another of the shopper's carts."""
         if to not in get_state().settings.all_instances:
-            raise RefusedError("no-target", instance=to)
+            raise RefusedError(ProblemCode.UNKNOWN_TARGET, cart=to)
 
         key = self._attempt.key if self._attempt is not None else None
         content = move_content(line_id, to, quantity)
@@ -177,10 +207,14 @@ class Shopper:
 
         def change() -> str:
             prices = _prices_of(self.cart)
-            coupon = get_state().loaders.condition_of(code.strip(), prices.facts)
+
+            try:
+                coupon = get_state().loaders.condition_of(code.strip(), prices.facts)
+            except CartVetoError as error:
+                raise RefusedError(ProblemCode.USED_UP_COUPON, str(error)) from error
 
             if coupon is None:
-                raise RefusedError("no-code")
+                raise RefusedError(ProblemCode.UNKNOWN_COUPON)
 
             self.cart.coupons.add(coupon.name)
 
@@ -227,7 +261,7 @@ class Shopper:
         """Set the shopper's own metadata; ``None`` removes a key."""
         for key in entries:
             if key not in get_state().settings.client_metadata:
-                raise RefusedError("not-yours", key=key)
+                raise RefusedError(ProblemCode.FOREIGN_METADATA, key=key)
 
         def change() -> None:
             given = {k: v for k, v in entries.items() if v is not None}
@@ -294,22 +328,28 @@ class Shopper:
             if each.name == method:
                 reason = get_state().loaders.reason_of(each)
 
-                return RefusedError("no-shipping-now", method=method, reason=reason)
+                return RefusedError(
+                    ProblemCode.UNAVAILABLE_SHIPPING, method=method, reason=reason
+                )
 
-        return RefusedError("no-shipping", method=method)
+        return RefusedError(ProblemCode.UNKNOWN_SHIPPING, method=method)
 
     def _line(self, line_id: str) -> Line:
         line = self.cart.get(line_id)
 
         if line is None:
-            raise RefusedError("no-line")
+            raise RefusedError(ProblemCode.UNKNOWN_LINE)
 
         return line
 
 
 def find_product(item_id: str) -> Buyable | None:
     """The product of an id, if there is one."""
-    return get_state().services.registry.catalogue.load([item_id]).get(item_id)
+    return _load([item_id]).get(item_id)
+
+
+def _load(item_ids: t.Iterable[str]) -> dict[str, Buyable]:
+    return get_state().services.registry.catalogue.load(item_ids)
 
 
 def offered_shipping(cart: Cart) -> tuple[ShippingOption, ...]:
@@ -338,12 +378,18 @@ def _check_choices(product: Buyable, options: t.Mapping[str, Chosen]) -> None:
     for name, chosen in options.items():
         for value in option_values(chosen):
             if value not in choices.get(name, ()):
-                raise RefusedError("no-choice", value=value, name=name)
+                raise RefusedError(
+                    ProblemCode.BAD_OPTION,
+                    name=name,
+                    value=value,
+                    choices=list(choices.get(name, ())),
+                )
 
     for name, values in choices.items():
         if name in multiple:
             continue
 
         if not isinstance(options.get(name), str):
-            among = ", ".join(map(repr, values))
-            raise RefusedError("choose-one", name=name, among=among)
+            raise RefusedError(
+                ProblemCode.MISSING_OPTION, name=name, choices=list(values)
+            )

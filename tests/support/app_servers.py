@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import socket
-import subprocess
 import sys
 import typing as t
 from collections.abc import Iterator
@@ -49,29 +47,28 @@ def app_server(name: str, log: Path) -> Iterator[int]:
 
     :param log: Where all goes that it has to say.
     """
-    servers.ask_for_servers()
     package = _PACKAGES.get(name, name.partition("-")[0])
 
     if importlib.util.find_spec(package) is None:
         servers.missing(package)
 
-    with log.open("wb") as said:
-        port = _free_port()
-        process = subprocess.Popen(
-            [each.format(port=port) for each in _command(*SERVERS[name])],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            # Not the project's folder, whose packages would come before those of the
-            # path.
+    port = servers.free_port()
+    command = [each.format(port=port) for each in _command(*SERVERS[name])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    with (
+        log.open("wb") as said,
+        servers.listening(
+            command,
+            port,
+            env=environment,
+            # Not the project's folder, whose packages come before those of the path.
             cwd=log.parent,
             stdout=said,
             stderr=said,
-        )
-
-        try:
-            servers.wait_until(lambda: _listens(port), process)
-            yield port
-        finally:
-            servers.end(process)
+        ),
+    ):
+        yield port
 
 
 def _command(program: str, *arguments: str) -> list[str]:
@@ -81,15 +78,3 @@ def _command(program: str, *arguments: str) -> list[str]:
     found = shutil.which(program, path=str(Path(sys.executable).parent))
 
     return [found or program, *arguments]
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-
-        return int(listener.getsockname()[1])
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as connection:
-        return connection.connect_ex(("127.0.0.1", port)) == 0
