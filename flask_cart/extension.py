@@ -10,6 +10,8 @@ from functools import cached_property
 from flask import Blueprint
 from flask import Flask
 from flask import request
+from msgspec import UNSET
+from msgspec import UnsetType
 
 from . import signals
 from .app.backends.cookie import check_cookies_of
@@ -222,7 +224,7 @@ class FlaskCart(Registrar):
         *,
         token: str,
         session: t.Any = None,
-        expected_total: MoneyLike | None = None,
+        expected_total: MoneyLike | UnsetType = UNSET,
     ) -> Order:
         """Make the order that was begun with a token, exactly once.
 

@@ -320,7 +320,7 @@ def _read_cookie(visit: Visit) -> None:
     fallbacks = current_app.config["SECRET_KEY_FALLBACKS"] or ()
 
     # A cookie of a parent domain has the same name.
-    for value in request.cookies.getlist(_cookie_name()):
+    for value in request.cookies.getlist(guest_cookie()):
         try:
             if not _signed.fullmatch(value):
                 continue
@@ -347,7 +347,7 @@ def _send_cookie(response: Response, visit: Visit) -> None:
     interface = current_app.session_interface
     expires = None if lifetime else interface.get_expiration_time(current_app, session)
     response.set_cookie(
-        _cookie_name(),
+        guest_cookie(),
         _signer().sign(kept).decode(),
         max_age=lifetime,
         expires=expires,
@@ -368,7 +368,8 @@ def _signer(*older_keys: str | bytes) -> TimestampSigner:
     )
 
 
-def _cookie_name() -> str:
+def guest_cookie() -> str:
+    """The name of the cookie that has the guest's token."""
     # Behind the session's, so that what browsers know by "__Host-" is known of it, too.
     return current_app.session_interface.get_cookie_name(current_app) + "_cart"
 

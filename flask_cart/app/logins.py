@@ -104,7 +104,7 @@ def _instances(state: AppState, guest: str) -> list[str]:
     if isinstance(state.storage, CookieStorage):
         restore_cleared(state.storage, guest)
 
-    return state.storage.instances(guest)
+    return state.services.repository.instances(guest)
 
 
 def _is_foreign(theirs: Cart, mine: Cart) -> bool:
@@ -180,7 +180,7 @@ def take_out(
     tenant = known_tenant(state.loaders.tenant)
 
     # Nothing can be taken out of what is not there, whatever its name is.
-    for name in state.storage.instances(owner_in(tenant, owner)):
+    for name in state.services.repository.instances(owner_in(tenant, owner)):
         if name in came:
             cart = request_cart(name, tenant)
             once = cart.once(key) if key is not None else nullcontext()
