@@ -127,7 +127,10 @@ _PARAMETERS: t.Final = {
         "The ETag of the cart that the change is meant for, or `*`.",
     ),
     "If-None-Match": _parameter(
-        "If-None-Match", "header", "The ETag of the cart that the client has already."
+        "If-None-Match",
+        "header",
+        "The ETag of a cart that is not to be shown again, or not to be changed. A"
+        " change with `*` is made only if there is no cart yet.",
     ),
     "Idempotency-Key": _parameter(
         "Idempotency-Key",
@@ -204,7 +207,7 @@ def _about() -> dict[str, Json]:
                 "responses": {"200": _ref("responses", "document")},
             }
         },
-        "/problems/{code}": {
+        "/about/problems/{code}": {
             "get": {
                 "operationId": PROBLEM.view,
                 "summary": "Show what a problem is.",
@@ -217,7 +220,7 @@ def _about() -> dict[str, Json]:
                 },
             }
         },
-        "/items/{item}": {
+        "/about/items/{item}": {
             "get": {
                 "operationId": ITEM.view,
                 "summary": t.cast(str, views.show_item.__doc__),
@@ -235,7 +238,7 @@ def _about() -> dict[str, Json]:
 
 def _operation(route: Route, path: str) -> Json:
     is_read = route.method == "GET"
-    headers = ["If-None-Match"] if is_read else ["If-Match", "Idempotency-Key"]
+    headers = ["If-None-Match"] if is_read else _OF_CHANGES
     of_instance = "_of_instance" if "{instance}" in path else ""
     kind = views.input_of(getattr(views, route.view))
     summary: str = getattr(views, route.view).__doc__
@@ -261,6 +264,7 @@ def _operation(route: Route, path: str) -> Json:
     return operation
 
 
+_OF_CHANGES: t.Final = ["If-Match", "If-None-Match", "Idempotency-Key"]
 _OF_INSTANCE: t.Final = " In another of the shopper's carts."
 
 
