@@ -50,12 +50,12 @@ Amounts are decimal strings, and prices are always the shop's own.
 """
 
 _TAGS: t.Final = {
-    "cart": "The cart as a whole. Every change is answered with it, as it is then.",
-    "lines": "What is in the cart.",
-    "coupons": "The codes of coupons that the cart has noted.",
-    "shipping": "How the cart is sent.",
-    "metadata": "The shopper's own notes.",
     "about": "What there is to choose, what can be the matter, and this document.",
+    "cart": "The cart as a whole. Every change is answered with it, as it is then.",
+    "coupons": "The codes of coupons that the cart has noted.",
+    "lines": "What is in the cart.",
+    "metadata": "The shopper's own notes.",
+    "shipping": "How the cart is sent.",
 }
 
 _HEADERS: t.Final = {
@@ -144,6 +144,16 @@ _PARAMETERS: t.Final = {
 }
 
 
+_INSTANCE: t.Final = {
+    "name": "instance",
+    "in": "path",
+    "required": True,
+    "description": "Which of the shopper's carts.",
+    # One type for all operations, where clients are generated.
+    "schema": {"$ref": "#/components/schemas/Instance"},
+}
+
+
 def describe_api() -> Response:
     """The document for the current app."""
     return Response(encode(_document()), mimetype="application/json")
@@ -151,10 +161,16 @@ def describe_api() -> Response:
 
 def _document() -> Json:
     named = sorted(get_state().settings.instances)
-    instance = _parameter(
-        "instance", "path", "Which of the shopper's carts.", enum=named
-    )
-    parameters = _PARAMETERS | ({"instance": instance} if named else {})
+    parameters, schemas = dict(_PARAMETERS), describe_schemas()
+
+    if named:
+        parameters["instance"] = _INSTANCE
+        schemas["Instance"] = {
+            "title": "Instance",
+            "description": "The shopper's carts beside the default one.",
+            "type": "string",
+            "enum": named,
+        }
 
     return {
         "openapi": "3.1.0",
@@ -165,7 +181,7 @@ def _document() -> Json:
         "security": [{}, {"session": []}],
         "paths": _about() | _paths(bool(named)),
         "components": {
-            "schemas": describe_schemas(),
+            "schemas": schemas,
             "parameters": parameters,
             "headers": _HEADERS,
             "responses": _responses(bool(named)),
