@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import types
 import typing as t
-from contextlib import nullcontext
 
+from ..carts.adding import AddReport
 from ..carts.cached_totals import CachedTotals
 from ..carts.cart import Cart
 from ..carts.cart import working_copy
@@ -15,6 +15,7 @@ from ..model.errors import CartReplayedError
 from ..model.errors import CartVetoError
 from ..model.errors import InvalidConditionError
 from ..model.errors import InvalidItemError
+from ..model.idempotency import Claim
 from ..model.idempotency import move_content
 from ..model.lines import Line
 from ..model.products import Buyable
@@ -54,11 +55,15 @@ class Done(t.NamedTuple):
     :param code: What was done, as :meth:`FlaskCart.wording` is told.
     :param about: What it was done to; ``None`` if that was earlier.
     :param params: What a sentence about it needs.
+    :param line_id: The line that it was done to, if it was one.
+    :param is_replayed: Whether it was earlier.
     """
 
     code: str
     about: t.Any
     params: t.Mapping[str, str]
+    line_id: str
+    is_replayed: bool
 
 
 class Shopper:
@@ -88,38 +93,45 @@ class Shopper:
 
     def add(self, item_id: str, quantity: int, options: t.Mapping[str, Chosen]) -> Done:
         """Add an item at the price of the shop."""
-        product = find_product(item_id)
 
-        if product is None:
-            raise RefusedError(ProblemCode.UNKNOWN_ITEM, item=item_id)
+        def change() -> Line:
+            product = find_product(item_id)
 
-        _check_choices(product, options)
+            if product is None:
+                raise RefusedError(ProblemCode.UNKNOWN_ITEM, item=item_id)
 
-        return self._change(
-            "added",
-            lambda: self.cart.add(product, quantity, options=options),
-            name=product.cart_name,
-        )
+            _check_choices(product, options)
+
+            return self.cart.add(product, quantity, options=options)
+
+        done = self._change("added", change)
+        line = self.cart.get(done.line_id)
+
+        return done._replace(params={"name": line.name if line else item_id})
 
     def add_many(self, wanted: t.Iterable[Wish]) -> Done:
         """Add what is there of many items, in one write."""
         wishes = list(wanted)
-        products = _load(item_id for item_id, _, _ in wishes)
 
-        for item_id, _, options in wishes:
-            if item_id in products:
-                _check_choices(products[item_id], options)
+        def change() -> AddReport:
+            products = _load(item_id for item_id, _, _ in wishes)
 
-        items = [
-            {
-                "product": products.get(item_id, item_id),
-                "quantity": quantity,
-                "options": options,
-            }
-            for item_id, quantity, options in wishes
-        ]
+            for item_id, _, options in wishes:
+                if item_id in products:
+                    _check_choices(products[item_id], options)
 
-        return self._change("added-many", lambda: self.cart.add_many(items))
+            items = [
+                {
+                    "product": products.get(item_id, item_id),
+                    "quantity": quantity,
+                    "options": options,
+                }
+                for item_id, quantity, options in wishes
+            ]
+
+            return self.cart.add_many(items)
+
+        return self._change("added-many", change)
 
     def set_quantity(
         self, line_id: str, quantity: int, seen: int | types.EllipsisType
@@ -142,7 +154,7 @@ class Shopper:
 
             return line
 
-        return self._change("removed", change)
+        return self._change("removed", change, line_id)
 
     def restore(self, line_id: str) -> Done:
         """Put a line back that was removed; it is no mistake if it is there already."""
@@ -155,7 +167,7 @@ class Shopper:
             except InvalidItemError as error:
                 raise RefusedError(ProblemCode.NOTHING_TO_RESTORE) from error
 
-        return self._change("restored", change)
+        return self._change("restored", change, line_id)
 
     def clear(self) -> Done:
         """Remove everything that the shopper has seen."""
@@ -168,11 +180,12 @@ class Shopper:
 
         key = self._attempt.key if self._attempt is not None else None
         content = move_content(line_id, to, quantity)
+        claim = Claim(key, content) if key is not None else None
 
         def move() -> Line | None:
             # It changes two carts, so it is no part of a batch, and has its own key,
             # which is looked for before what may hold no more once it is made.
-            with self.cart.once(key, content) if key is not None else nullcontext():
+            with working_copy(self.cart).claiming(claim):
                 self._check(self.cart)
 
             line = self.cart.get(line_id)
@@ -187,26 +200,29 @@ class Shopper:
 
             return line
 
-        return self._made("moved", move)
+        return self._made("moved", move, line_id)
 
     def add_coupon(self, code: str) -> Done:
         """Note the code of a coupon, whether or not it applies yet."""
-        prices = _prices_of(self.cart)
-
-        try:
-            coupon = get_state().loaders.condition_of(code.strip(), prices.facts)
-        except CartVetoError as error:
-            raise RefusedError(ProblemCode.USED_UP_COUPON, str(error)) from error
-
-        if coupon is None:
-            raise RefusedError(ProblemCode.UNKNOWN_COUPON)
 
         def change() -> str:
+            prices = _prices_of(self.cart)
+
+            try:
+                coupon = get_state().loaders.condition_of(code.strip(), prices.facts)
+            except CartVetoError as error:
+                raise RefusedError(ProblemCode.USED_UP_COUPON, str(error)) from error
+
+            if coupon is None:
+                raise RefusedError(ProblemCode.UNKNOWN_COUPON)
+
             self.cart.coupons.add(coupon.name)
 
             return coupon.name
 
-        return self._change("coupon-noted", change, code=coupon.name)
+        done = self._change("coupon-noted", change)
+
+        return done._replace(params={"code": done.about or code.strip()})
 
     def remove_coupon(self, code: str) -> Done:
         """Forget the code of a coupon; it is no mistake if it is gone already."""
@@ -263,10 +279,15 @@ class Shopper:
 
             return line
 
-        return self._change("changed", change)
+        return self._change("changed", change, line_id)
 
-    def _change(self, done: str, make: t.Callable[[], t.Any], /, **params: str) -> Done:
-        """Make a change in one write, and not once more if it is sent again."""
+    def _change(
+        self, done: str, make: t.Callable[[], t.Any], line_id: str = "", **params: str
+    ) -> Done:
+        """Make a change in one write, and not once more if it is sent again.
+
+        What may be otherwise by then is asked for by ``make``.
+        """
 
         def make_once() -> t.Any:
             attempt, cart = self._attempt, self.cart
@@ -276,23 +297,30 @@ class Shopper:
 
                 return make()
 
-        return self._made(done, make_once, **params)
+        return self._made(done, make_once, line_id, **params)
 
-    def _made(self, done: str, make: t.Callable[[], t.Any], /, **params: str) -> Done:
+    def _made(
+        self, done: str, make: t.Callable[[], t.Any], line_id: str, **params: str
+    ) -> Done:
         """Make a change, and tell of it as if it was, also if that was earlier."""
         about: t.Any = None
+        is_replayed = False
 
         try:
             about = make()
         except CartKeyReusedError:
             raise
-        except CartReplayedError:
+        except CartReplayedError as error:
             # It has happened, maybe since this cart was read.
             self.cart.refresh()
+            is_replayed, line_id = True, line_id or error.line_id
         finally:
             self.cart.expect_any()
 
-        return Done(done, about, params)
+        if isinstance(about, Line):
+            line_id = about.id
+
+        return Done(done, about, params, line_id, is_replayed)
 
     def _not_for(self, method: str) -> RefusedError:
         """Why a shipping method cannot be chosen."""

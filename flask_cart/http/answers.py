@@ -13,6 +13,7 @@ from werkzeug.routing import BuildError
 
 from ..app.current import get_state
 from ..app.problem_codes import ProblemCode
+from ..app.shopper import Done
 from ..app.wording import Problem
 from .guards import safe_path
 from .representation import encode
@@ -22,6 +23,10 @@ from .schemas import ShownProblem
 
 #: The hidden field with the page that the shopper came from.
 NEXT_FIELD: t.Final = "next"
+
+#: The headers of a change.
+LINE: t.Final = "Cart-Line"
+REPLAYED: t.Final = "Idempotent-Replayed"
 
 _JSON: t.Final = "application/json"
 _PROBLEM_JSON: t.Final = "application/problem+json"
@@ -55,6 +60,17 @@ def json_cart(request: Request, cart: ShownCart) -> Response:
     response.make_conditional(
         {name: it for name, it in request.environ.items() if name != "HTTP_IF_MATCH"}
     )
+
+    return response
+
+
+def tell_change(response: Response, done: Done) -> Response:
+    """Say what was changed, and whether that was earlier: the cart is that of now."""
+    if done.line_id:
+        response.headers[LINE] = done.line_id
+
+    if done.is_replayed:
+        response.headers[REPLAYED] = "true"
 
     return response
 

@@ -13,6 +13,8 @@ from msgspec.structs import fields
 from ..app.current import get_state
 from ..app.problem_codes import ProblemCode
 from . import views
+from .answers import LINE
+from .answers import REPLAYED
 from .described import describe_schemas
 from .described import schema_name
 from .examples import CART
@@ -70,6 +72,17 @@ _HEADERS: t.Final = {
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
         "example": 5,
+    },
+    LINE: {
+        "description": "The id of the line that a change is about, if it is one.",
+        "schema": {"type": "string"},
+        "example": CART.lines[0].id,
+    },
+    REPLAYED: {
+        "description": "The change was made before with this Idempotency-Key, and not"
+        " again. The line is that of then, the cart is that of now.",
+        "schema": {"type": "string", "const": "true"},
+        "example": "true",
     },
 }
 
@@ -135,7 +148,9 @@ _PARAMETERS: t.Final = {
     "Idempotency-Key": _parameter(
         "Idempotency-Key",
         "header",
-        "Made up for this change: sent twice, it is made once.",
+        "Made up for this change: sent again within 24 hours, it is not made again, and"
+        " is answered as it was. What was refused has not happened, and may be sent"
+        " again.",
         maxLength=MAX_KEY,
         # There may be quotes around it, which are no part of it.
         pattern="^[ -~]*[!#-~][ -~]*$",
@@ -259,6 +274,7 @@ def _operation(route: Route, path: str) -> Json:
     kind = views.input_of(getattr(views, route.view))
     summary: str = getattr(views, route.view).__doc__
     tag = route.address.split("/")[1]
+    cart = "cart" if is_read else "changed_cart"
     operation: Json = {
         "operationId": route.view + of_instance,
         "summary": summary,
@@ -269,7 +285,7 @@ def _operation(route: Route, path: str) -> Json:
             for name in [*re.findall("{(.*?)}", path), *headers]
         ],
         "responses": {
-            "200": _ref("responses", "cart" + of_instance),
+            "200": _ref("responses", cart + of_instance),
             **{str(s): _ref("responses", str(s)) for s in _other_statuses(route, path)},
         },
     }
@@ -314,8 +330,12 @@ def _responses(has_instances: bool) -> Json:
         "content": _content(ShownCart, CART),
     }
 
+    told = {name: _ref("headers", name) for name in ("ETag", LINE, REPLAYED)}
+    changed = cart | {"headers": told}
+
     return {
         **{"cart" + each: cart | {"links": _links(each)} for each in carts},
+        **{"changed_cart" + each: changed | {"links": _links(each)} for each in carts},
         "document": {
             "description": "This document.",
             "content": {"application/json": {"schema": {"type": "object"}}},

@@ -29,6 +29,7 @@ from ..model.products import multiple_of
 from .answers import back
 from .answers import json_cart
 from .answers import keep_private
+from .answers import tell_change
 from .answers import wants_json
 from .guards import refuse_other_sites
 from .inputs import Addition
@@ -101,8 +102,9 @@ def changes(change: Change) -> View:
 
         if wants_json(request):
             report = done.about if isinstance(done.about, AddReport) else None
+            answer = json_cart(request, show_cart(shopper.cart, instance, report))
 
-            return json_cart(request, show_cart(shopper.cart, instance, report))
+            return tell_change(answer, done)
 
         offer_undo(shopper, instance, done)
         text = tell_done(done.code, done.params)
