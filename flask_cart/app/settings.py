@@ -20,12 +20,11 @@ _PREFIX: t.Final = "CART_"
 
 #: What no cart can be called, because the blueprint has something else there.
 RESERVED_INSTANCES: t.Final = (
+    "about",
     "clear",
     "coupons",
-    "items",
     "lines",
     "metadata",
-    "problems",
     "shipping",
     "static",
 )

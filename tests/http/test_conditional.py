@@ -145,17 +145,64 @@ class TestIfNoneMatch:
         assert answer.status_code == 200
         assert answer.mimetype == "text/html"
 
-    def test_does_not_stop_a_change(self, client: FlaskClient) -> None:
-        """With a change it is no condition of this API, and the cart comes back."""
+    @pytest.mark.parametrize("named", ["{}", "W/{}", '"0-x", {}', "*"])
+    def test_stops_a_change(self, client: FlaskClient, named: str) -> None:
+        """A change that is meant for any other cart is not made to this one."""
         fill(client)
+        tag = named.format(tag_of(client))
         answer = client.post(
-            "/cart/lines",
-            json={"item": "pot"},
-            headers={"If-None-Match": tag_of(client)},
+            "/cart/lines", json={"item": "pot"}, headers={"If-None-Match": tag}
         )
 
-        assert answer.status_code == 200
-        assert answer.json["quantity"] == 4
+        assert (answer.status_code, answer.json["code"]) == (412, "precondition-failed")
+        assert answer.json["cart"]["quantity"] == show(client)["quantity"] == 3
+        assert answer.headers["ETag"] == tag_of(client)
+
+    @pytest.mark.parametrize("tag", ['"0-x"', "x", '""', '"1-x", "2-x"'])
+    def test_lets_a_change_through(self, client: FlaskClient, tag: str) -> None:
+        """Of another cart, or of none at all, it stops nothing."""
+        fill(client)
+        answer = client.post(
+            "/cart/lines", json={"item": "pot"}, headers={"If-None-Match": tag}
+        )
+
+        assert (answer.status_code, answer.json["quantity"]) == (200, 4)
+
+    def test_may_be_a_star(self, client: FlaskClient) -> None:
+        """A star is for the first change of a cart that there is not yet."""
+        answers = [
+            client.post(
+                "/cart/lines", json={"item": "pot"}, headers={"If-None-Match": "*"}
+            )
+            for _ in range(2)
+        ]
+
+        assert [each.status_code for each in answers] == [200, 412]
+
+    def test_stops_what_is_named_only_on_saving(
+        self, shop: Storefront, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A cart that comes to be in the same moment is one as well."""
+        client = shop.app.test_client()
+        client.post("/cart/wishlist/lines", json={"item": "pot"})
+        rival = Rival(shop, client)
+        rival.beat_next(monkeypatch, "POST", "/cart/lines", {"item": "pot"})
+        answer = client.post(
+            "/cart/lines", json={"item": "rare"}, headers={"If-None-Match": "*"}
+        )
+
+        assert (answer.status_code, answer.json["code"]) == (412, "precondition-failed")
+        assert [line["item"] for line in show(client)["lines"]] == ["pot"]
+
+    def test_is_asked_after_if_match(self, client: FlaskClient) -> None:
+        """Both have to hold."""
+        fill(client)
+        both = {"If-Match": tag_of(client), "If-None-Match": tag_of(client)}
+        one = {"If-Match": tag_of(client), "If-None-Match": '"0-x"'}
+
+        for headers, status in ((both, 412), (one, 200)):
+            answer = client.post("/cart/lines", json={"item": "pot"}, headers=headers)
+            assert answer.status_code == status
 
 
 class TestIfMatch:

@@ -124,9 +124,9 @@ class TestDocument:
 
     def test_names_the_instances(self, document: Json) -> None:
         """It names the carts that the app lets shoppers have."""
-        parameter = document["components"]["parameters"]["instance"]
+        schema = document["components"]["schemas"]["Instance"]
 
-        assert parameter["schema"]["enum"] == ["later", "wishlist"]
+        assert schema["enum"] == ["later", "wishlist"]
 
     def test_has_types_that_can_be_generated_from(self, document: Json) -> None:
         """Versions have more than 32 bits, and what may have any key says so."""
