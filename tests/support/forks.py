@@ -1,7 +1,8 @@
 """Processes that share nothing, and yet need not import everything again.
 
 They are forked from one that has imported what most of them need, and done nothing
-else. It is started when the first of them is.
+else. It is started when the first of them is. There is only one, whoever asks for it:
+to name modules to it anywhere else would take the place of these.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ FORKS.set_forkserver_preload(
         "demo_shop",
         "gunicorn.app.wsgiapp",
         "gunicorn.workers.gthread",
+        "pymysql",
+        "redis",
         "tests.support.cart_app",
         "tests.support.customers",
         "tests.support.harness",

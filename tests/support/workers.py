@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import signal
 import time
@@ -21,22 +20,9 @@ from tests.support.customers import OK
 from tests.support.customers import Config
 from tests.support.customers import Customer
 from tests.support.customers import shop
+from tests.support.forks import FORKS
 from tests.support.servers import DEADLINE
 from tests.support.servers import wait_until
-
-# Forked, as that is fast, but from a process that is not in the middle of anything. It
-# imports what takes long; the tests' own modules it would not find.
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(
-    [
-        "flask_caching",
-        "flask_session",
-        "flask_sqlalchemy",
-        "moneyed",
-        "pymysql",
-        "redis",
-    ]
-)
 
 #: Changes that a thread makes before the server breaks, and after it is back.
 ROUNDS = 8
@@ -63,8 +49,8 @@ class Worker:
     """
 
     def __init__(self, job: Callable[..., t.Any], *arguments: t.Any) -> None:
-        self._here, there = _context.Pipe()
-        self._process = _context.Process(target=_run, args=(job, there, *arguments))
+        self._here, there = FORKS.Pipe()
+        self._process = FORKS.Process(target=_run, args=(job, there, *arguments))
         self._process.start()
         there.close()
 
