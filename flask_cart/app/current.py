@@ -152,7 +152,7 @@ def cart_at(key: CartKey) -> Cart:
 def transfer_carts(owner: str, to: str, tenant: str | None) -> None:
     """Give all carts of an owner to another one, who has nothing in any of them."""
     state = get_state()
-    names = state.storage.instances(owner_in(tenant, owner))
+    names = state.services.repository.instances(owner_in(tenant, owner))
 
     def stored(owner: str, name: str) -> WorkingCopy:
         return working_copy(cart_at(cart_key(owner, name, tenant)))

@@ -62,7 +62,7 @@ def merge_guest_carts_into(
     if guest is None or guest == owner:
         return MergeReport()
 
-    names = state.storage.instances(owner_in(tenant, guest))
+    names = state.services.repository.instances(owner_in(tenant, guest))
     merged: list[CartMerged] = []
     errors: list[Exception] = []
     foreign: list[CartNotMerged] = []
@@ -165,7 +165,7 @@ def take_out(
     tenant = known_tenant(state.loaders.tenant)
 
     # Nothing can be taken out of what is not there, whatever its name is.
-    for name in state.storage.instances(owner_in(tenant, owner)):
+    for name in state.services.repository.instances(owner_in(tenant, owner)):
         if name in came:
             cart = request_cart(name, tenant)
             once = cart.once(key) if key is not None else nullcontext()

@@ -22,8 +22,10 @@ _PREFIX: t.Final = "CART_"
 RESERVED_INSTANCES: t.Final = (
     "clear",
     "coupons",
+    "items",
     "lines",
     "metadata",
+    "problems",
     "shipping",
     "static",
 )
@@ -113,6 +115,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     #: The origins of other sites whose pages may change a shopper's carts by the
     #: blueprint, such as ``{"https://www.example"}``.
     trusted_origins: frozenset[_Origin] = frozenset()
+
+    #: Whether the blueprint is for JSON only, without pages and forms.
+    json_only: bool = False
 
     #: How often a client may use a route of the blueprint, by the route's name, if the
     #: app has a Flask-Limiter. Codes of coupons can be guessed.

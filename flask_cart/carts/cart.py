@@ -16,7 +16,7 @@ from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
 from ..model.conditions import ConditionTerms
 from ..model.conditions import Target
-from ..model.idempotency import claim_key
+from ..model.idempotency import Claim
 from ..model.keys import CartKey
 from ..model.keys import check_instance
 from ..model.keys import owner_in
@@ -583,8 +583,8 @@ class Cart:
         """Make the changes inside in one write, unless that has happened before.
 
         For what may be sent twice, by a double click or a client that got no answer.
-        The key is remembered in the same write as the changes, unless they come to
-        nothing. A cart knows its last 20 keys.
+        The key is remembered in the same write as the changes, for a day. What was
+        refused is not.
 
         :param key: What the sender made up for this change.
         :param content: What is to be changed, in any words. The same key with another
@@ -592,10 +592,7 @@ class Cart:
         :raises CartReplayedError: If it has happened before; nothing is changed.
         :raises CartKeyReusedError: If the key came with another content before.
         """
-        claim = claim_key(key, content)
-
-        with self._working.claiming(claim), self.batch():
-            self._working.apply(claim)
+        with self._working.once(Claim(key, content)):
             yield self
 
     @property

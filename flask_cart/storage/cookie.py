@@ -93,7 +93,8 @@ class CookieStorage:
         # Not changed in place: the session sees only what is assigned to its own keys.
         after = {**before, owner: carts}
 
-        if not carts:
+        # There is no room for what no cart is left of.
+        if not any(CartKey(owner, name).is_cart for name in carts):
             del after[owner]
 
         self._put(after)

@@ -41,6 +41,7 @@ VALUES = {
     "CART_MAX_DATA_BYTES": (5, 5),
     "CART_MAX_QUANTITY": (2**31 - 1, 2**31 - 1),
     "CART_MAX_STRING_LENGTH": (5, 5),
+    "CART_JSON_ONLY": (True, True),
     "CART_STOCK_IGNORED": (["wishlist"], frozenset({"wishlist"})),
     "CART_RETRY_ATTEMPTS": (0, 0),
     "CART_RETRY_BASE_DELAY": (0, 0.0),

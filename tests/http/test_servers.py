@@ -103,7 +103,7 @@ def chunked(body: bytes, size: int = 7) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in [*pieces, b""])
 
 
-TOO_LARGE: t.Final = "request-entity-too-large"
+TOO_LARGE: t.Final = "body-too-large"
 CHUNKED: t.Final = "Transfer-Encoding: chunked"
 
 
