@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo demo-redis check test examples every-cart payments prove lint format docs benchmark ways count wheel lock clean
+.PHONY: help demo demo-redis check test examples every-cart payments prove lint format docs benchmark ways count wheel lock clean requests clients
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -45,6 +45,7 @@ payments: .venv/.tests  ## Let five processes hear of one payment at once, again
 	CART_PAYMENT_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest --timeout 3600 --quiet \
 		--durations=20 tests/faults/test_payments.py $(ARGS)
 
+<<<<<<< HEAD
 # As many operations of each client; "make test" takes ten.
 TIMES ?= 300
 
@@ -53,6 +54,10 @@ prove: .venv/.tests  ## Record long histories on every storage, and check that n
 		--timeout 1200 --quiet -k test_history --durations=20 \
 		tests/storage/test_contract.py tests/storage/test_cache_contract.py \
 		tests/testing/test_history.py $(ARGS)
+=======
+clients: .venv/.node .venv/.tests  ## Generate clients of the API, with Node, and let them shop
+	$(BIN)/python -m pytest --quiet --durations=6 tests/clients $(ARGS)
+>>>>>>> main
 
 examples: .venv/.tests  ## Try thousands of examples of what holds for every cart
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest --numprocesses 2 --timeout 3600 \
@@ -117,6 +122,14 @@ clean:  ## Remove what is installed
 
 .venv/.tests: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --editable '.[all,demo]' --group tests
+	@touch $@
+
+# Only the tests of generated clients need it.
+.venv/.node: tests/clients/package.json | .venv/bin/python
+	mkdir -p .venv/node
+	cp tests/clients/package.json .venv/node
+	npm install --prefix .venv/node --omit=optional --omit=peer --ignore-scripts \
+		--no-audit --no-fund --no-package-lock --silent
 	@touch $@
 
 .venv/.lint: pyproject.toml constraints.txt | .venv/bin/python

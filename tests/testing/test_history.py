@@ -44,7 +44,7 @@ def play(storage: Storage, orders: Path, times: int = TIMES) -> list[Record]:
         each.join(120)
         assert not each.is_alive()
 
-    clients[0].look()
+    clients[0].look(times)
 
     return [record for each in clients for record in each.history.records]
 

@@ -30,8 +30,8 @@ from .records import current_call
 OWNER: t.Final = "user:1"
 #: The carts that all clients share.
 CARTS: t.Final = ("default", "later")
-#: Whose carts are merged into the owner's, again and again.
-GUESTS: t.Final = ("guest:0000000000000000000001", "guest:0000000000000000000002")
+#: After so many operations another guest comes, whose cart is merged into the owner's.
+STAY: t.Final = 15
 ITEMS: t.Final = ("mug", "pot", "cup")
 
 #: How often each operation is tried, beside the others.
@@ -58,6 +58,11 @@ class _NothingError(Exception):
 
 class _TakenError(Exception):
     """There is such an order: somebody else was faster."""
+
+
+def guest(number: int) -> str:
+    """One of the guests, as an owner."""
+    return f"guest:{number:022}"
 
 
 class Silent:
@@ -103,15 +108,18 @@ class Client:
             self._calls += 1
             self._call(what)
 
-    def look(self) -> None:
-        """Look at all carts once more, outside of any call."""
+    def look(self, times: int) -> None:
+        """Look at all carts once more, outside of any call.
+
+        :param times: How much each client has done.
+        """
         load = self._services.repository.storage.load
 
         for name in CARTS:
             load(CartKey(OWNER, name))
 
-        for guest in GUESTS:
-            load(CartKey(guest, "default"))
+        for number in range(times // STAY + 1):
+            load(CartKey(guest(number), "default"))
 
     def _call(self, what: str) -> None:
         call = f"{self._name}.{self._calls}"
@@ -206,14 +214,14 @@ class Client:
 
     def _greet(self, given: dict[str, t.Any]) -> None:
         """A guest adds something."""
-        given |= {"owner": self._random.choice(GUESTS), "cart": "default"}
+        given |= {"owner": guest(self._calls // STAY), "cart": "default"}
         given |= {"item": self._item(), "quantity": 1}
         key = CartKey(given["owner"], "default")
         stored_cart(self._services, key).add(given["item"], 1, price=1)
 
     def _merge(self, given: dict[str, t.Any]) -> None:
         """A guest logs in."""
-        given |= {"guest": self._random.choice(GUESTS), "cart": "default"}
+        given |= {"guest": guest(self._calls // STAY), "cart": "default"}
         theirs = stored_cart(self._services, CartKey(given["guest"], "default"))
         stored_cart(self._services, CartKey(OWNER, "default")).merge(theirs)
 

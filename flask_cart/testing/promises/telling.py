@@ -36,7 +36,7 @@ class Telling(Traits):
         ]
         records = [each for done in results_of(jobs, LIMIT + TIMES) for each in done]
         last = Client("the last one", storage, tmp_path)
-        last.look()
+        last.look(TIMES)
         found = check_history([*records, *last.history.records])
 
         assert not found, "\n".join(found)
