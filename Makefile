@@ -45,7 +45,6 @@ payments: .venv/.tests  ## Let five processes hear of one payment at once, again
 	CART_PAYMENT_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest --timeout 3600 --quiet \
 		--durations=20 tests/faults/test_payments.py $(ARGS)
 
-<<<<<<< HEAD
 # As many operations of each client; "make test" takes ten.
 TIMES ?= 300
 
@@ -54,10 +53,9 @@ prove: .venv/.tests  ## Record long histories on every storage, and check that n
 		--timeout 1200 --quiet -k test_history --durations=20 \
 		tests/storage/test_contract.py tests/storage/test_cache_contract.py \
 		tests/testing/test_history.py $(ARGS)
-=======
+
 clients: .venv/.node .venv/.tests  ## Generate clients of the API, with Node, and let them shop
 	$(BIN)/python -m pytest --quiet --durations=6 tests/clients $(ARGS)
->>>>>>> main
 
 examples: .venv/.tests  ## Try thousands of examples of what holds for every cart
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest --numprocesses 2 --timeout 3600 \

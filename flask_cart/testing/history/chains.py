@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
-from functools import cmp_to_key
 
 from .model import State
 from .model import difference
@@ -130,7 +129,7 @@ class Chain:
             else:
                 link.before.after.append(link)
 
-        lives = sorted(map(self._life_of, roots), key=cmp_to_key(_compared))
+        lives = _in_order([self._life_of(each) for each in roots])
         self.links.clear()
 
         for life in lives:
@@ -251,11 +250,21 @@ class Chain:
         return "/".join(self.key)
 
 
-def _compared(life: list[Link], other: list[Link]) -> int:
-    """Which of two lives of a cart was first: what ended before the other began."""
-    is_first, is_second = _began_after(life, other), _began_after(other, life)
+def _in_order(lives: list[list[Link]]) -> Iterator[list[Link]]:
+    """The lives of a cart one after the other, as far as their times tell."""
+    left = sorted(lives, key=lambda life: life[0].save.ended)
 
-    return int(is_second) - int(is_first)
+    while left:
+        free = [
+            life
+            for life in left
+            if not any(_began_after(other, life) for other in left if other is not life)
+        ]
+        # Only the last one has no end.
+        first = min(free or left, key=lambda life: bool(life[-1].version))
+        left.remove(first)
+
+        yield first
 
 
 def _began_after(life: list[Link], other: list[Link]) -> bool:

@@ -175,15 +175,18 @@ class _Check:
             )
 
     def _taken_meanwhile(self, orders: list[Call], effects: Effects) -> Counter[str]:
-        """What others may have taken out while something was being ordered."""
+        """What others may have taken out while something was being ordered.
+
+        So may others' orders: of what two tabs order at once, with something added in
+        between, there are two orders, and it was in the cart once.
+        """
         taken: Counter[str] = Counter()
 
         for call, changes in effects.items():
-            if call in self._calls and self._calls[call].what == "order":
-                continue
+            others = [order for order in orders if order.call != call]
 
             for _, link in changes:
-                if any(_overlap(order, link.save) for order in orders):
+                if any(_overlap(order, link.save) for order in others):
                     taken.update({i: -n for i, n in link.change.items() if n < 0})
 
         return taken
