@@ -21,10 +21,11 @@ from .app.current import get_state
 from .app.current import make_state
 from .app.current import refresh_carts
 from .app.current import request_carts
+from .app.current import tenant_for
 from .app.current import transfer_carts
-from .app.identity import tenant_for
 from .app.logins import connect_to_logins
 from .app.logins import merge_guest_carts
+from .app.logins import merge_left_guest_carts
 from .app.logins import take_out
 from .app.registrar import Registrar
 from .app.reminding import abandoned_carts
@@ -96,7 +97,7 @@ class FlaskCart(Registrar):
         """
         settings = read_settings(app.config, signals.names())
         check_rate_limits(settings.rate_limits)
-        make_state(app, self, settings, db, cache)
+        make_state(app, self, settings, db, cache, merge_left_guest_carts)
 
         if settings.storage == "session":
             check_cookies_of(app)
@@ -141,7 +142,7 @@ class FlaskCart(Registrar):
         :raises CartConfigError: If there can be no such tenant, owner or instance, or
             the owner is of another tenant.
         """
-        tenant = tenant_for(owner, tenant, self._loaders.tenant)
+        tenant = tenant_for(owner, tenant)
 
         return cart_at(cart_key(owner, instance, tenant))
 
@@ -282,5 +283,5 @@ class FlaskCart(Registrar):
         :raises CartConflictError: If the other owner has something in one of them.
             Then all carts are as they were.
         """
-        tenant = tenant_for(owner, tenant, self._loaders.tenant)
+        tenant = tenant_for(owner, tenant)
         transfer_carts(owner, to, tenant)

@@ -88,7 +88,7 @@ CART: t.Final = ShownCart(
 
 #: Somebody else was faster.
 CONFLICT: t.Final = ShownProblem(
-    type="/cart/problems/conflict",
+    type="/cart/about/problems/conflict",
     title=ProblemCode.CONFLICT.heading,
     status=409,
     code=ProblemCode.CONFLICT,

@@ -11,6 +11,7 @@ from flask import url_for
 from msgspec.structs import fields
 
 from ..app.current import get_state
+from ..app.identity import guest_cookie
 from ..app.problem_codes import ProblemCode
 from . import views
 from .answers import LINE
@@ -45,19 +46,19 @@ _NEED_LINE: t.Final = {"set_quantity", "increment", "restore", "move"}
 _REFUSALS: t.Final = (400, 403, 409, 411, 412, 413, 415, 422, 429, 503)
 
 _INFO: t.Final = """\
-The carts of one shopper, who is known by the session cookie.
+The carts of one shopper, who is known by cookies.
 
 Send `Accept: application/json`, because the same addresses answer browsers with pages.
 Amounts are decimal strings, and prices are always the shop's own.
 """
 
 _TAGS: t.Final = {
-    "cart": "The cart as a whole. Every change is answered with it, as it is then.",
-    "lines": "What is in the cart.",
-    "coupons": "The codes of coupons that the cart has noted.",
-    "shipping": "How the cart is sent.",
-    "metadata": "The shopper's own notes.",
     "about": "What there is to choose, what can be the matter, and this document.",
+    "cart": "The cart as a whole. Every change is answered with it, as it is then.",
+    "coupons": "The codes of coupons that the cart has noted.",
+    "lines": "What is in the cart.",
+    "metadata": "The shopper's own notes.",
+    "shipping": "How the cart is sent.",
 }
 
 _HEADERS: t.Final = {
@@ -140,7 +141,10 @@ _PARAMETERS: t.Final = {
         "The ETag of the cart that the change is meant for, or `*`.",
     ),
     "If-None-Match": _parameter(
-        "If-None-Match", "header", "The ETag of the cart that the client has already."
+        "If-None-Match",
+        "header",
+        "The ETag of a cart that is not to be shown again, or not to be changed. A"
+        " change with `*` is made only if there is no cart yet.",
     ),
     "Idempotency-Key": _parameter(
         "Idempotency-Key",
@@ -156,6 +160,16 @@ _PARAMETERS: t.Final = {
 }
 
 
+_INSTANCE: t.Final = {
+    "name": "instance",
+    "in": "path",
+    "required": True,
+    "description": "Which of the shopper's carts.",
+    # One type for all operations, where clients are generated.
+    "schema": {"$ref": "#/components/schemas/Instance"},
+}
+
+
 def describe_api() -> Response:
     """The document for the current app."""
     return Response(encode(_document()), mimetype="application/json")
@@ -163,10 +177,16 @@ def describe_api() -> Response:
 
 def _document() -> Json:
     named = sorted(get_state().settings.instances)
-    instance = _parameter(
-        "instance", "path", "Which of the shopper's carts.", enum=named
-    )
-    parameters = _PARAMETERS | ({"instance": instance} if named else {})
+    parameters, schemas = dict(_PARAMETERS), describe_schemas()
+
+    if named:
+        parameters["instance"] = _INSTANCE
+        schemas["Instance"] = {
+            "title": "Instance",
+            "description": "The shopper's carts beside the default one.",
+            "type": "string",
+            "enum": named,
+        }
 
     return {
         "openapi": "3.1.0",
@@ -174,21 +194,27 @@ def _document() -> Json:
         "servers": [{"url": url_for(".show").rstrip("/") or "/"}],
         "tags": [{"name": k, "description": v} for k, v in _TAGS.items()],
         # Who has no cookie yet is a new guest.
-        "security": [{}, {"session": []}],
+        "security": [{}, {"guest": []}, {"session": []}],
         "paths": _about() | _paths(bool(named)),
         "components": {
-            "schemas": describe_schemas(),
+            "schemas": schemas,
             "parameters": parameters,
             "headers": _HEADERS,
             "responses": _responses(bool(named)),
             "securitySchemes": {
+                "guest": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": guest_cookie(),
+                    "description": "A shopper whom nobody knows. The first change of a"
+                    " new guest is answered with it.",
+                },
                 "session": {
                     "type": "apiKey",
                     "in": "cookie",
                     "name": current_app.config["SESSION_COOKIE_NAME"],
-                    "description": "The session of the shopper. The first change of a"
-                    " new guest is answered with one.",
-                }
+                    "description": "A shopper who has logged in, if not otherwise.",
+                },
             },
         },
     }
@@ -219,7 +245,7 @@ def _about() -> dict[str, Json]:
                 "responses": {"200": _ref("responses", "document")},
             }
         },
-        "/problems/{code}": {
+        "/about/problems/{code}": {
             "get": {
                 "operationId": PROBLEM.view,
                 "summary": "Show what a problem is.",
@@ -232,7 +258,7 @@ def _about() -> dict[str, Json]:
                 },
             }
         },
-        "/items/{item}": {
+        "/about/items/{item}": {
             "get": {
                 "operationId": ITEM.view,
                 "summary": t.cast(str, views.show_item.__doc__),
@@ -250,7 +276,7 @@ def _about() -> dict[str, Json]:
 
 def _operation(route: Route, path: str) -> Json:
     is_read = route.method == "GET"
-    headers = ["If-None-Match"] if is_read else ["If-Match", "Idempotency-Key"]
+    headers = ["If-None-Match"] if is_read else _OF_CHANGES
     of_instance = "_of_instance" if "{instance}" in path else ""
     kind = views.input_of(getattr(views, route.view))
     summary: str = getattr(views, route.view).__doc__
@@ -277,6 +303,7 @@ def _operation(route: Route, path: str) -> Json:
     return operation
 
 
+_OF_CHANGES: t.Final = ["If-Match", "If-None-Match", "Idempotency-Key"]
 _OF_INSTANCE: t.Final = " In another of the shopper's carts."
 
 

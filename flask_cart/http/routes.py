@@ -47,10 +47,10 @@ ROUTES: t.Final = (
 )
 
 #: Where it is told what a problem is.
-PROBLEM: t.Final = Route("/problems/<cart_problem:code>", "problem", "GET")
+PROBLEM: t.Final = Route("/about/problems/<cart_problem:code>", "problem", "GET")
 
 #: Where it is told what there is to choose of an item.
-ITEM: t.Final = Route("/items/<path:item>", "show_item", "GET")
+ITEM: t.Final = Route("/about/items/<path:item>", "show_item", "GET")
 
 #: Where the document of the API is.
 DOCUMENT: t.Final = Route("/openapi.json", "openapi", "GET")

@@ -17,7 +17,7 @@ VALUES = {
     "CART_ROUNDING": ("half_even", "half_even"),
     "CART_ROUND_AT": ("total", "total"),
     "CART_TIMEZONE": ("Europe/Berlin", "Europe/Berlin"),
-    "CART_SESSION_KEY": ("basket", "basket"),
+    "CART_GUEST_LIFETIME": (600, 600),
     "CART_DATABASE_TABLE": ("baskets", "baskets"),
     "CART_DATABASE_BIND_KEY": ("shop", "shop"),
     "CART_DATABASE_LOCK_FOR_UPDATE": (True, True),

@@ -628,7 +628,10 @@ CONFIG: dict[str, tuple[dict[str, Any], str]] = {
     "currency a number": ({"CART_CURRENCY": 978}, "CART_CURRENCY is 978"),
     "rounding unknown": ({"CART_ROUNDING": "bankers"}, "CART_ROUNDING is 'bankers'"),
     "round at unknown": ({"CART_ROUND_AT": "item"}, "CART_ROUND_AT is 'item'"),
-    "session key empty": ({"CART_SESSION_KEY": ""}, "CART_SESSION_KEY is ''"),
+    "guest without a lifetime": (
+        {"CART_GUEST_LIFETIME": 0},
+        "CART_GUEST_LIFETIME is 0",
+    ),
     "table empty": ({"CART_DATABASE_TABLE": ""}, "CART_DATABASE_TABLE is ''"),
     "table None": ({"CART_DATABASE_TABLE": None}, "CART_DATABASE_TABLE is None"),
     "bind key a number": ({"CART_DATABASE_BIND_KEY": 5}, "BIND_KEY is 5"),

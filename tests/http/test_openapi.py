@@ -124,9 +124,9 @@ class TestDocument:
 
     def test_names_the_instances(self, document: Json) -> None:
         """It names the carts that the app lets shoppers have."""
-        parameter = document["components"]["parameters"]["instance"]
+        schema = document["components"]["schemas"]["Instance"]
 
-        assert parameter["schema"]["enum"] == ["later", "wishlist"]
+        assert schema["enum"] == ["later", "wishlist"]
 
     def test_has_types_that_can_be_generated_from(self, document: Json) -> None:
         """Versions have more than 32 bits, and what may have any key says so."""
@@ -177,13 +177,15 @@ class TestDocument:
         assert all(len(each["tags"]) == 1 for each in operations(document).values())
 
     def test_names_the_cookie(self, shop: Storefront) -> None:
-        """Who the shopper is, is known by the cookie that the app has for sessions."""
+        """Who the shopper is, is known by the guest's cookie, or the app's session."""
         shop.app.config["SESSION_COOKIE_NAME"] = "shop"
         document = read_document(shop.app.test_client())
-        scheme = document["components"]["securitySchemes"]["session"]
+        schemes = document["components"]["securitySchemes"]
 
-        assert (scheme["in"], scheme["name"]) == ("cookie", "shop")
-        assert document["security"] == [{}, {"session": []}]
+        assert {each["in"] for each in schemes.values()} == {"cookie"}
+        assert schemes["session"]["name"] == "shop"
+        assert schemes["guest"]["name"] == "shop_cart"
+        assert document["security"] == [{}, {"guest": []}, {"session": []}]
 
     def test_has_every_problem(self, document: Json) -> None:
         """The codes are an enum, and each status says which of them it has."""

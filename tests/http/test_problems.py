@@ -164,8 +164,8 @@ def test_a_problem_has_a_code_of_its_own(
 @pytest.mark.parametrize("code", ProblemCode)
 def test_each_problem_has_a_page(client: FlaskClient, code: ProblemCode) -> None:
     """For people, and for programs; it asks for no cart."""
-    page = client.get(f"/cart/problems/{code}")
-    data = client.get(f"/cart/problems/{code}", headers=JSON).json
+    page = client.get(f"/cart/about/problems/{code}")
+    data = client.get(f"/cart/about/problems/{code}", headers=JSON).json
 
     assert (page.status_code, page.mimetype) == (200, "text/html")
     assert f"<h1>{code.heading}</h1>" in page.text
@@ -180,7 +180,7 @@ def test_each_problem_has_a_page(client: FlaskClient, code: ProblemCode) -> None
 
 def test_no_other_problem_has_a_page(client: FlaskClient) -> None:
     """What is no code is no address."""
-    answer = client.get("/cart/problems/bad-weather", headers=JSON)
+    answer = client.get("/cart/about/problems/bad-weather", headers=JSON)
 
     assert (answer.status_code, answer.json["code"]) == (404, "not-found")
 
@@ -191,7 +191,7 @@ def test_the_pages_of_problems_need_no_cart(
     """They can be read while the carts cannot."""
     break_storage(shop, monkeypatch, CartStorageError("down"))
 
-    assert client.get("/cart/problems/unavailable").status_code == 200
+    assert client.get("/cart/about/problems/unavailable").status_code == 200
 
 
 @pytest.mark.parametrize("prefix", ["", "/shop"])
@@ -201,7 +201,7 @@ def test_a_type_is_right_under_a_prefix(client: FlaskClient, prefix: str) -> Non
         "/cart/lines", json={"item": "x"}, base_url=f"http://localhost{prefix}/"
     )
 
-    assert answer.json["type"] == f"{prefix}/cart/problems/unknown-item"
+    assert answer.json["type"] == f"{prefix}/cart/about/problems/unknown-item"
 
 
 def test_the_documentation_names_every_problem() -> None:
@@ -296,7 +296,7 @@ def test_a_conflict_can_be_retried_at_once(
         ("/cart/lines/many", {"POST", "PATCH", "DELETE", "OPTIONS"}),
         (f"/cart/{HERE}", {"POST", "PATCH", "DELETE", "OPTIONS"}),
         ("/cart/wishlist/shipping", {"POST", "PUT", "DELETE", "OPTIONS"}),
-        ("/cart/problems/busy", {"GET", "HEAD", "OPTIONS"}),
+        ("/cart/about/problems/busy", {"GET", "HEAD", "OPTIONS"}),
         ("/cart/openapi.json", {"GET", "HEAD", "OPTIONS"}),
     ],
 )
@@ -335,7 +335,9 @@ class TestJsonOnly:
 
         assert api.get("/cart/", headers=browser).json["lines"] == []
         assert api.get("/cart/no/where", headers=browser).json["code"] == "not-found"
-        assert api.get("/cart/problems/busy", headers=browser).json["code"] == "busy"
+        assert (
+            api.get("/cart/about/problems/busy", headers=browser).json["code"] == "busy"
+        )
 
     def test_reads_no_forms(self, api: FlaskClient) -> None:
         """A form is of a type that is not read; without a body, nothing is missing."""

@@ -19,6 +19,8 @@ from flask_cart.http.answers import REPLAYED
 from flask_cart.model.idempotency import LASTS
 from flask_cart.model.idempotency import MAX_IN_COOKIE
 from tests.support.forks import let_die
+from tests.support.guests import cookies_of
+from tests.support.guests import give_cookies
 from tests.support.storefronts import JSON
 from tests.support.storefronts import Storefront
 from tests.support.storefronts import fill
@@ -265,8 +267,7 @@ def test_process_that_dies(tmp_path: Path, moment: str) -> None:
     with open_storefront("database", folder=tmp_path) as shop:
         client = shop.app.test_client()
         fill(client)
-        cookie = client.get_cookie("session")
-        let_die(send_and_die, tmp_path, cookie.value, moment)
+        let_die(send_and_die, tmp_path, cookies_of(client), moment)
         again = send(client)
 
         assert (again.headers.get(REPLAYED) == "true") is MOMENTS[moment]
@@ -274,7 +275,7 @@ def test_process_that_dies(tmp_path: Path, moment: str) -> None:
         assert show(client)["quantity"] == 5
 
 
-def send_and_die(folder: Path, cookie: str, moment: str) -> None:
+def send_and_die(folder: Path, cookies: dict[str, str], moment: str) -> None:
     """Send a change, and die at some moment of it, before there is an answer."""
     with open_storefront("database", folder=folder) as shop:
         storage: t.Any = shop.app.extensions["cart"].storage
@@ -296,5 +297,5 @@ def send_and_die(folder: Path, cookie: str, moment: str) -> None:
             sa.event.listen(sa.Engine, "after_cursor_execute", die_when_written)
 
         client = shop.app.test_client()
-        client.set_cookie("session", cookie)
+        give_cookies(client, cookies)
         send(client)

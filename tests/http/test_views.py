@@ -28,6 +28,7 @@ from flask_cart import signals
 from flask_cart.http.routes import ROUTES
 from flask_cart.http.routes import Route
 from tests.support.apps import make_app
+from tests.support.guests import owner_of
 from tests.support.storefronts import JSON
 from tests.support.storefronts import SHELF
 from tests.support.storefronts import PageClient
@@ -118,11 +119,8 @@ def send(
 @contextmanager
 def as_the_shop(shop: Storefront, client: FlaskClient) -> Iterator[Cart]:
     """The client's cart, without the blueprint."""
-    with client.session_transaction() as session:
-        owner = f"guest:{session['_cart_token']}"
-
     with shop.app.app_context():
-        yield shop.extension.cart(owner=owner)
+        yield shop.extension.cart(owner=owner_of(client))
 
 
 def has_form(route: Route) -> bool:

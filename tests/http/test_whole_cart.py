@@ -164,7 +164,7 @@ class TestManyItems:
 class TestItem:
     def test_has_what_is_to_be_chosen(self, client: FlaskClient) -> None:
         """A program can make the same form as the macro for pages."""
-        assert client.get("/cart/items/mug", headers=JSON).json == {
+        assert client.get("/cart/about/items/mug", headers=JSON).json == {
             "item": "mug",
             "name": "Mug",
             "choices": {"size": ["S", "L"]},
@@ -179,17 +179,17 @@ class TestItem:
         none = kind("none", "None", "1", cart_available=0)
         shop.extension.product_loader(lambda ids: [none])
 
-        assert client.get("/cart/items/none", headers=JSON).json["is_sold_out"]
+        assert client.get("/cart/about/items/none", headers=JSON).json["is_sold_out"]
 
     def test_may_have_any_id(self, client: FlaskClient) -> None:
         """Also one with slashes."""
-        path = "/cart/items/tea%20%26%20%3Cb%3Emilk%3C%2Fb%3E"
+        path = "/cart/about/items/tea%20%26%20%3Cb%3Emilk%3C%2Fb%3E"
 
         assert client.get(path, headers=JSON).json["name"] == "Tea & <b>milk</b>"
 
     def test_that_there_is_not(self, client: FlaskClient) -> None:
         """It is an address that is none."""
-        answer = client.get("/cart/items/boat", headers=JSON)
+        answer = client.get("/cart/about/items/boat", headers=JSON)
 
         assert (answer.status_code, answer.json["code"]) == (404, "not-found")
 

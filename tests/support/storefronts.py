@@ -27,6 +27,7 @@ from flask_cart import rule
 from flask_cart.model.products import line_id
 from flask_cart.pricing.presets import shipping
 from tests.support.apps import make_app
+from tests.support.guests import COOKIE
 
 #: What a JSON client says that it wants.
 JSON: t.Final = {"Accept": "application/json"}
@@ -77,7 +78,7 @@ class Storefront:
     def stored(self, client: FlaskClient) -> dict[str, t.Any]:
         """All that is kept of any cart, as it is stored, and the client's identity."""
         with client.session_transaction() as session:
-            kept = {key: session.get(key) for key in ("_cart_token", "_carts")}
+            kept = {"carts": session.get("_carts"), "guest": client.get_cookie(COOKIE)}
 
         storage: t.Any = self.app.extensions["cart"].storage
 
