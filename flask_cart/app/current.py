@@ -30,6 +30,7 @@ from ..model.keys import check_instance
 from ..model.keys import owner_in
 from ..storage.base import Storage
 from .announcer import SignalAnnouncer
+from .backends.factory import Given
 from .backends.factory import make_storage
 from .identity import guest_owner
 from .identity import keep_guest_on_regenerate
@@ -39,10 +40,6 @@ from .identity import make_guest_owner
 from .registrar import Loaders
 from .registrar import Registrar
 from .settings import Settings
-
-if t.TYPE_CHECKING:
-    from flask_caching import Cache
-    from flask_sqlalchemy import SQLAlchemy
 
 
 @dataclass(frozen=True)
@@ -72,11 +69,7 @@ class AppState:
 
 
 def make_state(
-    app: Flask,
-    extension: Registrar,
-    settings: Settings,
-    db: SQLAlchemy | None,
-    cache: Cache | None,
+    app: Flask, extension: Registrar, settings: Settings, given: Given
 ) -> AppState:
     """Put together what belongs to an app, and keep it there.
 
@@ -86,7 +79,7 @@ def make_state(
         raise CartConfigError("This app has a FlaskCart already.")
 
     def open_storage(name: str) -> Storage:
-        return make_storage(app, replace(settings, storage=name), db, cache)
+        return make_storage(app, replace(settings, storage=name), given)
 
     registry = extension._registry
     repository = Repository(
