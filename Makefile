@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo demo-redis check test examples every-cart payments lint format docs benchmark ways count wheel lock clean
+.PHONY: help demo demo-redis check test examples every-cart payments requests clients lint format docs benchmark ways count wheel lock clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -44,6 +44,9 @@ ROUNDS ?= 200
 payments: .venv/.tests  ## Let five processes hear of one payment at once, again and again
 	CART_PAYMENT_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest --timeout 3600 --quiet \
 		--durations=20 tests/faults/test_payments.py $(ARGS)
+
+clients: .venv/.node .venv/.tests  ## Generate clients of the API, with Node, and let them shop
+	$(BIN)/python -m pytest --quiet --durations=6 tests/clients $(ARGS)
 
 examples: .venv/.tests  ## Try thousands of examples of what holds for every cart
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest --numprocesses 2 --timeout 3600 \
@@ -108,6 +111,14 @@ clean:  ## Remove what is installed
 
 .venv/.tests: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --editable '.[all,demo]' --group tests
+	@touch $@
+
+# Only the tests of generated clients need it.
+.venv/.node: tests/clients/package.json | .venv/bin/python
+	mkdir -p .venv/node
+	cp tests/clients/package.json .venv/node
+	npm install --prefix .venv/node --omit=optional --omit=peer --ignore-scripts \
+		--no-audit --no-fund --no-package-lock --silent
 	@touch $@
 
 .venv/.lint: pyproject.toml constraints.txt | .venv/bin/python

@@ -26,6 +26,7 @@ from flask_cart import FlaskCart
 from flask_cart.carts.observing import Access
 from flask_cart.carts.observing import Observer
 from flask_cart.carts.repository import Repository
+from flask_cart.carts.used_keys import Claims
 from flask_cart.carts.writing import Fit
 from flask_cart.carts.writing import Part
 from flask_cart.carts.writing import Written
@@ -40,8 +41,13 @@ LINES = 10
 class UnobservableRepository(Repository):
     """A repository as it would be without observers."""
 
-    def write(self, parts: t.Sequence[Part], fit: Fit | None = None) -> list[Written]:
-        return self._write(parts, fit)
+    def write(
+        self,
+        parts: t.Sequence[Part],
+        fit: Fit | None = None,
+        claims: Claims | None = None,
+    ) -> list[Written]:
+        return self._write(parts, fit, claims)
 
 
 class Nobody:

@@ -18,10 +18,12 @@ from flask import Flask
 
 from . import sandbox_pay
 from . import settings
+from .entrance import refuse_unreadable
 from .extensions import cache
 from .extensions import cart_ext
 from .extensions import csrf
 from .extensions import db
+from .extensions import limiter
 from .extensions import server_sessions
 from .headers import add_headers
 from .seed import prepare_database
@@ -65,6 +67,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         cache.init_app(app)
 
     cart_ext.init_app(app, db=db)
+    limiter.init_app(app)
     csrf.init_app(app)
     # It is Sandbox Pay that calls, and no browser.
     csrf.exempt(payments.hear)
@@ -80,6 +83,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(account.bp)
     app.register_blueprint(activity_page.bp)
     errors.init_app(app)
+    app.before_request(refuse_unreadable)
     app.after_request(add_headers)
 
     with app.app_context():

@@ -1,6 +1,8 @@
 """The extensions, made once and bound to an application by :func:`create_app`."""
 
 from flask_caching import Cache
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
 from flask_session import Session
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
@@ -21,3 +23,4 @@ server_sessions = Session()
 cache = Cache()
 cart_ext = FlaskCart()
 csrf = CSRFProtect()
+limiter = Limiter(get_remote_address)

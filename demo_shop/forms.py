@@ -29,6 +29,8 @@ COUNTRIES = (
 EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 _AMOUNT = re.compile(r"[0-9]{1,9}\.[0-9]{2}")
 _NUMBER = re.compile(r"[0-9]{1,18}")
+#: What the columns of all databases have room for.
+_GREATEST = 2**31 - 1
 
 
 def read_number(text: str | None) -> int | None:
@@ -36,7 +38,7 @@ def read_number(text: str | None) -> int | None:
     if text is None or not _NUMBER.fullmatch(text.strip()):
         return None
 
-    return int(text)
+    return min(int(text), _GREATEST)
 
 
 def read_amount(text: str | None) -> Money | None:

@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import URL
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -31,6 +32,8 @@ def read_catalogue() -> dict[str, list[dict[str, Any]]]:
 
 def prepare_database() -> None:
     """Make the tables that are missing and fill them if there are no goods yet."""
+    _keep_private(db.engine.url)
+
     with db.engine.begin() as connection:
         if lock := _LOCKS.get(connection.dialect.name):
             connection.exec_driver_sql(lock)
@@ -40,6 +43,12 @@ def prepare_database() -> None:
         with Session(connection) as session:
             _fill(session)
             session.commit()
+
+
+def _keep_private(url: URL) -> None:
+    # There are names and addresses in it. What SQLite writes beside it is as private.
+    if url.get_backend_name() == "sqlite" and url.database:
+        Path(url.database).touch(mode=0o600)
 
 
 def _fill(session: Session) -> None:

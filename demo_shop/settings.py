@@ -36,6 +36,8 @@ def defaults() -> dict[str, object]:
         "CART_STOCK_IGNORED": {"wishlist", "later"},
         "CART_CLIENT_METADATA": {"note"},
         "CART_MAX_COUPONS": 1,
+        # Nobody types so many codes.
+        "CART_RATE_LIMITS": {"add_coupon": "30 per minute"},
         "SQLALCHEMY_DATABASE_URI": os.environ.get(
             "DEMO_SHOP_DATABASE_URI", "sqlite:///shop.sqlite3"
         ),
@@ -53,7 +55,7 @@ def defaults() -> dict[str, object]:
 
 
 def storage(config: Mapping[str, Any]) -> dict[str, object]:
-    """What a storage of the baskets needs.
+    """What a storage of the baskets needs, and that of what is counted.
 
     :param config: Names it as ``DEMO_SHOP_STORAGE``.
     :raises ValueError: If there is no such storage.
@@ -78,6 +80,7 @@ def storage(config: Mapping[str, Any]) -> dict[str, object]:
                 CART_CACHE_LOCKING=True,
                 CACHE_TYPE="RedisCache",
                 CACHE_REDIS_URL=url,
+                RATELIMIT_STORAGE_URI=url,
             )
         case "cache":
             return _kept(
@@ -96,7 +99,10 @@ def storage(config: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _kept(place: str, **config: object) -> dict[str, object]:
-    return {"DEMO_SHOP_PLACE": PLACES[place], **config}
+    # Each worker counts for itself where they share no memory.
+    counted = {"RATELIMIT_STORAGE_URI": "memory://"}
+
+    return counted | {"DEMO_SHOP_PLACE": PLACES[place], **config}
 
 
 def secret_key() -> str:

@@ -10,6 +10,8 @@ from functools import cached_property
 from flask import Blueprint
 from flask import Flask
 from flask import request
+from msgspec import UNSET
+from msgspec import UnsetType
 
 from . import signals
 from .app.backends.cookie import check_cookies_of
@@ -20,10 +22,11 @@ from .app.current import get_state
 from .app.current import make_state
 from .app.current import refresh_carts
 from .app.current import request_carts
+from .app.current import tenant_for
 from .app.current import transfer_carts
-from .app.identity import tenant_for
 from .app.logins import connect_to_logins
 from .app.logins import merge_guest_carts
+from .app.logins import merge_left_guest_carts
 from .app.logins import take_out
 from .app.registrar import Registrar
 from .app.reminding import abandoned_carts
@@ -107,7 +110,8 @@ class FlaskCart(Registrar):
         """
         settings = read_settings(app.config, signals.names())
         check_rate_limits(settings.rate_limits)
-        make_state(app, self, settings, Given(db, metadata, cache))
+        given = Given(db, metadata, cache)
+        make_state(app, self, settings, given, merge_left_guest_carts)
 
         if settings.storage == "session":
             check_cookies_of(app)
@@ -152,7 +156,7 @@ class FlaskCart(Registrar):
         :raises CartConfigError: If there can be no such tenant, owner or instance, or
             the owner is of another tenant.
         """
-        tenant = tenant_for(owner, tenant, self._loaders.tenant)
+        tenant = tenant_for(owner, tenant)
 
         return cart_at(cart_key(owner, instance, tenant))
 
@@ -234,7 +238,7 @@ class FlaskCart(Registrar):
         *,
         token: str,
         session: t.Any = None,
-        expected_total: MoneyLike | None = None,
+        expected_total: MoneyLike | UnsetType = UNSET,
     ) -> Order:
         """Make the order that was begun with a token, exactly once.
 
@@ -293,5 +297,5 @@ class FlaskCart(Registrar):
         :raises CartConflictError: If the other owner has something in one of them.
             Then all carts are as they were.
         """
-        tenant = tenant_for(owner, tenant, self._loaders.tenant)
+        tenant = tenant_for(owner, tenant)
         transfer_carts(owner, to, tenant)

@@ -1,4 +1,4 @@
-"""A browser: many tabs, one session cookie."""
+"""A browser: many tabs, the same cookies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Tab:
     """One tab of a browser, with a connection of its own.
 
     :param port: The server's.
-    :param jar: The file with the browser's cookie, for all its tabs and processes.
+    :param jar: The folder of the browser's cookies, for all its tabs and processes.
     :param owner: Whose cart it is about, where no session tells.
     """
 
@@ -57,14 +57,14 @@ class Tab:
         headers = {"Owner": self._owner, "Content-Type": "application/json"}
 
         if self._jar.exists():
-            headers["Cookie"] = self._jar.read_text()
+            kept = [each.read_text() for each in self._jar.glob("*.cookie")]
+            headers["Cookie"] = "; ".join(kept)
 
         self._connection.request(method, path, body, headers)
         response = self._connection.getresponse()
         text = response.read()
-        cookie = response.headers["Set-Cookie"]
 
-        if cookie is not None:
+        for cookie in response.headers.get_all("Set-Cookie", []):
             self._keep(cookie.partition(";")[0])
 
         return Answer(
@@ -75,6 +75,7 @@ class Tab:
 
     def _keep(self, cookie: str) -> None:
         # Other tabs must never read half of it.
-        fresh = self._jar.with_suffix(f".{os.getpid()}-{id(self)}")
+        self._jar.mkdir(exist_ok=True)
+        fresh = self._jar / f"{os.getpid()}-{id(self)}"
         fresh.write_text(cookie)
-        fresh.replace(self._jar)
+        fresh.replace(self._jar / f"{cookie.partition('=')[0]}.cookie")

@@ -55,7 +55,7 @@ class Run:
     """Two tabs of a browser that is new, with nothing in its cart.
 
     :param number: Which run it is.
-    :param jar: A file for the browser's cookie.
+    :param jar: A folder for the browser's cookies.
     """
 
     def __init__(

@@ -173,9 +173,7 @@ def let_in(account: Account) -> MergeReport:
     """Log somebody in: what this browser has, orders and carts, becomes theirs."""
     _take_over_orders(account)
 
-    # With sessions on the server, nobody who knew the id before knows it now.
-    if regenerate := getattr(current_app.session_interface, "regenerate", None):
-        regenerate(session)
+    _renew_session()
 
     # Flask-Cart hears of it, and merges the carts.
     login_user(account)
@@ -187,9 +185,19 @@ def let_in(account: Account) -> MergeReport:
 
 
 def let_out() -> None:
-    """Log out. The cart of the account stays where it is."""
+    """Log out. The cart of the account stays where it is.
+
+    Copies of the session's cookie are worth nothing afterwards, if it is on the server.
+    """
     session.pop("came", None)
     logout_user()
+    _renew_session()
+
+
+def _renew_session() -> None:
+    # With sessions on the server, nobody who knew the id before knows it now.
+    if regenerate := getattr(current_app.session_interface, "regenerate", None):
+        regenerate(session)
 
 
 def _note_merged(report: MergeReport) -> None:

@@ -69,15 +69,15 @@ class NotedCoupon:
 
 
 @cart_ext.coupon_loader
-def load_coupon(text: str) -> Condition:
-    """What a code takes off.
+def load_coupon(text: str) -> Condition | None:
+    """What a code takes off; nothing if there is none.
 
     :raises CartVetoError: If the shopper can't use it, whatever they buy.
     """
     coupon = find_coupon(text)
 
     if coupon is None:
-        raise CartVetoError(unknown_code(text))
+        return None
 
     if has_request_context() and not current_cart:
         raise CartVetoError("Put something in your basket first, then the code.")

@@ -54,10 +54,7 @@ def find_card(text: object) -> GiftCard | None:
 
 
 def note_card(text: str) -> str:
-    """Let a card pay for the basket; why it can't, or an empty string.
-
-    A real shop counts how often somebody tries.
-    """
+    """Let a card pay for the basket; why it can't, or an empty string."""
     card = find_card(text)
 
     if not current_cart:

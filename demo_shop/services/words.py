@@ -32,10 +32,10 @@ _SENTENCES = {
     "coupon-noted": "",
     # Its button shows it.
     "shipping-chosen": "",
-    "quantity-maximum": TOO_MANY,
+    "above-maximum": TOO_MANY,
     "limit": "Your basket can't take that. Nothing was changed.",
     "invalid-item": "Your basket can't take that. Nothing was changed.",
-    "gone": "That was taken out in another tab already.",
+    "unknown-line": "That was taken out in another tab already.",
 }
 
 
@@ -52,10 +52,12 @@ def tell(code: str, text: str, about: Any) -> str:
         case "moved":
             name = about.name if about is not None else "That"
             return f"{name}: {_WHERE.get(_destination(), text)} now."
-        case "quantity-available":
+        case "not-enough" | "out-of-stock":
             return _too_few(about.item_id, about.limit)
-        case "unprocessable-entity":
+        case "invalid-field" | "missing-option" | "bad-option" | "unknown-item":
             return _unreadable(text)
+        case "unknown-coupon" if not request.is_json:
+            return unknown_code(request.form.get("code", ""))
         case _:
             sentence = _SENTENCES.get(code)
             # Not in the text, which may have in it what somebody has typed.

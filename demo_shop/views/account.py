@@ -16,6 +16,7 @@ from werkzeug import Response
 from flask_cart import current_cart
 
 from ..extensions import db
+from ..extensions import limiter
 from ..models import Account
 from ..models import Order
 from ..services.accounts import LONGEST_EMAIL
@@ -44,7 +45,14 @@ TAKEN = (
     "We can't open an account with this address and password. If it is your address,"
     " you may have one already: try logging in."
 )
+#: How often somebody may be wrong; who is right is not counted.
+WRONG = "10 per 5 minutes"
 TAKEN_OUT = "Taken out again. What was yours before is still here."
+
+
+def was_wrong(response: Response) -> bool:
+    """Whether what was typed is counted as an attempt."""
+    return response.status_code == 422
 
 
 @bp.get("/login")
@@ -54,6 +62,7 @@ def log_in() -> Response | str:
 
 
 @bp.post("/login")
+@limiter.limit(WRONG, deduct_when=was_wrong)
 def submit_log_in() -> Response | tuple[str, int]:
     """Log in, or say that the two don't go together."""
     credentials = Credentials.read(request.form)
@@ -72,6 +81,7 @@ def sign_up() -> Response | str:
 
 
 @bp.post("/signup")
+@limiter.limit(WRONG, deduct_when=was_wrong)
 def submit_sign_up() -> Response | tuple[str, int]:
     """Open an account and log in; who has this very account is just logged in."""
     credentials = Credentials.read(request.form)

@@ -13,6 +13,7 @@ from flask_cart import Drift
 from flask_cart import current_cart
 
 from ..extensions import cart_ext
+from ..extensions import limiter
 from ..forms import MAX_NOTE
 from ..services.accounts import PLACES
 from ..services.basket import savings
@@ -80,6 +81,7 @@ def take_prices() -> Response:
 
 
 @bp.post("/gift-card")
+@limiter.limit("10 per minute")
 def use_card() -> Response:
     """Let a gift card pay."""
     if refusal := note_card(request.form.get("card", "")):

@@ -27,6 +27,11 @@ TEXTS = {
         "That parcel is too big",
         "You sent more than our letterbox takes. A shorter text will fit.",
     ),
+    429: (
+        "Not so fast",
+        "That was tried many times in a short while. Your basket is as you left it."
+        " Please wait a minute.",
+    ),
     500: (
         "We've sprung a leak",
         "Something broke on our side, and we have been told about it. Your basket is"

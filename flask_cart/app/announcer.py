@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from blinker import NamedSignal
 from flask import Flask
+from flask import has_request_context
 
 from .. import signals
 from ..carts.writing import stamped
@@ -16,6 +17,7 @@ from ..model.events import CartAbandoned
 from ..model.events import CartUpdated
 from ..model.events import Event
 from ..model.events import ReminderDue
+from .identity import keep_guest
 from .settings import Settings
 
 
@@ -31,6 +33,9 @@ class SignalAnnouncer:
     settings: Settings
 
     def before(self, cart: AnyCart, version: int, events: tuple[Event, ...]) -> None:
+        if has_request_context() and cart.key.bare_owner.startswith("guest:"):
+            keep_guest(cart.key.bare_owner)
+
         signal = signals.before_change
 
         if not self._sends(signal) or not signal.receivers:

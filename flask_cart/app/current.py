@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import typing as t
 from dataclasses import dataclass
 from dataclasses import field
@@ -10,9 +11,11 @@ from flask import Flask
 from flask import current_app
 from flask import g
 from flask import request
+from flask import request_finished
 from flask import request_started
 from msgspec.structs import replace
 from werkzeug.local import LocalProxy
+from werkzeug.wrappers import Response
 
 from ..carts.cart import Cart
 from ..carts.cart import stored_cart
@@ -28,15 +31,18 @@ from ..model.keys import CartKey
 from ..model.keys import cart_key
 from ..model.keys import check_instance
 from ..model.keys import owner_in
+from ..model.keys import tenant_of
 from ..storage.base import Storage
 from .announcer import SignalAnnouncer
 from .backends.factory import Given
 from .backends.factory import make_storage
+from .identity import expect_answer
 from .identity import guest_owner
-from .identity import keep_guest_on_regenerate
+from .identity import is_guest_left
 from .identity import known_owner
 from .identity import known_tenant
 from .identity import make_guest_owner
+from .identity import tell_guest
 from .registrar import Loaders
 from .registrar import Registrar
 from .settings import Settings
@@ -50,12 +56,14 @@ class AppState:
     :param settings: What the app has configured.
     :param services: What its carts share.
     :param open_storage: Opens another of its storages, by its ``CART_STORAGE``.
+    :param merge_left: Merges what a guest has left in the browser of a user.
     """
 
     extension: Registrar
     settings: Settings
     services: CartServices
     open_storage: t.Callable[[str], Storage]
+    merge_left: t.Callable[[str], None]
 
     @property
     def storage(self) -> Storage:
@@ -69,7 +77,11 @@ class AppState:
 
 
 def make_state(
-    app: Flask, extension: Registrar, settings: Settings, given: Given
+    app: Flask,
+    extension: Registrar,
+    settings: Settings,
+    given: Given,
+    merge_left: t.Callable[[str], None],
 ) -> AppState:
     """Put together what belongs to an app, and keep it there.
 
@@ -97,7 +109,7 @@ def make_state(
         clock=lambda: extension.clock(),
         logger=app.logger,
     )
-    state = AppState(extension, settings, services, open_storage)
+    state = AppState(extension, settings, services, open_storage, merge_left)
     app.extensions["cart"] = state
 
     return state
@@ -126,15 +138,20 @@ class RequestCarts:
 
 
 def connect_to_requests(app: Flask) -> None:
-    """Let the carts of a request end with it, and guests keep theirs."""
-    # At the first request: Session(app) may come after this.
-    request_started.connect(_keep_guest_on_regenerate, app)
+    """Let the carts of a request end with it, and its answer name the guest."""
+    # When it starts, Session(app) has come, and when it is finished, nobody comes any
+    # more: this is after all functions of the app.
+    request_started.connect(_expect_answer, app)
+    request_finished.connect(_tell_guest, app)
     app.teardown_request(forget_carts)
 
 
-def _keep_guest_on_regenerate(app: Flask, **extra: t.Any) -> None:
-    session_key = get_state().settings.session_key
-    keep_guest_on_regenerate(app.session_interface, session_key)
+def _expect_answer(app: Flask, **extra: t.Any) -> None:
+    expect_answer(app.session_interface)
+
+
+def _tell_guest(app: Flask, response: Response, **extra: t.Any) -> None:
+    tell_guest(response)
 
 
 def cart_at(key: CartKey) -> Cart:
@@ -145,7 +162,7 @@ def cart_at(key: CartKey) -> Cart:
 def transfer_carts(owner: str, to: str, tenant: str | None) -> None:
     """Give all carts of an owner to another one, who has nothing in any of them."""
     state = get_state()
-    names = state.storage.instances(owner_in(tenant, owner))
+    names = state.services.repository.instances(owner_in(tenant, owner))
 
     def stored(owner: str, name: str) -> WorkingCopy:
         return working_copy(cart_at(cart_key(owner, name, tenant)))
@@ -168,14 +185,20 @@ def current_owner() -> str | None:
     """Whose carts this request is about; ``None`` for a guest who has none yet."""
     state = get_state()
 
-    return known_owner(state.loaders.owner) or guest_owner(state.settings.session_key)
+    return known_owner(state.loaders.owner) or guest_owner()
 
 
 def request_cart(instance: str, tenant: str | None) -> Cart:
     """The cart of this request's owner, the same one for the whole request."""
     check_instance(instance)
     state = get_state()
-    owner = current_owner()
+    owner = known_owner(state.loaders.owner)
+
+    if owner is None:
+        owner = guest_owner()
+    elif _is_login_late(state):
+        state.merge_left(owner)
+
     carts = request_carts().carts
     cart = carts.get((tenant, owner, instance))
 
@@ -183,7 +206,7 @@ def request_cart(instance: str, tenant: str | None) -> Cart:
         return cart
 
     def make_key() -> CartKey:
-        guest = make_guest_owner(state.settings.session_key)
+        guest = make_guest_owner()
 
         for where, name in [(where, name) for where, who, name in carts if who is None]:
             carts[where, guest, name] = carts.pop((where, None, name))
@@ -199,6 +222,32 @@ def request_cart(instance: str, tenant: str | None) -> Cart:
     )
 
     return cart
+
+
+def _is_login_late(state: AppState) -> bool:
+    """Whether carts of a guest are to be merged that the login knew nothing of."""
+    loaders = state.loaders
+    # In another shop of the app there was no login.
+    is_known = loaders.owner is None and loaders.tenant is None
+
+    return is_known and state.settings.migrate_on_login and is_guest_left()
+
+
+def tenant_for(owner: str, tenant: str | types.EllipsisType | None) -> str | None:
+    """The tenant that an owner is of.
+
+    :param owner: Who may begin with the tenant.
+    :param tenant: What was said about it; ``...`` for nothing.
+    """
+    if not isinstance(tenant, types.EllipsisType):
+        return tenant
+
+    load_tenant = get_state().loaders.tenant
+
+    if load_tenant is not None and request:
+        return known_tenant(load_tenant)
+
+    return tenant_of(owner) if isinstance(owner, str) else None
 
 
 def request_carts() -> RequestCarts:

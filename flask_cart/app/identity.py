@@ -1,31 +1,49 @@
 """Identity: whose cart a request is about.
 
-A guest is who has a token in the session of this browser.
+A guest is who has a token in a signed cookie of its own. In Flask's session it would go
+when a slower answer sends an older copy again. Of sessions on the server, the id is as
+good as a token.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
-import types
+import time
 import typing as t
+from dataclasses import dataclass
+from dataclasses import field
 from functools import wraps
+from threading import RLock
 
 from flask import current_app
 from flask import request
 from flask import session
-from flask.sessions import NullSession
+from itsdangerous import BadData
+from itsdangerous import TimestampSigner
+from werkzeug.wrappers import Response
 
 from ..model.errors import CartConfigError
+from ..model.errors import CartError
 from ..model.keys import check_owner
 from ..model.keys import check_tenant
-from ..model.keys import tenant_of
 from ..model.values import digest
 
 OwnerLoader = t.Callable[[], str | None]
 TenantLoader = t.Callable[[], str | None]
 
-_token = re.compile(r"[A-Za-z0-9_-]{22}")
+#: A token, perhaps whom it was merged into, the time, and a signature: nothing else is
+#: worth a look.
+_signed = re.compile(
+    r"[A-Za-z0-9_-]{22}(\.[A-Za-z0-9_-]{22})?\.[A-Za-z0-9_-]{1,12}\.[A-Za-z0-9_-]{43}"
+)
+
+#: Which part of its lifetime is over when an answer renews a cookie.
+_RENEWED_AFTER: t.Final = 0.1
+
+#: What ``test_request_context()`` does not make up, while servers and sockets have it.
+_OF_A_CLIENT: t.Final = {"REMOTE_ADDR", "flask.app"}
 
 
 def known_owner(load_owner: OwnerLoader | None) -> str | None:
@@ -56,25 +74,6 @@ def known_tenant(load_tenant: TenantLoader | None) -> str | None:
     return check_tenant(tenant) if tenant is not None else None
 
 
-def tenant_for(
-    owner: str,
-    tenant: str | types.EllipsisType | None,
-    load_tenant: TenantLoader | None,
-) -> str | None:
-    """The tenant that an owner is of.
-
-    :param owner: Who may begin with the tenant.
-    :param tenant: What was said about it; ``...`` for nothing.
-    """
-    if not isinstance(tenant, types.EllipsisType):
-        return tenant
-
-    if load_tenant is not None and request:
-        return known_tenant(load_tenant)
-
-    return tenant_of(owner) if isinstance(owner, str) else None
-
-
 def user_owner(user: t.Any) -> str:
     """The owner that a user of Flask-Login is.
 
@@ -91,46 +90,141 @@ def user_owner(user: t.Any) -> str:
     return check_owner(f"user:{user_id}")
 
 
-def guest_owner(session_key: str) -> str | None:
-    """The owner that this browser's guest carts have, if there are any.
+@dataclass
+class Visit:
+    """The guest of one request, and what its answer says to the browser.
 
-    :param session_key: The key in Flask's session that the token is under.
+    It belongs to the request and not to its context, which streams and threads copy.
+
+    :param token: The guest's token.
+    :param merged_into: A hash of the owner who has got the guest's carts. The token is
+        no guest's any more; what a slow request still puts into the carts can come
+        along with another login of that owner.
+    :param is_received: Whether the token came in the cookie.
+    :param is_due: Whether the answer sends it.
+    :param is_looked_at: Whether the answer depends on what came.
+    :param is_merged: Whether the carts were merged in this request.
+    :param is_handled: Whether there will be an answer.
+    :param is_answered: Whether it has begun.
     """
-    token = session.get(session_key)
 
-    # Anything else under the key is not ours, and must not become part of an address.
-    if not isinstance(token, str) or not _token.fullmatch(token):
-        token = _token_of_sid(session) if session else None
+    token: str | None = None
+    merged_into: str | None = None
+    is_received: bool = False
+    is_due: bool = False
+    is_looked_at: bool = False
+    is_merged: bool = False
+    is_handled: bool = False
+    is_answered: bool = False
+    lock: RLock = field(default_factory=RLock)
+
+
+def guest_owner() -> str | None:
+    """The owner that this browser's guest carts have, if there are any."""
+    visit = _looked_at_visit()
+    token = visit.token if visit.merged_into is None else None
+
+    # A session that is new after the answer is not saved, and nobody knows its id.
+    if token is None and not visit.is_answered and session:
+        token = _token_of_sid(visit)
 
     return f"guest:{token}" if token is not None else None
 
 
-def make_guest_owner(session_key: str) -> str:
+def make_guest_owner() -> str:
     """Give this browser a token for guest carts, if it has none.
 
-    :raises CartConfigError: If the app has no session to keep it in.
+    :raises CartConfigError: If the app has no secret to sign it with.
+    :raises CartError: If nothing will tell the browser.
     """
-    # What Flask has without a secret; sessions on the server need none.
-    if isinstance(session, NullSession):
-        raise CartConfigError("A guest's cart needs Flask's session. Set SECRET_KEY.")
+    visit = _looked_at_visit()
 
-    owner = guest_owner(session_key)
+    # The threads of a request are one guest.
+    with visit.lock:
+        owner = guest_owner()
 
-    if owner is None:
+        if owner is not None:
+            return owner
+
+        if not _can_tell(visit):
+            raise CartError(
+                "This browser has no cart yet, and cannot be told which one is its own:"
+                " the answer has begun, or there is none. Change a guest's cart in the"
+                " view, before it streams; threads and sockets can only change one that"
+                " was changed before."
+            )
+
+        if current_app.secret_key:
+            visit.is_due = True
+        elif hasattr(session, "sid"):
+            # The id is all there is, and that of an empty session is not kept.
+            session["_cart"] = True
+        else:
+            raise CartConfigError("A guest needs a signed cookie. Set SECRET_KEY.")
+
         # 128 bits: nobody finds somebody else's cart by guessing.
-        token = _token_of_sid(session) or secrets.token_urlsafe(16)
-        session[session_key] = token
-        owner = f"guest:{token}"
+        visit.token = _token_of_sid(visit) or secrets.token_urlsafe(16)
+        visit.merged_into = None
 
-    return owner
+        return f"guest:{visit.token}"
 
 
-def keep_guest_on_regenerate(interface: t.Any, session_key: str) -> None:
-    """Let a guest keep the carts when Flask-Session gives the session a new id.
+def is_guest_left() -> bool:
+    """Whether a token came that is still a guest's, in a request of somebody else.
+
+    The guest may have had the first cart while the login was on its way.
+    """
+    visit = _looked_at_visit()
+    is_left = visit.is_received and visit.merged_into is None
+
+    return is_left and not visit.is_merged and _can_tell(visit)
+
+
+def keep_guest(owner: str) -> None:
+    """Let the answer tell a guest's token that until now was only a session's id.
+
+    :param owner: Whose cart is changed.
+    """
+    if owner != guest_owner() or not current_app.secret_key:
+        return
+
+    visit = _visit()
+    token = _token_of_sid(visit)
+
+    if owner == f"guest:{token}" and _can_tell(visit):
+        visit.token, visit.merged_into = token, None
+        visit.is_due = True
+
+
+def end_guest(owner: str) -> list[str]:
+    """Let the guest's carts be an owner's: who logs out again is another guest.
+
+    :return: The owners that the carts have had.
+    """
+    visit = _looked_at_visit()
+    guest = guest_owner()
+    guests = [guest] if guest is not None else []
+
+    if visit.merged_into == _hash_of(owner):
+        guests.append(f"guest:{visit.token}")
+
+    if visit.token is not None and f"guest:{visit.token}" in guests:
+        visit.merged_into = _hash_of(owner)
+        visit.is_due |= visit.is_received
+
+    visit.is_merged = True
+
+    return guests
+
+
+def expect_answer(interface: t.Any) -> None:
+    """Note that this request will be answered.
+
+    Flask-Session may give the session a new id until then, and the guest is the same.
 
     :param interface: The app's session interface.
-    :param session_key: The key in Flask's session that the token is under.
     """
+    _visit().is_handled = True
     original = getattr(interface, "regenerate", None)
 
     if original is None or hasattr(interface, "_flask_cart_keeps_guest"):
@@ -138,8 +232,12 @@ def keep_guest_on_regenerate(interface: t.Any, session_key: str) -> None:
 
     @wraps(original)
     def regenerate(session: t.Any) -> None:
-        if session:
-            session.setdefault(session_key, _token_of_sid(session))
+        visit = _looked_at_visit()
+        token = _token_of_sid(visit) if session else None
+
+        if token is not None and guest_owner() == f"guest:{token}":
+            visit.token, visit.merged_into = token, None
+            visit.is_due = bool(current_app.secret_key)
 
         original(session)
 
@@ -147,13 +245,143 @@ def keep_guest_on_regenerate(interface: t.Any, session_key: str) -> None:
     interface._flask_cart_keeps_guest = True
 
 
-def _token_of_sid(session: t.Any) -> str | None:
+def tell_guest(response: Response) -> None:
+    """Let an answer say what the browser has to keep; nothing can be said after it.
+
+    It renews the cookie that was received, or gives one to who had none. What a faster
+    request may have got meanwhile is neither replaced nor deleted.
+    """
+    visit = _visit()
+
+    with visit.lock:
+        if visit.token is None and session:
+            visit.token = _token_of_sid(visit)
+
+        visit.is_answered = True
+
+        if visit.is_looked_at:
+            response.vary.add("Cookie")
+
+        # After an error, carts that were merged may be where they were before.
+        if visit.is_due and not (visit.is_merged and response.status_code >= 500):
+            _send_cookie(response, visit)
+
+
+def _visit() -> Visit:
+    # The proxy is typed as the request that it stands for.
+    this_request = request._get_current_object()  # type: ignore[attr-defined]
+    kept: dict[str, t.Any] = this_request.__dict__
+    visit: Visit | None = kept.get("_flask_cart_visit")
+
+    return visit or kept.setdefault("_flask_cart_visit", Visit())
+
+
+def _looked_at_visit() -> Visit:
+    visit = _visit()
+
+    with visit.lock:
+        if not visit.is_looked_at:
+            visit.is_looked_at = True
+            _read_cookie(visit)
+
+    return visit
+
+
+def _can_tell(visit: Visit) -> bool:
+    """Whether an answer will tell the browser what it has to keep."""
+    environ = request.environ
+    is_sent = visit.is_handled or not environ.keys() & _OF_A_CLIENT
+    is_socket = environ.get("HTTP_UPGRADE", "").lower() == "websocket"
+
+    return is_sent and not is_socket and not visit.is_answered
+
+
+def _hash_of(name: str | None) -> str | None:
+    return digest(f"flask-cart {name}", 22) if name is not None else None
+
+
+def _token_of_sid(visit: Visit) -> str | None:
     """The token of a session that is kept on the server, if it is.
 
-    Flask-Session writes a session back as it was when the request began, so a token
-    that is only in the session may be lost to a slower request. The id of the session
-    is the same for all of them, and its hash does not give it away.
+    Requests of one session that have no cookie yet meet at the same cart. The hash does
+    not give the id away.
     """
-    sid = getattr(session, "sid", None)
+    token = _hash_of(getattr(session, "sid", None))
 
-    return digest(f"flask-cart {sid}", 22) if sid is not None else None
+    return token if token != visit.token else None
+
+
+def _read_cookie(visit: Visit) -> None:
+    if not current_app.secret_key:
+        return
+
+    now = time.time()
+    lifetime = _lifetime() or current_app.permanent_session_lifetime.total_seconds()
+    fallbacks = current_app.config["SECRET_KEY_FALLBACKS"] or ()
+
+    # A cookie of a parent domain has the same name.
+    for value in request.cookies.getlist(guest_cookie()):
+        try:
+            if not _signed.fullmatch(value):
+                continue
+
+            # Not with max_age, which refuses what a clock that is ahead has signed.
+            kept, signed_at = _signer(*fallbacks).unsign(value, return_timestamp=True)
+        except BadData:
+            continue
+
+        age = now - signed_at.timestamp()
+
+        if age <= lifetime:
+            visit.token, _, merged_into = kept.decode().partition(".")
+            visit.merged_into = merged_into or None
+            visit.is_received = True
+            is_old = age > _RENEWED_AFTER * lifetime
+            visit.is_due = is_old or not _signer().validate(value)
+            return
+
+
+def _send_cookie(response: Response, visit: Visit) -> None:
+    kept = ".".join(filter(None, (visit.token, visit.merged_into)))
+    lifetime = _lifetime()
+    interface = current_app.session_interface
+    expires = None if lifetime else interface.get_expiration_time(current_app, session)
+    response.set_cookie(
+        guest_cookie(),
+        _signer().sign(kept).decode(),
+        max_age=lifetime,
+        expires=expires,
+        **_cookie_settings(),
+    )
+
+
+def _lifetime() -> int | None:
+    return t.cast("int | None", current_app.extensions["cart"].settings.guest_lifetime)
+
+
+def _signer(*older_keys: str | bytes) -> TimestampSigner:
+    # The last key signs, as in Flask.
+    keys = t.cast("list[str]", [*older_keys, current_app.secret_key])
+
+    return TimestampSigner(
+        keys, "flask-cart-guest", key_derivation="hmac", digest_method=hashlib.sha256
+    )
+
+
+def guest_cookie() -> str:
+    """The name of the cookie that has the guest's token."""
+    # Behind the session's, so that what browsers know by "__Host-" is known of it, too.
+    return current_app.session_interface.get_cookie_name(current_app) + "_cart"
+
+
+def _cookie_settings() -> dict[str, t.Any]:
+    interface = current_app.session_interface
+
+    return {
+        "domain": interface.get_cookie_domain(current_app),
+        "path": interface.get_cookie_path(current_app),
+        "secure": interface.get_cookie_secure(current_app),
+        "httponly": interface.get_cookie_httponly(current_app),
+        "samesite": interface.get_cookie_samesite(current_app),
+        "partitioned": interface.get_cookie_partitioned(current_app),
+    }

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from contextlib import suppress
 
 from flask import Flask
+from flask import current_app
 from flask import flash
 
 from ..carts.cart import Cart
@@ -26,6 +27,8 @@ from ..model.keys import cart_key
 from ..model.keys import owner_in
 from ..model.lines import check_quantities
 from ..model.merging import ADD_QUANTITIES
+from ..storage.cookie import CookieStorage
+from .backends.cookie import restore_cleared
 from .current import AppState
 from .current import cart_at
 from .current import current_owner
@@ -33,6 +36,7 @@ from .current import forget_carts
 from .current import get_state
 from .current import request_cart
 from .current import request_carts
+from .identity import end_guest
 from .identity import guest_owner
 from .identity import known_owner
 from .identity import known_tenant
@@ -57,20 +61,23 @@ def merge_guest_carts_into(
     """
     state = get_state()
     tenant = known_tenant(state.loaders.tenant)
-    guest = guest_owner(state.settings.session_key)
-
-    if guest is None or guest == owner:
-        return MergeReport()
-
-    names = state.storage.instances(owner_in(tenant, guest))
+    wanted = None if instances is None else set(instances)
+    # The rest, and what there is in other shops, stays the guest's. At once, as
+    # receivers of signals may look at the cart.
+    is_all = wanted is None and state.loaders.tenant is None
+    guests = end_guest(owner) if is_all else [guest_owner()]
+    found = [
+        (guest, name)
+        for guest in guests
+        if guest not in (None, owner)
+        for name in _instances(state, owner_in(tenant, guest))
+        if wanted is None or name in wanted
+    ]
     merged: list[CartMerged] = []
     errors: list[Exception] = []
     foreign: list[CartNotMerged] = []
 
-    for name in names:
-        if instances is not None and name not in instances:
-            continue
-
+    for guest, name in found:
         theirs = cart_at(cart_key(guest, name, tenant))
         mine = cart_at(cart_key(owner, name, tenant))
 
@@ -90,6 +97,14 @@ def merge_guest_carts_into(
     forget_carts()
 
     return MergeReport(tuple(merged), tuple(errors), tuple(foreign))
+
+
+def _instances(state: AppState, guest: str) -> list[str]:
+    """The carts that a guest has, or had before the session was cleared."""
+    if isinstance(state.storage, CookieStorage):
+        restore_cleared(state.storage, guest)
+
+    return state.services.repository.instances(guest)
 
 
 def _is_foreign(theirs: Cart, mine: Cart) -> bool:
@@ -165,7 +180,7 @@ def take_out(
     tenant = known_tenant(state.loaders.tenant)
 
     # Nothing can be taken out of what is not there, whatever its name is.
-    for name in state.storage.instances(owner_in(tenant, owner)):
+    for name in state.services.repository.instances(owner_in(tenant, owner)):
         if name in came:
             cart = request_cart(name, tenant)
             once = cart.once(key) if key is not None else nullcontext()
@@ -191,25 +206,39 @@ def connect_to_logins(app: Flask) -> None:
 def _merge_on_login(app: Flask, user: t.Any, **extra: t.Any) -> None:
     state = get_state()
 
-    if not state.settings.migrate_on_login or state.loaders.owner is not None:
-        return
+    if state.settings.migrate_on_login and state.loaders.owner is None:
+        # Not current_user: while a remembered user is being loaded, it is not set.
+        request_carts().report = _merged_into(lambda: user_owner(user))
+
+
+def merge_left_guest_carts(owner: str) -> None:
+    """Merge what the guest of a user's browser has got since the user has logged in.
+
+    :param owner: The user.
+    """
+    report = _merged_into(lambda: owner)
+
+    if report != MergeReport():
+        request_carts().report = report
+
+
+def _merged_into(find_owner: t.Callable[[], str]) -> MergeReport:
+    state = get_state()
 
     try:
-        # Not current_user: while a remembered user is being loaded, it is not set.
-        report = merge_guest_carts_into(user_owner(user), _strategy_for_logins(state))
+        strategy = _strategy_for_logins(state)
+        report = merge_guest_carts_into(find_owner(), strategy)
     except Exception as error:
         report = MergeReport(errors=(error,))
 
     for reason in report.errors:
         # Whatever it is, the guest's cart is still there, and a login must not fail
         # because of it.
-        app.logger.error(
+        state.services.logger.error(
             "The guest's cart was not merged into the user's.", exc_info=reason
         )
 
-    request_carts().report = report
-
-    if "cart" in app.blueprints:
+    if "cart" in current_app.blueprints:
         for each in report.foreign:
             text = tell_done("not-merged", {"currency": each.currency})
             said = state.loaders.word("not-merged", text, each)
@@ -217,6 +246,8 @@ def _merge_on_login(app: Flask, user: t.Any, **extra: t.Any) -> None:
             if said:
                 # The pages of the blueprint show it, and nothing is gone in silence.
                 flash(said, "warning")
+
+    return report
 
 
 def _strategy_for_logins(state: AppState) -> str:

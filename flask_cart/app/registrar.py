@@ -203,12 +203,13 @@ class Registrar:
 
         * ``"added"``, ``"changed"``, ``"removed"``, ``"restored"``, ``"moved"``: about
           the :class:`Line`, or ``None`` if the same request came again.
+        * ``"added-many"``: about the :class:`AddReport`, or ``None`` likewise.
         * ``"coupon-noted"``, ``"coupon-removed"``: about the code.
         * ``"shipping-chosen"``: about the name of the method.
         * ``"cleared"``, ``"noted"``, ``"shipping-cleared"``: about nothing.
         * ``"not-merged"``: about what stays in a cart in another currency, a
           :class:`~flask_cart.model.events.CartNotMerged`.
-        * The ``code`` of a problem, such as ``"quantity-available"``: about the error.
+        * The ``code`` of a problem, such as ``"not-enough"``: about the error.
         * The ``code`` of an :class:`Adjustment` that changes nothing, or of a
           :class:`ShippingOption` that cannot be chosen: about that, whose ``params``
           have what a sentence needs.

@@ -20,6 +20,7 @@ _PREFIX: t.Final = "CART_"
 
 #: What no cart can be called, because the blueprint has something else there.
 RESERVED_INSTANCES: t.Final = (
+    "about",
     "clear",
     "coupons",
     "lines",
@@ -72,8 +73,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     #: The time zone of the shop, in which days begin and end.
     timezone: str = "UTC"
 
-    #: The key in Flask's session that a guest's token is kept under.
-    session_key: _Name = "_cart_token"
+    #: Seconds that a browser keeps the token of a guest; those of the session, if it is
+    #: permanent, else until it is closed.
+    guest_lifetime: _Positive | None = None
 
     #: The name of the table.
     database_table: _Name = "carts"
@@ -113,6 +115,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     #: The origins of other sites whose pages may change a shopper's carts by the
     #: blueprint, such as ``{"https://www.example"}``.
     trusted_origins: frozenset[_Origin] = frozenset()
+
+    #: Whether the blueprint is for JSON only, without pages and forms.
+    json_only: bool = False
 
     #: How often a client may use a route of the blueprint, by the route's name, if the
     #: app has a Flask-Limiter. Codes of coupons can be guessed.

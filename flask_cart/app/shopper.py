@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import types
 import typing as t
-from contextlib import nullcontext
 
+from ..carts.adding import AddReport
 from ..carts.cached_totals import CachedTotals
 from ..carts.cart import Cart
 from ..carts.cart import working_copy
 from ..model.errors import CartKeyReusedError
 from ..model.errors import CartQuantityError
 from ..model.errors import CartReplayedError
+from ..model.errors import CartVetoError
 from ..model.errors import InvalidConditionError
 from ..model.errors import InvalidItemError
+from ..model.idempotency import Claim
 from ..model.idempotency import move_content
 from ..model.lines import Line
 from ..model.products import Buyable
@@ -24,12 +26,16 @@ from ..model.products import option_values
 from ..pricing.shipping import ShippingOption
 from .current import current_cart
 from .current import get_state
+from .problem_codes import ProblemCode
 from .wording import RefusedError
 
 #: The cart that is meant if none is named.
 DEFAULT: t.Final = "default"
 
 Check = t.Callable[[Cart], None]
+
+#: The id of an item, how many of it, and what was chosen for its options.
+Wish = tuple[str, int, t.Mapping[str, Chosen]]
 
 
 class Attempt(t.NamedTuple):
@@ -49,11 +55,15 @@ class Done(t.NamedTuple):
     :param code: What was done, as :meth:`FlaskCart.wording` is told.
     :param about: What it was done to; ``None`` if that was earlier.
     :param params: What a sentence about it needs.
+    :param line_id: The line that it was done to, if it was one.
+    :param is_replayed: Whether it was earlier.
     """
 
     code: str
     about: t.Any
     params: t.Mapping[str, str]
+    line_id: str
+    is_replayed: bool
 
 
 class Shopper:
@@ -75,7 +85,7 @@ class Shopper:
         check: Check = lambda cart: None,
     ) -> None:
         if instance not in get_state().settings.all_instances:
-            raise RefusedError("no-cart", instance=instance)
+            raise RefusedError(ProblemCode.UNKNOWN_CART, cart=instance)
 
         self.cart = current_cart.instance(instance)
         self._attempt = attempt
@@ -83,18 +93,45 @@ class Shopper:
 
     def add(self, item_id: str, quantity: int, options: t.Mapping[str, Chosen]) -> Done:
         """Add an item at the price of the shop."""
-        product = find_product(item_id)
 
-        if product is None:
-            raise RefusedError("no-item", item=item_id)
+        def change() -> Line:
+            product = find_product(item_id)
 
-        _check_choices(product, options)
+            if product is None:
+                raise RefusedError(ProblemCode.UNKNOWN_ITEM, item=item_id)
 
-        return self._change(
-            "added",
-            lambda: self.cart.add(product, quantity, options=options),
-            name=product.cart_name,
-        )
+            _check_choices(product, options)
+
+            return self.cart.add(product, quantity, options=options)
+
+        done = self._change("added", change)
+        line = self.cart.get(done.line_id)
+
+        return done._replace(params={"name": line.name if line else item_id})
+
+    def add_many(self, wanted: t.Iterable[Wish]) -> Done:
+        """Add what is there of many items, in one write."""
+        wishes = list(wanted)
+
+        def change() -> AddReport:
+            products = _load(item_id for item_id, _, _ in wishes)
+
+            for item_id, _, options in wishes:
+                if item_id in products:
+                    _check_choices(products[item_id], options)
+
+            items = [
+                {
+                    "product": products.get(item_id, item_id),
+                    "quantity": quantity,
+                    "options": options,
+                }
+                for item_id, quantity, options in wishes
+            ]
+
+            return self.cart.add_many(items)
+
+        return self._change("added-many", change)
 
     def set_quantity(
         self, line_id: str, quantity: int, seen: int | types.EllipsisType
@@ -117,7 +154,7 @@ class Shopper:
 
             return line
 
-        return self._change("removed", change)
+        return self._change("removed", change, line_id)
 
     def restore(self, line_id: str) -> Done:
         """Put a line back that was removed; it is no mistake if it is there already."""
@@ -128,9 +165,9 @@ class Shopper:
             except CartQuantityError:
                 raise
             except InvalidItemError as error:
-                raise RefusedError("no-undo") from error
+                raise RefusedError(ProblemCode.NOTHING_TO_RESTORE) from error
 
-        return self._change("restored", change)
+        return self._change("restored", change, line_id)
 
     def clear(self) -> Done:
         """Remove everything that the shopper has seen."""
@@ -139,15 +176,16 @@ class Shopper:
     def move(self, line_id: str, to: str, quantity: int | types.EllipsisType) -> Done:
         """Move a line to another of the shopper's carts."""
         if to not in get_state().settings.all_instances:
-            raise RefusedError("no-target", instance=to)
+            raise RefusedError(ProblemCode.UNKNOWN_TARGET, cart=to)
 
         key = self._attempt.key if self._attempt is not None else None
         content = move_content(line_id, to, quantity)
+        claim = Claim(key, content) if key is not None else None
 
         def move() -> Line | None:
             # It changes two carts, so it is no part of a batch, and has its own key,
             # which is looked for before what may hold no more once it is made.
-            with self.cart.once(key, content) if key is not None else nullcontext():
+            with working_copy(self.cart).claiming(claim):
                 self._check(self.cart)
 
             line = self.cart.get(line_id)
@@ -162,22 +200,29 @@ class Shopper:
 
             return line
 
-        return self._made("moved", move)
+        return self._made("moved", move, line_id)
 
     def add_coupon(self, code: str) -> Done:
         """Note the code of a coupon, whether or not it applies yet."""
-        prices = _prices_of(self.cart)
-        coupon = get_state().loaders.condition_of(code.strip(), prices.facts)
-
-        if coupon is None:
-            raise RefusedError("no-code")
 
         def change() -> str:
+            prices = _prices_of(self.cart)
+
+            try:
+                coupon = get_state().loaders.condition_of(code.strip(), prices.facts)
+            except CartVetoError as error:
+                raise RefusedError(ProblemCode.USED_UP_COUPON, str(error)) from error
+
+            if coupon is None:
+                raise RefusedError(ProblemCode.UNKNOWN_COUPON)
+
             self.cart.coupons.add(coupon.name)
 
             return coupon.name
 
-        return self._change("coupon-noted", change, code=coupon.name)
+        done = self._change("coupon-noted", change)
+
+        return done._replace(params={"code": done.about or code.strip()})
 
     def remove_coupon(self, code: str) -> Done:
         """Forget the code of a coupon; it is no mistake if it is gone already."""
@@ -216,7 +261,7 @@ class Shopper:
         """Set the shopper's own metadata; ``None`` removes a key."""
         for key in entries:
             if key not in get_state().settings.client_metadata:
-                raise RefusedError("not-yours", key=key)
+                raise RefusedError(ProblemCode.FOREIGN_METADATA, key=key)
 
         def change() -> None:
             given = {k: v for k, v in entries.items() if v is not None}
@@ -234,10 +279,15 @@ class Shopper:
 
             return line
 
-        return self._change("changed", change)
+        return self._change("changed", change, line_id)
 
-    def _change(self, done: str, make: t.Callable[[], t.Any], /, **params: str) -> Done:
-        """Make a change in one write, and not once more if it is sent again."""
+    def _change(
+        self, done: str, make: t.Callable[[], t.Any], line_id: str = "", **params: str
+    ) -> Done:
+        """Make a change in one write, and not once more if it is sent again.
+
+        What may be otherwise by then is asked for by ``make``.
+        """
 
         def make_once() -> t.Any:
             attempt, cart = self._attempt, self.cart
@@ -247,23 +297,30 @@ class Shopper:
 
                 return make()
 
-        return self._made(done, make_once, **params)
+        return self._made(done, make_once, line_id, **params)
 
-    def _made(self, done: str, make: t.Callable[[], t.Any], /, **params: str) -> Done:
+    def _made(
+        self, done: str, make: t.Callable[[], t.Any], line_id: str, **params: str
+    ) -> Done:
         """Make a change, and tell of it as if it was, also if that was earlier."""
         about: t.Any = None
+        is_replayed = False
 
         try:
             about = make()
         except CartKeyReusedError:
             raise
-        except CartReplayedError:
+        except CartReplayedError as error:
             # It has happened, maybe since this cart was read.
             self.cart.refresh()
+            is_replayed, line_id = True, line_id or error.line_id
         finally:
             self.cart.expect_any()
 
-        return Done(done, about, params)
+        if isinstance(about, Line):
+            line_id = about.id
+
+        return Done(done, about, params, line_id, is_replayed)
 
     def _not_for(self, method: str) -> RefusedError:
         """Why a shipping method cannot be chosen."""
@@ -271,22 +328,28 @@ class Shopper:
             if each.name == method:
                 reason = get_state().loaders.reason_of(each)
 
-                return RefusedError("no-shipping-now", method=method, reason=reason)
+                return RefusedError(
+                    ProblemCode.UNAVAILABLE_SHIPPING, method=method, reason=reason
+                )
 
-        return RefusedError("no-shipping", method=method)
+        return RefusedError(ProblemCode.UNKNOWN_SHIPPING, method=method)
 
     def _line(self, line_id: str) -> Line:
         line = self.cart.get(line_id)
 
         if line is None:
-            raise RefusedError("no-line")
+            raise RefusedError(ProblemCode.UNKNOWN_LINE)
 
         return line
 
 
 def find_product(item_id: str) -> Buyable | None:
     """The product of an id, if there is one."""
-    return get_state().services.registry.catalogue.load([item_id]).get(item_id)
+    return _load([item_id]).get(item_id)
+
+
+def _load(item_ids: t.Iterable[str]) -> dict[str, Buyable]:
+    return get_state().services.registry.catalogue.load(item_ids)
 
 
 def offered_shipping(cart: Cart) -> tuple[ShippingOption, ...]:
@@ -315,12 +378,18 @@ def _check_choices(product: Buyable, options: t.Mapping[str, Chosen]) -> None:
     for name, chosen in options.items():
         for value in option_values(chosen):
             if value not in choices.get(name, ()):
-                raise RefusedError("no-choice", value=value, name=name)
+                raise RefusedError(
+                    ProblemCode.BAD_OPTION,
+                    name=name,
+                    value=value,
+                    choices=list(choices.get(name, ())),
+                )
 
     for name, values in choices.items():
         if name in multiple:
             continue
 
         if not isinstance(options.get(name), str):
-            among = ", ".join(map(repr, values))
-            raise RefusedError("choose-one", name=name, among=among)
+            raise RefusedError(
+                ProblemCode.MISSING_OPTION, name=name, choices=list(values)
+            )

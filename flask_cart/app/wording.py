@@ -21,38 +21,45 @@ from ..model.errors import CartVetoError
 from ..model.errors import InvalidConditionError
 from ..model.errors import InvalidItemError
 from ..model.products import NotSoldError
+from ..model.values import EMPTY
+from .problem_codes import OF_STATUS
+from .problem_codes import ProblemCode
 
 
 class Problem(t.NamedTuple):
     """A problem as a client is told of it.
 
-    :param status: The HTTP status.
     :param code: Names the problem for programs.
     :param detail: Describes it for a person.
+    :param params: What a program may want to know of it.
+    :param status: The HTTP status, if it is not the one of the code.
     """
 
-    status: int
-    code: str
+    code: ProblemCode
     detail: str
+    params: t.Mapping[str, t.Any] = EMPTY
+    status: int = 0
 
 
 #: What is the matter, by the kind of the error; the narrower of two comes first.
 _PROBLEMS: t.Final[dict[type[CartError], Problem]] = {
     CartKeyReusedError: Problem(
-        422, "key-reused", "The Idempotency-Key came with another request."
+        ProblemCode.KEY_REUSED, "The Idempotency-Key came with another request."
     ),
     CartConflictError: Problem(
-        409, "conflict", "Your cart was changed in the meantime."
+        ProblemCode.CONFLICT, "Your cart was changed in the meantime."
     ),
-    CartLimitError: Problem(422, "limit", "Your cart cannot take that much."),
-    NotSoldError: Problem(422, "not-sold", "This is not sold like that."),
-    InvalidItemError: Problem(422, "invalid-item", "Your cart cannot take that."),
+    CartLimitError: Problem(ProblemCode.LIMIT, "Your cart cannot take that much."),
+    NotSoldError: Problem(ProblemCode.NOT_SOLD, "This is not sold like that."),
+    InvalidItemError: Problem(ProblemCode.INVALID_ITEM, "Your cart cannot take that."),
     InvalidConditionError: Problem(
-        422, "invalid-condition", "That cannot be used with your cart."
+        ProblemCode.INVALID_CONDITION, "That cannot be used with your cart."
     ),
-    CartBusyError: Problem(503, "busy", "The shop is very busy. Please try again."),
+    CartBusyError: Problem(
+        ProblemCode.BUSY, "The shop is very busy. Please try again."
+    ),
     CartStorageError: Problem(
-        503, "unavailable", "Your cart cannot be reached at the moment."
+        ProblemCode.UNAVAILABLE, "Your cart cannot be reached at the moment."
     ),
 }
 
@@ -61,31 +68,44 @@ class RefusedError(CartError):
     """What a shopper asks for is none of what can be.
 
     :param code: What is the matter.
+    :param detail: What a person is told, if it is not always the same.
     :param params: What a sentence about it needs.
     """
 
-    def __init__(self, code: str, /, **params: str) -> None:
-        super().__init__(_REFUSALS[code].format_map(params))
+    def __init__(self, code: ProblemCode, detail: str = "", /, **params: t.Any) -> None:
+        super().__init__(detail or _refusal(code, params))
 
         self.code = code
+        self.params = params
 
 
 _REFUSALS: t.Final = {
-    "choose-one": "Choose one for {name!r:.80}: {among:.400}.",
-    "no-cart": "There is no cart {instance!r:.80}.",
-    "no-choice": "{value!r:.80} is not a choice for {name!r:.80}.",
-    "no-code": "There is no such code.",
-    "no-item": "There is no item {item!r:.80}.",
-    "no-line": "That is not in your cart any more.",
-    "no-undo": "That cannot be put back any more.",
-    "no-shipping": "There is no shipping method {method!r:.80}.",
-    "no-shipping-now": "{method:.80} cannot be chosen: {reason}.",
-    "no-target": "There is no cart {instance!r:.80}.",
-    "not-yours": "{key!r:.80} is not yours to set.",
+    ProblemCode.MISSING_OPTION: "Choose one for {name!r:.80}: {choices:.400}.",
+    ProblemCode.UNKNOWN_CART: "There is no cart {cart!r:.80}.",
+    ProblemCode.BAD_OPTION: "{value!r:.80} is not a choice for {name!r:.80}.",
+    ProblemCode.UNKNOWN_COUPON: "There is no such code.",
+    ProblemCode.UNKNOWN_ITEM: "There is no item {item!r:.80}.",
+    ProblemCode.UNKNOWN_LINE: "That is not in your cart any more.",
+    ProblemCode.NOTHING_TO_RESTORE: "That cannot be put back any more.",
+    ProblemCode.UNKNOWN_SHIPPING: "There is no shipping method {method!r:.80}.",
+    ProblemCode.UNAVAILABLE_SHIPPING: "{method:.80} cannot be chosen: {reason}.",
+    ProblemCode.UNKNOWN_TARGET: "There is no cart {cart!r:.80}.",
+    ProblemCode.FOREIGN_METADATA: "{key!r:.80} is not yours to set.",
 }
+
+
+def _refusal(code: ProblemCode, params: t.Mapping[str, t.Any]) -> str:
+    said = {
+        name: ", ".join(map(repr, each)) if isinstance(each, list) else each
+        for name, each in params.items()
+    }
+
+    return _REFUSALS[code].format_map(said)
+
 
 _DONE: t.Final = {
     "added": "{name} is in your cart.",
+    "added-many": "What there is of it is in your cart.",
     "changed": "Your cart is up to date.",
     "cleared": "Your cart is empty now.",
     "coupon-noted": "{code} is noted.",
@@ -108,11 +128,16 @@ def tell_done(code: str, params: t.Mapping[str, str]) -> str:
 
 #: Why there cannot be that many, by the term of the product.
 _QUANTITIES: t.Final = {
-    "available": "Only {limit} left, counting those in your cart.",
-    "maximum": "You can have {limit} of this, and no more.",
-    "minimum": "This is sold from {limit} pieces on.",
-    "sold-out": "This is sold out.",
-    "step": "This is sold in multiples of {limit}.",
+    "available": (
+        ProblemCode.NOT_ENOUGH,
+        "Only {limit} left, counting those in your cart.",
+    ),
+    "maximum": (
+        ProblemCode.ABOVE_MAXIMUM,
+        "You can have {limit} of this, and no more.",
+    ),
+    "minimum": (ProblemCode.BELOW_MINIMUM, "This is sold from {limit} pieces on."),
+    "step": (ProblemCode.NOT_A_MULTIPLE, "This is sold in multiples of {limit}."),
 }
 
 #: Why a condition does nothing, by its code, and by what a rule has to say.
@@ -200,21 +225,33 @@ def describe(error: CartError | HTTPException) -> Problem | None:
     a veto speaks to the shopper.
     """
     if isinstance(error, HTTPException):
-        code = error.name.lower().replace(" ", "-")
+        status = error.code or 500
+        code = OF_STATUS.get(status, ProblemCode.OTHER)
 
-        return Problem(error.code or 500, code, error.description or error.name)
+        return Problem(code, error.description or error.name, status=status)
+
+    if isinstance(error, RefusedError):
+        return Problem(error.code, str(error), error.params)
 
     if isinstance(error, CartQuantityError):
-        is_sold_out = error.term == "available" and not error.limit
-        sentence = _QUANTITIES["sold-out" if is_sold_out else error.term]
-
-        return Problem(
-            422, f"quantity-{error.term}", sentence.format(limit=error.limit)
-        )
+        return _describe_quantity(error)
 
     if isinstance(error, CartVetoError):
-        return Problem(422, "refused", str(error))
+        return Problem(ProblemCode.REFUSED, str(error))
 
     told = (problem for kind, problem in _PROBLEMS.items() if isinstance(error, kind))
+    problem = next(told, None)
 
-    return next(told, None)
+    if problem is not None and isinstance(error, CartLimitError):
+        return problem._replace(params={"limit": error.limit})
+
+    return problem
+
+
+def _describe_quantity(error: CartQuantityError) -> Problem:
+    if error.term == "available" and not error.limit:
+        return Problem(ProblemCode.OUT_OF_STOCK, "This is sold out.")
+
+    code, sentence = _QUANTITIES[error.term]
+
+    return Problem(code, sentence.format(limit=error.limit), {"limit": error.limit})

@@ -9,6 +9,7 @@ from ..model.conditions import Target
 from ..model.conditions import check_for_cart
 from ..model.conditions import check_for_line
 from ..model.conditions import value_text
+from ..model.errors import InvalidConditionError
 from ..model.line_operations import AddItemCondition
 from ..model.line_operations import RemoveItemCondition
 from ..model.money import MoneyLike
@@ -26,6 +27,11 @@ def add_condition(
     :raises InvalidItemError: If there is no such line.
     :raises InvalidConditionError: If it cannot be there.
     """
+    if not isinstance(condition, Condition):
+        raise InvalidConditionError(
+            f"A condition is a Condition, not {type(condition).__name__!r}."
+        )
+
     if line is None:
         rulebook.check(check_for_cart(condition))
         working.apply(AddCondition(condition))

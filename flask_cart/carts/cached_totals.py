@@ -16,8 +16,8 @@ from ..pricing.rounding import Rounding
 from ..pricing.shipping import ShippingOption
 from ..pricing.totals import Totals
 from .services import CartServices
+from .services import asking_rules
 from .working_copy import WorkingCopy
-from .working_copy import asking_rules
 
 Result = t.TypeVar("Result")
 

@@ -6,15 +6,17 @@ import types
 import typing as t
 from contextlib import contextmanager
 
-import msgspec
 from moneyed import Money
+from msgspec import UNSET
+from msgspec import UnsetType
 from msgspec import structs
+from msgspec import to_builtins
 
 from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
 from ..model.conditions import ConditionTerms
 from ..model.conditions import Target
-from ..model.idempotency import claim_key
+from ..model.idempotency import Claim
 from ..model.keys import CartKey
 from ..model.keys import check_instance
 from ..model.keys import owner_in
@@ -175,7 +177,7 @@ class Cart:
             "coupons": list(self.coupons),
             "shipping": self.shipping.chosen,
             "shipping_options": [e.to_dict() for e in self._totals.offered_shipping()],
-            "metadata": msgspec.to_builtins(dict(self.metadata)),
+            "metadata": to_builtins(dict(self.metadata)),
         }
 
     def get(self, line_id: str) -> Line | None:
@@ -581,8 +583,8 @@ class Cart:
         """Make the changes inside in one write, unless that has happened before.
 
         For what may be sent twice, by a double click or a client that got no answer.
-        The key is remembered in the same write as the changes, unless they come to
-        nothing. A cart knows its last 20 keys.
+        The key is remembered in the same write as the changes, for a day. What was
+        refused is not.
 
         :param key: What the sender made up for this change.
         :param content: What is to be changed, in any words. The same key with another
@@ -590,10 +592,7 @@ class Cart:
         :raises CartReplayedError: If it has happened before; nothing is changed.
         :raises CartKeyReusedError: If the key came with another content before.
         """
-        claim = claim_key(key, content)
-
-        with self._working.claiming(claim), self.batch():
-            self._working.apply(claim)
+        with self._working.once(Claim(key, content)):
             yield self
 
     @property
@@ -611,20 +610,19 @@ class Cart:
         find: Find[Order],
         *,
         session: t.Any = None,
-        token: str | None = None,
-        expected_total: MoneyLike | None = None,
+        token: str | UnsetType = UNSET,
+        expected_total: MoneyLike | UnsetType = UNSET,
     ) -> Order:
         """Sell what is in the cart, exactly once, however often this is called for it.
 
-        If there is an order of the token, that is it. In the database of the session,
-        order and emptied cart are one transaction. Elsewhere the order is noted before
-        and taken out after; what came in between stays.
+        If there is an order of the token, that is it. In the session's database, order
+        and emptied cart are one transaction; elsewhere what comes in between stays.
 
         :param create: Makes the order of a draft, its token in a unique column.
         :param find: The order of a token, or ``None``.
         :param session: The ``db.session`` of both. It is committed, or rolled back.
         :param token: The :attr:`order_token` that the form was shown with, or one that
-            was begun. Left out, what is in the cart now is ordered.
+            was begun. Left out, and not None, what is in the cart now is ordered.
         :param expected_total: The total that the shopper agreed to.
         :return: What ``create`` or ``find`` returned.
         :raises CartEmptyError: If there is nothing in the cart.
@@ -634,12 +632,11 @@ class Cart:
 
         return place_order(self._notes, self._working, self._totals, *how)
 
-    def begin_order(self, expected_total: MoneyLike | None = None) -> OrderDraft:
+    def begin_order(self, expected_total: MoneyLike | UnsetType = UNSET) -> OrderDraft:
         """Note that an order for the content of the cart is being made.
 
-        For a step that is outside of any transaction, such as a payment: the token of
-        the draft is as good for the same content later on, also as an idempotency key.
-        Finish with it and :meth:`FlaskCart.place_order`: what was noted is ordered.
+        For a step outside of any transaction, such as a payment: the draft's token is
+        an idempotency key for it. Finish with it and :meth:`FlaskCart.place_order`.
 
         :param expected_total: The total that the shopper agreed to. If it is not that
             of an order that was begun before, but that of now, this is another order.

@@ -130,7 +130,7 @@ def left_in_others(
     if working.key is None:
         return ()
 
-    names = working.repository.storage.instances(working.key.owner)
+    names = working.repository.instances(working.key.owner)
     currency = working.document.currency
 
     return tuple(

@@ -7,6 +7,8 @@ import datetime as dt
 import typing as t
 from dataclasses import dataclass
 
+from msgspec import UNSET
+from msgspec import UnsetType
 from msgspec.structs import replace
 
 from ..model.conditions import Condition
@@ -126,7 +128,7 @@ def agree(
     working: WorkingCopy,
     prices: CachedTotals,
     begun_or_new: tuple[OrderNote, OrderDraft],
-    expected_total: MoneyLike | None,
+    expected_total: MoneyLike | UnsetType,
     token: str | None = None,
 ) -> tuple[OrderNote, OrderDraft]:
     """What is to be ordered, and how: at the prices of now if only these are expected.
@@ -134,7 +136,7 @@ def agree(
     :param token: The token at other prices than those of then, if it is another.
     :raises CartConflictError: If the total was never the expected one.
     """
-    if expected_total is None:
+    if expected_total is UNSET:
         return begun_or_new
 
     note, draft = begun_or_new

@@ -113,18 +113,18 @@ def merge(
             followed |= _follow(notes, source, target.found_key())
 
         content = source.document
-
-        events += target.apply(
-            MergeDocument(
-                content,
-                source.key.owner,
-                source_id(source.key, content),
-                limits or target.repository.limits,
-                strategy,
-                # What is given away as it is, is so whatever is sold by now.
-                asks=content.lines if limits is None else (),
-            )
+        take_over = MergeDocument(
+            content,
+            source.key.owner,
+            source_id(source.key, content),
+            limits or target.repository.limits,
+            strategy,
+            # What is given away as it is, is so whatever is sold by now.
+            asks=content.lines if limits is None else (),
         )
+        # A form that was sent before a login may be sent again after it.
+        used = source.repository.used_keys(source.key.owner).used
+        events += target.apply(take_over, taken=used)
 
         for token in content.settled:
             _settle_late(notes, followed.get(token), token, target)

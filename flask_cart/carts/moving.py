@@ -10,8 +10,7 @@ from msgspec.structs import replace
 from ..model.document import Document
 from ..model.errors import InvalidItemError
 from ..model.events import ItemMoved
-from ..model.idempotency import ClaimKey
-from ..model.idempotency import claim_key
+from ..model.idempotency import Claim
 from ..model.idempotency import move_content
 from ..model.keys import CartKey
 from ..model.line_changes import make_increment
@@ -21,7 +20,6 @@ from ..model.lines import Line
 from ..model.lines import check_quantity
 from ..model.operations import Applied
 from ..model.operations import Limited
-from ..model.operations import apply_all
 from ..model.operations import line_gone
 from ..model.values import refused_as
 from .working_copy import WorkingCopy
@@ -74,7 +72,7 @@ def move_line(
     :raises CartReplayedError: If it has happened before with the key.
     """
     content = move_content(line_id, to, quantity)
-    claim = claim_key(key, content) if key is not None else None
+    claim = Claim(key, content) if key is not None else None
 
     # Before the line is looked for, which is gone if it has happened.
     with source.claiming(claim):
@@ -86,12 +84,11 @@ def _move(
     target: WorkingCopy,
     line: Line,
     quantity: Part,
-    claim: ClaimKey | None,
+    claim: Claim | None,
 ) -> None:
     _check(source, target, quantity)
     # There is a line, so there is a cart.
     key = t.cast(CartKey, source.key)
-    claims = (claim,) if claim is not None else ()
     # Of all of it nothing stays behind that the product would have to be asked about.
     leave = replace(make_increment(line, 0), remembers=False)
 
@@ -103,17 +100,14 @@ def _move(
     def fit(
         documents: t.Sequence[Document], wanted: t.Sequence[Operations]
     ) -> t.Sequence[Operations]:
-        here, _ = apply_all(documents[0], claims)
-        moved = _movable(here, line.id, quantity)
+        moved = _movable(documents[0], line.id, quantity)
         # They come with the terms of the product.
-        go, come = (t.cast(t.Any, each)[-1] for each in wanted)
+        go, come = (t.cast(t.Any, each)[0] for each in wanted)
 
-        return [
-            (*claims, replace(go, by=-moved.quantity)),
-            (replace(come, line=moved),),
-        ]
+        return [(replace(go, by=-moved.quantity),), (replace(come, line=moved),)]
 
-    write_carts([(source, (*claims, leave)), (target, (arrive,))], fit)
+    claims = (claim,) if claim is not None else ()
+    write_carts([(source, (leave,)), (target, (arrive,))], fit, claims)
 
 
 def copy_line(

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager
 from contextlib import contextmanager
 from functools import partial
 
+from msgspec import UNSET
+from msgspec import UnsetType
 from msgspec.structs import replace
 
 from ..model.document import MAX_PENDING
@@ -105,7 +107,7 @@ def begin_order(
     notes: Notes,
     working: WorkingCopy,
     prices: CachedTotals,
-    expected_total: MoneyLike | None,
+    expected_total: MoneyLike | UnsetType,
 ) -> OrderDraft:
     """Note that what was read is being ordered.
 
@@ -144,8 +146,8 @@ def place_order(
     create: Create[Order],
     find: Find[Order],
     session: t.Any,
-    token: str | None,
-    expected_total: MoneyLike | None,
+    token: str | UnsetType,
+    expected_total: MoneyLike | UnsetType,
 ) -> Order:
     """Make an order of what was read or begun, unless there is one already.
 
@@ -154,8 +156,10 @@ def place_order(
         not the expected one.
     """
     working.refuse_batch("ordered")
-    wanted, known = _wanted(notes, working, token)
-    order = _order_made_before(notes, working, find, token, known)
+    # A form without its field has shown nothing, which is not "whatever there is".
+    shown = None if token is UNSET else token or ""
+    wanted, known = _wanted(notes, working, shown)
+    order = _order_made_before(notes, working, find, shown, known)
 
     if order is not None:
         return order

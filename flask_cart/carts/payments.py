@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
+from msgspec import UnsetType
+
 from ..model.errors import CartOrderUnknownError
 from ..model.money import MoneyLike
 from .cart import stored_cart
@@ -25,7 +27,7 @@ def place_begun_order(
     find: Find[Order],
     session: t.Any,
     token: str,
-    expected_total: MoneyLike | None,
+    expected_total: MoneyLike | UnsetType,
 ) -> Order:
     """Make the order that was begun with a token, unless there is one already.
 

@@ -17,21 +17,14 @@ from ..model.errors import CartBusyError
 from ..model.errors import CartConfigError
 from ..model.errors import CartCorruptError
 from ..model.errors import CartStorageError
+from ..model.keys import BESIDE
 from ..model.keys import CartKey
 from ..storage.cookie import CookieStorage
 from .repository import Repository
 
 T = t.TypeVar("T")
 
-#: What the owner of a record begins with, and no owner of a cart.
-_MARK: t.Final = "@"
-
 _token = re.compile(r"[A-Za-z0-9_-]{1,100}")
-
-
-def is_record(key: CartKey) -> bool:
-    """Whether it is no cart that is stored under a key."""
-    return key.owner.startswith(_MARK)
 
 
 @dataclass(frozen=True)
@@ -66,7 +59,7 @@ class Records(t.Generic[T]):
 
     def is_one(self, key: CartKey) -> bool:
         """Whether a record of this kind is stored under a key."""
-        return key.owner.startswith(f"{_MARK}{self.kind}:")
+        return key.owner.startswith(f"{BESIDE}{self.kind}:")
 
     def find(self, token: str) -> T | None:
         """The record of a token, if there is one.
@@ -166,4 +159,4 @@ class Records(t.Generic[T]):
         return self.read(stored.data), stored.version
 
     def _key(self, token: str) -> CartKey:
-        return CartKey(f"{_MARK}{self.kind}:{token}", "default")
+        return CartKey(f"{BESIDE}{self.kind}:{token}", "default")

@@ -20,20 +20,24 @@ from ..model.document import decode
 from ..model.document import new_document
 from ..model.errors import CartBusyError
 from ..model.errors import CartLockTimeoutError
+from ..model.errors import changed_meanwhile
+from ..model.idempotency import USED_KEYS
+from ..model.idempotency import decode_keys
 from ..model.keys import CartKey
 from ..model.limits import Limits
+from ..model.values import size_of
 from ..storage.base import Storage
 from ..storage.base import Transaction
 from .observing import Observer
 from .observing import Watch
 from .observing import watched
+from .used_keys import Claims
+from .used_keys import KeptKeys
 from .writing import Fit
 from .writing import Part
 from .writing import Snapshot
 from .writing import Write
 from .writing import Written
-from .writing import changed_meanwhile
-from .writing import size_of
 
 T = t.TypeVar("T")
 
@@ -133,7 +137,27 @@ class Repository:
         with watched(self.observers, "load", key, self.storage) as watch:
             return self._load_persistently(key, watch)
 
-    def write(self, parts: t.Sequence[Part], fit: Fit | None = None) -> list[Written]:
+    def instances(self, owner: str) -> list[str]:
+        """The names of the carts that an owner has."""
+        names = self.storage.instances(owner)
+
+        return [name for name in names if CartKey(owner, name).is_cart]
+
+    def used_keys(self, owner: str) -> KeptKeys:
+        """The keys that the changes of an owner's carts came with.
+
+        :raises CartCorruptError: If what is stored are none.
+        """
+        found = self.retry.run(lambda is_last: self._used_keys(owner))
+
+        return t.cast(KeptKeys, found)
+
+    def write(
+        self,
+        parts: t.Sequence[Part],
+        fit: Fit | None = None,
+        claims: Claims | None = None,
+    ) -> list[Written]:
         """Change or delete one or several carts of one owner, in one step.
 
         If somebody else saved one of them first, the operations are applied to what was
@@ -142,7 +166,9 @@ class Repository:
         :param parts: What is to be done with each.
         :param fit: Makes their operations anew, where they depend on what is in the
             other carts.
+        :param claims: The keys that the changes came with, to be remembered.
         :return: What is left of each.
+        :raises CartReplayedError: If they were made already.
         :raises CartConflictError: If they cannot be applied to the stored carts.
         :raises CartBusyError: If the storage was busy with rivals, up to the last try.
         :raises CartLockTimeoutError: If a rival held the lock for too long.
@@ -151,11 +177,11 @@ class Repository:
         :raises CartStorageError: If the storage cannot be used.
         """
         if not self.observers:
-            return self._write(parts, fit)
+            return self._write(parts, fit, claims)
 
         with ExitStack() as stack:
             watches = [stack.enter_context(self._watched(part)) for part in parts]
-            written = self._write(parts, fit, watches)
+            written = self._write(parts, fit, claims, watches)
 
             for watch, each in zip(watches, written, strict=True):
                 watch.outcome = "done" if each.events else "unchanged"
@@ -186,10 +212,22 @@ class Repository:
         )
 
     def _write(
-        self, parts: t.Sequence[Part], fit: Fit | None, watches: t.Sequence[Watch] = ()
+        self,
+        parts: t.Sequence[Part],
+        fit: Fit | None,
+        claims: Claims | None,
+        watches: t.Sequence[Watch] = (),
     ) -> list[Written]:
         write = Write(
-            self.storage, self._load, self.nothing, self.limits, parts, fit, watches
+            self.storage,
+            self._load,
+            self._used_keys,
+            self.nothing,
+            self.limits,
+            parts,
+            fit,
+            claims,
+            watches,
         )
         written = self.retry.run(write.attempt)
 
@@ -215,6 +253,14 @@ class Repository:
             return self.nothing
 
         return Snapshot(decode(stored.data), stored.version, size_of(stored.data))
+
+    def _used_keys(self, owner: str) -> KeptKeys:
+        stored = self.storage.load(CartKey(owner, USED_KEYS))
+
+        if stored is None:
+            return KeptKeys()
+
+        return KeptKeys(decode_keys(stored.data), stored.version)
 
 
 @t.runtime_checkable

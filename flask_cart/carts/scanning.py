@@ -13,12 +13,14 @@ from ..model.document import OrderNote
 from ..model.document import decode
 from ..model.errors import CartConfigError
 from ..model.errors import CartCorruptError
+from ..model.idempotency import USED_KEYS
+from ..model.idempotency import UsedKeys
+from ..model.idempotency import decode_keys
 from ..model.keys import CartKey
 from ..storage.base import ScansCarts
 from ..storage.base import Storage
 from ..storage.base import Stored
 from .notes import notes_in
-from .records import is_record
 from .repository import Repository
 
 T = t.TypeVar("T")
@@ -50,6 +52,7 @@ class Found(t.NamedTuple, t.Generic[T]):
 
 FoundCart = Found[Document]
 FoundNote = Found[OrderNote]
+FoundKeys = Found[UsedKeys]
 
 
 def find_carts(
@@ -63,7 +66,7 @@ def find_carts(
     return (
         Found(key, stored, saved_at, _content(decode, stored.data))
         for key, stored, saved_at in _scanning(storage).scan(before)
-        if not is_record(key)
+        if key.is_cart
     )
 
 
@@ -77,6 +80,17 @@ def find_notes(
         Found(key, stored, saved_at, _content(notes.read, stored.data))
         for key, stored, saved_at in _scanning(repository.storage).scan(before)
         if notes.is_one(key)
+    )
+
+
+def find_used_keys(
+    storage: Storage, before: dt.datetime | None = None
+) -> t.Iterator[FoundKeys]:
+    """The used keys of all owners, alike."""
+    return (
+        Found(key, stored, saved_at, _content(decode_keys, stored.data))
+        for key, stored, saved_at in _scanning(storage).scan(before)
+        if key.instance == USED_KEYS
     )
 
 

@@ -1,10 +1,13 @@
-"""Services: what all carts of an app share."""
+"""Services: what all carts of an app share, and who is asked by them."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
 import typing as t
+from contextlib import AbstractContextManager
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from dataclasses import field
 
@@ -12,6 +15,7 @@ from msgspec.structs import replace
 
 from ..model.errors import AnyCart
 from ..model.errors import CartConfigError
+from ..model.errors import CartError
 from ..model.events import CartAbandoned
 from ..model.events import Event
 from ..model.events import ReminderDue
@@ -28,6 +32,12 @@ from .observing import Observers
 from .repository import Repository
 
 _logger = logging.getLogger(__name__)
+
+#: Who is being asked about a cart, which may be locked, and cannot change one.
+_asked: ContextVar[str] = ContextVar("flask_cart_asked", default="")
+
+_RECEIVER: t.Final = "A receiver of before_change decides about a change; it"
+_RULE: t.Final = "A rule or provider says what the totals depend on; it"
 
 
 def utc_now() -> dt.datetime:
@@ -131,3 +141,40 @@ class CartServices:
             raise CartConfigError("The clock of a FlaskCart must tell its time zone.")
 
         return moment.astimezone(self.policy.time_zone).replace(microsecond=0)
+
+
+def asking_receivers() -> AbstractContextManager[None]:
+    """Keep who decides about a change from making one."""
+    return _asking(_RECEIVER)
+
+
+@contextmanager
+def asking_rules() -> t.Iterator[None]:
+    """Keep the rules of an app from changing a cart, and from asking themselves.
+
+    :raises CartError: If it is a rule that asks.
+    """
+    if _asked.get() == _RULE:
+        raise CartError(f"{_RULE} cannot read totals itself.")
+
+    with _asking(_RULE):
+        yield
+
+
+@contextmanager
+def _asking(who: str) -> t.Iterator[None]:
+    token = _asked.set(who)
+
+    try:
+        yield
+    finally:
+        _asked.reset(token)
+
+
+def refuse_while_asked() -> None:
+    """Refuse a change by somebody who is asked.
+
+    :raises CartError: If somebody is.
+    """
+    if _asked.get():
+        raise CartError(f"{_asked.get()} cannot change a cart itself.")

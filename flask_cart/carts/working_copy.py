@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typing as t
 from contextlib import contextmanager
-from contextvars import ContextVar
 
 from ..model.document import Document
 from ..model.errors import AnyCart
@@ -12,7 +11,9 @@ from ..model.errors import CartConflictError
 from ..model.errors import CartError
 from ..model.errors import InvalidItemError
 from ..model.events import Event
-from ..model.idempotency import ClaimKey
+from ..model.idempotency import Claim
+from ..model.idempotency import UsedKeys
+from ..model.idempotency import check_unused
 from ..model.keys import CartKey
 from ..model.lines import Line
 from ..model.operations import Applied
@@ -22,24 +23,24 @@ from ..model.operations import check_expected
 from ..model.values import refused_as
 from ..model.values import whole_number
 from .services import CartServices
+from .services import asking_receivers
+from .services import refuse_while_asked
+from .used_keys import Claims
+from .used_keys import KeptKeys
 from .writing import Fit
 from .writing import Operations
 from .writing import Part
 from .writing import Snapshot
 from .writing import Written
 
-#: Who is being asked about a cart, which may be locked, and cannot change one.
-_asked: ContextVar[str] = ContextVar("flask_cart_asked", default="")
-
-_RECEIVER: t.Final = "A receiver of before_change decides about a change; it"
-_RULE: t.Final = "A rule or provider says what the totals depend on; it"
-
 
 class _Batch(t.NamedTuple):
-    """What is to be one write, and the content that it comes to so far."""
+    """What is to be one write, the content that it comes to so far, and the keys that
+    it came with."""
 
     operations: tuple[Operation, ...]
     document: Document
+    claims: tuple[Claim, ...] = ()
 
 
 class WorkingCopy:
@@ -67,6 +68,7 @@ class WorkingCopy:
         self._snapshot: Snapshot | None = None
         self._expected: int | None = None
         self._batch: _Batch | None = None
+        self._used_keys: KeptKeys | None = None
 
     @property
     def snapshot(self) -> Snapshot:
@@ -127,7 +129,7 @@ class WorkingCopy:
         return line
 
     @contextmanager
-    def claiming(self, claim: ClaimKey | None) -> t.Iterator[None]:
+    def claiming(self, claim: Claim | None) -> t.Iterator[None]:
         """Refuse what is done inside if it was done with the same key before.
 
         :raises CartReplayedError: If it was.
@@ -136,14 +138,38 @@ class WorkingCopy:
             yield
             return
 
-        claim.apply(self.document)
+        self._check_unused(claim)
 
         try:
             yield
         except CartConflictError:
             # The rival may have been the same change, which came a little earlier.
-            claim.apply(self.document)
+            self._check_unused(claim)
             raise
+
+    def _check_unused(self, claim: Claim) -> None:
+        for other in self._batch.claims if self._batch is not None else ():
+            claim.check_with(other)
+
+        if self.key is None:
+            # It will be of somebody who has none.
+            self._used_keys = KeptKeys()
+            return
+
+        owner, instance = self.key
+        self._used_keys = self.repository.used_keys(owner)
+        check_unused(claim.on(instance), self._used_keys.used, self.now())
+
+    @contextmanager
+    def once(self, claim: Claim) -> t.Iterator[None]:
+        """Make all that is applied inside one write, unless it was made before.
+
+        :raises CartReplayedError: If it was.
+        """
+        with self.claiming(claim), self.batch():
+            batch = t.cast(_Batch, self._batch)
+            self._batch = batch._replace(claims=(*batch.claims, claim))
+            yield
 
     def conflict(
         self,
@@ -165,17 +191,19 @@ class WorkingCopy:
             details=details,
         )
 
-    def apply(self, *operations: Operation) -> tuple[Event, ...]:
+    def apply(self, *operations: Operation, taken: UsedKeys = ()) -> tuple[Event, ...]:
         """Apply operations in one write, or make them part of the batch.
 
+        :param taken: Keys that are known of another owner, to be known of this one.
         :return: The events of the write.
         """
         if self._batch is None:
-            return self.write(operations, self._expected)
+            return self.write(operations, self._expected, taken=taken)
 
-        _refuse_while_asked()
-        document, _ = self._applied(operations)
-        self._batch = _Batch((*self._batch.operations, *operations), document)
+        refuse_while_asked()
+        batch, (document, _) = self._batch, self._applied(operations)
+        done = (*batch.operations, *operations)
+        self._batch = batch._replace(operations=done, document=document)
 
         return ()
 
@@ -195,16 +223,24 @@ class WorkingCopy:
         # What is in another batch is saved with all that is in that one.
         if outer is None:
             self._batch = None
-            self.apply(*batch.operations)
+            self.write(batch.operations, self._expected, batch.claims)
 
-    def write(self, operations: Operations, expected: int | None) -> tuple[Event, ...]:
+    def write(
+        self,
+        operations: Operations,
+        expected: int | None,
+        claims: t.Sequence[Claim] = (),
+        taken: UsedKeys = (),
+    ) -> tuple[Event, ...]:
         """Apply operations in a write of their own.
 
         :param operations: ``None`` to delete the cart.
         :param expected: The only version that they may be applied to, if there is one.
+        :param claims: The keys that they came with.
+        :param taken: Those of another owner, as for :meth:`apply`.
         :return: The events of the write.
         """
-        _refuse_while_asked()
+        refuse_while_asked()
 
         if self.key is None:
             with self._conflicts_reported():
@@ -214,7 +250,8 @@ class WorkingCopy:
                 return ()
 
         self.found_key()
-        (written,) = _write([self], [self._part(operations, expected)])
+        parts = [self._part(operations, expected)]
+        (written,) = _write([self], parts, claims=self._claims(claims, taken))
 
         return written.events
 
@@ -261,8 +298,17 @@ class WorkingCopy:
 
         return Part(key, operations, self._snapshot, expected, self._before)
 
+    def _claims(self, made: t.Sequence[Claim], taken: UsedKeys = ()) -> Claims | None:
+        """What a write is to remember of keys, if it is anything."""
+        if not (made or taken):
+            return None
+
+        key = t.cast(CartKey, self.key)
+
+        return Claims(key, made, taken, self.now(), self._used_keys if made else None)
+
     def _before(self, key: CartKey, version: int, events: tuple[Event, ...]) -> None:
-        with _asking(_RECEIVER):
+        with asking_receivers():
             self._services.announcer.before(self._cart, version, events)
 
     def _finish(self, written: Written) -> None:
@@ -303,27 +349,34 @@ class WorkingCopy:
 
 
 def write_carts(
-    changes: t.Sequence[tuple[WorkingCopy, t.Sequence[Operation]]], fit: Fit
+    changes: t.Sequence[tuple[WorkingCopy, t.Sequence[Operation]]],
+    fit: Fit,
+    claims: t.Sequence[Claim],
 ) -> None:
     """Change several carts of one owner in one step.
 
     :param changes: What is to be done with each. None of them is in a batch, and it is
         known where each is stored.
     :param fit: Makes the operations anew, of what is in all of the carts.
+    :param claims: The keys that the changes of the first cart came with.
     """
-    _refuse_while_asked()
+    refuse_while_asked()
     copies = [copy for copy, _ in changes]
-    _write(copies, [copy._part(each, copy._expected) for copy, each in changes], fit)
+    parts = [copy._part(each, copy._expected) for copy, each in changes]
+    _write(copies, parts, fit, copies[0]._claims(claims))
 
 
 def _write(
-    copies: t.Sequence[WorkingCopy], parts: t.Sequence[Part], fit: Fit | None = None
+    copies: t.Sequence[WorkingCopy],
+    parts: t.Sequence[Part],
+    fit: Fit | None = None,
+    claims: Claims | None = None,
 ) -> list[Written]:
     first = copies[0]
 
     try:
         with first._conflicts_reported():
-            written = first.repository.write(parts, fit)
+            written = first.repository.write(parts, fit, claims)
     except CartConflictError:
         for copy in copies:
             copy.refresh()
@@ -334,31 +387,3 @@ def _write(
         copy._finish(each)
 
     return written
-
-
-@contextmanager
-def asking_rules() -> t.Iterator[None]:
-    """Keep the rules of an app from changing a cart, and from asking themselves.
-
-    :raises CartError: If it is a rule that asks.
-    """
-    if _asked.get() == _RULE:
-        raise CartError(f"{_RULE} cannot read totals itself.")
-
-    with _asking(_RULE):
-        yield
-
-
-@contextmanager
-def _asking(who: str) -> t.Iterator[None]:
-    token = _asked.set(who)
-
-    try:
-        yield
-    finally:
-        _asked.reset(token)
-
-
-def _refuse_while_asked() -> None:
-    if _asked.get():
-        raise CartError(f"{_asked.get()} cannot change a cart itself.")

@@ -15,6 +15,7 @@ from ..model.document import Document
 from ..model.document import encode
 from ..model.errors import CartBusyError
 from ..model.errors import CartConflictError
+from ..model.errors import changed_meanwhile
 from ..model.events import CartCreated
 from ..model.events import CartDestroyed
 from ..model.events import Event
@@ -30,9 +31,12 @@ from ..model.operations import check_expected
 from ..model.operations import stale
 from ..model.operations import terms_in
 from ..model.removing import forget_line
+from ..model.values import size_of
 from ..storage.base import Guarantee
 from ..storage.base import Storage
 from .observing import Watch
+from .used_keys import Claims
+from .used_keys import KeptKeys
 
 #: Bytes up to which a cart in a cookie remembers what was removed. There is more in a
 #: cookie than the cart, and a full one could not be emptied line by line.
@@ -143,18 +147,22 @@ class Write:
     """One write of one or several carts of one owner, from the first try to the last.
 
     :param load: Reads a cart.
+    :param load_keys: Reads the used keys of an owner.
     :param nothing: What is read where nothing is stored.
     :param fit: Makes the operations of all parts anew, where they depend on what is in
         the other carts.
+    :param claims: The keys that the changes came with, if they are to be remembered.
     :param watches: One for each part, or none.
     """
 
     storage: Storage
     load: t.Callable[[CartKey], Snapshot]
+    load_keys: t.Callable[[str], KeptKeys]
     nothing: Snapshot
     limits: Limits
     parts: t.Sequence[Part]
     fit: Fit | None
+    claims: Claims | None
     watches: t.Sequence[Watch]
 
     @property
@@ -197,33 +205,39 @@ class Write:
 
     def _read(self, *, again: bool) -> list[Snapshot]:
         """What is stored, or was when it was read before."""
-        found: dict[CartKey, Snapshot] = {}
+        wanted: list[Part | Claims] = [*self.parts, *filter(None, [self.claims])]
 
         # In one order for all, or two who lock them would wait for each other.
-        for part in sorted(self.parts, key=lambda each: each.key):
-            key = part.key
-            base = self.load(key) if again or part.base is None else part.base
-            part.base = found[key] = base
-            part.seen = part.seen or base
+        for each in sorted(wanted, key=lambda each: each.key):
+            if not again and each.base is not None:
+                continue
 
-        return [found[part.key] for part in self.parts]
+            if isinstance(each, Claims):
+                each.base = self.load_keys(each.key.owner)
+            else:
+                each.base = self.load(each.key)
+                each.seen = each.seen or each.base
+
+        return [t.cast(Snapshot, part.base) for part in self.parts]
 
     def _save(self, bases: list[Snapshot]) -> list[Written] | None:
+        if self.claims is not None:
+            self.claims.check()
+
         for part, base in zip(self.parts, bases, strict=True):
             _check(part, base)
 
         # All that may be refused comes before the save.
-        changes = [
-            self._change(part, base, operations)
-            for part, base, operations in zip(
-                self.parts, bases, self._fitted(bases), strict=True
-            )
-        ]
-        wanted = {
-            each.key.instance: (each.base.version, each.data)
-            for each in changes
-            if isinstance(each, _Change)
-        }
+        parts = zip(self.parts, bases, self._fitted(bases), strict=True)
+        changes = [self._change(*each) for each in parts]
+        made = [each for each in changes if isinstance(each, _Change)]
+        wanted = {each.key.instance: (each.base.version, each.data) for each in made}
+
+        if self.claims is not None:
+            is_kept = bool(made) or any(base.version for base in bases)
+            events = [event for each in made for event in each.events]
+            wanted |= self.claims.to_save(self.storage, events, is_kept)
+
         owner = self.parts[0].key.owner
         versions = self.storage.save(owner, wanted) if wanted else {}
 
@@ -323,7 +337,13 @@ class Write:
 
         :raises CartConflictError: If not.
         """
-        if not all(part.is_bound for part in self.parts):
+        is_bound = all(part.is_bound for part in self.parts)
+
+        if self.claims is not None:
+            # It may be about the keys, while the carts are still those that were seen.
+            self.claims.base, is_bound = None, False
+
+        if not is_bound:
             for part in self.parts:
                 part.base = None
 
@@ -336,20 +356,6 @@ class Write:
             raise changed_meanwhile(self.seen_version, first.base.version)
 
         return self._save(self._read(again=False))
-
-
-def changed_meanwhile(expected: int, version: int) -> CartConflictError:
-    """The error about a save that somebody else's came before."""
-    return CartConflictError(
-        "Somebody else changed the cart at the same time, so it was left as it is.",
-        expected_version=expected,
-        current_version=version,
-    )
-
-
-def size_of(data: str | bytes) -> int:
-    """The size of a text in bytes."""
-    return len(data.encode()) if isinstance(data, str) else len(data)
 
 
 def _check(part: Part, base: Snapshot) -> None:

@@ -25,6 +25,7 @@ from .group import cart_cli
 from .output import echo_json
 from .output import echo_table
 from .output import json_option
+from .output import shown_error
 from .output import shown_key
 from .output import shown_time
 from .output import tokens_option
@@ -147,7 +148,8 @@ def _stored_cart(owner: str, instance: str) -> Cart:
     try:
         is_stored = bool(cart.version)
     except CartCorruptError as error:
-        raise click.ClickException(f"{error} See 'flask cart doctor'.") from error
+        text = f"{shown_error(error)} See 'flask cart doctor'."
+        raise click.ClickException(text) from error
 
     if not is_stored:
         raise click.ClickException(f"There is no cart {instance!r} of this owner.")

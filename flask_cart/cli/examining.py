@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from functools import partial
 import click
 
 from ..carts.scanning import FoundCart
+from ..carts.scanning import FoundKeys
 from ..carts.scanning import FoundNote
 from ..model.document import Document
 from ..model.document import decode
@@ -27,6 +29,7 @@ from .output import echo_table
 from .output import json_option
 from .output import shown_key
 from .output import tokens_option
+from .shop import broken_keys
 from .shop import everything
 from .shop import storage
 
@@ -112,7 +115,7 @@ def _examine(path: str | None) -> _Diagnosis:
     with ExitStack() as stack:
         file = stack.enter_context(new_file(path)) if path is not None else None
 
-        for found in everything():
+        for found in itertools.chain(everything(), broken_keys()):
             diagnosis.checked += 1
             finding = _finding(found)
 
@@ -127,7 +130,7 @@ def _examine(path: str | None) -> _Diagnosis:
     return diagnosis
 
 
-def _finding(found: FoundCart | FoundNote) -> _Finding | None:
+def _finding(found: FoundCart | FoundNote | FoundKeys) -> _Finding | None:
     key, stored, _, content = found
     finding = partial(_Finding, key, stored.version, len(stored.data))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ..app.current import get_state
 from ..model.errors import CartBusyError
 from ..model.errors import CartCorruptError
 from ..model.errors import CartTooLargeError
+from ..model.idempotency import USED_KEYS
 from ..model.keys import CartKey
 from ..storage.base import ScansCarts
 from ..storage.base import Storage
@@ -115,8 +117,20 @@ def copy(source: str, target: str, as_json: bool) -> None:
     if not isinstance(opened, ScansCarts):
         raise click.ClickException(f"The storage {source!r} cannot list its carts.")
 
-    saves = (partial(_copy, key, stored, place) for key, stored, _ in opened.scan())
-    _save_all(saves, "copied", "were there already", as_json)
+    _save_all(_copies(opened, place), "copied", "were there already", as_json)
+
+
+def _copies(source: ScansCarts, target: Storage) -> t.Iterator[t.Callable[[], object]]:
+    for key, stored, _ in source.scan():
+        copy = partial(_copy, key, stored, target)
+
+        if key.instance != USED_KEYS:
+            yield copy
+            continue
+
+        # They are no cart to be told of, and are worth nothing in a day.
+        with suppress(*_REFUSALS):
+            copy()
 
 
 def _copy(key: CartKey, stored: Stored, target: Storage) -> object:

@@ -46,6 +46,10 @@ class CorruptLine(msgspec.Struct, frozen=True):
     base64: bytes | None = None
 
 
+#: What is raised for a line that holds no cart.
+_UNREADABLE: t.Final = (ValueError, RecursionError, CartConfigError, CartCorruptError)
+
+
 @contextmanager
 def new_file(path: str) -> t.Iterator[t.BinaryIO]:
     """A file that did not exist before, for nobody else to read; ``-`` is the output.
@@ -109,7 +113,7 @@ def _read(line: bytes) -> tuple[CartKey, str | ValueError]:
         key = cart_key(owner, read.instance, tenant)
 
         return key, encode(decode(data))
-    except (ValueError, CartConfigError, CartCorruptError) as error:
+    except _UNREADABLE as error:
         return key, ValueError(str(error))
 
 

@@ -22,7 +22,13 @@ T = t.TypeVar("T")
 #: How many rows are read before they are printed, as wide as the widest of them.
 _ROWS: t.Final = 500
 
+#: How much of an error is told.
+_ERROR: t.Final = 300
+
 _guest = re.compile(r"((?:guest|@order):.{4}).+")
+
+#: What terminals obey, and JSON need not escape.
+_commands = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -35,8 +41,8 @@ tokens_option = click.option(
 
 def echo_json(value: t.Any, *, err: bool = False) -> None:
     """Print a value as JSON."""
-    text = msgspec.json.format(msgspec.json.encode(value), indent=2)
-    click.echo(text, err=err)
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    click.echo(_commands.sub(_escaped, text), err=err)
 
 
 def echo_table(headings: t.Sequence[str], rows: t.Iterable[t.Iterable[t.Any]]) -> None:
@@ -81,8 +87,11 @@ def shown_key(key: CartKey, show_tokens: bool) -> dict[str, t.Any]:
 
 
 def shown_error(error: Exception) -> str:
-    """What an error says, without the tokens of guests."""
-    return without_tokens(str(error))
+    """What an error says in a line, without the tokens of guests."""
+    text = _printable(without_tokens(" ".join(str(error).split())))
+
+    # It may quote what somebody has put into a file.
+    return text if len(text) <= _ERROR else f"{text[:_ERROR]}..."
 
 
 def shown_time(moment: dt.datetime | None) -> str:
@@ -96,6 +105,10 @@ def shown_time(moment: dt.datetime | None) -> str:
 def counted(number: int, what: str) -> str:
     """How many there are of something, such as ``"1 cart"`` and ``"2 carts"``."""
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def _printable(cell: t.Any) -> str:

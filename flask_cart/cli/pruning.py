@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 
 import click
@@ -23,10 +24,15 @@ from ..carts.scanning import FoundCart
 from ..carts.scanning import Kind
 from ..carts.scanning import find_notes
 from ..carts.scanning import find_untouched
+from ..carts.scanning import find_used_keys
 from ..carts.scanning import kind_of
 from ..model.document import Document
 from ..model.document import OrderNote
+from ..model.errors import CartBusyError
+from ..model.errors import CartCorruptError
 from ..model.events import CartAbandoned
+from ..model.idempotency import LASTS
+from ..model.idempotency import known
 from ..model.keys import CartKey
 from .group import cart_cli
 from .output import counted
@@ -88,8 +94,8 @@ def prune(
 
     Each is announced with the signal cart_abandoned before. A cart that somebody
     changes meanwhile stays, and so does one that an order was begun for, for 30 days.
-    Then the order is forgotten, too: it can be paid no longer. Instead of an age,
-    "never" keeps all of a kind.
+    Then the order is forgotten, too: it can be paid no longer. So are the keys of
+    changes that cannot be sent again. Instead of an age, "never" keeps all of a kind.
     """
     settings = get_state().settings
     default = older_than or dt.timedelta(days=settings.abandoned_after_days)
@@ -112,6 +118,7 @@ def prune(
     outcomes = pruning.run(kinds.total())
     # After the carts, which would be as good as new by it.
     forgotten = _forget_orders()
+    _forget_keys()
 
     if as_json:
         numbers = {each: outcomes[each] for each in _OUTCOMES}
@@ -198,6 +205,21 @@ def _forget_orders() -> int:
         for note in found
         if isinstance(note.content, OrderNote)
     )
+
+
+def _forget_keys() -> None:
+    """Forget used keys that are too old to be sent again."""
+    now = services().clock()
+
+    for found in find_used_keys(storage(), now - LASTS):
+        if not isinstance(found.content, CartCorruptError) and not known(
+            found.content, now
+        ):
+            delete = {found.key.instance: (found.stored.version, None)}
+
+            # If somebody is faster, there are newer ones.
+            with suppress(CartBusyError):
+                storage().save(found.key.owner, delete)
 
 
 def _announce(event: CartAbandoned) -> None:

@@ -14,10 +14,13 @@ from ..app.current import cart_at
 from ..app.current import get_state
 from ..carts.cart import Cart
 from ..carts.scanning import FoundCart
+from ..carts.scanning import FoundKeys
 from ..carts.scanning import FoundNote
 from ..carts.scanning import find_carts
 from ..carts.scanning import find_notes
+from ..carts.scanning import find_used_keys
 from ..carts.services import CartServices
+from ..model.errors import CartCorruptError
 from ..model.keys import CartKey
 from ..model.keys import cart_key
 from ..storage.base import Storage
@@ -71,6 +74,13 @@ def everything() -> t.Iterator[FoundCart | FoundNote]:
     repository = services().repository
 
     return itertools.chain(find_carts(repository.storage), find_notes(repository))
+
+
+def broken_keys() -> t.Iterator[FoundKeys]:
+    """Used keys that cannot be read."""
+    for found in find_used_keys(storage()):
+        if isinstance(found.content, CartCorruptError):
+            yield found
 
 
 def open_cart(key: CartKey) -> Cart:

@@ -8,16 +8,25 @@ from flask import Request
 from flask import Response
 from flask import flash
 from flask import redirect
+from flask import url_for
+from werkzeug.routing import BuildError
 
+from ..app.current import get_state
+from ..app.problem_codes import ProblemCode
+from ..app.shopper import Done
 from ..app.wording import Problem
 from .guards import safe_path
-from .representation import ShownCart
-from .representation import ShownProblem
 from .representation import encode
 from .representation import make_etag
+from .schemas import ShownCart
+from .schemas import ShownProblem
 
 #: The hidden field with the page that the shopper came from.
 NEXT_FIELD: t.Final = "next"
+
+#: The headers of a change.
+LINE: t.Final = "Cart-Line"
+REPLAYED: t.Final = "Idempotent-Replayed"
 
 _JSON: t.Final = "application/json"
 _PROBLEM_JSON: t.Final = "application/problem+json"
@@ -29,6 +38,9 @@ _DATA: t.Final = {_JSON, _PROBLEM_JSON}
 
 def wants_json(request: Request) -> bool:
     """Whether the client is one for JSON: unless it names pages, or is htmx."""
+    if get_state().settings.json_only:
+        return True
+
     page, data = _liking(request, _PAGES), _liking(request, _DATA)
 
     # Of two that are liked the same, it is what the client speaks itself.
@@ -52,16 +64,36 @@ def json_cart(request: Request, cart: ShownCart) -> Response:
     return response
 
 
+def tell_change(response: Response, done: Done) -> Response:
+    """Say what was changed, and whether that was earlier: the cart is that of now."""
+    if done.line_id:
+        response.headers[LINE] = done.line_id
+
+    if done.is_replayed:
+        response.headers[REPLAYED] = "true"
+
+    return response
+
+
 def json_problem(problem: Problem, **more: t.Any) -> Response:
     """A problem document."""
+    status = status_of(problem)
     shown = ShownProblem(
-        type="about:blank",
-        title=problem.code.replace("-", " ").capitalize(),
-        **problem._asdict(),
+        type=_page_of(problem.code),
+        title=problem.code.heading,
+        status=status,
+        code=problem.code,
+        detail=problem.detail,
+        params=dict(problem.params),
         **more,
     )
 
-    return Response(encode(shown), status=problem.status, mimetype=_PROBLEM_JSON)
+    return Response(encode(shown), status=status, mimetype=_PROBLEM_JSON)
+
+
+def status_of(problem: Problem) -> int:
+    """The HTTP status that a problem is answered with."""
+    return problem.status or problem.code.status
 
 
 def back(request: Request, page: str, message: str, category: str) -> Response:
@@ -87,6 +119,14 @@ def keep_private(response: Response, *, is_page: bool) -> Response:
     response.vary.update(("Accept", "Cookie"))
 
     return response
+
+
+def _page_of(code: ProblemCode) -> str:
+    try:
+        return url_for("cart.problem", code=code.value)
+    except BuildError:
+        # What is no address has no part of a prefix that the app could fill in.
+        return "about:blank"
 
 
 def _liking(request: Request, kinds: t.Collection[str]) -> float:

@@ -10,6 +10,7 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter
 from werkzeug.routing import PathConverter
 
+from ..app.problem_codes import ProblemCode
 from ..app.settings import RESERVED_INSTANCES
 from ..app.shopper import DEFAULT
 from ..model.errors import CartConfigError
@@ -18,7 +19,10 @@ from .entrance import NAME
 from .entrance import answer_unrouted
 from .entrance import guard_bodies
 from .openapi import describe_api
+from .problem_pages import tell_meaning
 from .routes import DOCUMENT
+from .routes import ITEM
+from .routes import PROBLEM
 from .routes import ROUTES
 
 _TAKEN: t.Final = "|".join([*RESERVED_INSTANCES, re.escape(DOCUMENT.address[1:])])
@@ -28,6 +32,12 @@ class InstanceConverter(BaseConverter):
     """The name of a cart in an address, which is none of the blueprint's own."""
 
     regex = f"(?!(?:{_TAKEN})$)[^/]+"
+
+
+class ProblemConverter(BaseConverter):
+    """What can be the matter, of which each has a page."""
+
+    regex = "|".join(ProblemCode)
 
 
 class CodeConverter(PathConverter):
@@ -52,21 +62,33 @@ def make_blueprint() -> Blueprint:
     blueprint.record(guard_bodies)
     blueprint.record(answer_unrouted)
     blueprint.add_url_rule(DOCUMENT.address, DOCUMENT.view, describe_api)
+    blueprint.add_url_rule(PROBLEM.address, PROBLEM.view, tell_meaning)
+    blueprint.add_url_rule(
+        ITEM.address, ITEM.view, views.show_item, defaults={"instance": DEFAULT}
+    )
+
+    blueprint.record(_add_routes)
+
+    return blueprint
+
+
+def _add_routes(state: BlueprintSetupState) -> None:
+    # The extension may be given the app only later.
+    has_forms = not state.app.config.get("CART_JSON_ONLY")
 
     for prefix, defaults in (
         ("", {"instance": DEFAULT}),
         ("/<cart_instance:instance>", {}),
     ):
         for route in ROUTES:
-            blueprint.add_url_rule(
-                prefix + route.address,
-                route.view,
-                getattr(views, route.view),
-                methods=[route.method],
-                defaults=defaults,
-            )
-
-    return blueprint
+            if has_forms or not route.is_for_forms:
+                state.add_url_rule(
+                    prefix + route.address,
+                    route.view,
+                    getattr(views, route.view),
+                    methods=[route.method],
+                    defaults=defaults,
+                )
 
 
 def _check_name(state: BlueprintSetupState) -> None:
@@ -82,3 +104,4 @@ def _add_converters(state: BlueprintSetupState) -> None:
     converters = state.app.url_map.converters
     converters["cart_instance"] = InstanceConverter
     converters["cart_code"] = CodeConverter
+    converters["cart_problem"] = ProblemConverter

@@ -14,6 +14,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import RequestRedirect
 
 from ..app.current import get_state
+from ..app.problem_codes import ProblemCode
 from ..app.settings import RESERVED_INSTANCES
 from ..app.wording import Problem
 from ..app.wording import describe
@@ -82,7 +83,7 @@ def _tell(error: HTTPException) -> Response:
         error = NotFound()
 
     if isinstance(error, RequestRedirect):
-        problem = Problem(error.code, "moved", "It is at another address.")
+        problem = Problem(ProblemCode.MOVED, "It is at another address.")
     else:
         problem = t.cast(Problem, describe(error))
 

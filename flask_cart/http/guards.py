@@ -6,6 +6,7 @@ import typing as t
 from urllib.parse import urlsplit
 
 from flask import Request
+from werkzeug.exceptions import BadRequest
 from werkzeug.exceptions import Forbidden
 from werkzeug.exceptions import LengthRequired
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -24,6 +25,7 @@ _OWN_SITES: t.Final = {"none", "same-origin"}
 def read_body(request: Request) -> None:
     """Read the body of a change, and no more than one can need.
 
+    :raises BadRequest: If it is cut.
     :raises LengthRequired: If there is one that cannot be read without.
     :raises RequestEntityTooLarge: If there is more.
     """
@@ -37,8 +39,14 @@ def read_body(request: Request) -> None:
     # Werkzeug cuts what has no length, and says nothing. So it may read one byte more.
     request.max_content_length = most + 1
 
-    if (request.content_length or 0) > most or len(request.get_data()) > most:
+    announced = request.content_length or 0
+
+    if announced > most or len(request.get_data()) > most:
         raise RequestEntityTooLarge(f"A request has at most {most} bytes.")
+
+    # Some servers say that it ends where the connection was cut.
+    if len(request.get_data()) < announced:
+        raise BadRequest("The body is shorter than its Content-Length.")
 
 
 def refuse_other_sites(request: Request) -> None:

@@ -11,9 +11,11 @@ from flask import Request
 from msgspec import UNSET
 from msgspec import UnsetType
 from werkzeug.exceptions import BadRequest
-from werkzeug.exceptions import UnprocessableEntity
 from werkzeug.exceptions import UnsupportedMediaType
 
+from ..app.current import get_state
+from ..app.problem_codes import ProblemCode
+from ..app.wording import RefusedError
 from ..model.values import check_text
 
 _PARTS: t.Final = "multipart/form-data"
@@ -34,11 +36,16 @@ _TYPES: t.Final = {
 
 _KINDS: t.Final = re.compile(r"`([a-z]+(?: \| [a-z]+)*)`")
 
+_FIELD: t.Final = re.compile(r" field `([^`]*)`$")
+
 #: What ``option.size=L`` in a form is a part of.
 _GROUPS: t.Final = {"metadata": "metadata", "option": "options", "options": "options"}
 
 #: Characters of a short text, such as the code of a coupon.
 MAX_TEXT: t.Final = 255
+
+#: How many items one request can add.
+MAX_ADDITIONS: t.Final = 100
 
 #: How many values one option can have.
 MAX_CHOICES: t.Final = 100
@@ -55,7 +62,13 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Addition(Input, frozen=True):
-    """An item to add."""
+    """An item to add.
+
+    :param item: The id of the product.
+    :param quantity: How many.
+    :param options: What was chosen: a value for each option that the product leaves to
+        the shopper, or several where it takes several.
+    """
 
     item: _Text
     quantity: _Quantity = 1
@@ -66,10 +79,23 @@ class Addition(Input, frozen=True):
         check_text(self.item, "The item")
 
 
+class Additions(Input, frozen=True):
+    """Items to add in one request.
+
+    :param items: As many as there can be in one request.
+    """
+
+    items: t.Annotated[
+        tuple[Addition, ...], msgspec.Meta(min_length=1, max_length=MAX_ADDITIONS)
+    ]
+
+
 class NewQuantity(Input, frozen=True):
     """The quantity that a line is to have.
 
-    :param seen: What it had when the shopper decided so.
+    :param quantity: How many there are to be; 0 removes the line.
+    :param seen: How many there were when the shopper decided so. If there are others
+        by now, it is a conflict, and nothing is done.
     """
 
     quantity: _NewQuantity
@@ -77,13 +103,19 @@ class NewQuantity(Input, frozen=True):
 
 
 class Step(Input, frozen=True):
-    """How many more of a line, or fewer."""
+    """How many more of a line, or fewer.
+
+    :param by: How many more; negative for fewer. At none, the line is removed.
+    """
 
     by: t.Annotated[int, msgspec.Meta(ge=-1_000_000, le=1_000_000)] = 1
 
 
 class Code(Input, frozen=True):
-    """The code of a coupon."""
+    """The code of a coupon.
+
+    :param code: What the shopper has typed.
+    """
 
     code: _Text
 
@@ -92,7 +124,10 @@ class Code(Input, frozen=True):
 
 
 class Method(Input, frozen=True):
-    """The shipping method to choose."""
+    """The shipping method to choose.
+
+    :param method: Its name, as the cart has it among its shipping options.
+    """
 
     method: _Text
 
@@ -101,13 +136,20 @@ class Method(Input, frozen=True):
 
 
 class Entries(Input, frozen=True):
-    """Entries of the metadata, of which null removes one."""
+    """Entries of the metadata, of which null removes one.
+
+    :param metadata: The shopper's own notes, by their keys.
+    """
 
     metadata: dict[_Text, t.Annotated[str, msgspec.Meta(max_length=2_000)] | None]
 
 
 class Move(Input, frozen=True):
-    """Where a line is to be moved, and how many of it."""
+    """Where a line is to be moved, and how many of it.
+
+    :param to: The name of the other cart.
+    :param quantity: How many; all of them if it is left out.
+    """
 
     to: _Text
     quantity: _Quantity | UnsetType = UNSET
@@ -133,7 +175,7 @@ def read_input(request: Request, kind: type[Wanted]) -> Wanted:
     """Read what a request asks for.
 
     :raises BadRequest: If the body is not JSON or a form.
-    :raises UnprocessableEntity: If something in it cannot be.
+    :raises RefusedError: If something in it cannot be.
     :raises UnsupportedMediaType: If it is neither.
     """
     try:
@@ -142,7 +184,7 @@ def read_input(request: Request, kind: type[Wanted]) -> Wanted:
 
         return msgspec.convert(_form(request, kind), kind, strict=False)
     except msgspec.ValidationError as error:
-        raise UnprocessableEntity(_explain(error)) from error
+        raise _refused(error) from error
 
 
 def _json(request: Request) -> t.Any:
@@ -154,6 +196,9 @@ def _json(request: Request) -> t.Any:
 
 
 def _form(request: Request, kind: type[Input]) -> dict[str, t.Any]:
+    if get_state().settings.json_only and request.get_data():
+        raise UnsupportedMediaType("Send application/json.")
+
     if request.mimetype not in _FORMS:
         raise UnsupportedMediaType("Send a form, or application/json.")
 
@@ -192,14 +237,18 @@ def _check_parts(request: Request) -> None:
         raise BadRequest("A part of the form has no name.")
 
 
-def _explain(error: msgspec.ValidationError) -> str:
+def _refused(error: msgspec.ValidationError) -> RefusedError:
     # The message ends with the path of the value: "... - at `$.quantity`".
     message, _, path = str(error).partition(" - at ")
     field = path.replace("`", "").replace("$.", "")
-
     message = _KINDS.sub(_in_words, message).rstrip(".")
+    text = f"{field}: {message}." if field else f"{message}."
 
-    return f"{field}: {message}." if field else f"{message}."
+    # One that is missing, or of no use, is no path yet.
+    if not field and (name := _FIELD.search(message)) is not None:
+        field = name[1]
+
+    return RefusedError(ProblemCode.INVALID_FIELD, text, field=field)
 
 
 def _in_words(kinds: re.Match[str]) -> str:

@@ -5,58 +5,109 @@ from __future__ import annotations
 import re
 import typing as t
 
-import msgspec
 from flask import Response
+from flask import current_app
 from flask import url_for
 from msgspec.structs import fields
 
 from ..app.current import get_state
+from ..app.identity import guest_cookie
+from ..app.problem_codes import ProblemCode
 from . import views
+from .answers import LINE
+from .answers import REPLAYED
+from .described import describe_schemas
+from .described import schema_name
+from .examples import CART
+from .examples import CONFLICT
+from .examples import INPUTS
+from .examples import ITEM_TO_ADD
+from .examples import PROBLEM_OF
 from .inputs import Input
 from .inputs import Nothing
 from .preconditions import MAX_KEY
-from .representation import ShownCart
-from .representation import ShownProblem
 from .representation import encode
 from .routes import DOCUMENT
+from .routes import ITEM
+from .routes import PROBLEM
 from .routes import ROUTES
 from .routes import Route
+from .schemas import ShownCart
+from .schemas import ShownItem
+from .schemas import ShownMeaning
+from .schemas import ShownProblem
 
 Json = dict[str, t.Any]
 
 #: Views for which it is a mistake if the line is gone.
 _NEED_LINE: t.Final = {"set_quantity", "increment", "restore", "move"}
 
+#: What every change can be refused with.
+_REFUSALS: t.Final = (400, 403, 409, 411, 412, 413, 415, 422, 429, 503)
+
 _INFO: t.Final = """\
-The carts of one shopper, who is known by the session cookie.
+The carts of one shopper, who is known by cookies.
 
 Send `Accept: application/json`, because the same addresses answer browsers with pages.
 Amounts are decimal strings, and prices are always the shop's own.
 """
 
-_ETAG: t.Final = {
-    "description": "Names the cart as it is shown, for If-Match and If-None-Match.",
-    "required": True,
-    "schema": {"type": "string"},
+_TAGS: t.Final = {
+    "about": "What there is to choose, what can be the matter, and this document.",
+    "cart": "The cart as a whole. Every change is answered with it, as it is then.",
+    "coupons": "The codes of coupons that the cart has noted.",
+    "lines": "What is in the cart.",
+    "metadata": "The shopper's own notes.",
+    "shipping": "How the cart is sent.",
 }
 
-_PROBLEMS: t.Final = {
-    400: "The body is not JSON, or the Idempotency-Key cannot be one.",
-    403: "The request comes from another site.",
-    404: "There is no such cart, or no such line in it.",
-    409: "Somebody else changed what the client saw. The cart as it is comes with it.",
-    411: "The body has no Content-Length, and the server cannot read it without.",
-    412: "The cart is not the one of If-Match. The cart as it is comes with it.",
-    413: "The body is too large.",
-    415: "The body is neither JSON nor a form.",
-    422: "The cart cannot take that, or the Idempotency-Key came with another change.",
-    429: "That was too often; Retry-After says for how many seconds to wait.",
-    503: "The cart cannot be reached at the moment.",
+_HEADERS: t.Final = {
+    "ETag": {
+        "description": "Names the cart as it is shown, for If-Match and If-None-Match.",
+        "required": True,
+        "schema": {"type": "string"},
+        "example": '"81-8c3f6e1f0c3b4d52"',
+    },
+    "Retry-After": {
+        "description": "For how many seconds to wait.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+        "example": 5,
+    },
+    LINE: {
+        "description": "The id of the line that a change is about, if it is one.",
+        "schema": {"type": "string"},
+        "example": CART.lines[0].id,
+    },
+    REPLAYED: {
+        "description": "The change was made before with this Idempotency-Key, and not"
+        " again. The line is that of then, the cart is that of now.",
+        "schema": {"type": "string", "const": "true"},
+        "example": "true",
+    },
+}
+
+#: What comes with a problem, by its status.
+_WITH_PROBLEM: t.Final = {
+    409: "ETag",
+    412: "ETag",
+    429: "Retry-After",
+    503: "Retry-After",
+}
+
+#: What a shown cart has that another operation asks for, by its parameter.
+_LINKED: t.Final = {
+    "line_id": (
+        "$response.body#/lines/0/id",
+        ("set_quantity", "increment", "remove", "move"),
+    ),
+    "code": ("$response.body#/coupons/0/code", ("remove_coupon",)),
 }
 
 
 def _parameter(name: str, where: str, description: str, **schema: t.Any) -> Json:
-    return {
+    example = schema.pop("example", None)
+    parameter = {
         "name": name,
         "in": where,
         "required": where == "path",
@@ -64,29 +115,59 @@ def _parameter(name: str, where: str, description: str, **schema: t.Any) -> Json
         "schema": {"type": "string", **schema},
     }
 
+    return parameter if example is None else parameter | {"example": example}
 
-_PARAMETERS: t.Final = (
-    _parameter("line_id", "path", "The id of a line.", minLength=1),
-    _parameter(
-        "code", "path", "The code of a coupon, as the cart shows it.", minLength=1
+
+_PARAMETERS: t.Final = {
+    "line_id": _parameter(
+        "line_id", "path", "The id of a line.", minLength=1, example=CART.lines[0].id
     ),
-    _parameter(
+    "code": _parameter(
+        "code",
+        "path",
+        "The code of a coupon, as the cart shows it.",
+        minLength=1,
+        example="TEN",
+    ),
+    "item": _parameter(
+        "item", "path", "The id of a product.", minLength=1, example="mug"
+    ),
+    "problem": _parameter(
+        "code", "path", "The code of a problem.", enum=[*ProblemCode]
+    ),
+    "If-Match": _parameter(
         "If-Match",
         "header",
         "The ETag of the cart that the change is meant for, or `*`.",
     ),
-    _parameter(
-        "If-None-Match", "header", "The ETag of the cart that the client has already."
+    "If-None-Match": _parameter(
+        "If-None-Match",
+        "header",
+        "The ETag of a cart that is not to be shown again, or not to be changed. A"
+        " change with `*` is made only if there is no cart yet.",
     ),
-    _parameter(
+    "Idempotency-Key": _parameter(
         "Idempotency-Key",
         "header",
-        "Made up for this change: sent twice, it is made once.",
+        "Made up for this change: sent again within 24 hours, it is not made again, and"
+        " is answered as it was. What was refused has not happened, and may be sent"
+        " again.",
         maxLength=MAX_KEY,
         # There may be quotes around it, which are no part of it.
         pattern="^[ -~]*[!#-~][ -~]*$",
+        example="8e03978e-40d5-43dd-bc93-6894a57f9324",
     ),
-)
+}
+
+
+_INSTANCE: t.Final = {
+    "name": "instance",
+    "in": "path",
+    "required": True,
+    "description": "Which of the shopper's carts.",
+    # One type for all operations, where clients are generated.
+    "schema": {"$ref": "#/components/schemas/Instance"},
+}
 
 
 def describe_api() -> Response:
@@ -96,109 +177,227 @@ def describe_api() -> Response:
 
 def _document() -> Json:
     named = sorted(get_state().settings.instances)
-    instance = _parameter(
-        "instance", "path", "Which of the shopper's carts.", enum=named
-    )
-    about_document = {
-        "operationId": DOCUMENT.view,
-        "summary": "Describe this API.",
-        "responses": {"200": _ref("responses", "document")},
-    }
-    paths: dict[str, Json] = {DOCUMENT.address: {"get": about_document}}
+    parameters, schemas = dict(_PARAMETERS), describe_schemas()
 
-    for prefix in ("", "/{instance}") if named else ("",):
-        for route in ROUTES:
-            path = prefix + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route.address)
-            paths.setdefault(path, {})[route.method.lower()] = _operation(route, path)
+    if named:
+        parameters["instance"] = _INSTANCE
+        schemas["Instance"] = {
+            "title": "Instance",
+            "description": "The shopper's carts beside the default one.",
+            "type": "string",
+            "enum": named,
+        }
 
     return {
         "openapi": "3.1.0",
         "info": {"title": "Cart", "version": "1", "description": _INFO},
         "servers": [{"url": url_for(".show").rstrip("/") or "/"}],
-        "paths": paths,
+        "tags": [{"name": k, "description": v} for k, v in _TAGS.items()],
+        # Who has no cookie yet is a new guest.
+        "security": [{}, {"guest": []}, {"session": []}],
+        "paths": _about() | _paths(bool(named)),
         "components": {
-            "schemas": _schemas(),
-            "parameters": {each["name"]: each for each in (*_PARAMETERS, instance)},
-            "headers": {"ETag": _ETAG},
-            "responses": _responses(),
+            "schemas": schemas,
+            "parameters": parameters,
+            "headers": _HEADERS,
+            "responses": _responses(bool(named)),
+            "securitySchemes": {
+                "guest": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": guest_cookie(),
+                    "description": "A shopper whom nobody knows. The first change of a"
+                    " new guest is answered with it.",
+                },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": current_app.config["SESSION_COOKIE_NAME"],
+                    "description": "A shopper who has logged in, if not otherwise.",
+                },
+            },
+        },
+    }
+
+
+def _paths(has_instances: bool) -> dict[str, Json]:
+    paths: dict[str, Json] = {}
+
+    for prefix in ("", "/{instance}") if has_instances else ("",):
+        for route in ROUTES:
+            if not route.is_for_forms:
+                path = prefix + _template(route.address)
+                operation = _operation(route, path)
+                paths.setdefault(path, {})[route.method.lower()] = operation
+
+    return paths
+
+
+def _about() -> dict[str, Json]:
+    """What is about no cart."""
+    return {
+        DOCUMENT.address: {
+            "get": {
+                "operationId": DOCUMENT.view,
+                "summary": "Describe this API.",
+                "description": "This document.",
+                "tags": ["about"],
+                "responses": {"200": _ref("responses", "document")},
+            }
+        },
+        "/about/problems/{code}": {
+            "get": {
+                "operationId": PROBLEM.view,
+                "summary": "Show what a problem is.",
+                "description": "The `type` of a problem document leads here.",
+                "tags": ["about"],
+                "parameters": [_ref("parameters", "problem")],
+                "responses": {
+                    "200": _ref("responses", "problem"),
+                    "404": _ref("responses", "404"),
+                },
+            }
+        },
+        "/about/items/{item}": {
+            "get": {
+                "operationId": ITEM.view,
+                "summary": t.cast(str, views.show_item.__doc__),
+                "description": "Ask for it before a form to add the item is shown.",
+                "tags": ["about"],
+                "parameters": [_ref("parameters", "item")],
+                "responses": {
+                    "200": _ref("responses", "item"),
+                    **{s: _ref("responses", s) for s in ("403", "404", "429", "503")},
+                },
+            }
         },
     }
 
 
 def _operation(route: Route, path: str) -> Json:
     is_read = route.method == "GET"
-    headers = ["If-None-Match"] if is_read else ["If-Match", "Idempotency-Key"]
-    by_form = "_by_form" if route.is_for_forms else ""
+    headers = ["If-None-Match"] if is_read else _OF_CHANGES
     of_instance = "_of_instance" if "{instance}" in path else ""
     kind = views.input_of(getattr(views, route.view))
+    summary: str = getattr(views, route.view).__doc__
+    tag = route.address.split("/")[1]
+    cart = "cart" if is_read else "changed_cart"
     operation: Json = {
-        "operationId": route.view + by_form + of_instance,
-        "summary": getattr(views, route.view).__doc__,
+        "operationId": route.view + of_instance,
+        "summary": summary,
+        "description": summary + (_OF_INSTANCE if of_instance else ""),
+        "tags": [tag if tag in _TAGS else "cart"],
         "parameters": [
             _ref("parameters", name)
             for name in [*re.findall("{(.*?)}", path), *headers]
         ],
         "responses": {
-            str(status): _ref("responses", str(status))
-            for status in _statuses(route, path)
+            "200": _ref("responses", cart + of_instance),
+            **{str(s): _ref("responses", str(s)) for s in _other_statuses(route, path)},
         },
     }
 
     if kind is not Nothing:
-        schema = _ref("schemas", kind.__name__)
-        operation["requestBody"] = {
-            "required": any(field.required for field in fields(kind)),
-            "content": {"application/json": {"schema": schema}},
-        }
+        operation["requestBody"] = _body(kind)
 
     return operation
 
 
-def _statuses(route: Route, path: str) -> t.Iterator[int]:
-    """Every status that an operation can answer with."""
-    may_be_missing = "{instance}" in path or route.view in _NEED_LINE
-    refusals = {429, 503} if route.method == "GET" else _PROBLEMS.keys()
+_OF_CHANGES: t.Final = ["If-Match", "If-None-Match", "Idempotency-Key"]
+_OF_INSTANCE: t.Final = " In another of the shopper's carts."
 
-    yield 200
 
+def _body(kind: type[Input]) -> Json:
+    schema = _ref("schemas", schema_name(kind))
+    content = {"schema": schema, "example": INPUTS[kind]}
+
+    return {
+        "required": any(field.required for field in fields(kind)),
+        "content": {"application/json": content},
+    }
+
+
+def _other_statuses(route: Route, path: str) -> t.Iterator[int]:
+    """Every status that an operation can answer with beside 200."""
     if route.method == "GET":
         yield 304
 
-    if may_be_missing:
+    if "{instance}" in path or route.view in _NEED_LINE:
         yield 404
 
-    yield from sorted(refusals - {404})
+    yield from (429, 503) if route.method == "GET" else _REFUSALS
 
 
-def _responses() -> Json:
-    cart = {"application/json": {"schema": _ref("schemas", ShownCart.__name__)}}
-    problem = {
-        "application/problem+json": {"schema": _ref("schemas", ShownProblem.__name__)}
+def _responses(has_instances: bool) -> Json:
+    carts = ("", "_of_instance") if has_instances else ("",)
+    etag = {"ETag": _ref("headers", "ETag")}
+    cart = {
+        "description": "The cart as it is now.",
+        "headers": etag,
+        "content": _content(ShownCart, CART),
     }
-    document = {"application/json": {"schema": {"type": "object"}}}
-    headers = {"ETag": _ref("headers", "ETag")}
+
+    told = {name: _ref("headers", name) for name in ("ETag", LINE, REPLAYED)}
+    changed = cart | {"headers": told}
 
     return {
-        "document": {"description": "This document.", "content": document},
-        "200": {"description": "The cart.", "headers": headers, "content": cart},
-        "304": {"description": "The client has it already.", "headers": headers},
-    } | {
-        str(status): {"description": meaning, "content": problem}
-        for status, meaning in _PROBLEMS.items()
+        **{"cart" + each: cart | {"links": _links(each)} for each in carts},
+        **{"changed_cart" + each: changed | {"links": _links(each)} for each in carts},
+        "document": {
+            "description": "This document.",
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        },
+        "item": {
+            "description": "What there is to choose.",
+            "content": _content(ShownItem, ITEM_TO_ADD),
+        },
+        "problem": {
+            "description": "What the problem is.",
+            "content": _content(ShownMeaning, PROBLEM_OF),
+        },
+        "304": {"description": "The client has it already.", "headers": etag},
+        **{str(status): _problem(status) for status in {404, *_REFUSALS}},
     }
 
 
-def _schemas() -> Json:
-    inputs = [kind for kind in Input.__subclasses__() if kind is not Nothing]
-    kinds = [ShownCart, ShownProblem, *inputs]
-    template = "#/components/schemas/{name}"
-    _, schemas = msgspec.json.schema_components(kinds, ref_template=template)
+def _links(of_instance: str) -> Json:
+    other = {"instance": "$request.path.instance"} if of_instance else {}
 
-    # Of the docstrings, only what is not about Python.
-    for schema in schemas.values():
-        schema["description"] = schema["description"].partition("\n\n")[0]
+    return {
+        view: {
+            "operationId": view + of_instance,
+            "parameters": {name: found} | other,
+            "description": f"`{name}` can be that of the first there is.",
+        }
+        for name, (found, linked) in _LINKED.items()
+        for view in linked
+    }
 
-    return schemas
+
+def _problem(status: int) -> Json:
+    codes = [each for each in ProblemCode if each.status == status]
+    meanings = "\n".join(f"* `{each.value}`: {each.meaning}" for each in codes)
+    content: Json = {"schema": _ref("schemas", schema_name(ShownProblem))}
+    response: Json = {"description": meanings}
+
+    if status in _WITH_PROBLEM:
+        header = _WITH_PROBLEM[status]
+        response["headers"] = {header: _ref("headers", header)}
+
+    if status == 409:
+        content["example"] = CONFLICT
+
+    return response | {"content": {"application/problem+json": content}}
+
+
+def _content(shown: type, example: t.Any) -> Json:
+    content = {"schema": _ref("schemas", schema_name(shown))}
+
+    return {"application/json": content | {"example": example}}
+
+
+def _template(address: str) -> str:
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", address)
 
 
 def _ref(kind: str, name: str) -> Json:

@@ -9,25 +9,17 @@ from flask import Flask
 from ..app.current import current_cart
 from ..app.current import get_state
 from ..app.shopper import offered_shipping
-from ..app.wording import COUPON_GONE
 from ..carts.cart import Cart
-from ..model.limits import Terms
-from ..model.limits import terms_of
 from ..model.money import format_money
 from ..model.products import Buyable
-from ..model.products import Variant
-from ..model.values import EMPTY
 from ..pricing.shipping import ShippingOption
 from ..pricing.totals import Adjustment
+from ..pricing.totals import LineTotals
 from .preconditions import make_form_key
-
-
-class QuantityLimits(t.NamedTuple):
-    """What a field for a quantity takes."""
-
-    minimum: int
-    maximum: int
-    step: int
+from .representation import QuantityLimits
+from .representation import limits_of_lines
+from .representation import limits_of_product
+from .representation import reasons_of_coupons
 
 
 class NotedCoupon(t.NamedTuple):
@@ -64,23 +56,18 @@ class Pages:
 
     def limits_of(self, product: Buyable) -> QuantityLimits:
         """What a field takes that adds a product."""
-        return self._limits(terms_of(Variant(product, EMPTY, product)))
+        return limits_of_product(product)
 
-    def limits(self, cart: Cart) -> dict[str, QuantityLimits]:
+    def limits(
+        self, cart: Cart, lines: t.Iterable[LineTotals] | None = None
+    ) -> dict[str, QuantityLimits]:
         """What the fields of a cart's lines take, by the ids of the lines.
 
-        A quantity that is too large by now may stay, and become smaller.
+        :param lines: Those that are asked for, if it is not all.
         """
-        catalogue = get_state().services.registry.catalogue
-        variants = {} if catalogue.loader is None else catalogue.variants(cart)
-        limits = {}
+        ids = None if lines is None else [each.id for each in lines]
 
-        for line in cart:
-            variant = variants.get(line.id)
-            own = self._limits(terms_of(variant) if variant is not None else ())
-            limits[line.id] = own._replace(maximum=max(own.maximum, line.quantity))
-
-        return limits
+        return limits_of_lines(cart, ids)
 
     def reason(self, step: Adjustment | ShippingOption) -> str:
         """Why something does nothing, in the words of the shop."""
@@ -88,29 +75,8 @@ class Pages:
 
     def coupons(self, cart: Cart) -> list[NotedCoupon]:
         """The coupons of a cart, and why they do nothing."""
-        reasons = {each.name: self.reason(each) for each in cart.totals.explain()}
-
-        return [
-            NotedCoupon(code, reasons.get(code, COUPON_GONE)) for code in cart.coupons
-        ]
+        return [NotedCoupon(*each) for each in reasons_of_coupons(cart).items()]
 
     def shipping(self, cart: Cart) -> tuple[ShippingOption, ...]:
         """The shipping methods that a shopper may choose from."""
         return offered_shipping(cart)
-
-    def _limits(self, terms: t.Collection[Terms]) -> QuantityLimits:
-        most = [each for terms_ in terms for each in (terms_.available, terms_.maximum)]
-        # Only those of the variant have others than 1.
-        step = max((each.step for each in terms), default=1)
-        minimum = max((each.minimum for each in terms), default=1)
-
-        return QuantityLimits(
-            # The browser counts the steps from the minimum.
-            -(-minimum // step) * step,
-            min(
-                each
-                for each in (get_state().settings.max_quantity, *most)
-                if each is not None
-            ),
-            step,
-        )

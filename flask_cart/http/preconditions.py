@@ -6,6 +6,7 @@ import secrets
 import typing as t
 
 from flask import Request
+from werkzeug.datastructures import ETags
 from werkzeug.exceptions import BadRequest
 from werkzeug.exceptions import PreconditionFailed
 
@@ -58,10 +59,13 @@ def read_attempt(request: Request, wanted: Input) -> Attempt | None:
 
 
 def is_stale(request: Request, error: CartConflictError) -> bool:
-    """Whether a conflict is about another cart than the one of ``If-Match``."""
+    """Whether a conflict is about another cart than the one that is meant."""
     names_cart = "If-Match" in request.headers and not request.if_match.star_tag
+    names_none = request.if_none_match.star_tag
 
-    return names_cart and error.expected_version != error.current_version
+    return (
+        names_cart or names_none
+    ) and error.expected_version != error.current_version
 
 
 def check_preconditions(request: Request, cart: Cart) -> None:
@@ -70,18 +74,29 @@ def check_preconditions(request: Request, cart: Cart) -> None:
     :raises PreconditionFailed: If it is another one already.
     """
     if "If-Match" in request.headers:
-        tags = request.if_match
-        # Proxies that compress an answer make its tag weak, which the version is not.
-        # Of what is no tag at all, Werkzeug makes one that is None.
-        known = {version_of(tag) for tag in tags.as_set(include_weak=True) if tag}
-
-        if cart.version not in known and not (tags.star_tag and cart.version):
+        if not _is_named(cart, request.if_match):
             raise PreconditionFailed("The cart is not the one that If-Match names.")
 
-        if not tags.star_tag:
+        if not request.if_match.star_tag:
+            cart.expect(cart.version)
+
+    if "If-None-Match" in request.headers:
+        if _is_named(cart, request.if_none_match):
+            raise PreconditionFailed("The cart is the one that If-None-Match names.")
+
+        if request.if_none_match.star_tag:
             cart.expect(cart.version)
 
     version = request.form.get(VERSION_FIELD, "")
 
     if version.isdecimal() and len(version) < 20:
         cart.expect(int(version))
+
+
+def _is_named(cart: Cart, tags: ETags) -> bool:
+    """Whether a cart has one of these tags; a star is any that is stored."""
+    # Proxies that compress an answer make its tag weak, which the version is not. Of
+    # what is no tag at all, Werkzeug makes one that is None.
+    known = {version_of(tag) for tag in tags.as_set(include_weak=True) if tag}
+
+    return cart.version in known or bool(tags.star_tag and cart.version)

@@ -13,11 +13,14 @@ from flask import request
 from flask import session
 from flask import url_for
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.exceptions import default_exceptions
 
 from ..app.current import current_cart
 from ..app.current import get_state
+from ..app.problem_codes import ProblemCode
 from ..app.wording import Problem
 from ..app.wording import RefusedError
 from ..app.wording import describe
@@ -29,15 +32,21 @@ from ..model.errors import CartTooLargeError
 from ..model.errors import InvalidItemError
 from .answers import back
 from .answers import json_problem
+from .answers import status_of
 from .answers import wants_json
 from .inputs import MAX_TEXT
 from .preconditions import KEY_FIELD
 from .preconditions import VERSION_FIELD
 from .preconditions import is_stale
+from .representation import encode
+from .representation import make_etag
 from .representation import show_cart
 
 #: The key in Flask's session of the code that was refused last, for its field.
 REFUSED_CODE: t.Final = "_cart_refused_code"
+
+#: Seconds after which the same request may succeed.
+RETRY_AFTER: t.Final = {ProblemCode.BUSY: 1, ProblemCode.UNAVAILABLE: 5}
 
 #: What nobody has to handle. All others may be the developer's mistake.
 _ANSWERED: t.Final = (CartConflictError, CartStorageError)
@@ -64,7 +73,11 @@ def _answer_with_status(error: CartError) -> t.Any:
 
     _log_failure(error)
     problem = t.cast(Problem, describe(error))
-    exception = default_exceptions[problem.status](problem.detail)
+    status = status_of(problem)
+    exception = default_exceptions[status](problem.detail)
+
+    if isinstance(exception, ServiceUnavailable):
+        exception.retry_after = RETRY_AFTER[problem.code]
 
     # Like abort(), so that the app's own page for the status is shown.
     return current_app.handle_http_exception(exception)
@@ -95,9 +108,6 @@ def _is_input(error: CartError) -> bool:
 
 def tell_problem(error: CartError | HTTPException, instance: str) -> Response:
     """Tell the client why nothing was changed."""
-    if isinstance(error, RefusedError):
-        error = default_exceptions[_status_of(error)](str(error))
-
     problem = describe(error)
 
     if problem is None:
@@ -107,7 +117,7 @@ def tell_problem(error: CartError | HTTPException, instance: str) -> Response:
     problem = problem._replace(detail=said)
 
     if isinstance(error, CartConflictError) and is_stale(request, error):
-        problem = Problem(412, "precondition-failed", problem.detail)
+        problem = Problem(ProblemCode.PRECONDITION_FAILED, problem.detail)
 
     if wants_json(request):
         _log_failure(error)
@@ -115,8 +125,9 @@ def tell_problem(error: CartError | HTTPException, instance: str) -> Response:
         return _in_json(error, problem, instance)
 
     # The app has its own pages for what is missing, forbidden or down.
-    if request.method == "GET" or problem.status in (403, 404, 413, 429, 503):
-        raise error
+    if request.method == "GET" or _is_of_the_app(problem):
+        # Which it knows by their status.
+        raise NotFound(said) if isinstance(error, RefusedError) else error
 
     if isinstance(error, CartConflictError):
         return _conflict_page(error, instance)
@@ -135,31 +146,36 @@ def tell_problem(error: CartError | HTTPException, instance: str) -> Response:
     return back(request, page, problem.detail, "error")
 
 
-def _status_of(refused: RefusedError) -> int:
-    if refused.code == "no-cart":
-        return 404
+def _is_of_the_app(problem: Problem) -> bool:
+    # A form was right when it was shown, so its page says why it no longer is.
+    if problem.code in (ProblemCode.UNKNOWN_LINE, ProblemCode.NOTHING_TO_RESTORE):
+        return False
 
-    if refused.code in ("no-line", "no-undo"):
-        # A form was right when it was shown, so its page says why it no longer is.
-        return 404 if wants_json(request) else 410
-
-    return 422
+    return status_of(problem) in (403, 404, 413, 429, 503)
 
 
 def _in_json(
     error: CartError | HTTPException, problem: Problem, instance: str
 ) -> Response:
     more: dict[str, t.Any] = {}
+    etag = ""
 
-    if problem.status in (409, 412):
-        more["cart"] = show_cart(current_cart.instance(instance), instance)
+    if status_of(problem) in (409, 412):
+        cart = show_cart(current_cart.instance(instance), instance)
+        more["cart"], etag = cart, make_etag(cart.version, encode(cart))
     if isinstance(error, CartConflictError):
         more["line_id"], more["differs"] = error.line_id, _differs(error)
 
     response = json_problem(problem, **more)
 
+    if etag:
+        # So that the change can be sent again at once, for the cart that it shows.
+        response.set_etag(etag)
+
     if isinstance(error, TooManyRequests):
         response.headers["Retry-After"] = str(error.retry_after)
+    elif status_of(problem) == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER[problem.code])
 
     return response
 

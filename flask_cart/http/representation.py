@@ -3,158 +3,94 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import typing as t
 
 import msgspec
+from flask import url_for
 from moneyed import Money
+from msgspec import structs
+from werkzeug.routing import BuildError
 
 from ..app.current import get_state
 from ..app.shopper import offered_shipping
+from ..app.wording import COUPON_GONE
+from ..carts.adding import AddReport
 from ..carts.cart import Cart
-from ..model.products import Chosen
+from ..model.limits import Terms
+from ..model.limits import terms_of
+from ..model.lines import Line
+from ..model.products import Buyable
+from ..model.products import Variant
+from ..model.products import item_id_of
+from ..model.values import EMPTY
 from ..pricing.shipping import ShippingOption
 from ..pricing.taxes import Tax
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
+from .routes import ROUTES
+from .schemas import ShownAction
+from .schemas import ShownCart
+from .schemas import ShownCondition
+from .schemas import ShownCoupon
+from .schemas import ShownLimits
+from .schemas import ShownLine
+from .schemas import ShownPart
+from .schemas import ShownReport
+from .schemas import ShownShipping
+from .schemas import ShownTax
+from .schemas import ShownTender
 
-_Amount = t.Annotated[
-    str,
-    msgspec.Meta(
-        description="In major units of the currency.",
-        pattern=r"^-?[0-9]+([.][0-9]+)?$",
-    ),
-]
-_Count = t.Annotated[int, msgspec.Meta(ge=0)]
-# More than 32 bits, and no more than numbers of JavaScript have.
-_Version = t.Annotated[
-    int, msgspec.Meta(ge=0, le=2**53 - 1, extra_json_schema={"format": "int64"})
-]
-# Without that, generated clients know of no key in it.
-_Anything = t.Annotated[
-    dict[str, t.Any], msgspec.Meta(extra_json_schema={"additionalProperties": True})
-]
+#: What there is to do only where there is something.
+_WITH_LINES: t.Final = {"set_quantity", "increment", "remove", "move", "clear"}
 
 
-class ShownTax(msgspec.Struct, frozen=True):
-    """What a tax comes to, and of what; if it is included, of what contains it."""
+class QuantityLimits(t.NamedTuple):
+    """What a field for a quantity takes."""
 
-    name: str
-    rate: str
-    base: _Amount
-    amount: _Amount
-    included: bool
+    minimum: int
+    maximum: int
+    step: int
 
-
-class ShownCondition(msgspec.Struct, frozen=True):
-    """What a condition does to a cart or a line, or why it does nothing.
-
-    What the prices contain of a tax changes no amount.
-    """
-
-    name: str
-    type: str
-    value: str
-    base: _Amount
-    amount: _Amount
-    contained: _Amount | None
-    code: str
-    reason: str
+    @property
+    def is_sold_out(self) -> bool:
+        """Whether there is none that it takes."""
+        return self.maximum < self.minimum
 
 
-class ShownTender(msgspec.Struct, frozen=True):
-    """What a gift card pays of the total, and what is left on it, or why it does not.
-
-    Nothing is said of what is left where it cannot be used.
-    """
-
-    name: str
-    amount: _Amount
-    left: _Amount | None
-    code: str
-    reason: str
-
-
-class ShownLine(msgspec.Struct, frozen=True):
-    """A line of a cart."""
-
-    id: str
-    item: str
-    name: str
-    quantity: _Count
-    options: dict[str, Chosen]
-    price: _Amount
-    unit_price: _Amount
-    subtotal_without_conditions: _Amount
-    subtotal: _Amount
-    conditions: list[ShownCondition]
-    taxes: list[ShownTax]
-
-
-class ShownShipping(msgspec.Struct, frozen=True):
-    """A shipping method, what it costs for the cart, or why it cannot be chosen."""
-
-    name: str
-    price: _Amount
-    is_chosen: bool
-    is_available: bool
-    code: str
-    reason: str
-
-
-class ShownCart(msgspec.Struct, frozen=True):
-    """What a shopper may see of a cart."""
-
-    instance: str
-    version: _Version
-    currency: str
-    quantity: _Count
-    lines: list[ShownLine]
-    conditions: list[ShownCondition]
-    coupons: tuple[str, ...]
-    shipping: str | None
-    shipping_options: list[ShownShipping]
-    subtotal_without_conditions: _Amount
-    subtotal: _Amount
-    savings: _Amount
-    taxes: list[ShownTax]
-    total: _Amount
-    tenders: list[ShownTender]
-    due: _Amount
-    metadata: _Anything
-
-
-class ShownProblem(msgspec.Struct, frozen=True, kw_only=True):
-    """Why something was not done: a problem document of RFC 9457.
-
-    After a conflict it comes with the cart as it is now.
-    """
-
-    type: str
-    title: str
-    status: int
-    code: str
-    detail: str
-    cart: ShownCart | msgspec.UnsetType = msgspec.UNSET
-    line_id: str | msgspec.UnsetType | None = msgspec.UNSET
-    differs: _Anything | msgspec.UnsetType = msgspec.UNSET
-
-
-def show_cart(cart: Cart, instance: str | None = None) -> ShownCart:
-    """What a shopper may see of a cart.
+def show_cart(
+    cart: Cart, instance: str | None = None, report: AddReport | None = None
+) -> ShownCart:
+    """What a shopper may see of a cart, and can do next with it.
 
     :param instance: Which of the shopper's carts it is, if the cart cannot know.
+    :param report: What became of many items.
     """
+    shown = _show(cart, instance, report)
+
+    try:
+        return structs.replace(shown, next=_next_steps(shown))
+    except (BuildError, RuntimeError):
+        # A view of an app without the blueprint, or no request at all.
+        return shown
+
+
+def _show(cart: Cart, instance: str | None, report: AddReport | None) -> ShownCart:
     totals = cart.totals
     shown_keys = get_state().settings.client_metadata
+    limits = limits_of_lines(cart)
 
     return ShownCart(
         instance=instance or (cart.key.instance if cart.key else "default"),
         version=cart.version,
         currency=totals.currency,
         quantity=totals.quantity,
-        lines=[_line(each) for each in totals.lines],
+        lines=[_line(each, limits[each.id]) for each in totals.lines],
         conditions=[_condition(each) for each in totals.adjustments],
-        coupons=tuple(cart.coupons),
+        coupons=[
+            ShownCoupon(code=code, is_used=not reason, reason=reason)
+            for code, reason in reasons_of_coupons(cart).items()
+        ],
         shipping=cart.shipping.chosen,
         shipping_options=[_shipping(each) for each in offered_shipping(cart)],
         subtotal_without_conditions=_amount(totals.subtotal_without_conditions),
@@ -167,7 +103,51 @@ def show_cart(cart: Cart, instance: str | None = None) -> ShownCart:
         metadata={
             key: value for key, value in cart.metadata.items() if key in shown_keys
         },
+        order_token=cart.order_token,
+        problems=[_condition(each) for each in totals.problems],
+        next=[],
+        report=msgspec.UNSET if report is None else _report(report),
     )
+
+
+def reasons_of_coupons(cart: Cart) -> dict[str, str]:
+    """The coupons of a cart, and why each does nothing; empty if it does."""
+    reason_of = get_state().loaders.reason_of
+    reasons = {each.name: reason_of(each) for each in cart.totals.explain()}
+
+    return {code: reasons.get(code, COUPON_GONE) for code in cart.coupons}
+
+
+def show_limits(limits: QuantityLimits) -> ShownLimits:
+    """The quantities of a line."""
+    return ShownLimits(**limits._asdict())
+
+
+def limits_of_product(product: Buyable) -> QuantityLimits:
+    """What a field takes that adds a product."""
+    return _limits(terms_of(Variant(product, EMPTY, product)))
+
+
+def limits_of_lines(
+    cart: Cart, lines: t.Iterable[str] | None = None
+) -> dict[str, QuantityLimits]:
+    """What the fields of a cart's lines take, by the ids of the lines.
+
+    A quantity that is too large by now may stay, and become smaller.
+
+    :param lines: The ids of those that are asked for, if it is not all.
+    """
+    catalogue = get_state().services.registry.catalogue
+    asked = cart.lines if lines is None else [*filter(None, map(cart.get, lines))]
+    variants = {} if catalogue.loader is None else catalogue.variants(asked)
+    limits = {}
+
+    for line in asked:
+        variant = variants.get(line.id)
+        own = _limits(terms_of(variant) if variant is not None else ())
+        limits[line.id] = own._replace(maximum=max(own.maximum, line.quantity))
+
+    return limits
 
 
 def make_etag(version: int, body: bytes) -> str:
@@ -190,7 +170,7 @@ def encode(data: t.Any) -> bytes:
     return msgspec.json.encode(data)
 
 
-def _line(line: LineTotals) -> ShownLine:
+def _line(line: LineTotals, limits: QuantityLimits) -> ShownLine:
     return ShownLine(
         id=line.id,
         item=line.item_id,
@@ -203,7 +183,37 @@ def _line(line: LineTotals) -> ShownLine:
         subtotal=_amount(line.subtotal),
         conditions=[_condition(each) for each in line.adjustments],
         taxes=_taxes(line.taxes),
+        limits=show_limits(limits),
     )
+
+
+def _report(report: AddReport) -> ShownReport:
+    return ShownReport(
+        added=[_part_of(each) for each in report.added],
+        short=[_part_of(each) for each in report.short],
+        gone=[
+            ShownPart(
+                item=_item_id(each["product"]),
+                options=each["options"],
+                quantity=each["quantity"],
+                line_id=None,
+            )
+            for each in report.gone
+        ],
+    )
+
+
+def _part_of(line: Line) -> ShownPart:
+    return ShownPart(
+        item=line.item_id,
+        options=dict(line.options),
+        quantity=line.quantity,
+        line_id=line.id,
+    )
+
+
+def _item_id(product: str | Buyable) -> str:
+    return product if isinstance(product, str) else item_id_of(product)
 
 
 def _condition(adjustment: Adjustment) -> ShownCondition:
@@ -258,3 +268,78 @@ def _taxes(taxes: t.Iterable[Tax]) -> list[ShownTax]:
 
 def _amount(money: Money) -> str:
     return f"{money.amount:f}"
+
+
+def _limits(terms: t.Collection[Terms]) -> QuantityLimits:
+    most = [each for terms_ in terms for each in (terms_.available, terms_.maximum)]
+    # Only those of the variant have others than 1.
+    step = max((each.step for each in terms), default=1)
+    minimum = max((each.minimum for each in terms), default=1)
+
+    return QuantityLimits(
+        # The browser counts the steps from the minimum.
+        -(-minimum // step) * step,
+        min(
+            each
+            for each in (get_state().settings.max_quantity, *most)
+            if each is not None
+        ),
+        step,
+    )
+
+
+def _next_steps(cart: ShownCart) -> list[ShownAction]:
+    base = url_for("cart.show", instance=cart.instance)
+    possible = _possible(cart)
+    steps = [
+        ShownAction(
+            name=route.view,
+            method=route.method,
+            href=base.removesuffix("/") + _template(route.address),
+            instance=cart.instance,
+        )
+        for route in ROUTES
+        if not route.is_for_forms and route.view in possible
+    ]
+    others = [
+        ShownAction(
+            name="show",
+            method="GET",
+            href=url_for("cart.show", instance=name),
+            instance=name,
+        )
+        for name in get_state().settings.all_instances
+        if name != cart.instance
+    ]
+
+    return steps + others
+
+
+def _possible(cart: ShownCart) -> set[str]:
+    settings = get_state().settings
+    possible = {"show", "add", "add_many"}
+
+    if cart.lines:
+        possible |= _WITH_LINES
+        possible -= {"move"} if not settings.instances else set()
+
+        if cart.instance == "default":
+            possible.add("add_coupon")
+
+    if any(each.is_available for each in cart.shipping_options):
+        possible.add("choose_shipping")
+
+    if cart.shipping is not None:
+        possible.add("clear_shipping")
+
+    if cart.coupons:
+        possible.add("remove_coupon")
+
+    if settings.client_metadata:
+        possible.add("set_metadata")
+
+    return possible
+
+
+def _template(address: str) -> str:
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", address)

@@ -23,6 +23,7 @@ class Route(t.NamedTuple):
 ROUTES: t.Final = (
     Route("/", "show", "GET"),
     Route("/lines", "add", "POST"),
+    Route("/lines/many", "add_many", "POST"),
     Route("/lines/<line_id>", "set_quantity", "PATCH"),
     Route("/lines/<line_id>", "set_quantity", "POST", is_for_forms=True),
     Route("/lines/<line_id>/increment", "increment", "POST"),
@@ -44,6 +45,12 @@ ROUTES: t.Final = (
     Route("/", "clear", "DELETE"),
     Route("/clear", "clear", "POST", is_for_forms=True),
 )
+
+#: Where it is told what a problem is.
+PROBLEM: t.Final = Route("/about/problems/<cart_problem:code>", "problem", "GET")
+
+#: Where it is told what there is to choose of an item.
+ITEM: t.Final = Route("/about/items/<path:item>", "show_item", "GET")
 
 #: Where the document of the API is.
 DOCUMENT: t.Final = Route("/openapi.json", "openapi", "GET")

@@ -13,20 +13,27 @@ from flask import request
 from flask import session
 from flask import url_for
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import NotFound
 
 from ..app.current import get_state
 from ..app.shopper import Done
 from ..app.shopper import Shopper
+from ..app.shopper import find_product
 from ..app.shopper import is_sold
 from ..app.wording import tell_done
+from ..carts.adding import AddReport
 from ..model.errors import CartError
 from ..model.lines import Line
+from ..model.products import choices_of
+from ..model.products import multiple_of
 from .answers import back
 from .answers import json_cart
 from .answers import keep_private
+from .answers import tell_change
 from .answers import wants_json
 from .guards import refuse_other_sites
 from .inputs import Addition
+from .inputs import Additions
 from .inputs import Code
 from .inputs import Entries
 from .inputs import Input
@@ -41,7 +48,11 @@ from .limiting import count_request
 from .preconditions import check_preconditions
 from .preconditions import read_attempt
 from .problems import tell_problem
+from .representation import encode
+from .representation import limits_of_product
 from .representation import show_cart
+from .representation import show_limits
+from .schemas import ShownItem
 
 #: The key in Flask's session of what was removed last, for one click to undo it.
 UNDO: t.Final = "_cart_undo"
@@ -90,7 +101,10 @@ def changes(change: Change) -> View:
         done = change(shopper, wanted, **arguments)
 
         if wants_json(request):
-            return json_cart(request, show_cart(shopper.cart, instance))
+            report = done.about if isinstance(done.about, AddReport) else None
+            answer = json_cart(request, show_cart(shopper.cart, instance, report))
+
+            return tell_change(answer, done)
 
         offer_undo(shopper, instance, done)
         text = tell_done(done.code, done.params)
@@ -125,10 +139,39 @@ def show(instance: str) -> Response:
     )
 
 
+@answered
+def show_item(instance: str, item: str) -> Response:
+    """Show what there is to choose before an item is added."""
+    product = find_product(item)
+
+    if product is None:
+        raise NotFound("There is no such item.")
+
+    limits = limits_of_product(product)
+    shown = ShownItem(
+        item=item,
+        name=product.cart_name,
+        choices={name: list(each) for name, each in choices_of(product).items()},
+        multiple=list(multiple_of(product)),
+        limits=show_limits(limits),
+        is_sold_out=limits.is_sold_out,
+    )
+
+    return Response(encode(shown), mimetype="application/json")
+
+
 @changes
 def add(shopper: Shopper, wanted: Addition) -> Done:
     """Add an item at the price of the shop."""
     return shopper.add(wanted.item, wanted.quantity, wanted.options)
+
+
+@changes
+def add_many(shopper: Shopper, wanted: Additions) -> Done:
+    """Add what is there of many items, and tell of the rest."""
+    return shopper.add_many(
+        (each.item, each.quantity, each.options) for each in wanted.items
+    )
 
 
 @changes

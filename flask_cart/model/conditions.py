@@ -159,7 +159,9 @@ class Condition(
         set_field(self, "attributes", freeze_dict(self.attributes, "The attributes"))
         self._check_rules()
 
-        if self.currency is not None and self.currency not in CURRENCIES:
+        is_known = isinstance(self.currency, str) and self.currency in CURRENCIES
+
+        if self.currency is not None and not is_known:
             raise ValueError(f"{self.currency!r:.40} is not a currency.")
 
         if self.cap is not None:

@@ -176,7 +176,6 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :param merged: The carts that were last merged into this one.
     :param pending: The last orders that were begun and not finished yet.
     :param settled: The tokens of the last ones of which what was ordered is taken out.
-    :param claims: What identifies the last changes that came with a key.
     :param removed: The last lines that were removed.
     :param shipping_price: What the chosen method cost when the shopper was last told.
     :param left: That it was saved without a change, because it was left.
@@ -194,7 +193,6 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     merged: tuple[MergedCart, ...] = ()
     pending: tuple[PendingOrder, ...] = ()
     settled: tuple[str, ...] = ()
-    claims: tuple[str, ...] = ()
     removed: tuple[RemovedLine, ...] = ()
     left: LeftCart | msgspec.UnsetType = msgspec.UNSET
     shipping_price: Decimal | msgspec.UnsetType = msgspec.UNSET
@@ -330,7 +328,7 @@ def _upgraded(data: str | bytes, schema: int, upgraders: Upgraders) -> dict[str,
 
 
 class _Header(msgspec.Struct):
-    schema: int
+    schema: t.Annotated[int, msgspec.Meta(lt=1_000_000)]
 
 
 _encoder = msgspec.json.Encoder()

@@ -228,7 +228,14 @@ class CartTooLargeError(CartLimitError):
 
 
 class CartReplayedError(CartError):
-    """The change was made already, when it came for the first time with this key."""
+    """The change was made already, when it came for the first time with this key.
+
+    :param line_id: The line that it was about, if it was one.
+    """
+
+    def __init__(self, message: str, line_id: str = "") -> None:
+        super().__init__(message)
+        self.line_id = line_id
 
 
 class CartKeyReusedError(CartReplayedError):
@@ -294,3 +301,12 @@ class CartStockError(CartQuantityError):
 
 class InvalidConditionError(CartError):
     """A condition that cannot be in a cart."""
+
+
+def changed_meanwhile(expected: int, version: int) -> CartConflictError:
+    """The error about a save that somebody else's came before."""
+    return CartConflictError(
+        "Somebody else changed the cart at the same time, so it was left as it is.",
+        expected_version=expected,
+        current_version=version,
+    )

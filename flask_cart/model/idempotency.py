@@ -1,52 +1,79 @@
-"""Claims: what keeps a change that is sent twice from being made twice.
+"""Used keys: what keeps a change that is sent twice from being made twice.
 
-A claim is a part of the cart's document, so it is saved in the same write as the
+They are kept beside the carts of an owner, and are saved in the same write as the
 change that came with the key, or not at all.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import types
 import typing as t
 
-from msgspec.structs import replace
+import msgspec
 
-from .document import Document
+from .errors import CartCorruptError
 from .errors import CartKeyReusedError
 from .errors import CartReplayedError
-from .operations import Applied
-from .operations import Reapplied
+from .keys import BESIDE
 from .values import digest
 
-#: How many keys a cart remembers.
-MAX_KEYS: t.Final = 20
+#: The name of the instance that they are kept as.
+USED_KEYS: t.Final = f"{BESIDE}keys"
 
-#: 96 bits: a cart in a cookie has little room for what it remembers.
+#: For how long a key is known: a day, and an hour for who tries again after just that.
+LASTS: t.Final = dt.timedelta(hours=25)
+
+#: How many of an owner are known.
+MAX_KEYS: t.Final = 1000
+
+#: How many there is room for in a cookie.
+MAX_IN_COOKIE: t.Final = 20
+
+#: 96 bits.
 _LENGTH: t.Final = 16
 
 
-class ClaimKey(Reapplied, frozen=True):
-    """Claim a key for a change, unless it is claimed already.
+class UsedKey(msgspec.Struct, frozen=True, array_like=True):
+    """A key that a change has come with.
 
-    :param claim: What identifies the key and the change.
+    :param claim: Identifies the cart, the key and the change.
+    :param used_at: When it came, in seconds.
+    :param line_id: The line that it was about, if it was one.
     """
 
     claim: str
-
-    def apply(self, document: Document) -> Applied:
-        for claim in document.claims:
-            if claim == self.claim:
-                raise CartReplayedError("The change with this key was made already.")
-
-            if claim[:_LENGTH] == self.claim[:_LENGTH]:
-                raise CartKeyReusedError("The key came with another change before.")
-
-        return replace(document, claims=remembered(document.claims, [self.claim])), ()
+    used_at: int
+    line_id: str = ""
 
 
-def claim_key(key: str, content: str) -> ClaimKey:
-    """The claim of a key for a change with this content."""
-    return ClaimKey(digest(key, _LENGTH) + digest(content, _LENGTH))
+UsedKeys = tuple[UsedKey, ...]
+
+
+class Claim(t.NamedTuple):
+    """A key, and the change that it came with.
+
+    :param key: What the sender made up for the change.
+    :param content: What is to be changed, in any words.
+    """
+
+    key: str
+    content: str
+
+    def on(self, instance: str) -> str:
+        """What identifies it on one of the carts of an owner."""
+        # No name of a cart has a space.
+        key = digest(f"{instance} {self.key}", _LENGTH)
+
+        return key + digest(self.content, _LENGTH)
+
+    def check_with(self, other: Claim) -> None:
+        """Refuse it if there is one with the same key.
+
+        :raises CartReplayedError: If there is.
+        """
+        if self.key == other.key:
+            raise _error(self.content == other.content)
 
 
 def move_content(line_id: str, to: str, quantity: int | types.EllipsisType) -> str:
@@ -56,6 +83,53 @@ def move_content(line_id: str, to: str, quantity: int | types.EllipsisType) -> s
     return f"move {line_id} to {to}: {how_many}"
 
 
-def remembered(earlier: t.Iterable[str], later: t.Iterable[str]) -> tuple[str, ...]:
-    """The claims that a cart remembers of all these."""
-    return tuple(dict.fromkeys([*earlier, *later]))[-MAX_KEYS:]
+def check_unused(claim: str, used: UsedKeys, now: dt.datetime) -> None:
+    """Refuse a change with a key that was used.
+
+    :param claim: Identifies the change, as :meth:`Claim.on`.
+    :raises CartReplayedError: If it was used for the same change.
+    :raises CartKeyReusedError: If it was used for another one.
+    """
+    key = claim[:_LENGTH]
+
+    for each in known(tuple(e for e in used if e.claim.startswith(key)), now):
+        raise _error(each.claim == claim, each.line_id)
+
+
+def known(used: UsedKeys, now: dt.datetime) -> UsedKeys:
+    """Those that are not too old."""
+    oldest = (now - LASTS).timestamp()
+
+    return tuple(each for each in used if each.used_at >= oldest)
+
+
+def remembered(used: UsedKeys, most: int) -> UsedKeys:
+    """The last of these, each once."""
+    by_claim = {each.claim: each for each in used}
+
+    return tuple(sorted(by_claim.values(), key=lambda each: each.used_at))[-most:]
+
+
+def encode_keys(used: UsedKeys) -> str:
+    """Used keys as the text that storages keep."""
+    return msgspec.json.encode(used).decode()
+
+
+def decode_keys(data: str | bytes) -> UsedKeys:
+    """Read stored keys.
+
+    :raises CartCorruptError: If there are none.
+    """
+    try:
+        return msgspec.json.decode(data, type=UsedKeys)
+    except (ValueError, RecursionError) as error:
+        raise CartCorruptError(
+            f"The stored text is not of used keys: {error}", data
+        ) from error
+
+
+def _error(is_same: bool, line_id: str = "") -> CartReplayedError:
+    if is_same:
+        return CartReplayedError("The change with this key was made already.", line_id)
+
+    return CartKeyReusedError("The key came with another change before.")

@@ -55,6 +55,10 @@ _instance = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 MAX_OWNER_LENGTH: t.Final = 255
 
+#: What the owner or the instance begins with of what is stored beside the carts, and
+#: of no cart.
+BESIDE: t.Final = "@"
+
 
 class CartKey(t.NamedTuple):
     """The address of a cart.
@@ -76,6 +80,11 @@ class CartKey(t.NamedTuple):
     def bare_owner(self) -> str:
         """The owner without the tenant, such as ``"user:7"``."""
         return split_owner(self.owner)[1]
+
+    @property
+    def is_cart(self) -> bool:
+        """Whether it is a cart that is stored there, and nothing beside the carts."""
+        return not (self.owner.startswith(BESIDE) or self.instance.startswith(BESIDE))
 
     def __str__(self) -> str:
         return f"{self.owner}/{self.instance}"

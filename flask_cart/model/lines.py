@@ -257,7 +257,7 @@ def find_line(
     """The line of a product, or of an item's id, with these options.
 
     :param options: If they are ``None``, the line without any, or the first there is.
-    :raises InvalidItemError: If they are no options.
+    :raises InvalidItemError: If they are no options, or it is no product.
     """
     if isinstance(product, str | int):
         item_id = str(product)
@@ -265,7 +265,8 @@ def find_line(
         with refused_as(InvalidItemError, f"The item {item_id!r:.80} is not valid: "):
             chosen = canonical_options({} if options is None else options)
     else:
-        item_id, chosen = item_id_of(product), options_of(product, options)
+        item_id = item_id_of(_checked(product))
+        chosen = options_of(product, options)
 
     wanted = line_id(item_id, chosen)
     found = {line.id: line for line in lines if line.item_id == item_id}
@@ -314,14 +315,17 @@ def _variant(
     if isinstance(product, Variant):
         return product
 
-    if not isinstance(product, Buyable):
-        raise InvalidItemError(
-            f"{type(product).__name__!r} cannot be put into a cart: it needs"
-            " 'cart_id', 'cart_name' and 'cart_price'. Or give the item's id,"
-            " name= and price=."
-        )
+    return variant_of(_checked(product), options)
 
-    return variant_of(product, options)
+
+def _checked(product: t.Any) -> Buyable:
+    if isinstance(product, Buyable):
+        return product
+
+    raise InvalidItemError(
+        f"{type(product).__name__!r} cannot be put into a cart: it needs 'cart_id',"
+        " 'cart_name' and 'cart_price'. Or give the item's id, name= and price=."
+    )
 
 
 def _invalid(item_id: t.Any, error: ValueError) -> InvalidItemError:

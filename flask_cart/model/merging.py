@@ -15,7 +15,6 @@ from .document import noted
 from .errors import CartConfigError
 from .events import CartMerged
 from .events import Event
-from .idempotency import remembered
 from .limits import Limits
 from .limits import allowed
 from .limits import by_item
@@ -182,17 +181,10 @@ class MergeDocument(Limited, frozen=True):
         )
         others = (e for e in document.merged if e.source != self.source_id)
         record = self._record(earlier, more, digest)
-        claims = document.claims
-
-        if self.source.claims:
-            # A form that was sent before the login may be sent again after it.
-            claims = remembered(claims, self.source.claims)
-
         result = replace(
             result,
             merged=(*others, record)[-MAX_MERGED:],
             pending=noted(result.pending, orders),
-            claims=claims,
         )
 
         return result, tuple(events)

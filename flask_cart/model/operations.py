@@ -104,9 +104,9 @@ def apply_all(document: Document, operations: t.Iterable[Operation]) -> Applied:
 
     unchanged = document
 
-    if (result.claims, result.removed) != (document.claims, document.removed):
+    if result.removed != document.removed:
         # What is remembered of a change is no change of the cart.
-        unchanged = replace(document, claims=result.claims, removed=result.removed)
+        unchanged = replace(document, removed=result.removed)
 
     return (unchanged, ()) if same(result, unchanged) else (result, tuple(events))
 

@@ -136,6 +136,11 @@ def digest(text: str, length: int) -> str:
     return base64.urlsafe_b64encode(whole)[:length].decode()
 
 
+def size_of(data: str | bytes) -> int:
+    """The size of a text in bytes."""
+    return len(data.encode()) if isinstance(data, str) else len(data)
+
+
 def check_text(
     value: t.Any, where: str, *, empty: bool = False, control: bool = False
 ) -> str:

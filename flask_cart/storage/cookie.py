@@ -77,6 +77,16 @@ class CookieStorage:
     def transaction(self) -> None:
         return None
 
+    def restore(self, owner: str, older: t.Mapping[str, t.Any]) -> None:
+        """Put an owner's carts back into a session that has lost them.
+
+        :param older: The session as it was before.
+        """
+        carts = _checked(older.get(_KEY, {})).get(owner)
+
+        if carts is not None and owner not in self._carts():
+            self._put({**self._carts(), owner: carts})
+
     def _carts(self) -> dict[str, t.Any]:
         return _checked(self.open_session().get(_KEY, {}))
 
@@ -93,7 +103,8 @@ class CookieStorage:
         # Not changed in place: the session sees only what is assigned to its own keys.
         after = {**before, owner: carts}
 
-        if not carts:
+        # There is no room for what no cart is left of.
+        if not any(CartKey(owner, name).is_cart for name in carts):
             del after[owner]
 
         self._put(after)

@@ -22,6 +22,7 @@ from flask_cart import current_cart
 from flask_cart import signals
 from flask_cart.storage.memory import MemoryStorage
 from tests.support.apps import make_app
+from tests.support.guests import owner_of
 from tests.support.session_shops import SESSIONS
 from tests.support.session_shops import Config
 from tests.support.session_shops import open_shop
@@ -186,9 +187,7 @@ class TestGuests:
         shopper.add("acme", "mug")
         shopper.add("globex", "pot")
 
-        with shopper.client.session_transaction() as stored:
-            guest = f"guest:{stored['_cart_token']}"
-
+        guest = owner_of(shopper.client)
         assert storage.instances(f"acme/{guest}") == ["default"]
         assert storage.instances(f"globex/{guest}") == ["default"]
         assert storage.instances(guest) == []

@@ -71,6 +71,14 @@ def add(**given: Any) -> Callable[[Cart, str], object]:
     return lambda cart, line_id: cart.add(product, **given)
 
 
+def find(product: Any) -> Callable[[Cart, str], object]:
+    return lambda cart, line_id: cart.find(product)
+
+
+def bare(given: Any) -> Callable[[Cart, str], object]:
+    return lambda cart, line_id: cart.add_condition(given)
+
+
 def update(**given: Any) -> Callable[[Cart, str], object]:
     return lambda cart, line_id: cart.update(line_id, **given)
 
@@ -121,6 +129,10 @@ BAD: dict[str, tuple[Callable[[Cart, str], object], type[CartError], str]] = {
     "id a list": (add(product=["pot"]), InvalidItemError, "'list' cannot be put"),
     "id a dict": (add(product={"id": 1}), InvalidItemError, "'dict' .* 'cart_id'"),
     "id too long": (add(product="p" * 101), CartLimitError, "100 .* has 101: 'ppp"),
+    "find None": (find(None), InvalidItemError, "'NoneType' cannot be put"),
+    "find a float": (find(1.5), InvalidItemError, "'float' cannot be put"),
+    "find a list": (find(["pot"]), InvalidItemError, "'list' cannot be put"),
+    "find a class": (find(type), InvalidItemError, "'type' cannot be put"),
     # Products
     "class": (add(product=Model, price=1), InvalidItemError, "a str, not property"),
     "product without a name": (
@@ -368,6 +380,13 @@ BAD: dict[str, tuple[Callable[[Cart, str], object], type[CartError], str]] = {
         "negative: -1",
     ),
     # Conditions
+    "condition None": (bare(None), InvalidConditionError, "not 'NoneType'"),
+    "condition a text": (bare("10%"), InvalidConditionError, "not 'str'"),
+    "condition a dict": (bare({"name": "X"}), InvalidConditionError, "not 'dict'"),
+    "currency a list": (condition(currency=[]), InvalidConditionError, "a currency"),
+    "currency a dict": (condition(currency={}), InvalidConditionError, "a currency"),
+    "currency a number": (condition(currency=978), InvalidConditionError, "978"),
+    "currency small": (condition(currency="eur"), InvalidConditionError, "'eur'"),
     "condition of no name": (condition(name=""), InvalidConditionError, "be empty"),
     "condition's name None": (condition(name=None), InvalidConditionError, "NoneType"),
     "condition's name a control": (
@@ -609,7 +628,10 @@ CONFIG: dict[str, tuple[dict[str, Any], str]] = {
     "currency a number": ({"CART_CURRENCY": 978}, "CART_CURRENCY is 978"),
     "rounding unknown": ({"CART_ROUNDING": "bankers"}, "CART_ROUNDING is 'bankers'"),
     "round at unknown": ({"CART_ROUND_AT": "item"}, "CART_ROUND_AT is 'item'"),
-    "session key empty": ({"CART_SESSION_KEY": ""}, "CART_SESSION_KEY is ''"),
+    "guest without a lifetime": (
+        {"CART_GUEST_LIFETIME": 0},
+        "CART_GUEST_LIFETIME is 0",
+    ),
     "table empty": ({"CART_DATABASE_TABLE": ""}, "CART_DATABASE_TABLE is ''"),
     "table None": ({"CART_DATABASE_TABLE": None}, "CART_DATABASE_TABLE is None"),
     "bind key a number": ({"CART_DATABASE_BIND_KEY": 5}, "BIND_KEY is 5"),

@@ -205,7 +205,7 @@ def test_those_that_are_used_up(
     for code in noted:
         cart.coupons.add(code)
 
-    token = cart.begin_order().order_token if is_begun else None
+    token = cart.begin_order().order_token if is_begun else cart.order_token
     draft = cart.place_order(lambda draft: draft, lambda token: None, token=token)
 
     assert draft.coupons == tuple(used)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from flask_cart import Cart
 from flask_cart import CartBusyError
@@ -103,7 +104,7 @@ class Shop:
     def notify(self, token: str, **options: t.Any) -> str:
         """What the provider calls when something is paid."""
         create = options.pop("create", self.create)
-        session, total = options.get("session"), options.get("expected_total")
+        session, total = options.get("session"), options.get("expected_total", UNSET)
 
         return place_begun_order(
             self.services, create, self.find, session, token, total
@@ -318,7 +319,7 @@ def test_order_that_the_session_does_not_see(shop: Shop) -> None:
     view = OldView(shop)
 
     assert (
-        place_begun_order(shop.services, shop.create, view.find, view, token, None)
+        place_begun_order(shop.services, shop.create, view.find, view, token, UNSET)
         == first
     )
 

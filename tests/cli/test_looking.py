@@ -181,6 +181,9 @@ class TestShow:
             cart_of(app, "user:8").add("x", name="a\u202eb\u2028c", price=1)
 
         assert "a?b?c" in run(app, "show", "user:8").output
+        output = run(app, "show", "user:8", "--json").output
+        assert r"a\u202eb\u2028c" in output
+        assert json.loads(output)["lines"][0]["name"] == "a\u202eb\u2028c"
 
 
 class TestExplain:

@@ -28,6 +28,11 @@ KEYS = [
 ]
 
 
+#: Deeper, and longer, than anything that a cart has.
+NESTED = '{"schema":1,"metadata":' + '{"a":' * 99_999 + "1" + "}" * 99_999 + "}"
+NINES = "9" * 4000
+
+
 def new_shop(storage: object = "memory") -> Flask:
     app = make_app(CART_STORAGE=storage)
     FlaskCart(app)
@@ -200,6 +205,19 @@ def test_import_that_is_cut_off(path: Path) -> None:
         ('{"owner":"guest:abcdefg ","instance":"a","cart":{}}', "guest:abcd..."),
         ('{"owner":"user:9","instance":"a","cart":{}}', "not a cart"),
         ('{"owner":"user:9","instance":"a","cart":{},"x":1}', "unknown field"),
+        ('{"owner":"user:9","instance":"a","cart":{},"\\u001b[2J":1}', "?[2J"),
+        ('{"owner":"user:9","instance":"a","cart":{},"\x9b2J":1}', "?2J"),
+        ('{"owner":"user:9","instance":"a","cart":{},"\u202e1":1}', "?1"),
+        ('{"owner":"\\u001b]0;me\\u0007","instance":"a","cart":{}}', r"'\x1b'"),
+        ('{"owner":"user:9","instance":"\\u001b[2J","cart":{}}', r"\x1b[2J"),
+        ('{"owner":"user:9","instance":"a","cart":' + "[" * 99_999, "recursion"),
+        ('{"owner":"user:9","instance":"a","cart":' + NESTED + "}", "recursion"),
+        ("[" * 99_999, "Expected `object`"),
+        ('{"owner":"user:9","instance":"a","cart":{"schema":' + NINES, "truncated"),
+        ('{"owner":"user:9","instance":"a","cart":{"schema":' + NINES + "}}", "<="),
+        ('{"owner":"user:9","instance":' + NINES + ',"cart":{}}', "of range"),
+        ('{"owner":"user:' + NINES + '","instance":"a","cart":{}}', "at most 255"),
+        ('{"owner":"user:9","instance":"a","cart":{},"' + NINES + '":1}', "..."),
     ],
 )
 def test_one_bad_line(path: Path, line: str, error: str) -> None:
@@ -213,7 +231,10 @@ def test_one_bad_line(path: Path, line: str, error: str) -> None:
     assert result.exit_code == 1
     assert result.output.startswith("Line 6: ")
     assert error in result.output
-    assert result.output.endswith("Error: Nothing was imported: 1 line cannot be.\n")
+    assert result.output.endswith("\nError: Nothing was imported: 1 line cannot be.\n")
+    assert len(result.output) < 400
+    assert result.output.count("\n") == 2
+    assert result.output.replace("\n", "").isprintable()
     assert texts(shop) == {}
 
 

@@ -12,6 +12,9 @@ from demo_shop.models import CartWrite
 from demo_shop.services import activity
 from demo_shop.services.activity import HOW_IT_WORKS
 from flask_cart import signals
+from tests.support.guests import cookies_of
+from tests.support.guests import give_cookies
+from tests.support.guests import owner_of
 from tests.support.slackwater import Shop
 from tests.support.slackwater import Visitor
 
@@ -122,10 +125,8 @@ def test_another_worker_shows_them(open_shop):
     first, second = open_shop(), open_shop()
     visitor = first.visitor()
     visitor.add("harbour-mug", "MUG-NAVY")
-    cookie = visitor.client.get_cookie("session")
-    assert cookie is not None
     elsewhere = Visitor(second.app)
-    elsewhere.client.set_cookie("session", cookie.value)
+    give_cookies(elsewhere.client, cookies_of(visitor.client))
 
     assert len(writes(elsewhere.get("/activity/"))) == 2
 
@@ -160,8 +161,7 @@ def test_a_text_of_the_shopper_is_escaped(visitor):
     """What a shopper types in is text on this page, too."""
     visitor.add("harbour-mug", "MUG-NAVY")
 
-    with visitor.client.session_transaction() as session:
-        owner = f"guest:{session['_cart_token']}"
+    owner = owner_of(visitor.client)
 
     with visitor.client.application.app_context():
         cart_ext.cart(owner=owner).metadata["note"] = "<b>Ring!</b>"
@@ -175,8 +175,7 @@ def test_what_is_long_is_cut(visitor):
     """An event with many lines, or a long text, is kept in short."""
     visitor.add("harbour-mug", "MUG-NAVY")
 
-    with visitor.client.session_transaction() as session:
-        owner = f"guest:{session['_cart_token']}"
+    owner = owner_of(visitor.client)
 
     with visitor.client.application.app_context():
         cart = cart_ext.cart(owner=owner)
@@ -202,9 +201,7 @@ def test_a_merge_is_shown_without_the_guests_secret(visitor):
     cut short."""
     visitor.add("harbour-mug", "MUG-NAVY")
 
-    with visitor.client.session_transaction() as session:
-        token = session["_cart_token"]
-
+    token = owner_of(visitor.client).removeprefix("guest:")
     visitor.get("/signup")
     visitor.follow(visitor.post("/signup", email="a@b.ie", password="kettle rope tide"))
     page = visitor.get("/activity/")

@@ -241,7 +241,8 @@ def tab_to(page: Page, target: Locator) -> None:
 
 
 def test_mistakes_can_be_found(open_page):
-    """The summary of errors has the focus, and its links lead to the fields."""
+    """The summary of errors has the focus, and its links lead to the fields, in which
+    Enter sends the order and chooses no other shipping."""
     page = open_page(failures_expected=True)
     add(page, "/goods/pilot-kettle", "Tar")
     page.goto("/checkout")
@@ -252,6 +253,15 @@ def test_mistakes_can_be_found(open_page):
     page.get_by_role("link", name="Add the postcode").click()
 
     expect(page.get_by_label("Postcode")).to_be_focused()
+
+    page.get_by_label("Postcode").fill("V92 X1Y2")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("alert")).to_be_focused()
+    expect(page.get_by_role("link", name="Add the postcode")).to_have_count(0)
+    expect(page.get_by_role("button", name="Post, tracked")).to_have_attribute(
+        "aria-pressed", "true"
+    )
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440])

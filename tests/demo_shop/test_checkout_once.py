@@ -22,6 +22,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from tests.support.guests import cookies_of
+from tests.support.guests import give_cookies
 from tests.support.harness import empty_database
 from tests.support.harness import gunicorn
 from tests.support.slackwater import SECRET_KEY
@@ -49,10 +51,9 @@ class Server(t.NamedTuple):
 
     def post(self, visitor: Visitor, path: str, fields: dict[str, str]) -> Answer:
         """Send a form as the visitor's browser does, to one of the workers."""
-        cookie = visitor.client.get_cookie("session")
-        assert cookie is not None
+        cookies = cookies_of(visitor.client)
         headers = {
-            "Cookie": f"session={cookie.value}",
+            "Cookie": "; ".join(map("=".join, cookies.items())),
             "Accept": "text/html",
             "Content-Type": "application/x-www-form-urlencoded",
         }
@@ -314,9 +315,8 @@ def mortals(url: str) -> Iterator[Callable[[Visitor, dict[str, str], int], bool]
     assert process.stdout is not None
 
     def order_and_die(visitor: Visitor, form: dict[str, str], moment: int) -> bool:
-        cookie = visitor.client.get_cookie("session")
-        assert cookie is not None
-        print(json.dumps([cookie.value, form, moment]), file=process.stdin, flush=True)
+        cookies = cookies_of(visitor.client)
+        print(json.dumps([cookies, form, moment]), file=process.stdin, flush=True)
         code = process.stdout.readline().strip()
         assert code in ("0", "42")
 
@@ -345,11 +345,13 @@ def fork_mortals(url: str) -> None:
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
-def die_at(shop: Shop, cookie: str, form: dict[str, str], moment: int) -> None:
+def die_at(
+    shop: Shop, cookies: dict[str, str], form: dict[str, str], moment: int
+) -> None:
     """Send a form, and die at the moment of this number: after a statement, or around
     the commit."""
     visitor = shop.visitor()
-    visitor.client.set_cookie("session", cookie)
+    give_cookies(visitor.client, cookies)
     left = moment
 
     def count(*_: object) -> None:

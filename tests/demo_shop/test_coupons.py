@@ -6,7 +6,7 @@ import re
 import pytest
 
 from demo_shop.extensions import cart_ext
-from tests.support.slackwater import Visitor
+from tests.support.guests import owner_of
 
 NOW = dt.datetime(2025, 5, 3, 12, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -332,7 +332,7 @@ def test_the_cart_keeps_only_the_code(shop, visitor):
     visitor.enter("SPRINGTIDE")
 
     with shop.app.app_context():
-        cart = cart_ext.cart(owner=owner_of(visitor))
+        cart = cart_ext.cart(owner=owner_of(visitor.client))
 
         assert list(cart.coupons) == ["SPRINGTIDE"]
         assert cart.conditions == ()
@@ -346,15 +346,9 @@ def test_one_code_for_an_order(shop, visitor):
     visitor.enter("SPRINGTIDE")
 
     with shop.app.app_context():
-        cart_ext.cart(owner=owner_of(visitor)).coupons.add("BIGFISH")
+        cart_ext.cart(owner=owner_of(visitor.client)).coupons.add("BIGFISH")
 
     sums = amounts(visitor.get("/checkout"))
 
     assert "SPRINGTIDE" not in sums
     assert sums["BIGFISH"] == "-€10.40"
-
-
-def owner_of(visitor: Visitor) -> str:
-    """Whose cart it is that the visitor's browser knows."""
-    with visitor.client.session_transaction() as session:
-        return f"guest:{session['_cart_token']}"

@@ -93,7 +93,7 @@ def rival(
     open_shop: Callable[[Config], Flask],
 ) -> Customer:
     """The same customer, in a shop that talks to the server."""
-    return Customer(open_shop(backend.config()), relayed_customer.cookie)
+    return Customer(open_shop(backend.config()), relayed_customer.cookies)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -34,7 +34,7 @@ def test_killed_under_load(backend: Backend, customer: Customer) -> None:
         workers = [
             stack.enter_context(
                 working(
-                    add_many, backend.config(), customer.cookie, str(number), THREADS
+                    add_many, backend.config(), customer.cookies, str(number), THREADS
                 )
             )
             for number in range(WORKERS)

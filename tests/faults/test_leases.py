@@ -23,7 +23,7 @@ INEXACTNESS = 1.5
 @pytest.fixture
 def paused(backend: Backend, customer: Customer) -> Iterator[Worker]:
     """A process that has read the cart, to add a hat, and is paused."""
-    arguments = (backend.config(), customer.cookie, "hat")
+    arguments = (backend.config(), customer.cookies, "hat")
 
     with working(pause_before_save, *arguments) as worker:
         worker.wait_until_paused()

@@ -96,6 +96,18 @@ def test_with_an_end_it_is_read(
     assert answer.json["quantity"] == 2
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_cut(client: FlaskClient, kind: str) -> None:
+    """A body that ends before its length does is refused, also where a server says that
+    this is its end: it may have been another change."""
+    fill(client)
+    end = {"CONTENT_LENGTH": "99", "wsgi.input_terminated": True}
+    answer = send(client, io.BytesIO(LESS[kind]), kind, **end)
+
+    assert (answer.status_code, answer.json["code"]) == (400, "bad-request")
+    assert show(client)["quantity"] == 3
+
+
 @pytest.mark.parametrize("protocol", ["HTTP/1.0", "HTTP/1.1", "HTTP/2"])
 def test_nothing_needs_no_length(client: FlaskClient, protocol: str) -> None:
     """A change without a body may come without a length."""

@@ -41,7 +41,7 @@ class Browser:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._cookie = ""
+        self._cookies: dict[str, str] = {}
 
     def send(
         self, method: str, path: str, body: t.Any = None, **headers: str
@@ -50,7 +50,7 @@ class Browser:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         sent |= {"Accept": "application/json", "Content-Type": "application/json"}
-        sent |= {"Cookie": self._cookie} if self._cookie else {}
+        sent["Cookie"] = "; ".join(map("=".join, self._cookies.items()))
 
         try:
             connection.request(method, path, json.dumps(body or {}), sent)
@@ -59,8 +59,9 @@ class Browser:
         finally:
             connection.close()
 
-        cookie = response.headers["Set-Cookie"]
-        self._cookie = self._cookie or (cookie or "").partition(";")[0]
+        for cookie in response.headers.get_all("Set-Cookie", []):
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self._cookies.setdefault(name, value)
 
         return Answer(response.status, response.headers["ETag"], json.loads(text))
 

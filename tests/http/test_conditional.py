@@ -18,6 +18,8 @@ from werkzeug.test import TestResponse
 from flask_cart import current_cart
 from tests.support.apps import make_app
 from tests.support.cache_servers import CacheServer
+from tests.support.guests import cookies_of
+from tests.support.guests import give_cookies
 from tests.support.shops import counted
 from tests.support.storefronts import JSON
 from tests.support.storefronts import Storefront
@@ -54,9 +56,7 @@ class Rival:
     def __init__(self, shop: Storefront, client: FlaskClient) -> None:
         self._storage: t.Any = shop.app.extensions["cart"].storage
         self._client = shop.app.test_client()
-        cookie = client.get_cookie("session")
-        assert cookie is not None
-        self._client.set_cookie("session", cookie.value)
+        give_cookies(self._client, cookies_of(client))
 
     def send(self, method: str, path: str, body: t.Any = None) -> None:
         # In a thread, where this request has a context of its own.
@@ -145,17 +145,64 @@ class TestIfNoneMatch:
         assert answer.status_code == 200
         assert answer.mimetype == "text/html"
 
-    def test_does_not_stop_a_change(self, client: FlaskClient) -> None:
-        """With a change it is no condition of this API, and the cart comes back."""
+    @pytest.mark.parametrize("named", ["{}", "W/{}", '"0-x", {}', "*"])
+    def test_stops_a_change(self, client: FlaskClient, named: str) -> None:
+        """A change that is meant for any other cart is not made to this one."""
         fill(client)
+        tag = named.format(tag_of(client))
         answer = client.post(
-            "/cart/lines",
-            json={"item": "pot"},
-            headers={"If-None-Match": tag_of(client)},
+            "/cart/lines", json={"item": "pot"}, headers={"If-None-Match": tag}
         )
 
-        assert answer.status_code == 200
-        assert answer.json["quantity"] == 4
+        assert (answer.status_code, answer.json["code"]) == (412, "precondition-failed")
+        assert answer.json["cart"]["quantity"] == show(client)["quantity"] == 3
+        assert answer.headers["ETag"] == tag_of(client)
+
+    @pytest.mark.parametrize("tag", ['"0-x"', "x", '""', '"1-x", "2-x"'])
+    def test_lets_a_change_through(self, client: FlaskClient, tag: str) -> None:
+        """Of another cart, or of none at all, it stops nothing."""
+        fill(client)
+        answer = client.post(
+            "/cart/lines", json={"item": "pot"}, headers={"If-None-Match": tag}
+        )
+
+        assert (answer.status_code, answer.json["quantity"]) == (200, 4)
+
+    def test_may_be_a_star(self, client: FlaskClient) -> None:
+        """A star is for the first change of a cart that there is not yet."""
+        answers = [
+            client.post(
+                "/cart/lines", json={"item": "pot"}, headers={"If-None-Match": "*"}
+            )
+            for _ in range(2)
+        ]
+
+        assert [each.status_code for each in answers] == [200, 412]
+
+    def test_stops_what_is_named_only_on_saving(
+        self, shop: Storefront, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A cart that comes to be in the same moment is one as well."""
+        client = shop.app.test_client()
+        client.post("/cart/wishlist/lines", json={"item": "pot"})
+        rival = Rival(shop, client)
+        rival.beat_next(monkeypatch, "POST", "/cart/lines", {"item": "pot"})
+        answer = client.post(
+            "/cart/lines", json={"item": "rare"}, headers={"If-None-Match": "*"}
+        )
+
+        assert (answer.status_code, answer.json["code"]) == (412, "precondition-failed")
+        assert [line["item"] for line in show(client)["lines"]] == ["pot"]
+
+    def test_is_asked_after_if_match(self, client: FlaskClient) -> None:
+        """Both have to hold."""
+        fill(client)
+        both = {"If-Match": tag_of(client), "If-None-Match": tag_of(client)}
+        one = {"If-Match": tag_of(client), "If-None-Match": '"0-x"'}
+
+        for headers, status in ((both, 412), (one, 200)):
+            answer = client.post("/cart/lines", json={"item": "pot"}, headers=headers)
+            assert answer.status_code == status
 
 
 class TestIfMatch:
@@ -524,9 +571,7 @@ def looking(client: FlaskClient) -> Callable[[], None]:
     tag = tag_of(client)
     # The plain client, which asks for no document beside it.
     plain = FlaskClient(client.application, client.response_wrapper)
-    cookie = client.get_cookie("session")
-    assert cookie is not None
-    plain.set_cookie("session", cookie.value)
+    give_cookies(plain, cookies_of(client))
 
     def look() -> None:
         answer = plain.get("/cart/", headers=JSON | {"If-None-Match": tag})

@@ -12,8 +12,8 @@ from tests.support.apps import make_app
 from tests.support.storefronts import BROWSER
 from tests.support.storefronts import JSON
 from tests.support.storefronts import Storefront
+from tests.support.storefronts import codes
 from tests.support.storefronts import fill
-from tests.support.storefronts import show
 
 NOWHERE = [
     ("DELETE", "/cart/coupons/%2Fb", 404),
@@ -74,7 +74,7 @@ def test_a_coupon_is_not_another_one(client: FlaskClient) -> None:
     client.post("/cart/coupons", json={"code": "TEN"})
     client.delete("/cart/coupons/%2FTEN", headers=JSON, follow_redirects=True)
 
-    assert show(client)["coupons"] == ["TEN"]
+    assert codes(client) == ["TEN"]
 
 
 def test_a_missing_slash_is_a_redirect(client: FlaskClient) -> None:

@@ -18,6 +18,7 @@ from flask_wtf import CSRFProtect
 from flask_wtf.csrf import generate_csrf
 from werkzeug.test import TestResponse
 
+from tests.support.guests import cookies_of
 from tests.support.storefronts import JSON
 from tests.support.storefronts import Storefront
 from tests.support.storefronts import fill
@@ -731,10 +732,11 @@ def test_forged_cookie_reaches_no_cart(
 ) -> None:
     """A cookie that the app has not signed is the cookie of nobody."""
     before = hostile_shop.stored(shopper)
-    cookie = shopper.get_cookie("session")
-    assert cookie is not None
+    # Carts in the session need both.
+    cookies = cookies_of(shopper)
+    forged = {name: forge(value, before) for name, value in cookies.items()}
     thief = hostile_shop.app.test_client(use_cookies=False)
-    headers = JSON | {"Cookie": f"session={forge(cookie.value, before)}"}
+    headers = JSON | {"Cookie": "; ".join(map("=".join, forged.items()))}
 
     seen = thief.get("/cart/", headers=headers)
     assert seen.get_json()["lines"] == []

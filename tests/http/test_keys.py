@@ -10,6 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.support.guests import cookies_of
+from tests.support.guests import give_cookies
 from tests.support.storefronts import JSON
 from tests.support.storefronts import Storefront
 from tests.support.storefronts import fill
@@ -61,7 +63,7 @@ class TestHeader:
         """Who finds out only on saving shows what the other one has done, too."""
         client, rival = shop.app.test_client(), shop.app.test_client()
         fill(client)
-        rival.set_cookie("session", client.get_cookie("session").value)
+        give_cookies(rival, cookies_of(client))
         storage = shop.app.extensions["cart"].storage
         save = storage.save
         answers = []

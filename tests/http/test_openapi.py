@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import typing as t
 
 import jsonschema
@@ -11,6 +12,8 @@ from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from flask_cart import FlaskCart
+from flask_cart.app.problem_codes import ProblemCode
+from flask_cart.http.routes import ROUTES
 from tests.support.apps import make_app
 from tests.support.storefronts import JSON
 from tests.support.storefronts import Storefront
@@ -43,6 +46,14 @@ def operations(document: Json) -> dict[tuple[str, str], Json]:
     }
 
 
+#: What is there because forms know only POST.
+FOR_FORMS: t.Final = {
+    (re.sub("<(?:[^:>]*:)?([^>]*)>", r"{\1}", route.address), route.method)
+    for route in ROUTES
+    if route.is_for_forms
+}
+
+
 def routes(app: Flask) -> set[tuple[str, str]]:
     """Path and method of all that the blueprint serves, save files."""
     return {
@@ -50,6 +61,7 @@ def routes(app: Flask) -> set[tuple[str, str]]:
         for rule in app.url_map.iter_rules()
         if rule.endpoint.startswith("cart.") and rule.endpoint != "cart.static"
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if (path_of(rule).removeprefix("/{instance}"), method) not in FOR_FORMS
     }
 
 
@@ -76,7 +88,7 @@ class TestDocument:
         assert not [path for path in document["paths"] if "instance" in path]
 
     def test_has_every_route(self, shop: Storefront, document: Json) -> None:
-        """Every route of the blueprint is in it, and it names no other."""
+        """Every route but those for forms is in it, and it names no other."""
         assert operations(document).keys() == routes(shop.app)
 
     def test_misses_a_route_that_is_not_described(self, shop: Storefront) -> None:
@@ -112,20 +124,20 @@ class TestDocument:
 
     def test_names_the_instances(self, document: Json) -> None:
         """It names the carts that the app lets shoppers have."""
-        parameter = document["components"]["parameters"]["instance"]
+        schema = document["components"]["schemas"]["Instance"]
 
-        assert parameter["schema"]["enum"] == ["later", "wishlist"]
+        assert schema["enum"] == ["later", "wishlist"]
 
     def test_has_types_that_can_be_generated_from(self, document: Json) -> None:
         """Versions have more than 32 bits, and what may have any key says so."""
         schemas = document["components"]["schemas"]
-        cart, problem = schemas["ShownCart"], schemas["ShownProblem"]
+        cart, problem = schemas["Cart"], schemas["Problem"]
         version = cart["properties"]["version"]
         bags = [cart["properties"]["metadata"], problem["properties"]["differs"]]
         objects = [
             each
             for schema in schemas.values()
-            for each in schema["properties"].values()
+            for each in schema.get("properties", {}).values()
             if each.get("type") == "object"
         ]
 
@@ -137,6 +149,76 @@ class TestDocument:
         """Descriptions say nothing about Python."""
         assert ":param" not in str(document)
         assert "``" not in str(document)
+
+    def test_describes_every_field(self, document: Json) -> None:
+        """Each schema, field, parameter, header and tag says what it is."""
+        components = document["components"]
+        described = [
+            *components["schemas"].values(),
+            *(
+                field
+                for schema in components["schemas"].values()
+                for field in schema.get("properties", {}).values()
+            ),
+            *components["parameters"].values(),
+            *components["headers"].values(),
+            *components["responses"].values(),
+            *components["securitySchemes"].values(),
+            *document["tags"],
+        ]
+
+        assert [each for each in described if not each.get("description")] == []
+
+    def test_has_tags(self, document: Json) -> None:
+        """Every operation is in one group, and each group has some."""
+        used = {tag for each in operations(document).values() for tag in each["tags"]}
+
+        assert used == {tag["name"] for tag in document["tags"]}
+        assert all(len(each["tags"]) == 1 for each in operations(document).values())
+
+    def test_names_the_cookie(self, shop: Storefront) -> None:
+        """Who the shopper is, is known by the guest's cookie, or the app's session."""
+        shop.app.config["SESSION_COOKIE_NAME"] = "shop"
+        document = read_document(shop.app.test_client())
+        schemes = document["components"]["securitySchemes"]
+
+        assert {each["in"] for each in schemes.values()} == {"cookie"}
+        assert schemes["session"]["name"] == "shop"
+        assert schemes["guest"]["name"] == "shop_cart"
+        assert document["security"] == [{}, {"guest": []}, {"session": []}]
+
+    def test_has_every_problem(self, document: Json) -> None:
+        """The codes are an enum, and each status says which of them it has."""
+        codes = document["components"]["schemas"]["ProblemCode"]
+        responses = document["components"]["responses"]
+
+        assert codes["type"] == "string"
+        assert set(codes["enum"]) == {each.value for each in ProblemCode}
+
+        for code in ProblemCode:
+            if str(code.status) in responses:
+                text = responses[str(code.status)]["description"]
+                assert f"`{code}`: {code.meaning}" in text
+
+    def test_has_examples(self, document: Json) -> None:
+        """Every body of a request has one, and the cart; all are what they show."""
+        bodies = [
+            each["requestBody"]["content"]["application/json"]
+            for each in operations(document).values()
+            if "requestBody" in each
+        ]
+        answers = [
+            content
+            for each in document["components"]["responses"].values()
+            for content in each.get("content", {}).values()
+            if "example" in content
+        ]
+
+        assert len(answers) >= 5
+
+        for each in [*bodies, *answers]:
+            schema = each["schema"] | {"components": document["components"]}
+            jsonschema.Draft202012Validator(schema).validate(each["example"])
 
 
 class TestAnswers:

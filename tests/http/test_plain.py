@@ -41,6 +41,10 @@ def names(plain: t.Any, where: str = "") -> set[str]:
     return here.union(*(names(value, f"{where}.{key}") for key, value in plain.items()))
 
 
+#: What only a client of the API asks for, because it has no cart itself.
+ONLY_FOR_CLIENTS: t.Final = ("coupons", "next", "order_token", "problems")
+
+
 def fill_richly() -> None:
     """Something of everything that a cart can have."""
     line = current_cart.add("mug", 2, price="12.50", options={"size": "L"})
@@ -98,6 +102,12 @@ def test_to_dict_has_the_names_of_the_json_api(app: Flask) -> None:
         fill_richly()
         api = json.loads(app.json.dumps(current_cart))
         plain = json.loads(json.dumps(current_cart.to_dict()))
+
+        for name in ONLY_FOR_CLIENTS:
+            del api[name]
+
+        for line in api["lines"]:
+            del line["limits"]
 
         assert names(api) <= names(plain)
         assert {name: plain[name] for name in api} | {

@@ -57,16 +57,21 @@ class Browser:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
-        self._cookie = ""
+        self._cookies: dict[str, str] = {}
 
     def __call__(self, environ: Json, start_response: t.Any) -> t.Any:
         def start(status: str, headers: list[tuple[str, str]], *args: t.Any) -> t.Any:
             cookies = [value for name, value in headers if name == "Set-Cookie"]
-            self._cookie = next(iter(cookies), self._cookie).partition(";")[0]
+
+            for cookie in cookies:
+                name, _, value = cookie.partition(";")[0].partition("=")
+                self._cookies[name] = value
 
             return start_response(status, headers, *args)
 
-        return self._app(environ | {"HTTP_COOKIE": self._cookie}, start)
+        cookie = "; ".join(map("=".join, self._cookies.items()))
+
+        return self._app(environ | {"HTTP_COOKIE": cookie}, start)
 
 
 @dataclass

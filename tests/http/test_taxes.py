@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from flask_cart import Cart
 from flask_cart.pricing.presets import cash_rounding
 from flask_cart.pricing.presets import tax_classes
+from tests.support.guests import owner_of
 from tests.support.storefronts import Storefront
 
 JSON = {"Accept": "application/json"}
@@ -22,11 +23,8 @@ def taxed(shop: Storefront, client: FlaskClient) -> Iterator[Cart]:
     mugs = {"item": "mug", "quantity": 2, "options": {"size": "L"}}
     client.post("/cart/lines", json=mugs, headers=JSON)
 
-    with client.session_transaction() as session:
-        owner = f"guest:{session['_cart_token']}"
-
     with shop.app.app_context():
-        yield shop.extension.cart(owner=owner)
+        yield shop.extension.cart(owner=owner_of(client))
 
 
 def without_spaces(page: str) -> str:

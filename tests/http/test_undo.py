@@ -127,7 +127,7 @@ def test_sold_out(shop: Storefront, client: FlaskClient) -> None:
     )
     answer = client.post(f"/cart/lines/{line_id}/restore", headers=JSON)
 
-    assert (answer.status_code, answer.json["code"]) == (422, "quantity-available")
+    assert (answer.status_code, answer.json["code"]) == (422, "not-enough")
 
 
 @pytest.mark.parametrize("by_id", [True, False])

@@ -28,10 +28,12 @@ from flask_cart import signals
 from flask_cart.http.routes import ROUTES
 from flask_cart.http.routes import Route
 from tests.support.apps import make_app
+from tests.support.guests import owner_of
 from tests.support.storefronts import JSON
 from tests.support.storefronts import SHELF
 from tests.support.storefronts import PageClient
 from tests.support.storefronts import Storefront
+from tests.support.storefronts import codes
 from tests.support.storefronts import fill
 from tests.support.storefronts import line_of
 from tests.support.storefronts import show
@@ -42,6 +44,7 @@ CHANGES = [each for each in ROUTES if each.method != "GET"]
 #: What makes each view do something to a cart of three mugs with the coupon FIVE.
 BODIES: dict[str, dict[str, t.Any]] = {
     "add": {"item": "pot"},
+    "add_many": {"items": [{"item": "pot"}, {"item": "rare", "quantity": 2}]},
     "set_quantity": {"quantity": 5},
     "increment": {"by": 2},
     "remove": {},
@@ -116,11 +119,13 @@ def send(
 @contextmanager
 def as_the_shop(shop: Storefront, client: FlaskClient) -> Iterator[Cart]:
     """The client's cart, without the blueprint."""
-    with client.session_transaction() as session:
-        owner = f"guest:{session['_cart_token']}"
-
     with shop.app.app_context():
-        yield shop.extension.cart(owner=owner)
+        yield shop.extension.cart(owner=owner_of(client))
+
+
+def has_form(route: Route) -> bool:
+    """Whether a form can do it: none has a list of items."""
+    return route.method == "POST" and route.view != "add_many"
 
 
 def outcome(client: FlaskClient) -> t.Any:
@@ -130,7 +135,7 @@ def outcome(client: FlaskClient) -> t.Any:
     return [
         (
             [(line["id"], line["quantity"]) for line in cart["lines"]],
-            cart["coupons"],
+            [coupon["code"] for coupon in cart["coupons"]],
             cart["shipping"],
             cart["metadata"],
         )
@@ -247,7 +252,7 @@ class TestShow:
         gone = {"data": {"item": "gone"}, "headers": {"Accept": accept}}
 
         assert client.post("/cart/lines", **added).json["quantity"] == 1
-        assert client.post("/cart/lines", **gone).json["code"] == "unprocessable-entity"
+        assert client.post("/cart/lines", **gone).json["code"] == "unknown-item"
 
     def test_is_at_one_address(self, client: FlaskClient) -> None:
         """Without the slash, it is a redirect."""
@@ -269,12 +274,14 @@ class TestChanges:
         answer = send(client, route, cart, BODIES[route.view])
 
         assert answer.status_code == 200
-        assert answer.json == show(client, cart.strip("/"))
+        assert answer.json | {"report": 0} == show(client, cart.strip("/")) | {
+            "report": 0
+        }
         assert outcome(client) != before
 
     @pytest.mark.parametrize("cart", CARTS)
     @pytest.mark.parametrize(
-        "route", [each for each in CHANGES if each.method == "POST"], ids=named
+        "route", [each for each in CHANGES if has_form(each)], ids=named
     )
     def test_by_forms(self, shop: Storefront, route: Route, cart: str) -> None:
         """Each is done by a form as well, which leads back to the cart's page.
@@ -378,12 +385,12 @@ class TestChanges:
         """A code that is noted counts, until it is removed."""
         prepare(client)
         client.post("/cart/coupons", data={"code": " TEN "})
-        assert show(client)["coupons"] == ["FIVE", "TEN"]
+        assert codes(client) == ["FIVE", "TEN"]
         assert show(client)["total"] == "29.25"
 
         client.delete("/cart/coupons/FIVE", headers=JSON)
         client.post("/cart/coupons/FIVE/remove")
-        assert show(client)["coupons"] == ["TEN"]
+        assert codes(client) == ["TEN"]
         assert show(client)["total"] == "33.75"
 
     @pytest.mark.parametrize("name", ["10/20", "removed", "50%", "über uns"])
@@ -396,14 +403,14 @@ class TestChanges:
 
         for headers in (JSON, {}):
             client.post("/cart/coupons", json={"code": name})
-            assert show(client)["coupons"] == [name]
+            assert codes(client) == [name]
 
             with shop.app.test_request_context():
                 method = "DELETE" if headers else "POST"
                 path = url_for("cart.remove_coupon", code=name, _method=method)
 
             client.open(path, method=method, headers=headers)
-            assert show(client)["coupons"] == []
+            assert codes(client) == []
 
     def test_a_coupon_for_some_carts(self, shop: Storefront) -> None:
         """A loader that asks for the cart refuses a code while it is not for it."""
@@ -420,12 +427,12 @@ class TestChanges:
         refused = client.post("/cart/coupons", json={"code": "MUCH"})
 
         assert refused.status_code == 422
-        assert show(client)["coupons"] == []
+        assert codes(client) == []
 
         client.post("/cart/lines", json={"item": "pot"})
         client.post("/cart/coupons", json={"code": "MUCH"})
 
-        assert show(client)["coupons"] == ["MUCH"]
+        assert codes(client) == ["MUCH"]
         assert show(client)["total"] == "69.75"
 
     @pytest.mark.parametrize("code", ["a%0Ab", "%0A%C3%A0", "a%0A", "%3%C3%A0"])
@@ -559,7 +566,7 @@ class TestRefusals:
             answer = client.delete(f"/cart/coupons/{code}", headers=JSON)
             assert answer.status_code == 200
 
-        assert show(client)["coupons"] == ["FIVE"]
+        assert codes(client) == ["FIVE"]
         assert show(client)["metadata"] == {}
 
         with as_the_shop(shop, client) as cart:
@@ -664,7 +671,7 @@ class TestRefusals:
         answer = client.post("/cart/lines", json={"item": "pot", "quantity": 10_001})
 
         assert answer.status_code == 422
-        assert answer.json["code"] in ("limit", "invalid-item", "quantity")
+        assert answer.json["code"] == "limit"
         assert "CART_MAX" not in answer.text
 
 

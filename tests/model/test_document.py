@@ -119,7 +119,6 @@ def test_text_is_readable_json() -> None:
         "merged": [],
         "pending": [],
         "settled": [],
-        "claims": [],
         "removed": [],
     }
 

@@ -1,8 +1,10 @@
-"""Claims: a change that is sent twice with the same key is made once."""
+"""Used keys: a change that is sent twice with the same key is made once."""
 
 from __future__ import annotations
 
+import datetime as dt
 import typing as t
+from contextlib import nullcontext
 from contextlib import suppress
 
 import pytest
@@ -11,13 +13,17 @@ from hypothesis import strategies as st
 
 from flask_cart import Cart
 from flask_cart import CartConflictError
+from flask_cart import CartCorruptError
 from flask_cart import CartLimitError
 from flask_cart import CartVetoError
-from flask_cart.carts.cart import working_copy
 from flask_cart.model.errors import CartKeyReusedError
 from flask_cart.model.errors import CartReplayedError
+from flask_cart.model.idempotency import LASTS
 from flask_cart.model.idempotency import MAX_KEYS
-from flask_cart.model.idempotency import claim_key
+from flask_cart.model.idempotency import USED_KEYS
+from flask_cart.model.idempotency import Claim
+from flask_cart.model.idempotency import UsedKeys
+from flask_cart.model.idempotency import decode_keys
 from flask_cart.model.keys import CartKey
 from flask_cart.model.limits import Limits
 from flask_cart.storage.memory import MemoryStorage
@@ -40,6 +46,23 @@ CHANGES: dict[str, t.Callable[[Cart], object]] = {
 def add_once(cart: Cart, key: str, content: str = "") -> None:
     with cart.once(key, content):
         cart.add("mug", price=5)
+
+
+def kept(storage: MemoryStorage, owner: str = "user:1") -> UsedKeys:
+    """The keys that are known of an owner."""
+    found = stored(storage, CartKey(owner, USED_KEYS))
+
+    return decode_keys(found.data) if found is not None else ()
+
+
+class Clock:
+    """What time it is, as the tests say."""
+
+    def __init__(self) -> None:
+        self.time = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+
+    def __call__(self) -> dt.datetime:
+        return self.time
 
 
 def content_of(cart: Cart) -> t.Any:
@@ -94,14 +117,14 @@ class TestOnce:
         assert cart.quantity == 3
 
     @pytest.mark.parametrize("key", ["", "ä", "\x00", "x" * 100_000, "{}"])
-    def test_takes_any_key(self, cart: Cart, key: str) -> None:
-        """However long a key is, the cart keeps 32 characters of it."""
+    def test_takes_any_key(self, cart: Cart, storage: MemoryStorage, key: str) -> None:
+        """However long a key is, 32 characters of it are kept."""
         add_once(cart, key, key)
 
-        assert [len(each) for each in working_copy(cart).document.claims] == [32]
+        assert [len(each.claim) for each in kept(storage)] == [32]
 
-    def test_remembers_the_last_ones(self, cart: Cart) -> None:
-        """After twenty other keys, the oldest is forgotten, and no sooner."""
+    def test_remembers_the_last_ones(self, cart: Cart, storage: MemoryStorage) -> None:
+        """After a thousand other keys, the oldest is forgotten, and no sooner."""
         for number in range(MAX_KEYS):
             add_once(cart, str(number))
 
@@ -111,10 +134,98 @@ class TestOnce:
         add_once(cart, "one more")
         add_once(cart, "0")
 
-        assert len(working_copy(cart).document.claims) == MAX_KEYS
+        assert len(kept(storage)) == MAX_KEYS == 1000
         assert cart.quantity == MAX_KEYS + 2
 
-    def test_is_one_write(self, cart: Cart, recorder: Recorder) -> None:
+    @pytest.mark.parametrize(
+        ("later", "is_known"),
+        [
+            (dt.timedelta(hours=23, minutes=59), True),
+            (dt.timedelta(hours=24), True),
+            (LASTS, True),
+            (LASTS + dt.timedelta(seconds=1), False),
+        ],
+    )
+    def test_remembers_for_a_day(
+        self, storage: MemoryStorage, later: dt.timedelta, is_known: bool
+    ) -> None:
+        """A day later it is a replay still, soon after that a new change."""
+        clock = Clock()
+        cart = make_cart(storage, clock=clock)
+        add_once(cart, "a")
+        clock.time += later
+
+        with pytest.raises(CartReplayedError) if is_known else nullcontext():
+            add_once(cart, "a")
+
+        assert cart.quantity == 1 + (not is_known)
+
+    def test_forgets_what_is_too_old(self, storage: MemoryStorage) -> None:
+        """What is of no use any more is not kept with what is."""
+        clock = Clock()
+        cart = make_cart(storage, clock=clock)
+
+        for key in "abcd":
+            clock.time += LASTS * 0.6
+            add_once(cart, key)
+
+        assert len(kept(storage)) == 2
+
+    def test_tells_which_line(self, cart: Cart, storage: MemoryStorage) -> None:
+        """Who sends it again learns what line it was, also when it is gone."""
+        with cart.once("a"):
+            line = cart.add("mug", price=5)
+
+        cart.destroy()
+
+        with pytest.raises(CartReplayedError) as caught:
+            add_once(cart, "a")
+
+        assert caught.value.line_id == line.id
+
+    def test_tells_of_no_line(self, cart: Cart) -> None:
+        """Where it was about several lines, or none, there is not one to be told."""
+        with cart.once("two"):
+            cart.add("mug", price=5)
+            cart.add("pot", price=5)
+
+        with cart.once("none"):
+            cart.metadata["note"] = "ring"
+
+        for key in ("two", "none"):
+            with pytest.raises(CartReplayedError) as caught:
+                add_once(cart, key)
+
+            assert caught.value.line_id == ""
+
+    def test_is_not_a_part_of_the_cart(
+        self, cart: Cart, storage: MemoryStorage
+    ) -> None:
+        """A cart is as large with a thousand keys as without."""
+        cart.add("mug", price=5)
+        before = stored(storage)
+        add_once(cart, "a")
+        after = stored(storage)
+
+        assert before is not None
+        assert after is not None
+        assert len(before.data) == len(after.data)
+        assert "a" not in cart.to_dict()
+
+    def test_is_for_one_of_the_carts(self, cart: Cart) -> None:
+        """The same key for another cart of the owner is another change."""
+        add_once(cart, "a")
+        add_once(cart.instance("wishlist"), "a")
+
+        for each in (cart, cart.instance("wishlist")):
+            assert each.quantity == 1
+
+            with pytest.raises(CartReplayedError):
+                add_once(each, "a")
+
+    def test_is_one_write(
+        self, cart: Cart, storage: MemoryStorage, recorder: Recorder
+    ) -> None:
         """The key and all the changes inside are saved together, or not at all."""
         with cart.once("a"):
             cart.add("mug", price=5)
@@ -127,7 +238,18 @@ class TestOnce:
             _ = 1 / 0
 
         assert len(recorder.told) == 1
-        assert len(working_copy(cart).document.claims) == 1
+        assert len(kept(storage)) == 1
+
+    def test_is_saved_with_the_change(self, cart: Cart, storage: MemoryStorage) -> None:
+        """There is one save, of both: who dies at any moment leaves both or none."""
+        saves = []
+        save = storage.save
+        storage.save = lambda owner, changes: (  # type: ignore[method-assign]
+            saves.append(set(changes)) or save(owner, changes)
+        )
+        add_once(cart, "a")
+
+        assert saves == [{"default", USED_KEYS}]
 
     def test_inside_a_batch(self, cart: Cart) -> None:
         """It belongs to the write of the batch, whose error discards both."""
@@ -187,10 +309,10 @@ class TestRefused:
         add_once(cart, "a")
         assert cart.quantity == 3
 
-    def test_nothing_claims_nothing(
+    def test_nothing_makes_no_cart(
         self, cart: Cart, storage: MemoryStorage, recorder: Recorder
     ) -> None:
-        """A change that comes to nothing is no write, and not remembered."""
+        """A change that comes to nothing where no cart is, is no write."""
         with cart.once("a"):
             cart.remove("0" * 64)
 
@@ -201,8 +323,29 @@ class TestRefused:
             cart.remove(cart.add("mug", price=5).id)
 
         assert stored(storage) is None
+        assert not kept(storage)
         assert not recorder.told
         add_once(cart, "a")
+
+    def test_nothing_is_remembered(
+        self, cart: Cart, storage: MemoryStorage, recorder: Recorder
+    ) -> None:
+        """A change that has come to nothing does so when it comes again, and is no
+        version of the cart."""
+        line = cart.add("mug", price=5)
+        before = stored(storage)
+
+        with cart.once("a"):
+            cart.set_quantity(line.id, 1)
+
+        assert stored(storage) == before
+        assert len(recorder.told) == 1
+        cart.set_quantity(line.id, 7)
+
+        with pytest.raises(CartReplayedError), cart.once("a"):
+            cart.set_quantity(line.id, 1)
+
+        assert cart.quantity == 7
 
 
 class TestRivals:
@@ -260,7 +403,21 @@ class TestRivals:
         add_once(cart, "a")
 
         assert cart.quantity == 4
-        assert len(working_copy(cart).document.claims) == 4
+        assert len(kept(storage)) == 4
+
+    def test_with_other_keys_are_no_conflict(self) -> None:
+        """What only the keys are another one for is not lost, and no conflict: the cart
+        is still what was seen."""
+        storage = ContestedStorage()
+        cart = make_cart(storage)
+        cart.add("pot", price=1)
+        storage.contest([lambda rival: add_once(rival.instance("wishlist"), "a")])
+
+        with cart.once("a"):
+            cart.clear()
+
+        assert not cart
+        assert len(kept(storage)) == 2
 
     def test_of_a_new_cart(self) -> None:
         """It holds for the first change of all, too."""
@@ -294,12 +451,14 @@ class TestAfterwards:
         assert not cart
 
     def test_destroyed(self, cart: Cart) -> None:
-        """A cart that is deleted has no memory: the next one is new."""
+        """Who sends it again does not make a new cart of one that was deleted."""
         add_once(cart, "a")
         cart.destroy()
-        add_once(cart, "a")
 
-        assert cart.quantity == 1
+        with pytest.raises(CartReplayedError):
+            add_once(cart, "a")
+
+        assert not cart.version
 
     def test_merged(self, storage: MemoryStorage) -> None:
         """A form that a guest has sent adds nothing when it is sent again as a user.
@@ -323,22 +482,56 @@ class TestAfterwards:
         user = make_cart(storage)
 
         for key in ("a", "b"):
-            guest = make_cart(storage, key=CartKey("guest:1", "default"))
+            guest = make_cart(storage, key=CartKey(f"guest:{key}", "default"))
             add_once(guest, "a")
             add_once(guest, key + "!")
             user.merge(guest)
 
-        assert len(working_copy(user).document.claims) == 3
+        assert len(kept(storage)) == 3
 
-    def test_swapped(self, storage: MemoryStorage) -> None:
-        """Whoever gets the cart gets its keys."""
+    def test_merged_when_empty(self, storage: MemoryStorage) -> None:
+        """The keys come along also where nothing else does, and those that are too old
+        stay behind."""
+        clock = Clock()
+        guest = make_cart(storage, key=CartKey("guest:1", "default"), clock=clock)
+        user = make_cart(storage, clock=clock)
+        add_once(guest, "old")
+        clock.time += LASTS + dt.timedelta(seconds=1)
+        add_once(guest, "a")
+        guest.clear()
+        user.merge(guest)
+
+        with pytest.raises(CartReplayedError):
+            add_once(user, "a")
+
+        assert len(kept(storage)) == 1
+
+    def test_given_away(self, storage: MemoryStorage) -> None:
+        """Whoever gets the cart gets its keys, and who has given it keeps them."""
         cart = make_cart(storage)
         add_once(cart, "a")
         cart.transfer("user:2")
         given = make_cart(storage, key=CartKey("user:2", "default"))
 
-        with pytest.raises(CartReplayedError):
-            add_once(given, "a")
+        for each in (given, cart):
+            with pytest.raises(CartReplayedError):
+                add_once(each, "a")
+
+        assert (given.quantity, cart.quantity) == (1, 0)
+
+
+class TestDamage:
+    def test_stays(self, cart: Cart, storage: MemoryStorage) -> None:
+        """Keys that cannot be read are an error, and not as good as none."""
+        storage.save("user:1", {USED_KEYS: (0, "{broken")})
+
+        with pytest.raises(CartCorruptError):
+            add_once(cart, "a")
+
+        cart.add("mug", price=5)
+        found = stored(storage, CartKey("user:1", USED_KEYS))
+        assert found is not None
+        assert found.data == "{broken"
 
 
 @given(
@@ -352,7 +545,7 @@ def test_repeats_change_nothing(
 ) -> None:
     """Any sequence with repeats is the same as the sequence without them.
 
-    As long as a cart has not forgotten the key, of which there are at most 13 here.
+    As long as the key is known, of which there are at most 13 here.
     """
     assert MAX_KEYS > 13
     plain, repeating = make_cart(MemoryStorage()), make_cart(MemoryStorage())
@@ -362,13 +555,12 @@ def test_repeats_change_nothing(
     for position, (number, name) in enumerate(changes):
         # A key has one meaning.
         change = CHANGES[meanings.setdefault(number, name)]
-        version = plain.version
 
         if number not in done:
             change(plain)
 
-        # What comes to nothing has not happened.
-        done |= {number} if plain.version != version else set()
+        # What comes to nothing is remembered as well, where there is a cart.
+        done |= {number} if plain.version else set()
 
         for _ in range(1 + again.count(position)):
             with suppress(CartReplayedError), repeating.once(str(number)):
@@ -382,6 +574,12 @@ def test_claims_are_equal_only_for_the_same(
     key: str, content: str, others: list[str]
 ) -> None:
     """Different keys and contents make different claims."""
-    claims = {claim_key(k, c).claim for k in {key, *others} for c in {content, *others}}
+    carts = ("default", "default-2")
+    claims = {
+        Claim(k, c).on(cart)
+        for cart in carts
+        for k in {key, *others}
+        for c in {content, *others}
+    }
 
-    assert len(claims) == len({key, *others}) * len({content, *others})
+    assert len(claims) == 2 * len({key, *others}) * len({content, *others})

@@ -29,6 +29,8 @@ from flask_cart.model.keys import CartKey
 from tests.support.customers import Config
 from tests.support.customers import shop as shop_of
 from tests.support.forks import let_die
+from tests.support.guests import cookies_of
+from tests.support.guests import give_cookies
 from tests.support.places import DATABASES
 from tests.support.places import PLACES
 from tests.support.places import SHARED
@@ -191,12 +193,11 @@ def test_logins_at_once(any_shop: Shop) -> None:
     any_shop.fill(USER, mug=3)
     guest.post("/add/mug,mug")
     guest.post("/add/tea,tea")
-    cookie = guest.get_cookie("session")
-    assert cookie is not None
+    cookies = cookies_of(guest)
 
     def login() -> int:
         client = any_shop.app.test_client()
-        client.set_cookie("session", cookie.value)
+        give_cookies(client, cookies)
 
         return client.post("/login").status_code
 

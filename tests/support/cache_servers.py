@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import random
 import re
 import shutil
 import signal
@@ -14,7 +13,6 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import ExitStack
 from contextlib import contextmanager
-from contextlib import suppress
 from pathlib import Path
 
 import redis as redis_library
@@ -24,6 +22,7 @@ from redis.retry import Retry
 from tests.support.servers import DEADLINE
 from tests.support.servers import Daemon
 from tests.support.servers import ask_for_servers
+from tests.support.servers import free_port
 from tests.support.servers import missing
 from tests.support.servers import own_folder
 from tests.support.servers import running
@@ -138,7 +137,7 @@ def redis_cluster() -> Iterator[Cluster]:
     program = _valkey_program()
 
     with ExitStack() as stack:
-        buses = [_free_port() for _ in range(3)]
+        buses = [free_port() for _ in range(3)]
         nodes = [
             stack.enter_context(
                 _redis(
@@ -289,26 +288,13 @@ def _on_free_port(
         another one that was faster to take the port.
     """
     ask_for_servers()
-    port = _free_port()
+    port = free_port()
     daemon = Daemon(
         command(port), log, lambda: pid(port) == daemon.process.pid, stopped_by
     )
 
     with running(daemon):
         yield port, daemon
-
-
-def _free_port() -> int:
-    # Not one that the system hands out to clients: it must still be free when the
-    # server is started again.
-    while True:
-        port = random.randint(10_000, 30_000)
-
-        with socket.socket() as found, suppress(OSError):
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            found.bind(("127.0.0.1", port))
-
-            return port
 
 
 def _redis_pid(port: int) -> int | None:

@@ -20,6 +20,8 @@ from pymemcache.client.base import PooledClient
 from flask_cart import FlaskCart
 from flask_cart import current_cart
 from tests.support.apps import make_app
+from tests.support.guests import cookies_of
+from tests.support.guests import give_cookies
 from tests.support.servers import wait_until
 
 OK = 200
@@ -156,23 +158,19 @@ class Customer:
     """A browser, with a cart.
 
     :param app: The shop, or another process's.
-    :param cookie: The cookie of the same browser in another process.
+    :param cookies: The cookies of the same browser in another process.
     """
 
-    def __init__(self, app: Flask, cookie: str | None = None) -> None:
+    def __init__(self, app: Flask, cookies: dict[str, str] | None = None) -> None:
         self.app = app
         self._client = app.test_client()
 
-        if cookie is not None:
-            self._client.set_cookie("session", cookie)
+        give_cookies(self._client, cookies or {})
 
     @property
-    def cookie(self) -> str:
+    def cookies(self) -> dict[str, str]:
         """What makes another customer the same one."""
-        cookie = self._client.get_cookie("session")
-        assert cookie is not None
-
-        return cookie.value
+        return cookies_of(self._client)
 
     def add(self, *items: str) -> int:
         """Put one of each item into the cart.

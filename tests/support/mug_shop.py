@@ -69,18 +69,22 @@ COUPONS = {
 
 
 class MugShop:
-    """The app, and the way from the browser to it, which may be slow."""
+    """The app, and the way from the browser to it, which may be slow.
 
-    def __init__(self) -> None:
+    :param config: Where it is not as usual.
+    """
+
+    def __init__(self, **config: object) -> None:
         self.address = ""
-        self.app = self._make_app()
+        self.app = self._make_app(config)
         self.way = Way(self.app)
 
-    def _make_app(self) -> Flask:
+    def _make_app(self, config: dict[str, object]) -> Flask:
         app = make_app(
             CART_STORAGE="memory",
             CART_INSTANCES=["later", "wishlist"],
             CART_CLIENT_METADATA=["note"],
+            **config,
         )
         cart_ext = FlaskCart(app)
         cart_ext.product_loader(lambda ids: [SHELF[i] for i in ids if i in SHELF])

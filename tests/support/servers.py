@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import random
 import shutil
 import signal
 import socket as socketlib
@@ -315,6 +316,40 @@ def wait_until(
             pytest.fail("Waited in vain")
 
         time.sleep(0.02)
+
+
+@contextmanager
+def listening(command: list[str], port: int, **options: t.Any) -> Iterator[None]:
+    """A server that is started with a command, once it takes connections on a port.
+
+    :param options: Of ``Popen``.
+    """
+    ask_for_servers()
+    process = subprocess.Popen(command, **options)
+
+    def is_there() -> bool:
+        with socketlib.socket() as connection:
+            return connection.connect_ex(("127.0.0.1", port)) == 0
+
+    try:
+        wait_until(is_there, process)
+        yield
+    finally:
+        end(process)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    # Not one that the system hands out to clients: it must still be free when the
+    # server is started again.
+    while True:
+        port = random.randint(10_000, 30_000)
+
+        with socketlib.socket() as found, suppress(OSError):
+            found.setsockopt(socketlib.SOL_SOCKET, socketlib.SO_REUSEADDR, 1)
+            found.bind(("127.0.0.1", port))
+
+            return port
 
 
 def _greets(path: Path) -> bool:

@@ -106,7 +106,7 @@ def _run(job: Callable[..., t.Any], there: Connection, *arguments: t.Any) -> Non
 
 
 def add_many(
-    there: Connection, config: Config, cookie: str, name: str, threads: int
+    there: Connection, config: Config, cookies: dict[str, str], name: str, threads: int
 ) -> list[Attempt]:
     """Add items, each once, until the server has broken and many were added again.
 
@@ -138,7 +138,7 @@ def add_many(
 
     with shop(config) as app, ThreadPoolExecutor(threads) as pool:
         jobs = [
-            pool.submit(list, add(Customer(app, cookie), thread))
+            pool.submit(list, add(Customer(app, cookies), thread))
             for thread in range(threads)
         ]
         there.recv()
@@ -147,7 +147,9 @@ def add_many(
         return [attempt for job in jobs for attempt in job.result()]
 
 
-def pause_before_save(there: Connection, config: Config, cookie: str, item: str) -> int:
+def pause_before_save(
+    there: Connection, config: Config, cookies: dict[str, str], item: str
+) -> int:
     """Add an item, and pause this process between the load and the first save."""
     is_first = True
 
@@ -159,4 +161,4 @@ def pause_before_save(there: Connection, config: Config, cookie: str, item: str)
             os.kill(os.getpid(), signal.SIGSTOP)
 
     with shop(config) as app, before_change.connected_to(pause, app):
-        return Customer(app, cookie).add(item)
+        return Customer(app, cookies).add(item)

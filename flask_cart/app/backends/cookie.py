@@ -8,11 +8,13 @@ from flask import Flask
 from flask import current_app
 from flask import g
 from flask import has_request_context
+from flask import request
 from flask import session
 from werkzeug.wrappers import Response
 
 from ...model.errors import CartStorageError
 from ...model.errors import CartTooLargeError
+from ...storage.cookie import CookieStorage
 
 #: What every browser takes, as far as Flask knows.
 _MAX_BYTES: t.Final = 4093
@@ -26,6 +28,16 @@ def open_session() -> t.MutableMapping[str, t.Any]:
         )
 
     return session
+
+
+def restore_cleared(storage: CookieStorage, owner: str) -> None:
+    """Bring the carts back that went with the session when a login has cleared it.
+
+    :param owner: The guest, of whom nothing was changed in this request.
+    """
+    if not g.get("_flask_cart_in_cookie"):
+        came = current_app.session_interface.open_session(current_app, request)
+        storage.restore(owner, came or {})
 
 
 def check_stored() -> None:
