@@ -34,6 +34,7 @@ from ..model.keys import owner_in
 from ..model.keys import tenant_of
 from ..storage.base import Storage
 from .announcer import SignalAnnouncer
+from .backends.factory import Given
 from .backends.factory import make_storage
 from .identity import expect_answer
 from .identity import guest_owner
@@ -45,10 +46,6 @@ from .identity import tell_guest
 from .registrar import Loaders
 from .registrar import Registrar
 from .settings import Settings
-
-if t.TYPE_CHECKING:
-    from flask_caching import Cache
-    from flask_sqlalchemy import SQLAlchemy
 
 
 @dataclass(frozen=True)
@@ -83,8 +80,7 @@ def make_state(
     app: Flask,
     extension: Registrar,
     settings: Settings,
-    db: SQLAlchemy | None,
-    cache: Cache | None,
+    given: Given,
     merge_left: t.Callable[[str], None],
 ) -> AppState:
     """Put together what belongs to an app, and keep it there.
@@ -95,7 +91,7 @@ def make_state(
         raise CartConfigError("This app has a FlaskCart already.")
 
     def open_storage(name: str) -> Storage:
-        return make_storage(app, replace(settings, storage=name), db, cache)
+        return make_storage(app, replace(settings, storage=name), given)
 
     registry = extension._registry
     repository = Repository(

@@ -41,13 +41,17 @@ PLAIN: t.Final = {
 }
 
 
-def keep_picture(page: Page, name: str) -> None:
-    """Keep a picture where ``CART_TESTS_SCREENSHOTS`` says, for somebody who looks."""
+def keep_pictures(page: Page, name: str) -> None:
+    """Keep pictures where ``CART_TESTS_SCREENSHOTS`` says, for somebody who looks."""
     folder = os.environ.get("CART_TESTS_SCREENSHOTS")
 
-    if folder is not None:
+    if folder is None:
+        return
+
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
         # Hiding the caret would take a style that the pages forbid.
-        path = Path(folder, f"{name.replace(' ', '-')}.png")
+        path = Path(folder, f"{name} {scheme}.png".replace(" ", "-"))
         page.screenshot(path=path, full_page=True, caret="initial")
 
 
@@ -179,10 +183,7 @@ def test_every_page_is_for_everybody(open_window: Visits, front: Front) -> None:
             excess = page.locator("html").evaluate("e => e.scrollWidth - innerWidth")
 
             assert (name, size, excess) == (name, size, 0)
-
-            for scheme in SCHEMES:
-                page.emulate_media(color_scheme=scheme)
-                keep_picture(page, f"{name} {size} {scheme}")
+            keep_pictures(page, f"{name} {size}")
 
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
