@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo demo-redis check test examples every-cart payments requests clients lint format docs benchmark ways count wheel lock clean
+.PHONY: help demo demo-redis check test examples every-cart payments prove lint format docs benchmark ways count wheel lock clean requests clients
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -44,6 +44,15 @@ ROUNDS ?= 200
 payments: .venv/.tests  ## Let five processes hear of one payment at once, again and again
 	CART_PAYMENT_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest --timeout 3600 --quiet \
 		--durations=20 tests/faults/test_payments.py $(ARGS)
+
+# As many operations of each client; "make test" takes ten.
+TIMES ?= 300
+
+prove: .venv/.tests  ## Record long histories on every storage, and check that nothing is lost
+	CART_HISTORY_TIMES=$(TIMES) $(BIN)/python -m pytest --numprocesses 2 --dist loadscope \
+		--timeout 1200 --quiet -k test_history --durations=20 \
+		tests/storage/test_contract.py tests/storage/test_cache_contract.py \
+		tests/testing/test_history.py $(ARGS)
 
 clients: .venv/.node .venv/.tests  ## Generate clients of the API, with Node, and let them shop
 	$(BIN)/python -m pytest --quiet --durations=6 tests/clients $(ARGS)

@@ -15,6 +15,7 @@ from msgspec import UnsetType
 
 from . import signals
 from .app.backends.cookie import check_cookies_of
+from .app.backends.factory import Given
 from .app.current import cart_at
 from .app.current import connect_to_requests
 from .app.current import get_state
@@ -48,8 +49,10 @@ from .model.money import MoneyLike
 from .storage.base import Storage
 
 if t.TYPE_CHECKING:
+    import sqlalchemy as sa
     from flask_caching import Cache
-    from flask_sqlalchemy import SQLAlchemy
+
+    from .app.backends.database import AnyDatabase
 
 Order = t.TypeVar("Order")
 
@@ -70,8 +73,12 @@ class FlaskCart(Registrar):
             return app
 
     :param app: The app, if there is one already.
-    :param db: The app's Flask-SQLAlchemy extension, for the database storage. Left
-        out, the one that is registered on the app is taken.
+    :param db: What the app uses its database with, for the database storage: the
+        extension of Flask-SQLAlchemy or Flask-SQLAlchemy-Lite, an engine or a
+        ``scoped_session``. Left out, the extension that is registered on the app is
+        taken.
+    :param metadata: What the table of the carts is to be part of, so that migrations
+        and ``create_all()`` see it. Flask-SQLAlchemy has one, others do not.
     :param cache: The app's Flask-Caching extension, for the cache storage. Left out,
         the one that is registered on the app is taken, if there is only one.
     """
@@ -80,16 +87,22 @@ class FlaskCart(Registrar):
         self,
         app: Flask | None = None,
         *,
-        db: SQLAlchemy | None = None,
+        db: AnyDatabase | None = None,
+        metadata: sa.MetaData | None = None,
         cache: Cache | None = None,
     ) -> None:
         super().__init__()
 
         if app is not None:
-            self.init_app(app, db=db, cache=cache)
+            self.init_app(app, db=db, metadata=metadata, cache=cache)
 
     def init_app(
-        self, app: Flask, *, db: SQLAlchemy | None = None, cache: Cache | None = None
+        self,
+        app: Flask,
+        *,
+        db: AnyDatabase | None = None,
+        metadata: sa.MetaData | None = None,
+        cache: Cache | None = None,
     ) -> None:
         """Set up an app.
 
@@ -97,7 +110,8 @@ class FlaskCart(Registrar):
         """
         settings = read_settings(app.config, signals.names())
         check_rate_limits(settings.rate_limits)
-        make_state(app, self, settings, db, cache, merge_left_guest_carts)
+        given = Given(db, metadata, cache)
+        make_state(app, self, settings, given, merge_left_guest_carts)
 
         if settings.storage == "session":
             check_cookies_of(app)

@@ -111,7 +111,7 @@ def test_extras_are_not_imported() -> None:
 
 
 MISSING = [
-    ("database", "flask_sqlalchemy", "Flask-Cart[database]"),
+    ("database", "sqlalchemy", "Flask-Cart[database]"),
     ("cache", "flask_caching", "Flask-Cart[cache]"),
 ]
 

@@ -105,6 +105,7 @@ FLASK_CART = {
     "take_out",
     "tenant_loader",
     "transfer",
+    "user_id_loader",
     "wording",
 }
 

@@ -6,6 +6,7 @@ import types
 import typing as t
 from dataclasses import dataclass
 from dataclasses import field
+from functools import wraps
 
 from flask import Flask
 from flask import current_app
@@ -34,10 +35,12 @@ from ..model.keys import owner_in
 from ..model.keys import tenant_of
 from ..storage.base import Storage
 from .announcer import SignalAnnouncer
+from .backends.factory import Given
 from .backends.factory import make_storage
 from .identity import expect_answer
 from .identity import guest_owner
 from .identity import is_guest_left
+from .identity import keep_guest_of_session
 from .identity import known_owner
 from .identity import known_tenant
 from .identity import make_guest_owner
@@ -45,10 +48,6 @@ from .identity import tell_guest
 from .registrar import Loaders
 from .registrar import Registrar
 from .settings import Settings
-
-if t.TYPE_CHECKING:
-    from flask_caching import Cache
-    from flask_sqlalchemy import SQLAlchemy
 
 
 @dataclass(frozen=True)
@@ -78,13 +77,16 @@ class AppState:
         """What it has registered that tells of a request."""
         return self.extension._loaders
 
+    def known_owner(self) -> str | None:
+        """Whom this app knows the shopper of this request as."""
+        return known_owner(self.loaders.owner, self.loaders.user_id)
+
 
 def make_state(
     app: Flask,
     extension: Registrar,
     settings: Settings,
-    db: SQLAlchemy | None,
-    cache: Cache | None,
+    given: Given,
     merge_left: t.Callable[[str], None],
 ) -> AppState:
     """Put together what belongs to an app, and keep it there.
@@ -95,7 +97,7 @@ def make_state(
         raise CartConfigError("This app has a FlaskCart already.")
 
     def open_storage(name: str) -> Storage:
-        return make_storage(app, replace(settings, storage=name), db, cache)
+        return make_storage(app, replace(settings, storage=name), given)
 
     registry = extension._registry
     repository = Repository(
@@ -151,7 +153,21 @@ def connect_to_requests(app: Flask) -> None:
 
 
 def _expect_answer(app: Flask, **extra: t.Any) -> None:
-    expect_answer(app.session_interface)
+    expect_answer()
+    interface: t.Any = app.session_interface
+    original = getattr(interface, "regenerate", None)
+
+    if original is None or hasattr(interface, "_flask_cart_keeps_guest"):
+        return
+
+    @wraps(original)
+    def regenerate(session: t.Any) -> None:
+        keep_guest_of_session()
+        original(session)
+
+    # Flask-Session gives the session a new id, of which a guest would be another one.
+    interface.regenerate = regenerate
+    interface._flask_cart_keeps_guest = True
 
 
 def _tell_guest(app: Flask, response: Response, **extra: t.Any) -> None:
@@ -189,14 +205,14 @@ def current_owner() -> str | None:
     """Whose carts this request is about; ``None`` for a guest who has none yet."""
     state = get_state()
 
-    return known_owner(state.loaders.owner) or guest_owner()
+    return state.known_owner() or guest_owner()
 
 
 def request_cart(instance: str, tenant: str | None) -> Cart:
     """The cart of this request's owner, the same one for the whole request."""
     check_instance(instance)
     state = get_state()
-    owner = known_owner(state.loaders.owner)
+    owner = state.known_owner()
 
     if owner is None:
         owner = guest_owner()

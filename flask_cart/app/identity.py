@@ -14,7 +14,6 @@ import time
 import typing as t
 from dataclasses import dataclass
 from dataclasses import field
-from functools import wraps
 from threading import RLock
 
 from flask import current_app
@@ -29,9 +28,11 @@ from ..model.errors import CartError
 from ..model.keys import check_owner
 from ..model.keys import check_tenant
 from ..model.values import digest
+from .lasting_ids import lasting_id
 
 OwnerLoader = t.Callable[[], str | None]
 TenantLoader = t.Callable[[], str | None]
+UserIdLoader = t.Callable[[t.Any], object]
 
 #: A token, perhaps whom it was merged into, the time, and a signature: nothing else is
 #: worth a look.
@@ -46,7 +47,9 @@ _RENEWED_AFTER: t.Final = 0.1
 _OF_A_CLIENT: t.Final = {"REMOTE_ADDR", "flask.app"}
 
 
-def known_owner(load_owner: OwnerLoader | None) -> str | None:
+def known_owner(
+    load_owner: OwnerLoader | None, load_user_id: UserIdLoader | None
+) -> str | None:
     """The owner that the app knows the shopper as: its own loader, or Flask-Login.
 
     :raises CartConfigError: If the loader returns something that is not an owner.
@@ -61,7 +64,10 @@ def known_owner(load_owner: OwnerLoader | None) -> str | None:
 
     from flask_login import current_user
 
-    return user_owner(current_user) if current_user.is_authenticated else None
+    if not current_user.is_authenticated:
+        return None
+
+    return user_owner(current_user._get_current_object(), load_user_id)
 
 
 def known_tenant(load_tenant: TenantLoader | None) -> str | None:
@@ -74,18 +80,21 @@ def known_tenant(load_tenant: TenantLoader | None) -> str | None:
     return check_tenant(tenant) if tenant is not None else None
 
 
-def user_owner(user: t.Any) -> str:
+def user_owner(user: t.Any, load_user_id: UserIdLoader | None) -> str:
     """The owner that a user of Flask-Login is.
 
     :raises CartConfigError: If the user has no id.
     """
-    user_id = user.get_id()
+    user_id = user.get_id() if load_user_id is None else load_user_id(user)
 
     # Flask-Login makes "None" of the id of a user who is not in the database yet.
     if user_id in (None, "None"):
         raise CartConfigError(
             "The user has no id. Flush a new user to the database before login_user()."
         )
+
+    if load_user_id is None and user_id != str(getattr(user, "id", None)):
+        user_id = lasting_id(user)
 
     return check_owner(f"user:{user_id}")
 
@@ -217,32 +226,19 @@ def end_guest(owner: str) -> list[str]:
     return guests
 
 
-def expect_answer(interface: t.Any) -> None:
-    """Note that this request will be answered.
-
-    Flask-Session may give the session a new id until then, and the guest is the same.
-
-    :param interface: The app's session interface.
-    """
+def expect_answer() -> None:
+    """Note that this request will be answered."""
     _visit().is_handled = True
-    original = getattr(interface, "regenerate", None)
 
-    if original is None or hasattr(interface, "_flask_cart_keeps_guest"):
-        return
 
-    @wraps(original)
-    def regenerate(session: t.Any) -> None:
-        visit = _looked_at_visit()
-        token = _token_of_sid(visit) if session else None
+def keep_guest_of_session() -> None:
+    """Let the guest be the same when the session on the server gets another id."""
+    visit = _looked_at_visit()
+    token = _token_of_sid(visit) if session else None
 
-        if token is not None and guest_owner() == f"guest:{token}":
-            visit.token, visit.merged_into = token, None
-            visit.is_due = bool(current_app.secret_key)
-
-        original(session)
-
-    interface.regenerate = regenerate
-    interface._flask_cart_keeps_guest = True
+    if token is not None and guest_owner() == f"guest:{token}":
+        visit.token, visit.merged_into = token, None
+        visit.is_due = bool(current_app.secret_key)
 
 
 def tell_guest(response: Response) -> None:

@@ -38,7 +38,6 @@ from .current import request_cart
 from .current import request_carts
 from .identity import end_guest
 from .identity import guest_owner
-from .identity import known_owner
 from .identity import known_tenant
 from .identity import user_owner
 from .wording import tell_done
@@ -142,7 +141,7 @@ def merge_guest_carts(
     :raises CartError: If one cannot be merged. The others are all the same.
     """
     state = get_state()
-    owner = known_owner(state.loaders.owner)
+    owner = state.known_owner()
 
     if owner is None:
         return MergeReport()
@@ -208,7 +207,9 @@ def _merge_on_login(app: Flask, user: t.Any, **extra: t.Any) -> None:
 
     if state.settings.migrate_on_login and state.loaders.owner is None:
         # Not current_user: while a remembered user is being loaded, it is not set.
-        request_carts().report = _merged_into(lambda: user_owner(user))
+        request_carts().report = _merged_into(
+            lambda: user_owner(user, state.loaders.user_id)
+        )
 
 
 def merge_left_guest_carts(owner: str) -> None:

@@ -30,6 +30,7 @@ from ..pricing.shipping import ShippingOption
 from ..pricing.totals import Adjustment
 from .identity import OwnerLoader
 from .identity import TenantLoader
+from .identity import UserIdLoader
 from .wording import tell_reason
 
 #: Says something in the words of the shop: of a code, a text, and what it is about.
@@ -46,6 +47,7 @@ class Loaders:
 
     owner: OwnerLoader | None = None
     tenant: TenantLoader | None = None
+    user_id: UserIdLoader | None = None
     coupon: FindCoupon | None = None
     word: Wording = lambda code, text, about: text
 
@@ -259,6 +261,16 @@ class Registrar:
         self._loaders.owner = load_owner
 
         return load_owner
+
+    def user_id_loader(self, load_user_id: UserIdLoader) -> UserIdLoader:
+        """Register a function that tells the id of a user of Flask-Login.
+
+        It gets the user, and returns what never changes. It takes the place of
+        ``get_id()``, which may be a token that does.
+        """
+        self._loaders.user_id = load_user_id
+
+        return load_user_id
 
     def tenant_loader(self, load_tenant: TenantLoader) -> TenantLoader:
         """Register a function that tells which shop a request is about.

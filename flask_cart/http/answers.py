@@ -28,6 +28,12 @@ NEXT_FIELD: t.Final = "next"
 LINE: t.Final = "Cart-Line"
 REPLAYED: t.Final = "Idempotent-Replayed"
 
+#: The hidden field with the number of the page of the cart that a form was on.
+PAGE_FIELD: t.Final = "cart_page"
+
+#: What endpoints of the blueprint begin with.
+NAME: t.Final = "cart"
+
 _JSON: t.Final = "application/json"
 _PROBLEM_JSON: t.Final = "application/problem+json"
 
@@ -109,6 +115,25 @@ def back(request: Request, page: str, message: str, category: str) -> Response:
 
     # 303: reloading that page sends nothing again.
     return t.cast(Response, redirect(target, code=303, Response=Response))
+
+
+def asked_page(request: Request) -> int:
+    """Which page of a cart is asked for, or a form was on; the first if none is."""
+    # A page of the app may have pages of its own.
+    if request.blueprint != NAME:
+        return 1
+
+    number = request.form.get(PAGE_FIELD) or request.args.get("page", "")
+    is_number = number.isascii() and number.isdecimal() and len(number) < 9
+
+    return max(int(number), 1) if is_number else 1
+
+
+def address_of(instance: str, page: int = 1, anchor: str | None = None) -> str:
+    """Where a cart is shown; the first page of it has no number."""
+    number = page if page > 1 else None
+
+    return url_for(f"{NAME}.show", instance=instance, page=number, _anchor=anchor)
 
 
 def keep_private(response: Response, *, is_page: bool) -> Response:

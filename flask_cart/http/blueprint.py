@@ -15,7 +15,7 @@ from ..app.settings import RESERVED_INSTANCES
 from ..app.shopper import DEFAULT
 from ..model.errors import CartConfigError
 from . import views
-from .entrance import NAME
+from .answers import NAME
 from .entrance import answer_unrouted
 from .entrance import guard_bodies
 from .openapi import describe_api

@@ -18,13 +18,11 @@ from ..app.problem_codes import ProblemCode
 from ..app.settings import RESERVED_INSTANCES
 from ..app.wording import Problem
 from ..app.wording import describe
+from .answers import NAME
 from .answers import json_problem
 from .answers import keep_private
 from .answers import wants_json
 from .guards import read_body
-
-#: What endpoints of the blueprint begin with.
-NAME: t.Final = "cart"
 
 
 def guard_bodies(state: BlueprintSetupState) -> None:

@@ -25,7 +25,9 @@ from .examples import ITEM_TO_ADD
 from .examples import PROBLEM_OF
 from .inputs import Input
 from .inputs import Nothing
-from .preconditions import MAX_KEY
+from .parameters import HEADERS
+from .parameters import PARAMETERS
+from .parameters import WITH_PROBLEM
 from .representation import encode
 from .routes import DOCUMENT
 from .routes import ITEM
@@ -61,40 +63,6 @@ _TAGS: t.Final = {
     "shipping": "How the cart is sent.",
 }
 
-_HEADERS: t.Final = {
-    "ETag": {
-        "description": "Names the cart as it is shown, for If-Match and If-None-Match.",
-        "required": True,
-        "schema": {"type": "string"},
-        "example": '"81-8c3f6e1f0c3b4d52"',
-    },
-    "Retry-After": {
-        "description": "For how many seconds to wait.",
-        "required": True,
-        "schema": {"type": "integer", "minimum": 1},
-        "example": 5,
-    },
-    LINE: {
-        "description": "The id of the line that a change is about, if it is one.",
-        "schema": {"type": "string"},
-        "example": CART.lines[0].id,
-    },
-    REPLAYED: {
-        "description": "The change was made before with this Idempotency-Key, and not"
-        " again. The line is that of then, the cart is that of now.",
-        "schema": {"type": "string", "const": "true"},
-        "example": "true",
-    },
-}
-
-#: What comes with a problem, by its status.
-_WITH_PROBLEM: t.Final = {
-    409: "ETag",
-    412: "ETag",
-    429: "Retry-After",
-    503: "Retry-After",
-}
-
 #: What a shown cart has that another operation asks for, by its parameter.
 _LINKED: t.Final = {
     "line_id": (
@@ -102,61 +70,6 @@ _LINKED: t.Final = {
         ("set_quantity", "increment", "remove", "move"),
     ),
     "code": ("$response.body#/coupons/0/code", ("remove_coupon",)),
-}
-
-
-def _parameter(name: str, where: str, description: str, **schema: t.Any) -> Json:
-    example = schema.pop("example", None)
-    parameter = {
-        "name": name,
-        "in": where,
-        "required": where == "path",
-        "description": description,
-        "schema": {"type": "string", **schema},
-    }
-
-    return parameter if example is None else parameter | {"example": example}
-
-
-_PARAMETERS: t.Final = {
-    "line_id": _parameter(
-        "line_id", "path", "The id of a line.", minLength=1, example=CART.lines[0].id
-    ),
-    "code": _parameter(
-        "code",
-        "path",
-        "The code of a coupon, as the cart shows it.",
-        minLength=1,
-        example="TEN",
-    ),
-    "item": _parameter(
-        "item", "path", "The id of a product.", minLength=1, example="mug"
-    ),
-    "problem": _parameter(
-        "code", "path", "The code of a problem.", enum=[*ProblemCode]
-    ),
-    "If-Match": _parameter(
-        "If-Match",
-        "header",
-        "The ETag of the cart that the change is meant for, or `*`.",
-    ),
-    "If-None-Match": _parameter(
-        "If-None-Match",
-        "header",
-        "The ETag of a cart that is not to be shown again, or not to be changed. A"
-        " change with `*` is made only if there is no cart yet.",
-    ),
-    "Idempotency-Key": _parameter(
-        "Idempotency-Key",
-        "header",
-        "Made up for this change: sent again within 24 hours, it is not made again, and"
-        " is answered as it was. What was refused has not happened, and may be sent"
-        " again.",
-        maxLength=MAX_KEY,
-        # There may be quotes around it, which are no part of it.
-        pattern="^[ -~]*[!#-~][ -~]*$",
-        example="8e03978e-40d5-43dd-bc93-6894a57f9324",
-    ),
 }
 
 
@@ -177,7 +90,7 @@ def describe_api() -> Response:
 
 def _document() -> Json:
     named = sorted(get_state().settings.instances)
-    parameters, schemas = dict(_PARAMETERS), describe_schemas()
+    parameters, schemas = dict(PARAMETERS), describe_schemas()
 
     if named:
         parameters["instance"] = _INSTANCE
@@ -199,7 +112,7 @@ def _document() -> Json:
         "components": {
             "schemas": schemas,
             "parameters": parameters,
-            "headers": _HEADERS,
+            "headers": HEADERS,
             "responses": _responses(bool(named)),
             "securitySchemes": {
                 "guest": {
@@ -337,12 +250,12 @@ def _responses(has_instances: bool) -> Json:
         "content": _content(ShownCart, CART),
     }
 
-    told = {name: _ref("headers", name) for name in ("ETag", LINE, REPLAYED)}
-    changed = cart | {"headers": told}
+    told = {"headers": {k: _ref("headers", k) for k in ("ETag", LINE, REPLAYED)}}
+    linked = {"cart" + each: cart | {"links": _links(each)} for each in carts}
 
     return {
-        **{"cart" + each: cart | {"links": _links(each)} for each in carts},
-        **{"changed_cart" + each: changed | {"links": _links(each)} for each in carts},
+        **linked,
+        **{"changed_" + name: each | told for name, each in linked.items()},
         "document": {
             "description": "This document.",
             "content": {"application/json": {"schema": {"type": "object"}}},
@@ -380,8 +293,8 @@ def _problem(status: int) -> Json:
     content: Json = {"schema": _ref("schemas", schema_name(ShownProblem))}
     response: Json = {"description": meanings}
 
-    if status in _WITH_PROBLEM:
-        header = _WITH_PROBLEM[status]
+    if status in WITH_PROBLEM:
+        header = WITH_PROBLEM[status]
         response["headers"] = {header: _ref("headers", header)}
 
     if status == 409:

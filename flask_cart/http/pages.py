@@ -5,6 +5,8 @@ from __future__ import annotations
 import typing as t
 
 from flask import Flask
+from flask import has_request_context
+from flask import request
 
 from ..app.current import current_cart
 from ..app.current import get_state
@@ -15,11 +17,16 @@ from ..model.products import Buyable
 from ..pricing.shipping import ShippingOption
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
+from .answers import address_of
+from .answers import asked_page
 from .preconditions import make_form_key
 from .representation import QuantityLimits
 from .representation import limits_of_lines
 from .representation import limits_of_product
 from .representation import reasons_of_coupons
+
+#: Lines of a cart on one page.
+PAGE_LINES: t.Final = 50
 
 
 class NotedCoupon(t.NamedTuple):
@@ -31,6 +38,18 @@ class NotedCoupon(t.NamedTuple):
 
     code: str
     reason: str
+
+
+class LinePage(t.NamedTuple):
+    """The lines of one page of a cart.
+
+    :param number: Which page it is, from 1 on.
+    :param last: The number of the last one.
+    """
+
+    lines: tuple[LineTotals, ...]
+    number: int
+    last: int
 
 
 def give_to_templates(app: Flask) -> None:
@@ -53,6 +72,30 @@ class Pages:
     def metadata_keys(self) -> t.Collection[str]:
         """The metadata that is the shopper's own."""
         return get_state().settings.client_metadata
+
+    @property
+    def number(self) -> int:
+        """Which page of a cart was asked for, or was changed."""
+        return asked_page(request) if has_request_context() else 1
+
+    def address(self, instance: str, anchor: str | None = None) -> str:
+        """The page of a cart, of the cart that is shown the same page again."""
+        is_shown = (request.view_args or {}).get("instance") == instance
+
+        return address_of(instance, self.number if is_shown else 1, anchor)
+
+    def lines(self, cart: Cart) -> LinePage:
+        """The lines of the page that was asked for; of the last, if it is further."""
+        lines = cart.totals.lines
+        last = max(1, -(-len(lines) // PAGE_LINES))
+        number = min(self.number, last)
+        end = number * PAGE_LINES
+
+        return LinePage(lines[end - PAGE_LINES : end], number, last)
+
+    def first_lines(self, cart: Cart) -> tuple[LineTotals, ...]:
+        """As many lines as fit into an overview."""
+        return cart.totals.lines[:PAGE_LINES]
 
     def limits_of(self, product: Buyable) -> QuantityLimits:
         """What a field takes that adds a product."""

@@ -11,7 +11,6 @@ from flask import make_response
 from flask import render_template
 from flask import request
 from flask import session
-from flask import url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound
 from werkzeug.exceptions import ServiceUnavailable
@@ -30,6 +29,9 @@ from ..model.errors import CartLimitError
 from ..model.errors import CartStorageError
 from ..model.errors import CartTooLargeError
 from ..model.errors import InvalidItemError
+from .answers import PAGE_FIELD
+from .answers import address_of
+from .answers import asked_page
 from .answers import back
 from .answers import json_problem
 from .answers import status_of
@@ -132,7 +134,7 @@ def tell_problem(error: CartError | HTTPException, instance: str) -> Response:
     if isinstance(error, CartConflictError):
         return _conflict_page(error, instance)
 
-    page = url_for(".show", instance=instance)
+    page = address_of(instance, asked_page(request))
 
     if "code" in request.form and current_cart.instance(instance):
         # Its field shows it, with what was typed in.
@@ -185,7 +187,8 @@ def _conflict_page(error: CartConflictError, instance: str) -> Response:
     cart.refresh()
     line = cart.get(error.line_id or "")
     now = {VERSION_FIELD: str(cart.version)}
-    outdated = {KEY_FIELD, "csrf_token"}
+    # The form has its own of these.
+    outdated = {KEY_FIELD, PAGE_FIELD, "csrf_token"}
 
     if line is not None:
         now["seen"] = str(line.quantity)

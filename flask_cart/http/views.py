@@ -11,7 +11,6 @@ from flask import make_response
 from flask import render_template
 from flask import request
 from flask import session
-from flask import url_for
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound
 
@@ -26,6 +25,8 @@ from ..model.errors import CartError
 from ..model.lines import Line
 from ..model.products import choices_of
 from ..model.products import multiple_of
+from .answers import address_of
+from .answers import asked_page
 from .answers import back
 from .answers import json_cart
 from .answers import keep_private
@@ -110,7 +111,7 @@ def changes(change: Change) -> View:
         text = tell_done(done.code, done.params)
         said = get_state().loaders.word(done.code, text, done.about)
 
-        return back(request, url_for(".show", instance=instance), said, "success")
+        return back(request, address_of(instance, asked_page(request)), said, "success")
 
     return answered(view)
 

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from contextlib import contextmanager
-from operator import attrgetter
 
 from ..model.keys import CartKey
 from ..storage.base import Changes
 from ..storage.base import Held
 from ..storage.base import Storage
 from ..storage.base import Stored
+from .standing import standing_for
 
 T = t.TypeVar("T")
 
@@ -270,12 +270,5 @@ class _SteppedStorage:
 
 def stepped(storage: Storage, run: Run) -> Storage:
     """A storage before whose calls the threads of a run stop, and that is otherwise
-    like the given one: it has all of its methods, as some storages have more."""
-    others = {
-        name: property(attrgetter(f"_storage.{name}"))
-        for name in dir(storage)
-        if not name.startswith("_") and not hasattr(_SteppedStorage, name)
-    }
-    kind = type("SteppedStorage", (_SteppedStorage,), others)
-
-    return t.cast(Storage, kind(storage, run))
+    like the given one."""
+    return standing_for(storage, _SteppedStorage, run)

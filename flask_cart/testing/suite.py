@@ -27,6 +27,7 @@ from .promises.saving import Saving
 from .promises.scanning import Scanning
 from .promises.seeing import Seeing
 from .promises.surviving import Surviving
+from .promises.telling import Telling
 from .traits import select_tests
 
 _processes: t.Final = pytest.StashKey[Processes]()
@@ -37,6 +38,7 @@ class StorageSuite(
     Failing,
     Expiring,
     Racing,
+    Telling,
     Locking,
     Seeing,
     Scanning,

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from demo_shop import create_app
 from demo_shop.extensions import db
+from flask_cart import current_cart
 from tests.support.slackwater import Shop
 
 MUG = ("harbour-mug", "MUG-NAVY")
@@ -275,3 +276,24 @@ def test_an_unknown_storage(tmp_path):
     """A typing error is told at once."""
     with pytest.raises(ValueError, match="must be 'database', 'session' or 'cache'"):
         create_app({"DEMO_SHOP_STORAGE": "databse"})
+
+
+def test_a_long_basket(shop):
+    """A thousand lines are on pages of fifty, each below 300 KiB."""
+
+    @shop.app.before_request
+    def fill() -> None:
+        if len(current_cart) == 1:
+            with current_cart.batch():
+                for each in range(999):
+                    current_cart.add(str(each), price=1)
+
+    visitor = shop.visitor()
+    visitor.get("/goods/harbour-mug")
+    visitor.post("/basket/lines", item="MUG-NAVY")
+    page = visitor.get("/basket/?page=20")
+
+    assert len(page.encode()) < 300 * 1024
+    assert page.count('class="line cart-line"') == 50
+    assert "Page 20 of 20" in page
+    assert "and 950 more" in page

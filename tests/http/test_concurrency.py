@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from flask_cart.http.answers import REPLAYED
 from tests.support.harness import DEADLINE
 from tests.support.harness import empty_database
 from tests.support.harness import gunicorn
@@ -34,6 +35,7 @@ class Answer(t.NamedTuple):
     status: int
     etag: str | None
     body: t.Any
+    replayed: str | None = None
 
 
 class Browser:
@@ -63,7 +65,9 @@ class Browser:
             name, _, value = cookie.partition(";")[0].partition("=")
             self._cookies.setdefault(name, value)
 
-        return Answer(response.status, response.headers["ETag"], json.loads(text))
+        told = response.headers
+
+        return Answer(response.status, told["ETag"], json.loads(text), told[REPLAYED])
 
     def show(self) -> Answer:
         return self.send("GET", "/cart/")
@@ -162,10 +166,30 @@ def test_same_key(browser: Browser) -> None:
         lambda number: browser.send("POST", "/cart/lines", pot, Idempotency_Key="same")
     )
 
-    assert answers == [answers[0]] * CROWD
-    assert answers[0].status == 200
-    assert browser.show() == answers[0]
-    assert answers[0].body["quantity"] == 3
+    marks = Counter(each.replayed for each in answers)
+    assert marks == {None: 1, "true": CROWD - 1}
+
+    first = browser.show()
+    assert {each._replace(replayed=None) == first for each in answers} == {True}
+    assert (first.status, first.body["quantity"]) == (200, 3)
+
+
+def test_same_key_for_two_changes(browser: Browser) -> None:
+    """Of two changes with one key, one is done once, and the other one never."""
+    answers = at_once(
+        lambda number: browser.send(
+            "POST",
+            "/cart/lines",
+            {"item": "pot", "quantity": 2 + number % 2},
+            Idempotency_Key="same",
+        )
+    )
+
+    assert statuses(answers) == {200: CROWD // 2, 422: CROWD // 2}
+    assert browser.show().body["quantity"] in (3, 4)
+    assert {each.body["code"] for each in answers if each.status == 422} == {
+        "key-reused"
+    }
 
 
 def test_other_keys(browser: Browser) -> None:

@@ -348,8 +348,9 @@ with open_shop(sys.argv[1]) as shop, shop.app.app_context():
 
     @sa.event.listens_for(shop.db.engine, "commit")
     def die(connection):
-        print(executed, flush=True)
-        os.kill(os.getpid(), signal.SIGKILL)
+        if executed[-1] == ["UPDATE", "carts"]:
+            print(executed[-2:], flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
 
     shop.cart().place_order(
         lambda draft: shop.order("one"), lambda token: None, session=shop.db.session

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from flask.testing import FlaskClient
 
+from flask_cart import CartReplayedError
 from flask_cart import current_cart
 from flask_cart.testing.carts import save_cart
 from tests.support import cache_servers
@@ -76,6 +78,15 @@ def move(shop: RedisShop) -> None:
     cart.move(cart.lines[0].id, to="wishlist")
 
 
+def add_once(shop: RedisShop, owner: str = KEY.owner) -> None:
+    with suppress(CartReplayedError), shop.cart(owner).once("a") as cart:
+        cart.add("mug", price=1)
+
+
+def add_again(shop: RedisShop) -> None:
+    add_once(shop, "user:known")
+
+
 def add_after_a_rival(shop: RedisShop) -> None:
     cart = shop.cart()
     assert cart.quantity == 1
@@ -116,6 +127,13 @@ ACTIONS: dict[str, tuple[Action, str, str]] = {
     ),
     # Of two carts, and one save of both.
     "move": (move, "HGET HGET EVALSHA", "HGET EVALSHA EVALSHA EVALSHA"),
+    # The keys are one read more, and are saved with the cart.
+    "add once": (
+        add_once,
+        "HGET HGET EVALSHA",
+        "HGET HGET EVALSHA EVALSHA EVALSHA",
+    ),
+    "add once more": (add_again, "HGET", "HGET"),
     "destroy": (
         lambda shop: shop.cart().destroy(),
         "HGET EVALSHA",
@@ -131,6 +149,9 @@ def test_round_trips(valkey_server: CacheServer, name: str, locking: bool) -> No
     lock is part of the read, and giving it back of the save."""
     action, unlocked, locked = ACTIONS[name]
     shop = warm_shop(valkey_server, locking=locking)
+
+    with shop.app.app_context():
+        add_again(shop)
 
     with shop.app.app_context(), asked(valkey_server.port) as names:
         action(shop)

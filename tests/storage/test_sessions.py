@@ -12,12 +12,10 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from flask_cart import CartConfigError
 from flask_cart import CartStorageError
 from flask_cart import signals
 from flask_cart.testing.carts import delete_cart
 from flask_cart.testing.carts import save_cart
-from tests.support.shop import sell
 from tests.support.shops import Shop
 from tests.support.shops import heard
 from tests.support.shops import open_shop
@@ -608,49 +606,6 @@ def test_pool_of_one_connection(database_url: str) -> None:
 
         assert shop.stored() == {"mug": 12}
         assert len(shop.orders()) == 12
-
-
-@pytest.fixture
-def begun_shop(sqlite_url: str) -> Iterator[Shop]:
-    """A shop that begins SQLite's transactions by itself, also for reading."""
-    with open_shop(sqlite_url) as shop, shop.app.app_context():
-
-        @sa.event.listens_for(shop.db.engine, "connect")
-        def connect(dbapi_connection: t.Any, record: t.Any) -> None:
-            dbapi_connection.isolation_level = None
-
-        @sa.event.listens_for(shop.db.engine, "begin")
-        def begin(connection: sa.Connection) -> None:
-            connection.exec_driver_sql("BEGIN")
-
-        # Those that are open were not prepared.
-        shop.db.engine.dispose()
-        yield shop
-
-
-def test_transaction_that_may_only_have_read(begun_shop: Shop) -> None:
-    """A change that the app might never commit is refused, and not lost."""
-    shop = begun_shop
-    shop.db.session.execute(sa.select(shop.order_table)).all()
-    cart = shop.cart()
-    assert len(cart) == 0
-
-    with pytest.raises(CartConfigError, match="CART_DATABASE_BIND_KEY"):
-        cart.add("mug", price=1)
-
-    shop.db.session.commit()
-    cart.add("mug", price=1)
-    assert shop.stored() == {"mug": 1}
-
-
-def test_order_in_a_transaction_begun_by_the_app(begun_shop: Shop) -> None:
-    """An order says what it joins, and commits it."""
-    shop = begun_shop
-    shop.fill("mug")
-    sell(shop.cart(), lambda: shop.order("one"), session=shop.db.session)
-
-    assert shop.orders() == ["one"]
-    assert shop.stored() == {}
 
 
 def test_rollback_inside_a_batch(sqlite_shop: Shop) -> None:

@@ -18,9 +18,9 @@ from flask_cart import CartStorageError
 from flask_cart import FlaskCart
 from flask_cart import current_cart
 from flask_cart import signals
-from flask_cart.storage.sql.connections import is_contention
-from flask_cart.storage.sql.connections import is_lock_timeout
 from flask_cart.storage.sql.connections import translated
+from flask_cart.storage.sql.errors import is_contention
+from flask_cart.storage.sql.errors import is_lock_timeout
 from tests.support.shop import sell
 from tests.support.shops import Shop
 from tests.support.shops import open_shop

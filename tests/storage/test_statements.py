@@ -7,6 +7,7 @@ import typing as t
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextlib import suppress
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from flask import Flask
 from flask import render_template_string
 from flask import request
 
+from flask_cart import CartReplayedError
 from flask_cart import current_cart
 from tests.support import servers
 from tests.support.shops import Shop
@@ -102,6 +104,22 @@ def clear_empty() -> str:
     return "cleared"
 
 
+def add_once(key: str = "a") -> str:
+    """Add with a key, if that has not happened."""
+    with suppress(CartReplayedError), current_cart.once(key):
+        current_cart.add("mug", price=1)
+
+    return "added"
+
+
+def nothing_once() -> str:
+    """Ask with a key for what is so already."""
+    with current_cart.once("nothing"):
+        current_cart.set_quantity(current_cart.lines[0].id, 1)
+
+    return "nothing"
+
+
 def ignore() -> str:
     return render_template_string("{{ current_cart is defined }}")
 
@@ -110,6 +128,8 @@ def check() -> str:
     """Only look whether there is anything."""
     return "yes" if current_cart else "no"
 
+
+OWNER: t.Final = {"Owner": "user:1"}
 
 VIEWS: list[Callable[[], str]] = [
     show,
@@ -123,6 +143,8 @@ VIEWS: list[Callable[[], str]] = [
     change_nothing,
     undo_in_batch,
     clear_empty,
+    add_once,
+    nothing_once,
     ignore,
     check,
 ]
@@ -236,6 +258,43 @@ def test_new_guest(shop: Shop, view: Callable[[], str], statements: list[str]) -
         visit(shop.app, view, owner="")
 
     assert executed == statements
+
+
+@pytest.mark.parametrize(
+    ("view", "first"),
+    [
+        # The keys are read, and written with the cart in one transaction.
+        (add_once, ["SELECT", "SELECT", "BEGIN", "INSERT", "UPDATE", "COMMIT"]),
+        # What has come to nothing is remembered, and the cart left alone.
+        (nothing_once, ["SELECT", "SELECT", "INSERT"]),
+    ],
+)
+def test_keys(shop: Shop, view: Callable[[], str], first: list[str]) -> None:
+    """A key costs a read and a write more, and nothing where none is given."""
+    shop.fill("mug")
+    seen = []
+
+    for each in (view, view, lambda: add_once("b"), add, show):
+        in_request = shop.app.test_request_context(headers=OWNER)
+
+        with counted() as executed, in_request, suppress(CartReplayedError):
+            each()
+
+        seen.append(executed)
+
+    other = ["SELECT", "SELECT", "BEGIN", "UPDATE", "UPDATE", "COMMIT"]
+    # Of a replay, the cart is not even read.
+    assert seen == [first, ["SELECT"], other, ["SELECT", "UPDATE"], ["SELECT"]]
+
+
+@pytest.mark.parametrize("owner", ["user:new", ""])
+def test_key_of_a_first_change(shop: Shop, owner: str) -> None:
+    """Of a guest who is new, nothing is looked for."""
+    with counted() as executed:
+        visit(shop.app, add_once, owner=owner)
+
+    written = ["BEGIN", "INSERT", "INSERT", "COMMIT"]
+    assert executed == (["SELECT", "SELECT"] if owner else []) + written
 
 
 def test_lost_save_costs_one_more_read(shop: Shop) -> None:

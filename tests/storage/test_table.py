@@ -18,6 +18,7 @@ from flask_cart.model.keys import CartKey
 from flask_cart.model.keys import cart_key
 from flask_cart.model.keys import check_instance
 from flask_cart.model.keys import check_owner
+from flask_cart.storage.sql import table
 from tests.support.shops import open_shop
 
 
@@ -109,6 +110,79 @@ def test_init_db(database_url: str) -> None:
         cart = app.extensions["cart"].extension.cart(owner="user:1")
         assert cart.add("mug", price=1).quantity == 1
         db.engine.dispose()
+
+
+SCHEMAS = {
+    "translated": (None, {None: "tenant"}),
+    "named": ("tenant", {}),
+    "renamed": ("shop", {"shop": "tenant"}),
+    "another": ("tenant", {"shop": "elsewhere"}),
+}
+
+
+@pytest.mark.parametrize("where", SCHEMAS)
+def test_init_db_in_a_schema(postgresql_url: str, where: str) -> None:
+    """Wherever the table is, also by a translation, the command finds it there the
+    second time."""
+    schema, translation = SCHEMAS[where]
+    engine = sa.create_engine(postgresql_url, poolclass=sa.NullPool)
+
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA tenant")
+        # One that is somebody else's.
+        connection.exec_driver_sql("CREATE TABLE carts (id integer)")
+
+    app = make_app(
+        postgresql_url,
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "execution_options": {"schema_translate_map": translation}
+        },
+    )
+    db = SQLAlchemy(app, metadata=sa.MetaData(schema=schema))
+    extension = FlaskCart(app, db=db)
+    results = [app.test_cli_runner().invoke(args=["cart", "init-db"]) for _ in range(3)]
+
+    assert [(each.exit_code, each.output) for each in results] == [
+        (0, "Created the table 'carts'.\n"),
+        (0, "The table 'carts' exists already.\n"),
+        (0, "The table 'carts' exists already.\n"),
+    ]
+
+    with app.app_context():
+        extension.cart(owner="user:1").add("mug", price=1)
+        db.engine.dispose()
+
+    with engine.connect() as connection:
+        query = "SELECT count(*) FROM tenant.carts"
+        assert connection.exec_driver_sql(query).scalar() == 1
+
+
+def test_init_db_where_there_is_no_schema(postgresql_url: str) -> None:
+    """What the database says is said, and nothing that is not the reason."""
+    app = make_app(
+        postgresql_url,
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "execution_options": {"schema_translate_map": {None: "nowhere"}}
+        },
+    )
+    FlaskCart(app, db=SQLAlchemy(app))
+    result = app.test_cli_runner().invoke(args=["cart", "init-db"])
+
+    assert result.exit_code == 1
+    assert 'schema "nowhere" does not exist' in result.output
+    assert "It was not created." in result.output
+    assert "init-db" not in result.output
+
+
+def test_init_db_twice_at_once(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is second finds it there, also if it was not when it looked."""
+    with open_shop(database_url, has_tables=True) as shop, shop.app.app_context():
+        assert shop.storage.create_table()
+        answers = iter([False, True])
+        monkeypatch.setattr(table, "_is_there", lambda *_: next(answers))
+        assert not shop.storage.create_table()
 
 
 def test_init_db_creates_nothing_else(sqlite_url: str) -> None:

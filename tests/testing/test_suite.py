@@ -139,6 +139,7 @@ def test_selection() -> None:
     }
     assert atomic - names_of_tests(WithoutAny) == {
         "test_delete_or_save",
+        "test_history",
         "test_increments_add_up",
         "test_killed_process_leaves_a_whole_cart",
         "test_killed_process_leaves_whole_pairs",

@@ -145,6 +145,10 @@ def use(app: Flask, db: SQLAlchemy) -> None:
     assert_type(current_cart.reprice("all").needing_consent[0].new_price, Money | None)
     current_cart.change_currency("USD", prices={"line": 5}, drop=["Post"])
 
+    @extension.user_id_loader
+    def load_user_id(user: object) -> int:
+        return hash(user)
+
     @extension.owner_loader
     def load_owner() -> str | None:
         return "company:7"

@@ -12,17 +12,25 @@ from ...storage.base import Storage
 from ...storage.memory import MemoryStorage
 from ..settings import Settings
 from .cache import make_cache_storage
+from .database import make_database_storage
 from .session import make_session_storage
-from .startup import require
 
 if t.TYPE_CHECKING:
+    import sqlalchemy as sa
     from flask_caching import Cache
-    from flask_sqlalchemy import SQLAlchemy
+
+    from .database import AnyDatabase
 
 
-def make_storage(
-    app: Flask, settings: Settings, db: SQLAlchemy | None, cache: Cache | None
-) -> Storage:
+class Given(t.NamedTuple):
+    """What an app has given to keep carts with, as far as it has."""
+
+    db: AnyDatabase | None
+    metadata: sa.MetaData | None
+    cache: Cache | None
+
+
+def make_storage(app: Flask, settings: Settings, given: Given) -> Storage:
     """The storage that an app has asked for with ``CART_STORAGE``.
 
     :raises CartConfigError: If there is no such, or it cannot work.
@@ -31,9 +39,9 @@ def make_storage(
         case "session":
             return make_session_storage(app, settings)
         case "cache":
-            return make_cache_storage(app, settings, cache)
+            return make_cache_storage(app, settings, given.cache)
         case "database":
-            return _make_database_storage(app, settings, db)
+            return make_database_storage(app, settings, given.db, given.metadata)
         case "memory":
             return MemoryStorage()
         case str() as path if ":" in path:
@@ -76,27 +84,3 @@ def _check_storage(setting: t.Any, storage: t.Any) -> Storage:
         )
 
     return storage
-
-
-def _make_database_storage(
-    app: Flask, settings: Settings, db: SQLAlchemy | None
-) -> Storage:
-    require("flask_sqlalchemy", "CART_STORAGE = 'database'", "database")
-
-    from ...storage.sql.database import DatabaseStorage
-
-    db = db or app.extensions.get("sqlalchemy")
-
-    if db is None:
-        raise CartConfigError(
-            "CART_STORAGE = 'database' needs the app's SQLAlchemy() extension. Call its"
-            " init_app() before, or give it: FlaskCart(app, db=db)."
-        )
-
-    return DatabaseStorage(
-        db,
-        table_name=settings.database_table,
-        bind_key=settings.database_bind_key,
-        always_lock=settings.database_lock_for_update,
-        lock_timeout=settings.lock_timeout,
-    )

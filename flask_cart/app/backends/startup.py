@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import sys
 import types
+import typing as t
 import warnings
 
 from flask import Flask
+from flask import request_started
 
 from ...model.errors import CartConfigError
 from ...model.errors import CartConfigWarning
@@ -24,6 +26,18 @@ def warn(message: str, code: str) -> None:
     :param code: The name that the documentation describes it under.
     """
     warnings.warn(CartConfigWarning(message, code), stacklevel=_level_of_the_app())
+
+
+def at_first_request(app: Flask, check: t.Callable[[], None]) -> None:
+    """Call something when the first request begins, in its app context: until then
+    other extensions may be set up. If it raises, so does every request.
+    """
+
+    def once(sender: Flask, **extra: t.Any) -> None:
+        check()
+        request_started.disconnect(once, app)
+
+    request_started.connect(once, app, weak=False)
 
 
 def require(module: str, what: str, extra: str) -> None:

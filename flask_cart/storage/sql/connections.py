@@ -1,37 +1,77 @@
-"""Connections of the carts' own, and what the errors of a database mean for a cart."""
+"""Connections: the carts' own, or the app's where it has only one."""
 
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 import typing as t
 from contextlib import contextmanager
 from contextlib import suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
+import sqlalchemy.orm as orm
 
-from ...model.errors import CartBusyError
-from ...model.errors import CartLockTimeoutError
-from ...model.errors import CartStorageError
+from .errors import storage_error
+from .own_engine import make_own_engine
+
+#: What an app uses: an engine or, in a test, the one connection in its place.
+Bind = sa.Engine | sa.Connection
+
+#: Where a connection of SQLite has what its transaction started from.
+CHANGES: t.Final = "flask_cart.changes"
+
+
+@dataclass(frozen=True)
+class Database:
+    """An app's database.
+
+    :param owner: Has ``engines`` and a ``session``, as Flask-SQLAlchemy's extension.
+    :param key: Which of the engines.
+    :param metadata: What the tables are part of, as far as there is such a thing yet.
+    :param make_table: Makes a table that is part of it.
+    """
+
+    owner: t.Any
+    key: str | None
+    metadata: sa.MetaData
+    make_table: t.Callable[..., sa.Table]
+
+    def bind(self) -> Bind:
+        """What the app uses now. It needs an app context."""
+        return t.cast(Bind, self.owner.engines[self.key])
+
+    def session(self) -> orm.Session | None:
+        """The session that the app uses in this thread, if there is one already."""
+        session = self.owner.session
+
+        if not isinstance(session, orm.scoped_session):
+            return t.cast("orm.Session | None", session)
+
+        return session() if session.registry.has() else None
 
 
 class OwnConnections:
-    """Connections in autocommit, from engines with pools of their own.
+    """Connections from engines with pools of their own.
 
     With an app's pool, a request would take a second connection while it holds its
-    first, and a few of them at once would wait for each other. Only a database in
-    memory, which is there for one connection, is used on the app's.
+    first, and a few of them at once would wait for each other. Only where there is
+    one connection for everybody is it the app's.
+
+    They are in autocommit, unless the app listens to how transactions begin and end.
 
     :param lock_timeout: Seconds that a statement waits for the lock of a rival.
     """
 
     def __init__(self, lock_timeout: float) -> None:
         self._lock_timeout = lock_timeout
-        # By the app's engine: apps may share a storage, but no database.
-        self._engines: WeakKeyDictionary[sa.Engine, sa.Engine] = WeakKeyDictionary()
+        # By the app's engine: apps may share a storage, but no database. Then by
+        # whether they are in autocommit, as listeners may come later.
+        self._engines: WeakKeyDictionary[sa.Engine, dict[bool, sa.Engine]] = (
+            WeakKeyDictionary()
+        )
         self._pid = os.getpid()
         self._lock = threading.Lock()
 
@@ -46,82 +86,148 @@ class OwnConnections:
         return self._transaction.get() is not None
 
     @contextmanager
-    def connection(self, shared: sa.Engine) -> t.Iterator[sa.Connection]:
+    def connection(self, shared: Bind) -> t.Iterator[sa.Connection]:
         """A connection for one statement: that of the transaction, if there is one.
 
-        :param shared: The engine that the app uses.
+        :param shared: What the app uses.
         """
         connection = self._transaction.get()
 
         if connection is not None:
             yield connection
         elif has_one_connection(shared):
-            with shared.begin() as connection:
+            with transaction_on(shared) as connection:
                 yield connection
         else:
-            with self._like(shared).connect() as connection:
+            with self._opened(shared) as connection:
                 yield connection
 
     @contextmanager
-    def transaction(self, shared: sa.Engine) -> t.Iterator[None]:
+    def transaction(self, shared: Bind) -> t.Iterator[None]:
         """Make all that this thread does with :meth:`connection` one transaction.
 
         On SQLite it locks the database from its beginning on.
 
-        :param shared: The engine that the app uses.
+        :param shared: What the app uses.
         """
         if has_one_connection(shared):
             yield
             return
 
-        begin = "BEGIN IMMEDIATE" if shared.name == "sqlite" else "BEGIN"
-
-        with self._like(shared).connect() as connection:
-            connection.exec_driver_sql(begin)
+        with self._opened(shared) as connection:
+            is_ours = _begin(connection)
             token = self._transaction.set(connection)
 
             try:
                 yield
-                connection.exec_driver_sql("COMMIT")
+
+                if is_ours:
+                    connection.exec_driver_sql("COMMIT")
             except BaseException:
-                _roll_back(connection)
+                if is_ours:
+                    _roll_back(connection)
+
                 raise
             finally:
                 self._transaction.reset(token)
 
-    def _like(self, shared: sa.Engine) -> sa.Engine:
+    @contextmanager
+    def _opened(self, shared: Bind) -> t.Iterator[sa.Connection]:
+        is_autocommit = not _wants_transactions(shared.engine)
+        engine = self._like(shared.engine, is_autocommit)
+
+        with engine.connect() if is_autocommit else engine.begin() as connection:
+            yield connection
+
+    def _like(self, shared: sa.Engine, is_autocommit: bool) -> sa.Engine:
         """The engine for an app, made when it is first needed."""
         with self._lock:
             if self._pid != os.getpid():
                 # A forked worker must not talk on the connections of its parent.
-                for engine in self._engines.values():
+                for engine in self._all_engines():
                     engine.dispose(close=False)
 
                 self._pid = os.getpid()
 
             if shared not in self._engines:
-                self._engines[shared] = _make_engine(shared, self._lock_timeout)
+                self._engines[shared] = {}
                 sa.event.listen(shared, "engine_disposed", self._dispose)
 
-            return self._engines[shared]
+            engines = self._engines[shared]
 
-    def _dispose(self, shared: sa.Engine) -> None:
-        self._engines[shared].dispose(close=self._pid == os.getpid())
+            if is_autocommit not in engines:
+                engines[is_autocommit] = make_own_engine(
+                    shared, self._lock_timeout, is_autocommit
+                )
+
+            return engines[is_autocommit]
+
+    def _all_engines(self) -> t.Iterator[sa.Engine]:
+        for engines in self._engines.values():
+            yield from engines.values()
+
+    def _dispose(self, disposed: sa.Engine) -> None:
+        # What is heard of the app's is also heard of those that are like it.
+        for engine in self._engines.get(disposed, {}).values():
+            engine.dispose(close=self._pid == os.getpid())
 
 
-def has_one_connection(engine: sa.Engine) -> bool:
-    """Whether all threads share the one connection of a database in memory."""
-    return isinstance(engine.pool, sa.pool.StaticPool)
+def has_one_connection(bind: Bind) -> bool:
+    """Whether all threads share one connection."""
+    return is_isolated(bind) or isinstance(bind.engine.pool, sa.pool.StaticPool)
+
+
+def is_isolated(bind: Bind) -> bool:
+    """Whether this is a test that rolls back what is committed in it."""
+    # Flask-SQLAlchemy-Lite replaces the method in its test_isolation().
+    return isinstance(bind, sa.Connection) or "connect" in vars(bind)
+
+
+def driver_of(connection: sa.Connection) -> t.Any:
+    """The driver's own connection, which knows whether it is in a transaction."""
+    return connection.connection.dbapi_connection
+
+
+def note_changes(driver: t.Any, place: t.Any, _: object) -> None:
+    """Note how much a connection of SQLite has changed when it is taken out."""
+    place.info[CHANGES] = driver.total_changes
+
+
+@contextmanager
+def translated(table: str, advice: str) -> t.Iterator[None]:
+    """Turn errors of the database into those of a storage.
+
+    :param table: The table's name, for the message.
+    :param advice: What to do if it does not exist.
+    :raises CartStorageError: The one that it is.
+    """
+    try:
+        yield
+    except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+        raise storage_error(error, table, advice) from error
+
+
+@contextmanager
+def transaction_on(bind: Bind) -> t.Iterator[sa.Connection]:
+    """A connection of the app's, for what is committed at the end of this block, as far
+    as the transaction goes that it may be in already."""
+    if isinstance(bind, sa.Engine):
+        with bind.begin() as connection:
+            yield connection
+    elif bind.in_transaction():
+        with savepoint(bind):
+            yield bind
+    else:
+        with bind.begin():
+            yield bind
 
 
 @contextmanager
 def savepoint(connection: sa.Connection) -> t.Iterator[None]:
     """Undo what is done in this block, and no more of its transaction, if it raises."""
-    driver: t.Any = connection.connection.dbapi_connection
-
     # SQLite's driver begins transactions with the first write, and the server would
     # take a savepoint that comes before it for the transaction itself.
-    if connection.dialect.name == "sqlite" and not driver.in_transaction:
+    if connection.dialect.name == "sqlite" and not driver_of(connection).in_transaction:
         connection.exec_driver_sql("BEGIN")
 
     connection.exec_driver_sql("SAVEPOINT carts")
@@ -138,51 +244,36 @@ def savepoint(connection: sa.Connection) -> t.Iterator[None]:
     connection.exec_driver_sql("RELEASE SAVEPOINT carts")
 
 
-def _make_engine(shared: sa.Engine, lock_timeout: float) -> sa.Engine:
-    # Such as the schema that the app's tables are in.
-    options = dict(shared.get_execution_options())
-    options.pop("isolation_level", None)
+def _wants_transactions(engine: sa.Engine) -> bool:
+    """Whether an app listens to transactions: to begin them as SQLAlchemy recommends
+    for SQLite, to tell the database whose rows it may see, or to note their ends."""
+    heard = engine.dispatch
 
-    engine = sa.create_engine(
-        shared.url,
-        pool=shared.pool.recreate(),
-        execution_options=options,
-        isolation_level="AUTOCOMMIT",
-        # The parameters are the cart, and the token of its guest.
-        hide_parameters=True,
-        # A ROLLBACK after each statement would be a second round trip.
-        skip_autocommit_rollback=True,
-    )
-    statement = _lock_timeout_statement(engine.name, lock_timeout)
-
-    if statement is not None:
-
-        @sa.event.listens_for(engine, "connect")
-        def set_lock_timeout(connection: t.Any, record: object) -> None:
-            cursor = connection.cursor()
-            cursor.execute(statement)
-            cursor.close()
-
-    return engine
+    return bool(heard.begin or heard.commit or heard.rollback)
 
 
-def _lock_timeout_statement(dialect: str, seconds: float) -> str | None:
-    """What makes a new connection give up waiting for the locks of others.
+def _begin(connection: sa.Connection) -> bool:
+    """Begin a transaction, where SQLAlchemy has not done so.
 
-    The servers' own defaults are for ever, 50 seconds and, on SQLite, the driver's.
+    :return: Whether it is ours to end.
     """
-    match dialect:
-        case "postgresql":
-            return f"SET lock_timeout = {max(1, round(seconds * 1000))}"
-        case "mysql" | "mariadb":
-            whole = max(1, round(seconds))
-            return (
-                f"SET innodb_lock_wait_timeout = {whole}, lock_wait_timeout = {whole}"
-            )
-        case "sqlite":
-            return f"PRAGMA busy_timeout = {round(seconds * 1000)}"
-        case _:
-            return None
+    if connection.dialect.name == "sqlite":
+        # What the app's listener has begun may have no lock.
+        if driver_of(connection).in_transaction:
+            connection.exec_driver_sql("COMMIT")
+
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return True
+
+    if connection.in_transaction() and not _is_autocommit(connection):
+        return False
+
+    connection.exec_driver_sql("BEGIN")
+    return True
+
+
+def _is_autocommit(connection: sa.Connection) -> bool:
+    return connection.dialect.detect_autocommit_setting(driver_of(connection))
 
 
 def _roll_back(connection: sa.Connection) -> None:
@@ -191,70 +282,3 @@ def _roll_back(connection: sa.Connection) -> None:
     except sa.exc.SQLAlchemyError:
         # It must not go back to the pool with its transaction.
         connection.invalidate()
-
-
-#: MariaDB and MySQL: the record changed since the snapshot, deadlock. The
-#: transaction can be tried again.
-_MYSQL_CONTENTION: t.Final = {(1020,), (1213,)}
-_MYSQL_LOCK_TIMEOUT: t.Final = (1205,)
-
-#: PostgreSQL: serialization failure, deadlock.
-_POSTGRESQL_CONTENTION: t.Final = {"40001", "40P01"}
-_POSTGRESQL_LOCK_TIMEOUT: t.Final = "55P03"
-
-_SQLITE_CONTENTION: t.Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-
-
-@contextmanager
-def translated(table: str, advice: str) -> t.Iterator[None]:
-    """Turn errors of the database into those of a storage.
-
-    :param table: The table's name, for the message.
-    :param advice: What to do if it does not exist.
-    :raises CartLockTimeoutError: If the lock of a rival was waited for in vain.
-    :raises CartBusyError: If rivals were in the way otherwise.
-    :raises CartStorageError: If anything else went wrong.
-    """
-    try:
-        yield
-    except sa.exc.DBAPIError as error:
-        # The parameters are the cart, and the token of its guest.
-        error.hide_parameters = True
-
-        if is_lock_timeout(error.orig):
-            raise CartLockTimeoutError(
-                f"The table {table!r} was locked by another change: {error.orig}"
-            ) from error
-
-        if is_contention(error.orig):
-            raise CartBusyError(
-                f"The table {table!r} is busy with other changes: {error.orig}"
-            ) from error
-
-        raise CartStorageError(
-            f"The table {table!r} could not be used: {error.orig}. {advice}"
-        ) from error
-    except sa.exc.TimeoutError as error:
-        raise CartStorageError(
-            f"There was no connection for the table {table!r}: {error}"
-        ) from error
-
-
-def is_lock_timeout(error: BaseException | None) -> bool:
-    """Whether the lock of a rival was waited for as long as the server lets one."""
-    if getattr(error, "sqlstate", None) == _POSTGRESQL_LOCK_TIMEOUT:
-        return True
-
-    return error is not None and error.args[:1] == _MYSQL_LOCK_TIMEOUT
-
-
-def is_contention(error: BaseException | None) -> bool:
-    """Whether rivals caused the error, so that the same work may succeed later."""
-    if isinstance(error, sqlite3.Error):
-        # The low byte is the primary code of extended ones such as BUSY_SNAPSHOT.
-        return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _SQLITE_CONTENTION
-
-    if getattr(error, "sqlstate", None) in _POSTGRESQL_CONTENTION:
-        return True
-
-    return error is not None and error.args[:1] in _MYSQL_CONTENTION

@@ -1,4 +1,4 @@
-"""Carts in a table of the app's database, through Flask-SQLAlchemy."""
+"""Carts in a table of the app's database."""
 
 from __future__ import annotations
 
@@ -6,24 +6,27 @@ import datetime as dt
 import typing as t
 from contextlib import ExitStack
 from contextlib import contextmanager
-from contextlib import nullcontext
 from contextvars import ContextVar
 
 import sqlalchemy as sa
 import sqlalchemy.orm as orm
-from flask_sqlalchemy import SQLAlchemy
 
-from ...model.errors import CartConfigError
-from ...model.errors import CartStorageError
 from ...model.keys import CartKey
 from ..base import Changes
 from ..base import Guarantee
 from ..base import Kept
 from ..base import Stored
 from ..base import next_versions
+from . import sqlite
+from .connections import Database
 from .connections import OwnConnections
+from .connections import is_isolated
+from .connections import note_changes
 from .connections import savepoint
 from .connections import translated
+from .isolation import IsolatedWrites
+from .isolation import Write
+from .table import create_table
 from .table import define_table
 from .transaction import JoinedTransaction
 
@@ -50,9 +53,8 @@ class DatabaseStorage:
     connection while this request holds one. On SQLite, which has one writer, a save
     joins the transaction of ``db.session`` when that one has written already.
 
-    :param db: The app's Flask-SQLAlchemy extension.
+    :param database: The app's.
     :param table_name: The table's name.
-    :param bind_key: The bind that the table is in, ``None`` for the default one.
     :param always_lock: Lock the row from before the read instead of only after
         several lost saves.
     :param lock_timeout: Seconds to wait for the lock of a rival; whole ones on
@@ -63,18 +65,17 @@ class DatabaseStorage:
 
     def __init__(
         self,
-        db: SQLAlchemy,
+        database: Database,
         *,
         table_name: str = "carts",
-        bind_key: str | None = None,
         always_lock: bool = False,
         lock_timeout: float = 5,
     ) -> None:
         self.always_lock = always_lock
-        self.table = define_table(db, table_name, bind_key)
-        self._db = db
-        self._bind_key = bind_key
+        self.table = define_table(database, table_name)
+        self._database = database
         self._own = OwnConnections(lock_timeout)
+        self._isolated = IsolatedWrites()
 
         #: Whether this thread reads in order to write, with the lock.
         self._is_locked: ContextVar[bool] = ContextVar("is_locked", default=False)
@@ -113,6 +114,13 @@ class DatabaseStorage:
         except _LostError:
             return None
 
+        if is_isolated(self._database.bind()) and self._joined.get() is None:
+            writes = {
+                (key := CartKey(owner, name)): self._anew(key, text, versions[name])
+                for name, (_, text) in changes.items()
+            }
+            self._isolated.note(connection, writes, self._database.session())
+
         return versions
 
     @contextmanager
@@ -120,8 +128,11 @@ class DatabaseStorage:
         token = self._is_locked.set(True)
 
         try:
-            # What is read in the app's transaction is locked until that one ends.
-            with self._transaction() if self._session() is None else nullcontext():
+            with self._writing_session() as session, ExitStack() as stack:
+                # What is read in the app's is locked until that one ends.
+                if session is None:
+                    stack.enter_context(self._transaction())
+
                 yield
         finally:
             self._is_locked.reset(token)
@@ -149,7 +160,10 @@ class DatabaseStorage:
     def transaction(self) -> JoinedTransaction | None:
         session = self._session()
 
-        return JoinedTransaction(session) if session is not None else None
+        if session is None or self._only_read(session) is not None:
+            return None
+
+        return JoinedTransaction(session)
 
     @contextmanager
     def join(
@@ -168,30 +182,31 @@ class DatabaseStorage:
         finally:
             self._joined.reset(token)
 
+    def prepare(self) -> None:
+        """Get ready for the first request; it needs an app context."""
+        engine = self._database.bind().engine
+
+        if engine.name == "sqlite" and not sa.event.contains(
+            engine, "checkout", note_changes
+        ):
+            sa.event.listen(engine, "checkout", note_changes)
+
     def create_table(self) -> bool:
         """Create the table, if it does not exist.
 
         :return: Whether it was created.
-        :raises CartStorageError: If the database cannot be reached.
+        :raises CartStorageError: If the database cannot be reached, or refuses.
         """
-        engine = self._shared_engine
-
-        with self._translated():
-            if sa.inspect(engine).has_table(self.table.name, schema=self.table.schema):
-                return False
-
-            self.table.create(engine)
-
-        return True
+        return create_table(self._database, self.table)
 
     @contextmanager
     def _unit(self, changes: Changes) -> t.Iterator[sa.Connection]:
         """A connection on which all of the changes are made, or, if this block raises,
         none of them."""
-        session = self._writing_session()
-        is_part = session is not None or self._own.in_transaction
-
         with ExitStack() as stack:
+            session = stack.enter_context(self._writing_session())
+            is_part = session is not None or self._own.in_transaction
+
             if len(changes) > 1 and not is_part:
                 stack.enter_context(self._transaction())
 
@@ -210,9 +225,12 @@ class DatabaseStorage:
 
         # An INSERT that fails fails all of the app's transaction, but in SQLite.
         is_insert = any(not expected for expected, _ in changes.values())
-        is_joined = self._joined.get() is not None
 
-        return is_insert and is_joined and connection.dialect.name != "sqlite"
+        return (
+            is_insert
+            and self._joined.get() is not None
+            and connection.dialect.name != "sqlite"
+        )
 
     def _write(
         self,
@@ -224,25 +242,32 @@ class DatabaseStorage:
     ) -> None:
         table = self.table
         read = (*self._at(key), table.c.version == expected)
-        values = {
-            "version": version,
-            "data": text,
-            "updated_at": _utc(dt.datetime.now(dt.UTC)),
-        }
 
-        if not expected:
+        if not expected and text is not None:
             # If it is there, this is an error.
-            connection.execute(table.insert().values(**key._asdict(), **values))
+            connection.execute(self._insert(key, version, text))
             return
 
         statement = (
-            table.update().where(*read).values(**values)
+            table.update().where(*read).values(**_values(version, text))
             if text is not None
             else table.delete().where(*read)
         )
 
         if connection.execute(statement).rowcount != 1:
             raise _LostError
+
+    def _anew(self, key: CartKey, text: str | None, version: int) -> Write:
+        def write(connection: sa.Connection) -> None:
+            connection.execute(self.table.delete().where(*self._at(key)))
+
+            if text is not None:
+                connection.execute(self._insert(key, version, text))
+
+        return write
+
+    def _insert(self, key: CartKey, version: int, text: str) -> sa.Insert:
+        return self.table.insert().values(**key._asdict(), **_values(version, text))
 
     def _rows(self, query: sa.Select[t.Any]) -> t.Iterator[t.Any]:
         """The rows of a query for all columns, in pages.
@@ -270,9 +295,9 @@ class DatabaseStorage:
         """The connection that a statement of this thread belongs on."""
         with self._translated():
             if session is not None and not self._own.in_transaction:
-                yield self._connection_of(session)
+                yield session.connection(bind_arguments={"bind": self._database.bind()})
             else:
-                with self._own.connection(self._shared_engine) as connection:
+                with self._own.connection(self._database.bind()) as connection:
                     yield connection
 
     @contextmanager
@@ -280,7 +305,7 @@ class DatabaseStorage:
         """A transaction of its own, whose errors are those of a storage."""
         with ExitStack() as stack:
             with self._translated():
-                stack.enter_context(self._own.transaction(self._shared_engine))
+                stack.enter_context(self._own.transaction(self._database.bind()))
 
             yield
 
@@ -297,74 +322,61 @@ class DatabaseStorage:
                 raise _LostError from error
 
     def _session(self) -> orm.Session | None:
-        """The session whose transaction the writes of this thread are part of."""
+        """The session that this thread's statements are part of, if any."""
         joined = self._joined.get()
 
         if joined is not None:
             return joined
 
-        if self._shared_engine.name != "sqlite" or not self._db.session.registry.has():
+        bind = self._database.bind()
+
+        # Where a test has one connection for everybody, nobody waits.
+        if bind.dialect.name != "sqlite" or is_isolated(bind):
             return None
 
-        session = self._db.session()
+        self.prepare()
+        session = self._database.session()
 
-        if not session.in_transaction():
+        if session is None or not session.in_transaction():
             return None
 
-        if not session.is_active:
-            if session.in_nested_transaction():
-                raise CartStorageError(
-                    "db.session has failed inside a savepoint, and holds the database's"
-                    " lock. Roll it back before the cart is used."
-                )
+        return session if sqlite.begun_on(session, bind) is not None else None
 
-            # It has let go of the database already.
-            return None
-
-        # As the driver begins transactions, True once SQLite's write lock is taken.
-        is_written = getattr(self._driver_of(session), "in_transaction", False)
-
-        return session if is_written else None
-
-    def _writing_session(self) -> orm.Session | None:
-        """The session to write with, if its transaction is known to be written in.
-
-        :raises CartConfigError: If the app begins transactions by itself, so that it
-            may only have read, and might never commit.
-        """
+    @contextmanager
+    def _writing_session(self) -> t.Iterator[orm.Session | None]:
+        """The session that this thread's writes are part of in this block, if any."""
         session = self._session()
+        only_read = self._only_read(session) if session is not None else None
 
-        if session is None or self._joined.get() is not None:
-            return session
+        if only_read is None:
+            yield session
+        else:
+            with sqlite.set_aside(only_read):
+                yield None
 
-        driver = self._driver_of(session)
-        begins_by_itself = getattr(driver, "autocommit", None) is False
+    def _only_read(self, session: orm.Session) -> sa.Connection | None:
+        """The connection of a session, if that is in a transaction without writes."""
+        if self._joined.get() is not None:
+            return None
 
-        if driver.isolation_level is None or begins_by_itself:
-            raise CartConfigError(
-                "db.session is in a transaction that SQLite's driver did not begin, and"
-                " may only have read. End it before the cart is changed, or keep the"
-                " carts in a file of their own with CART_DATABASE_BIND_KEY."
-            )
+        connection = sqlite.begun_on(session, self._database.bind())
 
-        return session
+        if connection is None or sqlite.is_written(session, connection):
+            return None
 
-    def _connection_of(self, session: orm.Session) -> sa.Connection:
-        # Unlike executing with the session, this flushes nothing of the app's.
-        return session.connection(bind_arguments={"bind": self._shared_engine})
-
-    def _driver_of(self, session: orm.Session) -> t.Any:
-        """The driver's own connection, which knows whether it is in a transaction."""
-        return self._connection_of(session).connection.dbapi_connection
-
-    @property
-    def _shared_engine(self) -> sa.Engine:
-        """The engine that the app itself uses."""
-        return self._db.engines[self._bind_key]
+        return connection
 
 
 class _LostError(Exception):
     """A row is not the one that was read, or there is one where there was none."""
+
+
+def _values(version: int, text: str) -> dict[str, t.Any]:
+    return {
+        "version": version,
+        "data": text,
+        "updated_at": _utc(dt.datetime.now(dt.UTC)),
+    }
 
 
 def _utc(moment: dt.datetime) -> dt.datetime:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects import mysql
 
 from ...model.errors import CartConfigError
+from ...model.errors import CartStorageError
+from .connections import Database
+from .connections import transaction_on
+from .connections import translated
 
 
-def define_table(db: SQLAlchemy, name: str, bind_key: str | None) -> sa.Table:
+def define_table(database: Database, name: str) -> sa.Table:
     """The table of the carts in the app's metadata, where migrations see it.
 
     :raises CartConfigError: If the app has another table of this name.
     """
-    metadata = db.metadatas.get(bind_key, sa.MetaData())
+    metadata = database.metadata
     key = f"{metadata.schema}.{name}" if metadata.schema else name
     existing = metadata.tables.get(key)
 
@@ -39,14 +42,48 @@ def define_table(db: SQLAlchemy, name: str, bind_key: str | None) -> sa.Table:
     # Their DATETIME ends at seconds.
     moment = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 
-    return db.Table(
+    return database.make_table(
         name,
         sa.Column("owner", text(255), primary_key=True),
         sa.Column("instance", text(64), primary_key=True),
         sa.Column("version", sa.BigInteger, nullable=False),
         sa.Column("data", data, nullable=False),
         sa.Column("updated_at", moment, nullable=False, index=True),
-        bind_key=bind_key,
         mysql_charset="utf8mb4",
         mariadb_charset="utf8mb4",
     )
+
+
+def create_table(database: Database, table: sa.Table) -> bool:
+    """Create a table, if it does not exist.
+
+    :return: Whether it was created.
+    """
+    if _is_there(database, table):
+        return False
+
+    try:
+        with (
+            translated(table.name, "It was not created."),
+            transaction_on(database.bind()) as connection,
+        ):
+            table.create(connection, checkfirst=False)
+    except CartStorageError:
+        # Somebody else may have been faster.
+        if _is_there(database, table):
+            return False
+
+        raise
+
+    return True
+
+
+def _is_there(database: Database, table: sa.Table) -> bool:
+    with (
+        translated(table.name, "Nobody knows whether it is there."),
+        transaction_on(database.bind()) as connection,
+    ):
+        # Which may be another one than that of the table's definition.
+        schema = connection.schema_for_object(table)
+
+        return sa.inspect(connection).has_table(table.name, schema=schema)

@@ -78,6 +78,8 @@ SIMILAR_KEYS = [
     CartKey("user:user:a", "b"),
     CartKey("user:{a}", "b"),
     CartKey("user:a:default", "b"),
+    # What is kept beside the carts of an owner.
+    CartKey("user:a", "@keys"),
     CartKey("guest:a", "b"),
 ]
 
