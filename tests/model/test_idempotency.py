@@ -265,6 +265,21 @@ class TestOnce:
 
         assert cart.quantity == 1
 
+    def test_another_inside_a_batch(
+        self, cart: Cart, storage: MemoryStorage, recorder: Recorder
+    ) -> None:
+        """Each keeps its own key, in the one write of both."""
+        with cart.batch():
+            add_once(cart, "a")
+            add_once(cart, "b")
+
+        for key in ("a", "b"):
+            with pytest.raises(CartReplayedError):
+                add_once(cart, key)
+
+        assert len(kept(storage)) == cart.quantity == 2
+        assert len(recorder.told) == 1
+
     def test_is_no_event(self, cart: Cart, recorder: Recorder) -> None:
         """Nobody is told of keys, and nothing shows them."""
         add_once(cart, "secret")
