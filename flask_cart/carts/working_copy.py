@@ -22,6 +22,9 @@ from ..model.operations import applied
 from ..model.operations import check_expected
 from ..model.values import refused_as
 from ..model.values import whole_number
+from .batches import Batch
+from .batches import OpenBatch
+from .batches import open_batches
 from .services import CartServices
 from .services import asking_receivers
 from .services import refuse_while_asked
@@ -32,15 +35,6 @@ from .writing import Operations
 from .writing import Part
 from .writing import Snapshot
 from .writing import Written
-
-
-class _Batch(t.NamedTuple):
-    """What is to be one write, the content that it comes to so far, and the keys that
-    it came with."""
-
-    operations: tuple[Operation, ...]
-    document: Document
-    claims: tuple[Claim, ...] = ()
 
 
 class WorkingCopy:
@@ -67,7 +61,6 @@ class WorkingCopy:
         self._make_key = make_key
         self._snapshot: Snapshot | None = None
         self._expected: int | None = None
-        self._batch: _Batch | None = None
         self._used_keys: KeptKeys | None = None
 
     @property
@@ -82,6 +75,16 @@ class WorkingCopy:
     def document(self) -> Document:
         """The content, inside a batch with the changes made so far."""
         return (self._batch or self.snapshot).document
+
+    @property
+    def _open(self) -> OpenBatch | None:
+        mine = [e for e in open_batches.get() if e.holder is self and e.batch]
+
+        return mine[-1] if mine else None
+
+    @property
+    def _batch(self) -> Batch | None:
+        return self._open.batch if self._open is not None else None
 
     def _read(self) -> Snapshot:
         if self.key is None:
@@ -167,8 +170,7 @@ class WorkingCopy:
         :raises CartReplayedError: If it was.
         """
         with self.claiming(claim), self.batch():
-            batch = t.cast(_Batch, self._batch)
-            self._batch = batch._replace(claims=(*batch.claims, claim))
+            self._add_to_batch((), (claim,))
             yield
 
     def conflict(
@@ -201,28 +203,37 @@ class WorkingCopy:
             return self.write(operations, self._expected, taken=taken)
 
         refuse_while_asked()
-        batch, (document, _) = self._batch, self._applied(operations)
-        done = (*batch.operations, *operations)
-        self._batch = batch._replace(operations=done, document=document)
+        self._add_to_batch(operations)
 
         return ()
+
+    def _add_to_batch(
+        self, operations: tuple[Operation, ...], claims: tuple[Claim, ...] = ()
+    ) -> None:
+        document = self._applied(operations)[0] if operations else self.document
+        opened = t.cast(OpenBatch, self._open)
+        done, _, known = t.cast(Batch, opened.batch)
+        new = tuple(each for each in claims if each not in known)
+        opened.batch = Batch((*done, *operations), document, (*known, *new))
 
     @contextmanager
     def batch(self) -> t.Iterator[None]:
         """Make all that is applied inside one write, unless there is an error."""
-        outer = self._batch
-        batch = self._batch = outer or _Batch((), self.document)
+        claims = self._batch.claims if self._batch is not None else ()
+        opened = OpenBatch(self, Batch((), self.document, claims))
+        open_batches.set((*open_batches.get(), opened))
 
         try:
             yield
-            batch = self._batch
-        except BaseException:
-            self._batch = outer
-            raise
+            batch = t.cast(Batch, opened.batch)
+        finally:
+            opened.batch = None
+            open_batches.set(tuple(e for e in open_batches.get() if e is not opened))
 
         # What is in another batch is saved with all that is in that one.
-        if outer is None:
-            self._batch = None
+        if self._batch is not None:
+            self._add_to_batch(batch.operations, batch.claims)
+        else:
             self.write(batch.operations, self._expected, batch.claims)
 
     def write(
