@@ -185,9 +185,10 @@ class Shopper:
         def move() -> Line | None:
             # It changes two carts, so it is no part of a batch, and has its own key,
             # which is looked for before what may hold no more once it is made.
-            with working_copy(self.cart).claiming(claim):
-                self._check(self.cart)
+            if claim is not None:
+                working_copy(self.cart).check_unused(claim)
 
+            self._check(self.cart)
             line = self.cart.get(line_id)
 
             try:

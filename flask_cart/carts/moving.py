@@ -74,9 +74,11 @@ def move_line(
     content = move_content(line_id, to, quantity)
     claim = Claim(key, content) if key is not None else None
 
-    # Before the line is looked for, which is gone if it has happened.
-    with source.claiming(claim):
-        _move(source, target, source.line(line_id), quantity, claim)
+    if claim is not None:
+        # Before the line is looked for, which is gone if it has happened.
+        source.check_unused(claim)
+
+    _move(source, target, source.line(line_id), quantity, claim)
 
 
 def _move(

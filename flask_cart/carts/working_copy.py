@@ -131,26 +131,11 @@ class WorkingCopy:
 
         return line
 
-    @contextmanager
-    def claiming(self, claim: Claim | None) -> t.Iterator[None]:
-        """Refuse what is done inside if it was done with the same key before.
+    def check_unused(self, claim: Claim) -> None:
+        """Refuse a change that was made with the same key before.
 
         :raises CartReplayedError: If it was.
         """
-        if claim is None:
-            yield
-            return
-
-        self._check_unused(claim)
-
-        try:
-            yield
-        except CartConflictError:
-            # The rival may have been the same change, which came a little earlier.
-            self._check_unused(claim)
-            raise
-
-    def _check_unused(self, claim: Claim) -> None:
         for other in self._batch.claims if self._batch is not None else ():
             claim.check_with(other)
 
@@ -159,6 +144,9 @@ class WorkingCopy:
             self._used_keys = KeptKeys()
             return
 
+        # Before the keys, which then are never older: what a rival with this key has
+        # left must not look as if it was somebody else's.
+        _ = self.snapshot
         owner, instance = self.key
         self._used_keys = self.repository.used_keys(owner)
         check_unused(claim.on(instance), self._used_keys.used, self.now())
@@ -169,7 +157,9 @@ class WorkingCopy:
 
         :raises CartReplayedError: If it was.
         """
-        with self.claiming(claim), self.batch():
+        self.check_unused(claim)
+
+        with self.batch():
             self._add_to_batch((), (claim,))
             yield
 

@@ -15,11 +15,11 @@ import msgspec
 from .errors import CartCorruptError
 from .errors import CartKeyReusedError
 from .errors import CartReplayedError
-from .keys import BESIDE
+from .keys import AFTER
 from .values import digest
 
 #: The name of the instance that they are kept as.
-USED_KEYS: t.Final = f"{BESIDE}keys"
+USED_KEYS: t.Final = f"{AFTER}keys"
 
 #: For how long a key is known: a day, and an hour for who tries again after just that.
 LASTS: t.Final = dt.timedelta(hours=25)

@@ -55,9 +55,12 @@ _instance = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 MAX_OWNER_LENGTH: t.Final = 255
 
-#: What the owner or the instance begins with of what is stored beside the carts, and
-#: of no cart.
+#: What the owner begins with of what is stored beside the carts, and of no cart.
 BESIDE: t.Final = "@"
+
+#: What the instance begins with of what is stored beside those of an owner. It comes
+#: after all names of carts, so that it is read and locked after them.
+AFTER: t.Final = "~"
 
 
 class CartKey(t.NamedTuple):
@@ -84,7 +87,7 @@ class CartKey(t.NamedTuple):
     @property
     def is_cart(self) -> bool:
         """Whether it is a cart that is stored there, and nothing beside the carts."""
-        return not (self.owner.startswith(BESIDE) or self.instance.startswith(BESIDE))
+        return not (self.owner.startswith(BESIDE) or self.instance.startswith(AFTER))
 
     def __str__(self) -> str:
         return f"{self.owner}/{self.instance}"

@@ -18,6 +18,7 @@ from flask_cart.http.answers import LINE
 from flask_cart.http.answers import REPLAYED
 from flask_cart.model.idempotency import LASTS
 from flask_cart.model.idempotency import MAX_IN_COOKIE
+from flask_cart.model.idempotency import USED_KEYS
 from tests.support.forks import let_die
 from tests.support.guests import cookies_of
 from tests.support.guests import give_cookies
@@ -63,6 +64,18 @@ def sell_nothing(shop: Storefront) -> None:
     shop.extension.product_loader(lambda ids: [])
     shop.extension.coupon_loader(lambda code: None)
     shop.extension.shipping_methods(lambda facts: ())
+
+
+def log_in(shop: Storefront) -> None:
+    """Let there be users in a shop, who take the carts of guests along."""
+    shop.extension.owner_loader(lambda: session.get("user"))
+
+    @shop.app.post("/login")
+    def login() -> str:
+        session["user"] = "user:7"
+        shop.extension.merge_guest_carts()
+
+        return "Welcome."
 
 
 class TestAnswer:
@@ -221,6 +234,18 @@ class TestMemory:
             marks = [send(client, key).headers.get(REPLAYED) for key in ("1", "0")]
             assert marks == ["true", None]
 
+    def test_leaves_a_cookie_with_the_last_cart(self, tmp_path: Path) -> None:
+        """After a login, the cookie has nothing of the guest any more."""
+        with open_storefront("session", folder=tmp_path) as shop:
+            client = shop.app.test_client()
+            log_in(shop)
+            send(client)
+            client.post("/login")
+
+            with client.session_transaction() as kept:
+                assert {*kept["_carts"]} == {"user:7"}
+                assert {*kept["_carts"]["user:7"]} == {"default", USED_KEYS}
+
     @pytest.mark.parametrize("how", ["destroyed", "emptied"])
     def test_outlives_the_cart(self, shop: Storefront, how: str) -> None:
         """What was sent before a cart was deleted makes no new one after it."""
@@ -242,16 +267,8 @@ class TestMemory:
 
     def test_goes_along_with_a_login(self, any_shop: Storefront) -> None:
         """What was sent as a guest is known when it is sent again as a user."""
-        client, owner = any_shop.app.test_client(), any_shop.extension.owner_loader
-        owner(lambda: session.get("user"))
-
-        @any_shop.app.post("/login")
-        def login() -> str:
-            session["user"] = "user:7"
-            any_shop.extension.merge_guest_carts()
-
-            return "Welcome."
-
+        client = any_shop.app.test_client()
+        log_in(any_shop)
         send(client)
         client.post("/login")
         again = send(client)

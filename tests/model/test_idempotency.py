@@ -420,6 +420,36 @@ class TestRivals:
         assert cart.quantity == 4
         assert len(kept(storage)) == 4
 
+    @pytest.mark.parametrize("loads", range(1, 7))
+    @pytest.mark.parametrize("others", [0, 1])
+    def test_between_two_reads(self, loads: int, others: int) -> None:
+        """Whenever the same move is made by the rival, it is no conflict, and nothing
+        that is not there: it is a replay, or was made by this one."""
+        storage = ContestedStorage()
+        cart = make_cart(storage)
+        line = cart.add("pot", 3, price=1).id
+        storage.contest([lambda rival: rival.add("mug", price=1)] * others)
+        load, left = storage.load, loads
+
+        def load_before_rival(key: CartKey) -> t.Any:
+            nonlocal left
+            found = load(key)
+            left -= 1
+
+            if left == 0:
+                with suppress(CartReplayedError):
+                    make_cart(storage).move(line, to="later", key="a")
+
+            return found
+
+        storage.load = load_before_rival  # type: ignore[method-assign]
+
+        with suppress(CartReplayedError):
+            make_cart(storage).move(line, to="later", key="a")
+
+        assert content_of(make_cart(storage).instance("later")) == ([("pot", 3)], {})
+        assert line not in make_cart(storage)
+
     def test_with_other_keys_are_no_conflict(self) -> None:
         """What only the keys are another one for is not lost, and no conflict: the cart
         is still what was seen."""

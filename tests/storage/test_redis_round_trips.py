@@ -133,7 +133,7 @@ ACTIONS: dict[str, tuple[Action, str, str]] = {
         "HGET HGET EVALSHA",
         "HGET HGET EVALSHA EVALSHA EVALSHA",
     ),
-    "add once more": (add_again, "HGET", "HGET"),
+    "add once more": (add_again, "HGET HGET", "HGET HGET"),
     "destroy": (
         lambda shop: shop.cart().destroy(),
         "HGET EVALSHA",

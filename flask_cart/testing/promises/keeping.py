@@ -79,7 +79,7 @@ SIMILAR_KEYS = [
     CartKey("user:{a}", "b"),
     CartKey("user:a:default", "b"),
     # What is kept beside the carts of an owner.
-    CartKey("user:a", "@keys"),
+    CartKey("user:a", "~keys"),
     CartKey("guest:a", "b"),
 ]
 
