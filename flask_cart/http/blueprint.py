@@ -34,6 +34,12 @@ class InstanceConverter(BaseConverter):
     regex = f"(?!(?:{_TAKEN})$)[^/]+"
 
 
+class LineConverter(BaseConverter):
+    """The id of a line in an address, which is not that of many lines."""
+
+    regex = r"(?!many$)[^/]+"
+
+
 class ProblemConverter(BaseConverter):
     """What can be the matter, of which each has a page."""
 
@@ -103,5 +109,6 @@ def _check_name(state: BlueprintSetupState) -> None:
 def _add_converters(state: BlueprintSetupState) -> None:
     converters = state.app.url_map.converters
     converters["cart_instance"] = InstanceConverter
+    converters["cart_line"] = LineConverter
     converters["cart_code"] = CodeConverter
     converters["cart_problem"] = ProblemConverter

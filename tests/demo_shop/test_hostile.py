@@ -132,3 +132,13 @@ def test_forms(visitor: Visitor, path: str, fields: tuple[str, ...]) -> None:
         assert response.status_code < 500, text
 
     assert len(visitor.lines()) == 1
+
+
+def test_nul(visitor: Visitor) -> None:
+    """What no database takes is no address, and nothing to be read in a form."""
+    assert "Nothing on this shelf" in visitor.get("/goods/a%00b", 404)
+    assert "We couldn't read that" in visitor.get("/search?q=%00", 400)
+    visitor.get("/goods/harbour-mug")
+
+    for fields in ({"item": "a\0b"}, {"option.\0": "a"}):
+        assert visitor.post("/basket/lines", **fields).status_code == 400

@@ -80,7 +80,7 @@ def test_every_cart(kind: str, data: st.DataObject, random: random.Random) -> No
 
 def has_the_best(document: Document, totals: Totals, rounding: Rounding) -> None:
     """No other one of the last group would be better than the one that applies."""
-    applied = {each.name for each in totals.explain() if each.is_applied}
+    applied = {each.name for each in totals.adjustments if each.is_applied}
     groups: dict[str, list[Condition]] = {}
 
     for each in document.conditions:
