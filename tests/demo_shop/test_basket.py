@@ -268,8 +268,8 @@ def test_many_lines_are_no_more_statements(shop):
 
         counts.append(len(statements))
 
-    assert set(counts) == {counts[0]}
-    assert counts[0] < 8
+    # Three of them are for the carts of the shopper.
+    assert set(counts) == {8}
 
 
 def test_an_unknown_storage(tmp_path):

@@ -185,7 +185,7 @@ def test_the_form_keeps_what_was_chosen(visitor):
         {"q": "<script>alert(1)</script>"},
         {"q": "a" * 5000},
         {"q": "a " * 2000},
-        {"q": "\x00mug\x1b"},
+        {"q": "\x01mug\x1b"},
         {"q": "' OR 1=1 --"},
         {"q": "{{ 7 * 7 }}"},
         {"low": "nan", "high": "inf"},

@@ -126,7 +126,7 @@ class TestAddresses:
         whole = owner_in(tenant, owner)
 
         with pytest.raises(CartConfigError, match="names a tenant"):
-            known_owner(lambda: whole)
+            known_owner(lambda: whole, None)
 
         with pytest.raises(CartConfigError, match="names a tenant"):
             check_owner(whole)
@@ -138,7 +138,7 @@ class TestAddresses:
     def test_ids_cannot_name_a_tenant(self, user_id: str) -> None:
         """No id of a user leads into a tenant, however it is written."""
         try:
-            owner = user_owner(SimpleNamespace(get_id=lambda: user_id))
+            owner = user_owner(SimpleNamespace(get_id=lambda: user_id), None)
         except CartConfigError:
             return
 

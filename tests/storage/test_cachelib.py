@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import pickle
 import shutil
@@ -19,6 +20,7 @@ import pytest
 from cachelib import BaseCache
 from cachelib import FileSystemCache
 from cachelib import SimpleCache
+from flask import Flask
 from flask_caching import Cache
 
 from flask_cart import CartCorruptError
@@ -353,6 +355,61 @@ def test_locks_are_not_in_the_cache(tmp_path: Path) -> None:
         assert list((tmp_path / "cache.locks").iterdir()) == locks
         extension.cart(owner="user:1").add("mug", price=1)
         assert extension.cart(owner="user:1").quantity == 1
+
+
+def open_file_shop(folder: Path) -> tuple[Flask, FlaskCart]:
+    """A shop with its carts in files of Flask-Caching."""
+    app = make_app(
+        CART_STORAGE="cache",
+        CACHE_TYPE="FileSystemCache",
+        CACHE_DIR=str(folder / "cache"),
+        CACHE_THRESHOLD=0,
+        TESTING=True,
+    )
+    Cache(app)
+
+    return app, FlaskCart(app)
+
+
+def test_files_are_text(tmp_path: Path) -> None:
+    """No file of a cart is a pickle, and all that is the app's own still is."""
+    app, extension = open_file_shop(tmp_path)
+
+    with app.app_context():
+        extension.cart(owner="user:1").add("mug", price=1)
+        (path,) = (tmp_path / "cache").iterdir()
+        (cache,) = app.extensions["cache"].values()
+        cache.set("page", {"mug", "pot"})
+
+        assert json.loads(path.read_bytes()[struct.calcsize("I") :])
+        assert cache.get("page") == {"mug", "pot"}
+        assert extension.cart(owner="user:1").quantity == 1
+
+
+class Planted:
+    """What leaves a mark where it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[t.Any, ...]:
+        return Path.touch, (self.mark,)
+
+
+def test_a_planted_pickle_does_not_run(tmp_path: Path) -> None:
+    """Whoever can write into the folder cannot run code by way of a cart."""
+    app, extension = open_file_shop(tmp_path)
+
+    with app.app_context():
+        extension.cart(owner="user:1").add("mug", price=1)
+        (path,) = (tmp_path / "cache").iterdir()
+        head = path.read_bytes()[: struct.calcsize("I")]
+        path.write_bytes(head + pickle.dumps(Planted(tmp_path / "mark")))
+
+        with pytest.raises(CartCorruptError):
+            list(extension.cart(owner="user:1"))
+
+    assert not (tmp_path / "mark").exists()
 
 
 @pytest.mark.parametrize("folder", ["here", "./here/", "deep/er", "."])

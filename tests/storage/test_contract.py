@@ -75,7 +75,7 @@ class ServedSuite(DatabaseSuite):
     def cut_off(self, storage: DatabaseStorage) -> Iterator[Callable[[], None]]:
         """Takes the table away until the end of the test."""
         yield partial(execute, storage, "DROP TABLE carts")
-        storage.table.create(storage._shared_engine)
+        storage.table.create(storage._database.bind().engine)
 
     @pytest.fixture
     def storage(
@@ -118,5 +118,5 @@ def make_table(url: str) -> None:
 
 
 def execute(storage: DatabaseStorage, statement: str) -> None:
-    with storage._shared_engine.begin() as connection:
+    with storage._database.bind().engine.begin() as connection:
         connection.exec_driver_sql(statement)

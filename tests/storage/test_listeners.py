@@ -284,30 +284,33 @@ def test_first_request(sqlite_url: str, listen: t.Any) -> None:
         assert shop.stored() == {"mug": 1}
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="new in Python 3.12")
-@pytest.mark.parametrize("autocommit", [False, True])
-@pytest.mark.parametrize("recipe", [{}, {"begin": note_nothing}], ids=["no", "noted"])
-def test_autocommit_of_the_driver(
-    sqlite_url: str, autocommit: bool, recipe: dict[str, t.Any]
-) -> None:
-    """The attribute of Python 3.12 may say what it likes."""
-    options = {"connect_args": {"autocommit": autocommit}}
+if sys.version_info >= (3, 12):
 
-    with on_class(sqlite_url, options, **recipe) as shop:
-        shop.db.session.execute(sa.select(shop.order_table)).all()
-        cart = shop.cart()
-        cart.add("mug", price=1)
-        assert shop.stored() == {"mug": 1}
+    @pytest.mark.parametrize("autocommit", [False, True])
+    @pytest.mark.parametrize(
+        "recipe", [{}, {"begin": note_nothing}], ids=["no", "noted"]
+    )
+    def test_autocommit_of_the_driver(
+        sqlite_url: str, autocommit: bool, recipe: dict[str, t.Any]
+    ) -> None:
+        """The attribute of Python 3.12 may say what it likes."""
+        options = {"connect_args": {"autocommit": autocommit}}
 
-        shop.db.session.rollback()
-        cart.add("pot", price=1)
-        cart.move(cart.lines[0].id, to="wishlist")
-        assert shop.stored() == {"pot": 1}
+        with on_class(sqlite_url, options, **recipe) as shop:
+            shop.db.session.execute(sa.select(shop.order_table)).all()
+            cart = shop.cart()
+            cart.add("mug", price=1)
+            assert shop.stored() == {"mug": 1}
 
-        shop.order("one")
-        shop.db.session.commit()
-        assert shop.orders() == ["one"]
-        test_lost(shop)
+            shop.db.session.rollback()
+            cart.add("pot", price=1)
+            cart.move(cart.lines[0].id, to="wishlist")
+            assert shop.stored() == {"pot": 1}
+
+            shop.order("one")
+            shop.db.session.commit()
+            assert shop.orders() == ["one"]
+            test_lost(shop)
 
 
 def test_memory(listen: t.Any) -> None:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 from flask_caching import Cache
+from flask_session import Session
 from redis.backoff import NoBackoff
 from redis.cluster import LoadBalancingStrategy
 from redis.retry import Retry
@@ -24,7 +25,7 @@ from flask_cart import CartConfigWarning
 from flask_cart import CartCorruptError
 from flask_cart import CartStorageError
 from flask_cart import FlaskCart
-from flask_cart.app.backends.cache import is_redis
+from flask_cart.app.backends.clearing import is_redis
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.keyvalue.redis import RedisStorage
 from flask_cart.testing.carts import delete_cart
@@ -684,6 +685,93 @@ def test_cache_without_a_prefix(prefix: str | None) -> None:
     """Without a prefix, clear() of the cache would delete everything."""
     with pytest.raises(CartConfigError, match="empty-cache-prefix"):
         open_redis_shop(NOBODY, CACHE_KEY_PREFIX=prefix)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize(
+    ("prefix", "code"), [("", "empty-cache-prefix"), ("c", "shared-cache-prefix")]
+)
+def test_cache_that_is_set_up_later(
+    valkey_server: CacheServer, host: str, prefix: str, code: str
+) -> None:
+    """A second cache on the same server, whatever it is called, is refused by the first
+    request, and by each after it: its clear() would delete the carts."""
+    shop = open_redis_shop(valkey_server.url, TESTING=True)
+    shop.add()
+    url = valkey_server.url.replace("127.0.0.1", host)
+    Cache(shop.app, config=in_redis(url, prefix))
+
+    for _ in range(2):
+        with pytest.raises(CartConfigError, match=f"{code}|Set one|Change it"):
+            shop.app.test_client().get("/")
+
+    assert shop.items() == {"mug": 1}
+
+
+@pytest.mark.parametrize(
+    ("database", "prefix"), [("1", ""), ("0", "pages:"), ("1", "cart:")]
+)
+def test_cache_that_may_be_set_up_later(
+    valkey_server: CacheServer, database: str, prefix: str
+) -> None:
+    """In another database, or with entries called otherwise, it deletes no cart."""
+    shop = open_redis_shop(valkey_server.url)
+    url = f"{valkey_server.url.rpartition('/')[0]}/{database}"
+    url = url.replace("127.0.0.1", "localhost")
+    cache = Cache(shop.app, config=in_redis(url, prefix))
+    shop.add()
+
+    assert shop.app.test_client().get("/").status_code == 404
+
+    with shop.app.app_context():
+        cache.set("page", 1)
+        cache.clear()
+
+    assert shop.items() == {"mug": 1}
+
+
+def test_cache_on_a_server_that_is_down(valkey_server: CacheServer) -> None:
+    """It is not known where that is, so requests go on, and it is asked again."""
+    shop = open_redis_shop(valkey_server.url, TESTING=True)
+    config = in_redis("redis://localhost:1/0", "")
+    cache = Cache(shop.app, config=config)
+
+    for _ in range(2):
+        assert shop.app.test_client().get("/").status_code == 404
+
+    port = valkey_server.port
+    backend = shop.app.extensions["cache"][cache]
+    pool = backend._write_client.connection_pool
+    pool.connection_kwargs |= {"host": "localhost", "port": port}
+    pool.reset()
+
+    with pytest.raises(CartConfigError, match="Set one"):
+        shop.app.test_client().get("/")
+
+
+def test_cache_beside_sessions(valkey_server: CacheServer) -> None:
+    """Nor may one delete the carts that are beside sessions."""
+    app = make_app(
+        CART_STORAGE="session",
+        SESSION_TYPE="redis",
+        SESSION_REDIS=redis.from_url(valkey_server.url),
+        TESTING=True,
+    )
+    Session(app)
+    FlaskCart(app)
+    Cache(app, config=in_redis(valkey_server.url, ""))
+
+    with pytest.raises(CartConfigError, match="Set one"):
+        app.test_client().get("/")
+
+
+def in_redis(url: str, prefix: str) -> dict[str, str]:
+    """The configuration of another cache."""
+    return {
+        "CACHE_TYPE": "RedisCache",
+        "CACHE_REDIS_URL": url,
+        "CACHE_KEY_PREFIX": prefix,
+    }
 
 
 @pytest.mark.parametrize("prefix", ["c", "cart", "cart:", "cart:c"])

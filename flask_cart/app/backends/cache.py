@@ -10,8 +10,9 @@ from flask import Flask
 from ...model.errors import CartConfigError
 from ...storage.base import Storage
 from ...storage.keyvalue.keeping import Keeping
-from ...storage.keyvalue.redis import connection_options
 from ..settings import Settings
+from .clearing import check_clearing
+from .clearing import is_redis
 from .keyvalue import is_a
 from .keyvalue import make_cachelib_storage
 from .keyvalue import make_memcached_storage
@@ -43,9 +44,7 @@ def make_cache_storage(app: Flask, settings: Settings, cache: Cache | None) -> S
     prefix = f"{settings.cache_prefix}:"
 
     if is_redis(backend):
-        for each in app.extensions["cache"].values():
-            if is_redis(each) and _place(each) == _place(backend):
-                _check_prefix(f"{prefix}{backend.key_prefix}", each)
+        check_clearing(app, backend._write_client, f"{prefix}{backend.key_prefix}")
 
         # The cache's prefix comes second: those of the cache's own entries begin with
         # it, and clear() deletes them.
@@ -64,11 +63,6 @@ def make_cache_storage(app: Flask, settings: Settings, cache: Cache | None) -> S
             )
 
     return make_cachelib_storage(app, backend, prefix, keeping, "cache")
-
-
-def is_redis(backend: t.Any) -> bool:
-    """Whether a cache is in Redis or Valkey, whatever library talks to it."""
-    return is_a(backend, "BaseRedisCache")
 
 
 def _backend_of(app: Flask, cache: Cache | None) -> t.Any:
@@ -100,47 +94,6 @@ def _backend_of(app: Flask, cache: Cache | None) -> t.Any:
     (backend,) = backends.values()
 
     return backend
-
-
-def _place(backend: t.Any) -> tuple[t.Any, ...]:
-    """Where a cache in Redis is, as far as its client knows."""
-    options = connection_options(backend._write_client)
-
-    return tuple(options.get(name) for name in ("host", "port", "path", "db"))
-
-
-def _check_prefix(keys: str, backend: t.Any) -> None:
-    """Refuse a cache whose clear() would delete the carts.
-
-    :param keys: What the keys of the carts begin with.
-    """
-    prefix = backend.key_prefix
-
-    # A function may say something else every time.
-    if not isinstance(prefix, str):
-        return
-
-    if not prefix:
-        raise CartConfigError(
-            "CACHE_KEY_PREFIX is empty, so clear() of the cache would delete everything"
-            " in that Redis database, also the carts. Set one.",
-            "empty-cache-prefix",
-        )
-
-    if set("*?[]^\\{}") & set(prefix):
-        raise CartConfigError(
-            f"CACHE_KEY_PREFIX is {prefix!r}. clear() of the cache would take it for a"
-            " pattern, and a cluster braces for the place of a key. Use letters, digits"
-            " and '_:.-'.",
-            "special-cache-prefix",
-        )
-
-    if keys.startswith(prefix):
-        raise CartConfigError(
-            f"clear() of the cache deletes what begins with CACHE_KEY_PREFIX,"
-            f" {prefix!r}, and so do the carts' keys. Change it or CART_CACHE_PREFIX.",
-            "shared-cache-prefix",
-        )
 
 
 def _warn_of_short_ttl(app: Flask, settings: Settings) -> None:

@@ -14,6 +14,7 @@ from ...storage.keyvalue.cachelib import CacheRecords
 from ...storage.keyvalue.cachelib import Locks
 from ...storage.keyvalue.cachelib import ThreadLocks
 from ...storage.keyvalue.cachelib import is_file_of
+from ...storage.keyvalue.cachelib import with_text
 from ...storage.keyvalue.keeping import Keeping
 from ...storage.keyvalue.memcached import MemcachedRecords
 from ...storage.keyvalue.records import RecordStorage
@@ -104,7 +105,7 @@ def make_cachelib_storage(
             "last-write-wins",
         )
 
-    records = CacheRecords(backend, prefix, keeping.ttl, locks, has)
+    records = CacheRecords(with_text(backend), prefix, keeping.ttl, locks, has)
 
     return RecordStorage(records, keeping)
 

@@ -15,6 +15,7 @@ from ...storage.cookie import CookieStorage
 from ...storage.keyvalue.keeping import Keeping
 from ...storage.keyvalue.records import RecordStorage
 from ..settings import Settings
+from .clearing import check_clearing
 from .cookie import check_stored
 from .cookie import open_session
 from .keyvalue import is_a
@@ -52,7 +53,8 @@ def make_session_storage(app: Flask, settings: Settings) -> Storage:
 
         if storage is None:
             # One for all threads, as some storages have locks in them.
-            made = _make_storage(current_app, settings, interface)
+            here: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+            made = _make_storage(here, settings, interface)
             storage = storages.setdefault(interface, made)
 
         return storage
@@ -91,6 +93,8 @@ def _make_storage(app: Flask, settings: Settings, interface: t.Any) -> Storage:
         return _make_table_storage(interface, prefix, keeping)
 
     if is_a(interface, "RedisSessionInterface"):
+        check_clearing(app, interface.client, prefix)
+
         return make_redis_storage(interface.client, lambda: prefix, keeping)
 
     if is_a(interface, "MemcachedSessionInterface"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import threading
 import time
@@ -51,6 +52,46 @@ class ThreadLocks:
             yield
         finally:
             lock.release()
+
+
+class TextSerializer:
+    """Keeps text as it is, where cachelib would keep a pickle."""
+
+    def dump(self, value: str, file: t.IO[bytes]) -> None:
+        file.write(value.encode())
+
+    def load(self, file: t.IO[bytes]) -> str | None:
+        return self.loads(file.read())
+
+    def dumps(self, value: str) -> bytes:
+        return value.encode()
+
+    def loads(self, value: bytes) -> str | None:
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return None
+
+
+def with_text(backend: t.Any) -> t.Any:
+    """A cache like this one, that keeps text instead of pickles, if it is of those.
+
+    Who can write to a pickle runs code in whoever reads it.
+    """
+    serializer = getattr(backend, "serializer", None)
+
+    # What the app has written itself may do more, such as encrypt.
+    if type(serializer).__module__ != "cachelib.serializers":
+        return backend
+
+    own = copy.copy(backend)
+    own.serializer = TextSerializer()
+
+    # The number of files is a pickle as well, and the app's.
+    if hasattr(own, "_threshold") and hasattr(own, "_path"):
+        own._threshold = 0
+
+    return own
 
 
 @dataclass

@@ -67,7 +67,7 @@ class _Check:
             key: Chain(key, saves[key], loads[key], self._tell)
             for key in sorted(saves.keys() | loads.keys())
             # What is beside the carts.
-            if not any(part.startswith("@") for part in key)
+            if not any(part.startswith(("@", "~")) for part in key)
         }
 
     def run(self) -> list[str]:
