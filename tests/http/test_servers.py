@@ -93,7 +93,10 @@ class Shopper:
         if cookie := response.getheader("Set-Cookie"):
             self.cookie = cookie.partition(";")[0]
 
-        return response.status, json.loads(answer)
+        # A server that takes a request for none answers in words of its own.
+        is_ours = "json" in response.getheader("Content-Type", "")
+
+        return response.status, json.loads(answer) if is_ours else None
 
 
 def chunked(body: bytes, size: int = 7) -> bytes:
