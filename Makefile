@@ -54,6 +54,13 @@ prove: .venv/.tests  ## Record long histories on every storage, and check that n
 		tests/storage/test_contract.py tests/storage/test_cache_contract.py \
 		tests/testing/test_history.py $(ARGS)
 
+# As many requests at least; "make test" makes fewer.
+REQUESTS ?= 5000
+
+requests: .venv/.tests  ## Send the JSON API what its document makes possible, by chance
+	CART_TESTS_REQUESTS=$(REQUESTS) $(BIN)/python -m pytest --timeout 3600 -rP --quiet \
+		tests/http/test_schemathesis.py $(ARGS)
+
 clients: .venv/.node .venv/.tests  ## Generate clients of the API, with Node, and let them shop
 	$(BIN)/python -m pytest --quiet --durations=6 tests/clients $(ARGS)
 

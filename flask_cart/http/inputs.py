@@ -50,7 +50,16 @@ MAX_ADDITIONS: t.Final = 100
 #: How many values one option can have.
 MAX_CHOICES: t.Final = 100
 
+_CONTROL: t.Final = "\\u0000-\\u001f\\u007f-\\u009f"
+
 _Text = t.Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
+# What check_text takes: something that can be seen, and nothing that is no text.
+_Visible = t.Annotated[
+    _Text,
+    msgspec.Meta(
+        extra_json_schema={"pattern": f"^[^{_CONTROL}]*[^\\s{_CONTROL}][^{_CONTROL}]*$"}
+    ),
+]
 _Choice = t.Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 _Choices = t.Annotated[tuple[_Choice, ...], msgspec.Meta(max_length=MAX_CHOICES)]
 _Quantity = t.Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
@@ -70,7 +79,7 @@ class Addition(Input, frozen=True):
         the shopper, or several where it takes several.
     """
 
-    item: _Text
+    item: _Visible
     quantity: _Quantity = 1
     options: dict[_Text, _Choice | _Choices] = {}
 
@@ -117,7 +126,7 @@ class Code(Input, frozen=True):
     :param code: What the shopper has typed.
     """
 
-    code: _Text
+    code: _Visible
 
     def __post_init__(self) -> None:
         check_text(self.code, "The code")
@@ -129,7 +138,7 @@ class Method(Input, frozen=True):
     :param method: Its name, as the cart has it among its shipping options.
     """
 
-    method: _Text
+    method: _Visible
 
     def __post_init__(self) -> None:
         check_text(self.method, "The method")
@@ -190,9 +199,19 @@ def read_input(request: Request, kind: type[Wanted]) -> Wanted:
 def _json(request: Request) -> t.Any:
     try:
         # Not Python's own parser, for which NaN is a number.
-        return msgspec.json.decode(request.get_data() or b"{}")
+        return _JSON_DECODER.decode(request.get_data() or b"{}")
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadRequest(f"The body is not JSON: {error}.") from error
+
+
+def _whole(text: str) -> int | float:
+    """For JSON Schema, and for JavaScript, 2.0 is a whole number."""
+    number = float(text)
+
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+_JSON_DECODER: t.Final = msgspec.json.Decoder(float_hook=_whole)
 
 
 def _form(request: Request, kind: type[Input]) -> dict[str, t.Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib.util
+import re
 import sys
 import typing as t
 from types import ModuleType
@@ -108,3 +109,52 @@ def test_an_empty_field(
     (empty,) = (name for name, value in fields.items() if not value)
     assert f'"detail":"{empty}: Expected ' in answer.text
     assert show(client) == before
+
+
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [
+        ("2.0", 200),
+        ("2e0", 200),
+        ("0.2e1", 200),
+        ("2.5", 422),
+        ("1e300", 422),
+        ("9007199254740993.0", 422),
+        ("-2.0", 422),
+        ('"2.0"', 422),
+    ],
+)
+def test_a_whole_number_may_have_a_point(
+    client: FlaskClient, number: str, status: int
+) -> None:
+    """For JSON Schema 2.0 is an integer, and some clients write it so."""
+    body = f'{{"item": "pot", "quantity": {number}}}'
+    answer = client.post("/cart/lines", data=body, content_type="application/json")
+
+    assert answer.status_code == status
+    assert show(client)["quantity"] == (2 if status == 200 else 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["TEN", " TEN ", "10/20", "über uns", "", " ", "\n", "a\x00", "\x85", "a\tb"],
+)
+@pytest.mark.parametrize(
+    ("path", "schema", "name"),
+    [
+        ("lines", "Addition", "item"),
+        ("coupons", "Code", "code"),
+        ("shipping", "Method", "method"),
+    ],
+)
+def test_the_document_says_what_is_text(
+    client: FlaskClient, path: str, schema: str, name: str, text: str
+) -> None:
+    """What its pattern does not match is an invalid field, and nothing else is."""
+    schemas = client.get("/cart/openapi.json").json["components"]["schemas"]
+    pattern = schemas[schema]["properties"][name]["pattern"]
+    method = "PUT" if path == "shipping" else "POST"
+    answer = client.open(f"/cart/{path}", method=method, json={name: text})
+    is_invalid = answer.status_code == 422 and answer.json["code"] == "invalid-field"
+
+    assert (re.search(pattern, text) is None) is is_invalid
