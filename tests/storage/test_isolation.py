@@ -225,6 +225,36 @@ def test_rollback_of_the_app(shop: Shop) -> None:
     assert stored(shop) == (0, 0)
 
 
+def test_rollback_of_the_test(sqlite_url: str) -> None:
+    """Where the app's rollback is that of the test itself, nothing comes after it."""
+    app = Flask("shop")
+    app.config["CART_STORAGE"] = "database"
+    db = flask_sqlalchemy(app, sqlite_url)
+    extension = FlaskCart(app, db=db)
+
+    with app.app_context():
+        engine = db.engine
+        db.create_all()
+
+        with engine.connect() as connection:
+            connection.begin()
+            db.engines[None] = connection
+            db.session.add(Order(token="one"))
+            db.session.flush()
+            extension.cart(owner="user:1").add("mug", price=1)
+            assert extension.cart(owner="user:1").quantity == 1
+            db.session.rollback()
+            assert not connection.in_transaction()
+
+        db.engines[None] = engine
+        assert len(extension.cart(owner="user:1")) == 0
+        assert db.session.scalars(sa.select(Order)).all() == []
+        db.session.remove()
+        engine.dispose()
+
+    Orders.metadata.remove(Orders.metadata.tables["carts"])
+
+
 def test_rivals(shop: Shop) -> None:
     """A save that is lost fails nothing of the test's transaction."""
     with shop.isolate(), shop.app.app_context():

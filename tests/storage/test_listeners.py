@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import sys
 import typing as t
 from collections.abc import Callable
@@ -284,33 +285,68 @@ def test_first_request(sqlite_url: str, listen: t.Any) -> None:
         assert shop.stored() == {"mug": 1}
 
 
+class Explicit(sqlite3.Connection):
+    """What ``autocommit=False`` of Python 3.12 does, for older ones."""
+
+    def __init__(self, *args: t.Any, **options: t.Any) -> None:
+        super().__init__(*args, **options)
+        self.isolation_level = None
+        self.mode: t.Any = False
+        self.execute("BEGIN")
+
+    @property
+    def autocommit(self) -> t.Any:
+        return self.mode
+
+    @autocommit.setter
+    def autocommit(self, mode: t.Any) -> None:
+        if mode is True:
+            super().commit()
+
+        self.mode = mode
+
+    def commit(self) -> None:
+        super().commit()
+        self._begin()
+
+    def rollback(self) -> None:
+        super().rollback()
+        self._begin()
+
+    def _begin(self) -> None:
+        if self.mode is False:
+            self.execute("BEGIN")
+
+
+DRIVERS: dict[str, dict[str, t.Any]] = {"explicit": {"factory": Explicit}}
+
 if sys.version_info >= (3, 12):
+    DRIVERS |= {"off": {"autocommit": False}, "on": {"autocommit": True}}
 
-    @pytest.mark.parametrize("autocommit", [False, True])
-    @pytest.mark.parametrize(
-        "recipe", [{}, {"begin": note_nothing}], ids=["no", "noted"]
-    )
-    def test_autocommit_of_the_driver(
-        sqlite_url: str, autocommit: bool, recipe: dict[str, t.Any]
-    ) -> None:
-        """The attribute of Python 3.12 may say what it likes."""
-        options = {"connect_args": {"autocommit": autocommit}}
 
-        with on_class(sqlite_url, options, **recipe) as shop:
-            shop.db.session.execute(sa.select(shop.order_table)).all()
-            cart = shop.cart()
-            cart.add("mug", price=1)
-            assert shop.stored() == {"mug": 1}
+@pytest.mark.parametrize("driver", DRIVERS)
+@pytest.mark.parametrize("recipe", [{}, {"begin": note_nothing}], ids=["no", "noted"])
+def test_autocommit_of_the_driver(
+    sqlite_url: str, driver: str, recipe: dict[str, t.Any]
+) -> None:
+    """The attribute of Python 3.12 may say what it likes."""
+    options = {"connect_args": DRIVERS[driver]}
 
-            shop.db.session.rollback()
-            cart.add("pot", price=1)
-            cart.move(cart.lines[0].id, to="wishlist")
-            assert shop.stored() == {"pot": 1}
+    with on_class(sqlite_url, options, **recipe) as shop:
+        shop.db.session.execute(sa.select(shop.order_table)).all()
+        cart = shop.cart()
+        cart.add("mug", price=1)
+        assert shop.stored() == {"mug": 1}
 
-            shop.order("one")
-            shop.db.session.commit()
-            assert shop.orders() == ["one"]
-            test_lost(shop)
+        shop.db.session.rollback()
+        cart.add("pot", price=1)
+        cart.move(cart.lines[0].id, to="wishlist")
+        assert shop.stored() == {"pot": 1}
+
+        shop.order("one")
+        shop.db.session.commit()
+        assert shop.orders() == ["one"]
+        test_lost(shop)
 
 
 def test_memory(listen: t.Any) -> None:
@@ -450,12 +486,11 @@ def test_tenant(postgresql_url: str) -> None:
         assert [line.item_id for line in shop.cart()] == ["mug"]
 
 
-def test_app_in_autocommit(database_url: str) -> None:
-    """Several carts are one transaction, also if those of the app are none."""
-    with (
-        open_shop(database_url, {"isolation_level": "AUTOCOMMIT"}) as shop,
-        shop.app.app_context(),
-    ):
+@pytest.mark.parametrize("options", [{}, {"isolation_level": "AUTOCOMMIT"}])
+def test_several(database_url: str, options: dict[str, str]) -> None:
+    """Several carts are one transaction where the app listens to those, also if the
+    app itself has none."""
+    with open_shop(database_url, options) as shop, shop.app.app_context():
         sa.event.listen(shop.db.engine, "begin", note_nothing)
         test_lost(shop)
 

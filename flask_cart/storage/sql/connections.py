@@ -124,7 +124,7 @@ class OwnConnections:
                 if is_ours:
                     connection.exec_driver_sql("COMMIT")
             except BaseException:
-                if is_ours:  # pragma: no branch
+                if is_ours:
                     _roll_back(connection)
 
                 raise

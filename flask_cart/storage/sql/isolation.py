@@ -45,7 +45,7 @@ class IsolatedWrites:
 
         def write_again() -> None:
             # Otherwise the test itself is over.
-            if connection.in_transaction():  # pragma: no branch
+            if connection.in_transaction():
                 with savepoint(connection):
                     for key in writes:
                         latest[key](connection)

@@ -80,7 +80,7 @@ def make_own_engine(
 def _let_statements_decide(connection: t.Any) -> None:
     """Let SQLite's driver begin and end no transaction but as it always did, if it was
     told otherwise with its attribute of Python 3.12."""
-    if hasattr(connection, "autocommit"):  # pragma: no cover
+    if hasattr(connection, "autocommit"):
         # This ends the one that it may have begun.
         connection.autocommit = True
         connection.autocommit = _LEGACY

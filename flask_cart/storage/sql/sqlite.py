@@ -79,7 +79,7 @@ def set_aside(connection: sa.Connection) -> t.Iterator[None]:
         yield
     finally:
         # As the app begins them.
-        if not driver.in_transaction:  # pragma: no branch
+        if not driver.in_transaction:
             connection.dispatch.begin(connection)
 
         note_changes(driver, connection, None)
