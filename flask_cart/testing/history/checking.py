@@ -11,6 +11,7 @@ from collections import Counter
 from collections import defaultdict
 from collections.abc import Iterable
 
+from ...model.keys import CartKey
 from .chains import Chain
 from .chains import Link
 from .model import State
@@ -67,7 +68,7 @@ class _Check:
             key: Chain(key, saves[key], loads[key], self._tell)
             for key in sorted(saves.keys() | loads.keys())
             # What is beside the carts.
-            if not any(part.startswith(("@", "~")) for part in key)
+            if CartKey(*key).is_cart
         }
 
     def run(self) -> list[str]:
