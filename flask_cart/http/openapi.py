@@ -139,7 +139,7 @@ def _paths(has_instances: bool) -> dict[str, Json]:
     for prefix in ("", "/{instance}") if has_instances else ("",):
         for route in ROUTES:
             if not route.is_for_forms:
-                path = prefix + _template(route.address)
+                path = prefix + route.template
                 operation = _operation(route, path)
                 paths.setdefault(path, {})[route.method.lower()] = operation
 
@@ -158,7 +158,7 @@ def _about() -> dict[str, Json]:
                 "responses": {"200": _ref("responses", "document")},
             }
         },
-        "/about/problems/{code}": {
+        PROBLEM.template: {
             "get": {
                 "operationId": PROBLEM.view,
                 "summary": "Show what a problem is.",
@@ -171,7 +171,7 @@ def _about() -> dict[str, Json]:
                 },
             }
         },
-        "/about/items/{item}": {
+        ITEM.template: {
             "get": {
                 "operationId": ITEM.view,
                 "summary": t.cast(str, views.show_item.__doc__),
@@ -307,10 +307,6 @@ def _content(shown: type, example: t.Any) -> Json:
     content = {"schema": _ref("schemas", schema_name(shown))}
 
     return {"application/json": content | {"example": example}}
-
-
-def _template(address: str) -> str:
-    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", address)
 
 
 def _ref(kind: str, name: str) -> Json:

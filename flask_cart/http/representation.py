@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import typing as t
 
 import msgspec
@@ -295,7 +294,7 @@ def _next_steps(cart: ShownCart) -> list[ShownAction]:
         ShownAction(
             name=route.view,
             method=route.method,
-            href=base.removesuffix("/") + _template(route.address),
+            href=base.removesuffix("/") + route.template,
             instance=cart.instance,
         )
         for route in ROUTES
@@ -339,7 +338,3 @@ def _possible(cart: ShownCart) -> set[str]:
         possible.add("set_metadata")
 
     return possible
-
-
-def _template(address: str) -> str:
-    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", address)

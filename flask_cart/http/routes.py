@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
+
+_placeholder: t.Final = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 class Route(t.NamedTuple):
@@ -18,6 +21,11 @@ class Route(t.NamedTuple):
     view: str
     method: str
     is_for_forms: bool = False
+
+    @property
+    def template(self) -> str:
+        """The address with what is to be filled in between braces."""
+        return _placeholder.sub(r"{\1}", self.address)
 
 
 ROUTES: t.Final = (
