@@ -28,16 +28,16 @@ def warn(message: str, code: str) -> None:
     warnings.warn(CartConfigWarning(message, code), stacklevel=_level_of_the_app())
 
 
-def at_first_request(app: Flask, check: t.Callable[[], bool]) -> None:
+def at_first_request(app: Flask, check: t.Callable[[], bool | None]) -> None:
     """Call something when the first request begins, in its app context: until then
     other extensions may be set up.
 
-    :param check: Returns whether that was enough, or it is to be called again. If it
-        raises, so does every request.
+    :param check: Returns ``False`` to be called again at the next one. If it raises,
+        so does every request.
     """
 
     def once(sender: Flask, **extra: t.Any) -> None:
-        if check():
+        if check() is not False:
             request_started.disconnect(once, app)
 
     request_started.connect(once, app, weak=False)

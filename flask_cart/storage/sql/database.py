@@ -182,7 +182,7 @@ class DatabaseStorage:
         finally:
             self._joined.reset(token)
 
-    def prepare(self) -> bool:
+    def prepare(self) -> None:
         """Get ready for the first request; it needs an app context."""
         engine = self._database.bind().engine
 
@@ -190,8 +190,6 @@ class DatabaseStorage:
             engine, "checkout", note_changes
         ):
             sa.event.listen(engine, "checkout", note_changes)
-
-        return True
 
     def create_table(self) -> bool:
         """Create the table, if it does not exist.
