@@ -38,17 +38,6 @@ Check = t.Callable[[Cart], None]
 Wish = tuple[str, int, t.Mapping[str, Chosen]]
 
 
-class Attempt(t.NamedTuple):
-    """What identifies a change, however often it is sent.
-
-    :param key: What the sender made up for it.
-    :param content: What is to be changed.
-    """
-
-    key: str
-    content: str
-
-
 class Done(t.NamedTuple):
     """A change that was made, by this request or by one with the same key before.
 
@@ -72,7 +61,7 @@ class Shopper:
     Each change is one write, and is not made once more if it is sent again.
 
     :param instance: Which of the carts.
-    :param attempt: What identifies the change, if the sender has said so.
+    :param claim: The key of the change, if the sender has made one up.
     :param check: Refuses a cart that is not the one that the sender knows.
     :raises RefusedError: If it is none that a shopper can have; so do all changes if
         they cannot be made.
@@ -81,14 +70,14 @@ class Shopper:
     def __init__(
         self,
         instance: str,
-        attempt: Attempt | None = None,
+        claim: Claim | None = None,
         check: Check = lambda cart: None,
     ) -> None:
         if instance not in get_state().settings.all_instances:
             raise RefusedError(ProblemCode.UNKNOWN_CART, cart=instance)
 
         self.cart = current_cart.instance(instance)
-        self._attempt = attempt
+        self._claim = claim
         self._check = check
 
     def add(self, item_id: str, quantity: int, options: t.Mapping[str, Chosen]) -> Done:
@@ -178,7 +167,7 @@ class Shopper:
         if to not in get_state().settings.all_instances:
             raise RefusedError(ProblemCode.UNKNOWN_TARGET, cart=to)
 
-        key = self._attempt.key if self._attempt is not None else None
+        key = self._claim.key if self._claim is not None else None
         content = move_content(line_id, to, quantity)
         claim = Claim(key, content) if key is not None else None
 
@@ -291,9 +280,9 @@ class Shopper:
         """
 
         def make_once() -> t.Any:
-            attempt, cart = self._attempt, self.cart
+            claim, cart = self._claim, self.cart
 
-            with cart.once(*attempt) if attempt else cart.batch():
+            with cart.once(*claim) if claim else cart.batch():
                 self._check(cart)
 
                 return make()

@@ -10,9 +10,9 @@ from werkzeug.datastructures import ETags
 from werkzeug.exceptions import BadRequest
 from werkzeug.exceptions import PreconditionFailed
 
-from ..app.shopper import Attempt
 from ..carts.cart import Cart
 from ..model.errors import CartConflictError
+from ..model.idempotency import Claim
 from .inputs import Input
 from .representation import encode
 from .representation import version_of
@@ -30,8 +30,8 @@ def make_form_key() -> str:
     return secrets.token_urlsafe(12)
 
 
-def read_attempt(request: Request, wanted: Input) -> Attempt | None:
-    """What identifies this change, if the sender has said so.
+def read_claim(request: Request, wanted: Input) -> Claim | None:
+    """The key of this change, if the sender has made one up.
 
     :raises BadRequest: If the ``Idempotency-Key`` cannot be one.
     """
@@ -49,13 +49,13 @@ def read_attempt(request: Request, wanted: Input) -> Attempt | None:
                 f"An Idempotency-Key has 1 to {MAX_KEY} printable ASCII characters."
             )
 
-        return Attempt(key, content)
+        return Claim(key, content)
 
     key = request.form.get(KEY_FIELD, "")[:MAX_KEY]
 
     # A page that is shown again by the Back button has the old key in its forms. Sent
     # with something else in them, they mean something else.
-    return Attempt(key + content, content) if key else None
+    return Claim(key + content, content) if key else None
 
 
 def is_stale(request: Request, error: CartConflictError) -> bool:

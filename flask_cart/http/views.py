@@ -47,7 +47,7 @@ from .inputs import if_given
 from .inputs import read_input
 from .limiting import count_request
 from .preconditions import check_preconditions
-from .preconditions import read_attempt
+from .preconditions import read_claim
 from .problems import tell_problem
 from .representation import encode
 from .representation import limits_of_product
@@ -95,9 +95,9 @@ def changes(change: Change) -> View:
         # An address that is none is told before what is sent there.
         Shopper(instance)
         wanted = read_input(request, kind)
-        attempt = read_attempt(request, wanted)
+        claim = read_claim(request, wanted)
         shopper = Shopper(
-            instance, attempt, lambda cart: check_preconditions(request, cart)
+            instance, claim, lambda cart: check_preconditions(request, cart)
         )
         done = change(shopper, wanted, **arguments)
 
