@@ -57,8 +57,8 @@ SESSIONS: dict[str, Callable[[Path], Config]] = {
 }
 
 
-class TestSlowAnswers:
-    """A page that is on its way while a guest adds the first thing."""
+class OfEachSession:
+    """What holds for guests with each kind of session."""
 
     @pytest.fixture(params=SESSIONS)
     def shop(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
@@ -66,6 +66,10 @@ class TestSlowAnswers:
 
         with open_shop({"CART_STORAGE": "memory"} | config, set_up=set_up) as shop:
             yield shop
+
+
+class TestSlowAnswers(OfEachSession):
+    """A page that is on its way while a guest adds the first thing."""
 
     @pytest.mark.parametrize("is_warm", [False, True])
     @pytest.mark.parametrize("place", [BEFORE, AFTER])
@@ -308,15 +312,8 @@ class TestCookie:
         assert browser.get("/cart").json == {}
 
 
-class TestLogins:
+class TestLogins(OfEachSession):
     """Logins that clear the session, as Flask's tutorial has it, and logouts."""
-
-    @pytest.fixture(params=SESSIONS)
-    def shop(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
-        config = SESSIONS[request.param](tmp_path)
-
-        with open_shop({"CART_STORAGE": "memory"} | config, set_up=set_up) as shop:
-            yield shop
 
     @pytest.mark.parametrize("is_warm", [False, True])
     def test_cart_comes_along(self, shop: Shop, is_warm: bool) -> None:

@@ -332,18 +332,24 @@ def test_files_of_locks(tmp_path: Path) -> None:
     assert LOCKS / 2 < len(list((tmp_path / "cache.locks").iterdir())) <= LOCKS
 
 
-def test_locks_are_not_in_the_cache(tmp_path: Path) -> None:
-    """The locks of an app's carts are beside its cache, which would count them, throw
-    them away when it is full, and clear them while somebody holds them."""
+def open_file_shop(folder: Path) -> tuple[Flask, Cache, FlaskCart]:
+    """A shop with its carts in files of Flask-Caching."""
     app = make_app(
         CART_STORAGE="cache",
         CACHE_TYPE="FileSystemCache",
-        CACHE_DIR=str(tmp_path / "cache"),
+        CACHE_DIR=str(folder / "cache"),
         CACHE_THRESHOLD=0,
         TESTING=True,
     )
     cache = Cache(app)
-    extension = FlaskCart(app)
+
+    return app, cache, FlaskCart(app)
+
+
+def test_locks_are_not_in_the_cache(tmp_path: Path) -> None:
+    """The locks of an app's carts are beside its cache, which would count them, throw
+    them away when it is full, and clear them while somebody holds them."""
+    app, cache, extension = open_file_shop(tmp_path)
 
     with app.app_context():
         extension.cart(owner="user:1").add("mug", price=1)
@@ -357,28 +363,13 @@ def test_locks_are_not_in_the_cache(tmp_path: Path) -> None:
         assert extension.cart(owner="user:1").quantity == 1
 
 
-def open_file_shop(folder: Path) -> tuple[Flask, FlaskCart]:
-    """A shop with its carts in files of Flask-Caching."""
-    app = make_app(
-        CART_STORAGE="cache",
-        CACHE_TYPE="FileSystemCache",
-        CACHE_DIR=str(folder / "cache"),
-        CACHE_THRESHOLD=0,
-        TESTING=True,
-    )
-    Cache(app)
-
-    return app, FlaskCart(app)
-
-
 def test_files_are_text(tmp_path: Path) -> None:
     """No file of a cart is a pickle, and all that is the app's own still is."""
-    app, extension = open_file_shop(tmp_path)
+    app, cache, extension = open_file_shop(tmp_path)
 
     with app.app_context():
         extension.cart(owner="user:1").add("mug", price=1)
         (path,) = (tmp_path / "cache").iterdir()
-        (cache,) = app.extensions["cache"].values()
         cache.set("page", {"mug", "pot"})
 
         assert json.loads(path.read_bytes()[struct.calcsize("I") :])
@@ -398,7 +389,7 @@ class Planted:
 
 def test_a_planted_pickle_does_not_run(tmp_path: Path) -> None:
     """Whoever can write into the folder cannot run code by way of a cart."""
-    app, extension = open_file_shop(tmp_path)
+    app, _, extension = open_file_shop(tmp_path)
 
     with app.app_context():
         extension.cart(owner="user:1").add("mug", price=1)
