@@ -165,6 +165,7 @@ def _in_json(
     if status_of(problem) in (409, 412):
         cart = show_cart(current_cart.instance(instance), instance)
         more["cart"], etag = cart, make_etag(cart.version, encode(cart))
+
     if isinstance(error, CartConflictError):
         more["line_id"], more["differs"] = error.line_id, _differs(error)
 
