@@ -40,6 +40,9 @@ from .schemas import ShownShipping
 from .schemas import ShownTax
 from .schemas import ShownTender
 
+#: What programs can do with a cart, and the address behind that of the cart.
+_STEPS: t.Final = [(e, e.template) for e in ROUTES if not e.is_for_forms]
+
 #: What there is to do only where there is something.
 _WITH_LINES: t.Final = {"set_quantity", "increment", "remove", "move", "clear"}
 
@@ -294,11 +297,11 @@ def _next_steps(cart: ShownCart) -> list[ShownAction]:
         ShownAction(
             name=route.view,
             method=route.method,
-            href=base.removesuffix("/") + route.template,
+            href=base.removesuffix("/") + template,
             instance=cart.instance,
         )
-        for route in ROUTES
-        if not route.is_for_forms and route.view in possible
+        for route, template in _STEPS
+        if route.view in possible
     ]
     others = [
         ShownAction(
