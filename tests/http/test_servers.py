@@ -150,11 +150,16 @@ def test_empty(shopper: Shopper, kind: str, length: int | None) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_cut(shopper: Shopper, kind: str) -> None:
+def test_cut(server: tuple[str, int], shopper: Shopper, kind: str) -> None:
     """What ends before its time changes nothing, whether that is answered or not."""
     status, problem = shopper.send(kind, KINDS[kind], length=99, is_cut=True)
+    expected = {(400, "bad-request"), (0, None)}
 
-    assert (status, problem and problem["code"]) in {(400, "bad-request"), (0, None)}
+    if server[0] == "hypercorn":
+        # It may find out before the app does, and has no words for it.
+        expected.add((400, None))
+
+    assert (status, problem and problem["code"]) in expected
     assert shopper.quantity() == 3
 
 
