@@ -7,6 +7,8 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
+from typing import TYPE_CHECKING
 from typing import Any
 from typing import Final
 
@@ -22,6 +24,9 @@ from werkzeug.serving import WSGIRequestHandler
 from werkzeug.serving import make_server
 
 from tests.support.servers import ask_for_servers
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 ARGUMENTS: Final = [
     "--no-sandbox",
@@ -89,19 +94,26 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-class QuietHandler(WSGIRequestHandler):
-    """Writes no line for every request."""
+class Handler(WSGIRequestHandler):
+    """Writes no line for every request, and leaves no file open: Werkzeug does when a
+    browser resets the connection as soon as it has the answer."""
 
     def log_request(self, *args: object) -> None:
         pass
+
+    def make_environ(self) -> WSGIEnvironment:
+        return super().make_environ() | {"wsgi.file_wrapper": _read_whole}
+
+
+def _read_whole(file: IO[bytes], _: int) -> list[bytes]:
+    with file:
+        return [file.read()]
 
 
 @contextmanager
 def served(app: Flask) -> Iterator[str]:
     """The address of an app, on threads of this process."""
-    server = make_server(
-        "127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler
-    )
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
 
