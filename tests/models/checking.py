@@ -30,6 +30,9 @@ ENDS: t.Final = "comes to an end"
 
 OWNER: t.Final = "user:1"
 
+#: The first one does nothing any more, as its process is dead.
+CRASH: t.Final = Step("first", "crash", OWNER)
+
 
 @dataclass(frozen=True)
 class Model(t.Generic[S]):

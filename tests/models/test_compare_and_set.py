@@ -191,7 +191,7 @@ def test_mistakes(mistake: Mistake, monkeypatch: pytest.MonkeyPatch) -> None:
 
     case.patch(monkeypatch)
     steps, lost = replayed(case.storage(), trace, adds, case.around)
-    assert steps == trace
+    assert steps[: len(trace)] == trace
     assert lost
 
 
