@@ -43,6 +43,13 @@ def test_the_code_goes_the_ways_of_the_model() -> None:
     assert shop.orders(add, add, shop.forget) == set(runs(model()))
 
 
+def test_the_code_dies_as_the_model_says() -> None:
+    """Wherever the first one dies, the code goes the way of the model, and the change
+    is made once."""
+    for trace in runs(model(may_crash=True)):
+        assert replayed(trace) == (trace, 1)
+
+
 @pytest.mark.parametrize(
     ("mistake", "invariant"), CASES, ids=lambda value: getattr(value, "name", "")
 )
