@@ -112,7 +112,7 @@ class Run:
             for actor in self.actors:
                 actor.start()
 
-            while ready := self._ready():
+            while ready := self.ready():
                 if len(self.steps) > MAX_STEPS:
                     raise RuntimeError(
                         f"The operations took more than {MAX_STEPS} steps."
@@ -145,7 +145,8 @@ class Run:
         finally:
             self._holder = before
 
-    def _ready(self) -> list[_Actor]:
+    def ready(self) -> list[_Actor]:
+        """Those that can go on: all but who is done, or waits for a lock."""
         holder = self._holder
 
         return [
