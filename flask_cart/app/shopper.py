@@ -45,6 +45,7 @@ class Done(t.NamedTuple):
     :param about: What it was done to; ``None`` if that was earlier.
     :param params: What a sentence about it needs.
     :param line_id: The line that it was done to, if it was one.
+    :param version: The version that it left of the cart.
     :param is_replayed: Whether it was earlier.
     """
 
@@ -52,6 +53,7 @@ class Done(t.NamedTuple):
     about: t.Any
     params: t.Mapping[str, str]
     line_id: str
+    version: int
     is_replayed: bool
 
 
@@ -298,19 +300,21 @@ class Shopper:
 
         try:
             about = make()
+            version = working_copy(self.cart).left_version or self.cart.version
         except CartKeyReusedError:
             raise
         except CartReplayedError as error:
             # It has happened, maybe since this cart was read.
             self.cart.refresh()
             is_replayed, line_id = True, line_id or error.line_id
+            version = error.version
         finally:
             self.cart.expect_any()
 
         if isinstance(about, Line):
             line_id = about.id
 
-        return Done(done, about, params, line_id, is_replayed)
+        return Done(done, about, params, line_id, version, is_replayed)
 
     def _not_for(self, method: str) -> RefusedError:
         """Why a shipping method cannot be chosen."""

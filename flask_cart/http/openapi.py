@@ -16,6 +16,7 @@ from ..app.problem_codes import ProblemCode
 from . import views
 from .answers import LINE
 from .answers import REPLAYED
+from .answers import VERSION
 from .described import describe_schemas
 from .described import schema_name
 from .examples import CART
@@ -250,7 +251,9 @@ def _responses(has_instances: bool) -> Json:
         "content": _content(ShownCart, CART),
     }
 
-    told = {"headers": {k: _ref("headers", k) for k in ("ETag", LINE, REPLAYED)}}
+    told = {
+        "headers": {k: _ref("headers", k) for k in ("ETag", LINE, VERSION, REPLAYED)}
+    }
     linked = {"cart" + each: cart | {"links": _links(each)} for each in carts}
 
     return {

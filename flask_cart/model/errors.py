@@ -234,11 +234,14 @@ class CartReplayedError(CartError):
     """The change was made already, when it came for the first time with this key.
 
     :param line_id: The line that it was about, if it was one.
+    :param version: The version that it left of the cart; 0 if it was made just before,
+        in the same batch.
     """
 
-    def __init__(self, message: str, line_id: str = "") -> None:
+    def __init__(self, message: str, line_id: str = "", version: int = 0) -> None:
         super().__init__(message)
         self.line_id = line_id
+        self.version = version
 
 
 class CartKeyReusedError(CartReplayedError):

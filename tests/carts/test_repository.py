@@ -36,6 +36,7 @@ from flask_cart.model.operations import Reapplied
 from flask_cart.storage.base import Changes
 from flask_cart.storage.base import Stored
 from flask_cart.storage.memory import MemoryStorage
+from flask_cart.testing.carts import save_carts
 from tests.support.shop import AT_ONCE
 from tests.support.shop import KEY
 from tests.support.shop import BusyStorage
@@ -876,13 +877,11 @@ class TestBusy:
         likely changed it."""
 
         class Overtaken(ContestedStorage):
-            def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-                versions = super().save(owner, changes)
-
-                if versions is None:
+            def save(self, owner: str, changes: Changes) -> bool:
+                if not super().save(owner, changes):
                     raise CartBusyError("serialization failure")
 
-                return versions
+                return True
 
         storage = Overtaken()
         cart = filled(storage)
@@ -898,16 +897,16 @@ class Unheard(MemoryStorage):
 
     deletions = 0
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        versions = super().save(owner, changes)
+    def save(self, owner: str, changes: Changes) -> bool:
+        is_saved = super().save(owner, changes)
 
-        if all(text is None for _, text in changes.values()):
+        if all(each.text is None for each in changes.values()):
             self.deletions += 1
 
             if self.deletions == 1:
                 raise CartBusyError("nobody knows")
 
-        return versions
+        return is_saved
 
 
 class TestDestroyedAlready:
@@ -956,7 +955,7 @@ class LockedStorage(MemoryStorage):
 
         return super().load(key)
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         self._wait("save")
 
         return super().save(owner, changes)
@@ -1339,7 +1338,9 @@ class TestVersions:
         data = encode(working_copy(cart).document)
 
         for version in [0, cart.version - 1, cart.version + 1]:
-            assert storage.save(KEY.owner, {KEY.instance: (version, data)}) is None
+            assert (
+                save_carts(storage, KEY.owner, {KEY.instance: (version, data)}) is None
+            )
 
         assert stored(storage).version == cart.version
 

@@ -20,6 +20,7 @@ from flask_cart import FlaskCart
 from flask_cart import current_cart
 from flask_cart import signals
 from flask_cart.storage.sql.connections import translated
+from flask_cart.testing.carts import save_carts
 from tests.support.shop import sell
 from tests.support.shops import Shop
 from tests.support.shops import open_shop
@@ -208,10 +209,12 @@ def test_missing_table(empty_shop: Shop) -> None:
 
     for use in [
         lambda: storage.load(key),
-        lambda: storage.save(key.owner, {"default": (0, "{}")}),
-        lambda: storage.save(key.owner, {"default": (1, "{}")}),
-        lambda: storage.save(key.owner, {"default": (1, None)}),
-        lambda: storage.save(key.owner, {"default": (1, None), "other": (0, "{}")}),
+        lambda: save_carts(storage, key.owner, {"default": (0, "{}")}),
+        lambda: save_carts(storage, key.owner, {"default": (1, "{}")}),
+        lambda: save_carts(storage, key.owner, {"default": (1, None)}),
+        lambda: save_carts(
+            storage, key.owner, {"default": (1, None), "other": (0, "{}")}
+        ),
         lambda: storage.instances(key.owner),
         lambda: list(storage.scan()),
     ]:
