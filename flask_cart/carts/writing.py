@@ -167,6 +167,11 @@ class Write:
         """The version of the first cart that the change was made for."""
         return self.parts[0].seen_version
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether it is good for the versions that were seen and no others."""
+        return all(part.is_bound for part in self.parts)
+
     def attempt(self, is_last: bool) -> list[Written] | None:
         """Try once.
 
@@ -179,17 +184,12 @@ class Write:
 
         try:
             return self._attempt(is_last or self.storage.always_lock) or self._lose()
-        except CartBusyError as error:
-            if self.storage.transaction() is None:
-                raise
+        except CartBusyError:
+            # Whoever it was busy with has most likely saved: what was read is stale.
+            if not self.is_bound:
+                self._forget()
 
-            # It has failed as a whole, and only the app can begin it again.
-            raise CartConflictError(
-                "Somebody else changed the same things at the same time, and the"
-                " transaction that the cart is part of has failed.",
-                expected_version=self.seen_version,
-                current_version=self.seen_version,
-            ) from error
+            raise
 
     def _attempt(self, is_locked: bool) -> list[Written] | None:
         owner = self.parts[0].key.owner
@@ -326,20 +326,22 @@ class Write:
 
         return change
 
+    def _forget(self) -> None:
+        """Let the next try read again."""
+        for part in self.parts:
+            part.base = None
+
+        if self.claims is not None:
+            self.claims.base = None
+
     def _lose(self) -> list[Written] | None:
         """Go on from what somebody else has saved, if anything may be made of it.
 
         :raises CartConflictError: If not.
         """
-        is_bound = all(part.is_bound for part in self.parts)
-
-        if self.claims is not None:
-            # It may be about the keys, while the carts are still those that were seen.
-            self.claims.base, is_bound = None, False
-
-        if not is_bound:
-            for part in self.parts:
-                part.base = None
+        # It may be about the keys, while the carts are still those that were seen.
+        if self.claims is not None or not self.is_bound:
+            self._forget()
 
             return None
 

@@ -854,6 +854,43 @@ class TestBusy:
 
         assert storage.busy["save"] == 4
 
+    @pytest.mark.parametrize("read", [len, lambda cart: cart.once("key").__enter__()])
+    def test_read_inside_the_apps_transaction(
+        self, read: Callable[[Cart], object]
+    ) -> None:
+        """Neither is a read, which would only hear that the transaction has failed."""
+
+        class Joined(BusyStorage):
+            def transaction(self):
+                return self
+
+        storage = Joined()
+        storage.busy["load"] = 5
+
+        with pytest.raises(CartConflictError, match=r"the transaction .* has failed"):
+            read(make_cart(storage))
+
+        assert storage.busy["load"] == 4
+
+    def test_rival_who_was_in_the_way(self) -> None:
+        """What was read is not saved again after a rival was in the way, who has most
+        likely changed it."""
+
+        class Overtaken(ContestedStorage):
+            def save(self, owner: str, changes: Changes) -> bool:
+                if not super().save(owner, changes):
+                    raise CartBusyError("serialization failure")
+
+                return True
+
+        storage = Overtaken()
+        cart = filled(storage)
+        storage.contest([add_a_cup])
+        cart.increment(mug(cart))
+
+        assert storage.attempts == 2
+        assert quantities(storage) == {"mug": 3, "pot": 1, "cup": 1}
+
 
 class Unheard(MemoryStorage):
     """Memory whose first answer to a deletion gets lost on the way."""
