@@ -45,6 +45,7 @@ class Done(t.NamedTuple):
     :param about: What it was done to; ``None`` if that was earlier.
     :param params: What a sentence about it needs.
     :param line_id: The line that it was done to, if it was one.
+    :param version: The version that it left of the cart.
     :param is_replayed: Whether it was earlier.
     """
 
@@ -52,6 +53,7 @@ class Done(t.NamedTuple):
     about: t.Any
     params: t.Mapping[str, str]
     line_id: str
+    version: int
     is_replayed: bool
 
 
@@ -298,19 +300,21 @@ class Shopper:
 
         try:
             about = make()
+            version = working_copy(self.cart).left_version or self.cart.version
         except CartKeyReusedError:
             raise
         except CartReplayedError as error:
             # It has happened, maybe since this cart was read.
             self.cart.refresh()
             is_replayed, line_id = True, line_id or error.line_id
+            version = error.version
         finally:
             self.cart.expect_any()
 
         if isinstance(about, Line):
             line_id = about.id
 
-        return Done(done, about, params, line_id, is_replayed)
+        return Done(done, about, params, line_id, version, is_replayed)
 
     def _not_for(self, method: str) -> RefusedError:
         """Why a shipping method cannot be chosen."""
@@ -351,14 +355,18 @@ def _prices_of(cart: Cart) -> CachedTotals:
     return CachedTotals(get_state().services, working_copy(cart), cart.tenant)
 
 
-def is_sold(line: Line) -> bool:
-    """Whether there is still what a line was made of, as far as anybody knows."""
+def offered_again(cart: Cart) -> list[Line]:
+    """The lines that were removed from a cart and that a shopper can put back, the last
+    one first: those of which there still is something, as far as anybody knows."""
     catalogue = get_state().services.registry.catalogue
+    removed = working_copy(cart).document.restorable
 
-    if line.product_ref is None or catalogue.loader is None:
-        return True
+    if catalogue.loader is None:
+        return removed
 
-    return catalogue.variants([line])[line.id] is not None
+    variants = catalogue.variants(each for each in removed if each.product_ref)
+
+    return [each for each in removed if variants.get(each.id, each) is not None]
 
 
 def _check_choices(product: Buyable, options: t.Mapping[str, Chosen]) -> None:

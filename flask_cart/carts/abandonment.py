@@ -20,6 +20,7 @@ from ..model.errors import CartVetoError
 from ..model.events import CartAbandoned
 from ..model.events import ReminderDue
 from ..model.keys import CartKey
+from ..storage.base import Change
 from ..storage.base import Storage
 from .repository import Repository
 from .scanning import FoundCart
@@ -191,12 +192,14 @@ def is_reminded(document: Document) -> bool:
 
 def _saved(storage: Storage, key: CartKey, version: int, text: str) -> int | None:
     """The version of a cart that is saved without a change, if nobody was faster."""
+    change = Change.on(version, text)
+
     try:
-        saved = storage.save(key.owner, {key.instance: (version, text)})
+        is_saved = storage.save(key.owner, {key.instance: change})
     except CartBusyError:
         return None
 
-    return saved[key.instance] if saved is not None else None
+    return change.version if is_saved else None
 
 
 def _event(kind: type[Left], found: FoundCart, version: int) -> Left:

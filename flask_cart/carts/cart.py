@@ -626,7 +626,9 @@ class Cart:
         :param expected_total: The total that the shopper agreed to.
         :return: What ``create`` or ``find`` returned.
         :raises CartEmptyError: If there is nothing in the cart.
-        :raises CartConflictError: If it is not what was shown, or not the total.
+        :raises CartConflictError: If it is not what was shown, or not the total, or
+            rivals have made the session's transaction fail.
+        :raises CartStorageError: If nobody knows whether it was made; try it again.
         """
         how = create, find, session, token, expected_total
 

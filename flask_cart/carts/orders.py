@@ -15,8 +15,11 @@ from msgspec.structs import replace
 from ..model.document import MAX_PENDING
 from ..model.document import Document
 from ..model.document import OrderNote
+from ..model.errors import CartBusyError
 from ..model.errors import CartCorruptError
 from ..model.errors import CartError
+from ..model.errors import CartStorageError
+from ..model.errors import transaction_failed
 from ..model.events import CartCheckedOut
 from ..model.events import Event
 from ..model.events import ItemRemoved
@@ -152,10 +155,12 @@ def place_order(
     """Make an order of what was read or begun, unless there is one already.
 
     :raises CartEmptyError: If there is nothing to order.
-    :raises CartConflictError: If it is not what is stored any more, or the total is
-        not the expected one.
+    :raises CartConflictError: If it is not what is stored any more, the total is not
+        the expected one, or rivals have made the session's transaction fail.
+    :raises CartStorageError: If nobody knows whether the order was made.
     """
     working.refuse_batch("ordered")
+    find = asked(find, session)
     # A form without its field has shown nothing, which is not "whatever there is".
     shown = None if token is UNSET else token or ""
     wanted, known = _wanted(notes, working, shown)
@@ -181,14 +186,14 @@ def place_order(
         if note != known and is_kept:
             notes.begin(working, note, known)
 
-        with _committed(session):
+        with _committed(working, session):
             order = make()
 
         if not is_kept:
             working.write((SettleOrder(note, is_noted=False),), None)
-    except Exception:
+    except Exception as error:
         # Somebody else was faster, or the order is there, but nobody could say so.
-        order = find(wanted) if wanted else None
+        order = _found_after(error, find, wanted) if wanted else None
 
         if order is None:
             raise
@@ -254,6 +259,20 @@ def _order_made_before(
     return None if token or working.document.lines else order
 
 
+def _found_after(error: Exception, find: Find[Order], token: str) -> Order | None:
+    """The order that is there although an error says that it was not made.
+
+    :raises CartStorageError: If nobody can know, unless that is the error.
+    """
+    try:
+        return find(token)
+    except CartStorageError:
+        if isinstance(error, CartStorageError):
+            return None
+
+        raise
+
+
 def _order_in_one_transaction(
     notes: Notes,
     working: WorkingCopy,
@@ -266,7 +285,7 @@ def _order_in_one_transaction(
     version = working.snapshot.version
 
     # What hears of the commit is not part of the transaction any more.
-    with _committed(session), joined:
+    with _committed(working, session), joined:
         order = make()
 
         if known is not None:
@@ -326,16 +345,28 @@ def _changes(before: Document, after: Document) -> t.Iterator[Event]:
             yield ItemUpdated(line=left, previous=line, quantity_delta=delta)
 
 
+def asked(find: Find[Order], session: t.Any) -> Find[Order]:
+    """The same question, whose errors of the database are those of a storage."""
+    if session is None:
+        return find
+
+    from ..storage.sql.transaction import blamed
+
+    return blamed()(find)
+
+
 @contextmanager
-def _committed(session: t.Any) -> t.Iterator[None]:
+def _committed(working: WorkingCopy, session: t.Any) -> t.Iterator[None]:
     """Commit a session at the end, or roll it back."""
     if session is None:
         yield
         return
 
+    from ..storage.sql.transaction import committed
+
     try:
-        yield
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
+        with committed(session):
+            yield
+    except CartBusyError as error:
+        # Only whoever has begun it can begin it again.
+        raise transaction_failed(working.snapshot.version) from error

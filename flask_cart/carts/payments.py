@@ -16,6 +16,7 @@ from .cart import working_copy
 from .notes import Notes
 from .orders import Create
 from .orders import Find
+from .orders import asked
 from .services import CartServices
 
 Order = t.TypeVar("Order")
@@ -63,12 +64,17 @@ def _find_or_refuse(find: Find[Order], session: t.Any, token: str) -> Order:
 
     :raises CartOrderUnknownError: If there is none.
     """
-    order = find(token)
+    order = asked(find, session)(token)
 
     if order is None and session is not None:
-        # What its transaction shows may be older than the order.
-        session.rollback()
-        order = find(token)
+
+        def find_afresh(token: str) -> Order | None:
+            # What its transaction shows may be older than the order.
+            session.rollback()
+
+            return find(token)
+
+        order = asked(find_afresh, session)(token)
 
     if order is None:
         raise CartOrderUnknownError(token)

@@ -19,6 +19,7 @@ from ..model.errors import CartCorruptError
 from ..model.errors import CartStorageError
 from ..model.keys import BESIDE
 from ..model.keys import CartKey
+from ..storage.base import Change
 from ..storage.cookie import CookieStorage
 from .repository import Repository
 
@@ -142,9 +143,9 @@ class Records(t.Generic[T]):
                 return (after,)
 
             text = None if after is None else msgspec.json.encode(after).decode()
-            saved = storage.save(key.owner, {key.instance: (version, text)})
+            saved = storage.save(key.owner, {key.instance: Change.on(version, text)})
 
-            return (after,) if saved is not None else None
+            return (after,) if saved else None
 
     def _found(self, token: str) -> tuple[T | None, int]:
         # It may come from anywhere.

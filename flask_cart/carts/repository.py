@@ -21,6 +21,7 @@ from ..model.document import new_document
 from ..model.errors import CartBusyError
 from ..model.errors import CartLockTimeoutError
 from ..model.errors import changed_meanwhile
+from ..model.errors import transaction_failed
 from ..model.idempotency import USED_KEYS
 from ..model.idempotency import decode_keys
 from ..model.keys import CartKey
@@ -148,7 +149,7 @@ class Repository:
 
         :raises CartCorruptError: If what is stored are none.
         """
-        found = self.retry.run(lambda is_last: self._used_keys(owner))
+        found = self._tried(lambda is_last: self._used_keys(owner))
 
         return t.cast(KeptKeys, found)
 
@@ -229,7 +230,7 @@ class Repository:
             claims,
             watches,
         )
-        written = self.retry.run(write.attempt)
+        written = self._tried(write.attempt, lambda: write.seen_version)
 
         if written is None:
             version = self._load_persistently(parts[0].key).version
@@ -244,7 +245,29 @@ class Repository:
 
             return self._load(key)
 
-        return t.cast(Snapshot, self.retry.run(attempt))
+        return t.cast(Snapshot, self._tried(attempt))
+
+    def _tried(
+        self,
+        attempt: t.Callable[[bool], T | None],
+        seen_version: t.Callable[[], int] = lambda: 0,
+    ) -> T | None:
+        """What an attempt comes to that is made again, where we may.
+
+        :param seen_version: Tells the version that it is made for.
+        """
+
+        def attempt_once(is_last: bool) -> T | None:
+            try:
+                return attempt(is_last)
+            except CartBusyError as error:
+                if self.storage.transaction() is None:
+                    raise
+
+                # It has failed as a whole, and only the app can begin it again.
+                raise transaction_failed(seen_version()) from error
+
+        return self.retry.run(attempt_once)
 
     def _load(self, key: CartKey) -> Snapshot:
         stored = self.storage.load(key)

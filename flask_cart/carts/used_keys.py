@@ -19,6 +19,8 @@ from ..model.idempotency import known
 from ..model.idempotency import remembered
 from ..model.keys import CartKey
 from ..model.lines import Line
+from ..storage.base import Change
+from ..storage.base import Changes
 from ..storage.base import Guarantee
 from ..storage.base import Storage
 
@@ -61,25 +63,29 @@ class Claims:
             check_unused(claim.on(self.cart.instance), self._base.used, self.now)
 
     def to_save(
-        self, storage: Storage, events: t.Iterable[Event], is_kept: bool
-    ) -> dict[str, tuple[int, str]]:
+        self, storage: Storage, left: int, events: t.Iterable[Event], is_kept: bool
+    ) -> Changes:
         """What is to be saved with the changes, by the name of the instance.
 
+        :param left: The version that they leave of the cart.
         :param events: What happens by them.
         :param is_kept: Whether there is a cart. What comes to nothing makes none, and
             is remembered by none.
         """
         is_cookie = storage.guarantee is Guarantee.LAST_WRITE_WINS
-        used, version = self._base
+        used, expected = self._base
         # A cookie has no room for it.
         line_id = "" if is_cookie else _line_of(events)
         at = int(self.now.timestamp())
         made = self.made if is_kept else ()
-        new = (UsedKey(each.on(self.cart.instance), at, line_id) for each in made)
+        new = (UsedKey(each.on(self.cart.instance), at, line_id, left) for each in made)
         most = MAX_IN_COOKIE if is_cookie else MAX_KEYS
         after = known(remembered((*used, *self.taken, *new), most), self.now)
 
-        return {} if after == used else {USED_KEYS: (version, encode_keys(after))}
+        if after == used:
+            return {}
+
+        return {USED_KEYS: Change.on(expected, encode_keys(after))}
 
     @property
     def _base(self) -> KeptKeys:

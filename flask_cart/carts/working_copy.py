@@ -63,6 +63,9 @@ class WorkingCopy:
         self._expected: int | None = None
         self._used_keys: KeptKeys | None = None
 
+        #: What the last write left. A receiver that was told of it may have made more.
+        self.left_version = 0
+
     @property
     def snapshot(self) -> Snapshot:
         """The document and version that were read, now at the latest."""
@@ -386,5 +389,8 @@ def _write(
 
     for copy, each in zip(copies, written, strict=True):
         copy._finish(each)
+
+    for copy, each in zip(copies, written, strict=True):
+        copy.left_version = each.snapshot.version
 
     return written

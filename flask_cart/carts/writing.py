@@ -32,6 +32,7 @@ from ..model.operations import stale
 from ..model.operations import terms_in
 from ..model.removing import forget_line
 from ..model.values import size_of
+from ..storage.base import Change
 from ..storage.base import Guarantee
 from ..storage.base import Storage
 from .observing import Watch
@@ -117,29 +118,25 @@ class _Change(t.NamedTuple):
     """What is about to be saved.
 
     :param base: What it was made of.
-    :param data: The document as text, ``None`` to delete it.
+    :param snapshot: What it makes of it, with the new version; 0 if it is deleted.
+    :param saved: What it is to the storage.
     """
 
     key: CartKey
     base: Snapshot
     snapshot: Snapshot
-    data: str | None
+    saved: Change
     events: tuple[Event, ...]
     now: dt.datetime
 
-    def written(self, version: int) -> Written:
-        """What the save has left of the cart.
-
-        :param version: The new one, 0 if the cart was deleted.
-        """
+    def written(self) -> Written:
+        """What the save leaves of the cart."""
+        version = self.snapshot.version or self.base.version
         events = tuple(
-            stamped(each, self.key, version or self.base.version, self.now)
-            for each in self.events
+            stamped(each, self.key, version, self.now) for each in self.events
         )
 
-        return Written(
-            self.snapshot._replace(version=version), events, self.base.version
-        )
+        return Written(self.snapshot, events, self.base.version)
 
 
 @dataclass
@@ -170,6 +167,11 @@ class Write:
         """The version of the first cart that the change was made for."""
         return self.parts[0].seen_version
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether it is good for the versions that were seen and no others."""
+        return all(part.is_bound for part in self.parts)
+
     def attempt(self, is_last: bool) -> list[Written] | None:
         """Try once.
 
@@ -182,17 +184,12 @@ class Write:
 
         try:
             return self._attempt(is_last or self.storage.always_lock) or self._lose()
-        except CartBusyError as error:
-            if self.storage.transaction() is None:
-                raise
+        except CartBusyError:
+            # Whoever it was busy with has most likely saved: what was read is stale.
+            if not self.is_bound:
+                self._forget()
 
-            # It has failed as a whole, and only the app can begin it again.
-            raise CartConflictError(
-                "Somebody else changed the same things at the same time, and the"
-                " transaction that the cart is part of has failed.",
-                expected_version=self.seen_version,
-                current_version=self.seen_version,
-            ) from error
+            raise
 
     def _attempt(self, is_locked: bool) -> list[Written] | None:
         owner = self.parts[0].key.owner
@@ -231,24 +228,19 @@ class Write:
         parts = zip(self.parts, bases, self._fitted(bases), strict=True)
         changes = [self._change(*each) for each in parts]
         made = [each for each in changes if isinstance(each, _Change)]
-        wanted = {each.key.instance: (each.base.version, each.data) for each in made}
+        wanted = {each.key.instance: each.saved for each in made}
 
         if self.claims is not None:
             is_kept = bool(made) or any(base.version for base in bases)
             events = [event for each in made for event in each.events]
-            wanted |= self.claims.to_save(self.storage, events, is_kept)
+            version = changes[0].snapshot.version
+            wanted |= self.claims.to_save(self.storage, version, events, is_kept)
 
-        owner = self.parts[0].key.owner
-        versions = self.storage.save(owner, wanted) if wanted else {}
-
-        if versions is None:
+        if wanted and not self.storage.save(self.parts[0].key.owner, wanted):
             return None
 
         return [
-            each.written(versions[each.key.instance])
-            if isinstance(each, _Change)
-            else each
-            for each in changes
+            each.written() if isinstance(each, _Change) else each for each in changes
         ]
 
     def _fitted(self, bases: list[Snapshot]) -> t.Sequence[Operations]:
@@ -298,9 +290,10 @@ class Write:
         part.before(part.key, base.version, happened)
 
         created = () if base.version else (CartCreated(),)
-        snapshot = Snapshot(document, 0, size)
+        saved = Change.on(base.version, data)
+        snapshot = Snapshot(document, saved.version, size)
 
-        return _Change(part.key, base, snapshot, data, (*created, *happened), now)
+        return _Change(part.key, base, snapshot, saved, (*created, *happened), now)
 
     def _text_of(self, document: Document) -> tuple[Document, str]:
         """A document as it is stored: of what was removed, so much as there is room."""
@@ -322,30 +315,33 @@ class Write:
 
         happened = (CartDestroyed(lines=seen.document.lines),)
         now = dt.datetime.now(dt.UTC)
-        change = _Change(part.key, base, self.nothing, None, happened, now)
+        deletion = Change.on(base.version, None)
+        change = _Change(part.key, base, self.nothing, deletion, happened, now)
 
         # It may be gone because the answer to a first try was lost on the way.
         if not base.version:
-            return change._replace(base=seen).written(0)
+            return change._replace(base=seen).written()
 
         part.before(part.key, base.version, happened)
 
         return change
+
+    def _forget(self) -> None:
+        """Let the next try read again."""
+        for part in self.parts:
+            part.base = None
+
+        if self.claims is not None:
+            self.claims.base = None
 
     def _lose(self) -> list[Written] | None:
         """Go on from what somebody else has saved, if anything may be made of it.
 
         :raises CartConflictError: If not.
         """
-        is_bound = all(part.is_bound for part in self.parts)
-
-        if self.claims is not None:
-            # It may be about the keys, while the carts are still those that were seen.
-            self.claims.base, is_bound = None, False
-
-        if not is_bound:
-            for part in self.parts:
-                part.base = None
+        # It may be about the keys, while the carts are still those that were seen.
+        if self.claims is not None or not self.is_bound:
+            self._forget()
 
             return None
 

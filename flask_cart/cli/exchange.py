@@ -15,6 +15,7 @@ from ..model.errors import CartCorruptError
 from ..model.errors import CartTooLargeError
 from ..model.idempotency import USED_KEYS
 from ..model.keys import CartKey
+from ..storage.base import Change
 from ..storage.base import ScansCarts
 from ..storage.base import Storage
 from ..storage.base import Stored
@@ -63,7 +64,7 @@ def init_db(as_json: bool) -> None:
 
 
 def _save_all(
-    saves: t.Iterable[t.Callable[[], object]], done: str, left: str, as_json: bool
+    saves: t.Iterable[t.Callable[[], bool]], done: str, left: str, as_json: bool
 ) -> None:
     """Save carts, and tell what has become of them.
 
@@ -90,10 +91,10 @@ def _save_all(
         raise click.ClickException(f"{counted(failed, 'cart')} could not be {done}.")
 
 
-def _outcome_of(save: t.Callable[[], object], done: str) -> str:
+def _outcome_of(save: t.Callable[[], bool], done: str) -> str:
     """Save a cart, unless just that one cannot be."""
     try:
-        return "left" if save() is None else done
+        return done if save() else "left"
     except _REFUSALS as error:
         # Without the key, which for a guest is a secret.
         click.echo(f"{type(error).__name__}: a cart was not {done}.", err=True)
@@ -120,7 +121,7 @@ def copy(source: str, target: str, as_json: bool) -> None:
     _save_all(_copies(opened, place), "copied", "were there already", as_json)
 
 
-def _copies(source: ScansCarts, target: Storage) -> t.Iterator[t.Callable[[], object]]:
+def _copies(source: ScansCarts, target: Storage) -> t.Iterator[t.Callable[[], bool]]:
     for key, stored, _ in source.scan():
         copy = partial(_copy, key, stored, target)
 
@@ -133,11 +134,11 @@ def _copies(source: ScansCarts, target: Storage) -> t.Iterator[t.Callable[[], ob
             copy()
 
 
-def _copy(key: CartKey, stored: Stored, target: Storage) -> object:
+def _copy(key: CartKey, stored: Stored, target: Storage) -> bool:
     if not stored.version:
         raise CartCorruptError("It has no version.", stored.data)
 
-    return target.save(key.owner, {key.instance: (0, stored.text)})
+    return target.save(key.owner, {key.instance: Change.on(0, stored.text)})
 
 
 @cart_cli.command("export")
@@ -216,8 +217,8 @@ def _check(path: Path) -> None:
         )
 
 
-def _store(key: CartKey, text: str, replace: bool) -> object:
+def _store(key: CartKey, text: str, replace: bool) -> bool:
     stored = storage().load(key) if replace else None
     expected = stored.version if stored is not None else 0
 
-    return storage().save(key.owner, {key.instance: (expected, text)})
+    return storage().save(key.owner, {key.instance: Change.on(expected, text)})

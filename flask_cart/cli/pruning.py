@@ -34,6 +34,7 @@ from ..model.events import CartAbandoned
 from ..model.idempotency import LASTS
 from ..model.idempotency import known
 from ..model.keys import CartKey
+from ..storage.base import Change
 from .group import cart_cli
 from .output import counted
 from .output import echo_json
@@ -215,7 +216,7 @@ def _forget_keys() -> None:
         if not isinstance(found.content, CartCorruptError) and not known(
             found.content, now
         ):
-            delete = {found.key.instance: (found.stored.version, None)}
+            delete = {found.key.instance: Change.on(found.stored.version, None)}
 
             # If somebody is faster, there are newer ones.
             with suppress(CartBusyError):

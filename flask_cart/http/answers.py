@@ -26,6 +26,7 @@ NEXT_FIELD: t.Final = "next"
 
 #: The headers of a change.
 LINE: t.Final = "Cart-Line"
+VERSION: t.Final = "Cart-Version"
 REPLAYED: t.Final = "Idempotent-Replayed"
 
 #: The hidden field with the number of the page of the cart that a form was on.
@@ -72,6 +73,8 @@ def json_cart(request: Request, cart: ShownCart) -> Response:
 
 def tell_change(response: Response, done: Done) -> Response:
     """Say what was changed, and whether that was earlier: the cart is that of now."""
+    response.headers[VERSION] = str(done.version)
+
     if done.line_id:
         response.headers[LINE] = done.line_id
 

@@ -7,6 +7,7 @@ import typing as t
 from ..app.problem_codes import ProblemCode
 from .answers import LINE
 from .answers import REPLAYED
+from .answers import VERSION
 from .examples import CART
 from .preconditions import MAX_KEY
 
@@ -28,6 +29,12 @@ HEADERS: t.Final = {
         "description": "The id of the line that a change is about, if it is one.",
         "schema": {"type": "string"},
         "example": CART.lines[0].id,
+    },
+    VERSION: {
+        "description": "The version of the cart that a change has made.",
+        "required": True,
+        "schema": {"type": "integer", "format": "int64", "maximum": 2**53 - 1},
+        "example": CART.version,
     },
     REPLAYED: {
         "description": "The change was made before. The cart is that of now.",

@@ -153,13 +153,16 @@ class CartConflictError(CartError):
 class CartStorageError(CartError):
     """The storage cannot be reached or refused the work.
 
-    When no handler is registered for it, Flask answers the request with status 503.
-    The original error is the ``__cause__``.
+    Unless it was only busy, nobody knows whether the change was saved: make it again
+    with the same key, or place the order again with the same token. When no handler is
+    registered for it, Flask answers the request with status 503. The original error is
+    the ``__cause__``.
     """
 
 
 class CartBusyError(CartStorageError):
-    """The storage was too busy with rivals to answer; the same call may succeed."""
+    """The storage was too busy with rivals, and nothing was saved; the same call may
+    succeed."""
 
 
 class CartLockTimeoutError(CartBusyError):
@@ -231,11 +234,14 @@ class CartReplayedError(CartError):
     """The change was made already, when it came for the first time with this key.
 
     :param line_id: The line that it was about, if it was one.
+    :param version: The version that it left of the cart; 0 if it was made just before,
+        in the same batch.
     """
 
-    def __init__(self, message: str, line_id: str = "") -> None:
+    def __init__(self, message: str, line_id: str = "", version: int = 0) -> None:
         super().__init__(message)
         self.line_id = line_id
+        self.version = version
 
 
 class CartKeyReusedError(CartReplayedError):
@@ -308,5 +314,16 @@ def changed_meanwhile(expected: int, version: int) -> CartConflictError:
     return CartConflictError(
         "Somebody else changed the cart at the same time, so it was left as it is.",
         expected_version=expected,
+        current_version=version,
+    )
+
+
+def transaction_failed(version: int) -> CartConflictError:
+    """The error about a rival who has made the app's transaction fail, with the cart
+    or the order in it."""
+    return CartConflictError(
+        "Somebody else changed the same things at the same time, and the transaction"
+        " that the cart is part of has failed. It may be begun again.",
+        expected_version=version,
         current_version=version,
     )

@@ -40,11 +40,13 @@ class UsedKey(msgspec.Struct, frozen=True, array_like=True):
     :param claim: Identifies the cart, the key and the change.
     :param used_at: When it came, in seconds.
     :param line_id: The line that it was about, if it was one.
+    :param version: The version that it has left of the cart.
     """
 
     claim: str
     used_at: int
     line_id: str = ""
+    version: int = 0
 
 
 UsedKeys = tuple[UsedKey, ...]
@@ -93,7 +95,7 @@ def check_unused(claim: str, used: UsedKeys, now: dt.datetime) -> None:
     key = claim[:_LENGTH]
 
     for each in known(tuple(e for e in used if e.claim.startswith(key)), now):
-        raise _error(each.claim == claim, each.line_id)
+        raise _error(each.claim == claim, each.line_id, each.version)
 
 
 def known(used: UsedKeys, now: dt.datetime) -> UsedKeys:
@@ -128,8 +130,9 @@ def decode_keys(data: str | bytes) -> UsedKeys:
         ) from error
 
 
-def _error(is_same: bool, line_id: str = "") -> CartReplayedError:
+def _error(is_same: bool, line_id: str = "", version: int = 0) -> CartReplayedError:
     if is_same:
-        return CartReplayedError("The change with this key was made already.", line_id)
+        message = "The change with this key was made already."
+        return CartReplayedError(message, line_id, version)
 
     return CartKeyReusedError("The key came with another change before.")

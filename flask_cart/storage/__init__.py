@@ -5,6 +5,7 @@ Knows no cart, no price, no signal and no request.
 """
 
 from ..model.keys import CartKey
+from .base import Change
 from .base import Changes
 from .base import Guarantee
 from .base import Held
@@ -12,11 +13,12 @@ from .base import Kept
 from .base import Storage
 from .base import Stored
 from .base import Transaction
-from .base import next_versions
+from .base import deletes_nothing
 from .memory import MemoryStorage
 
 __all__ = [
     "CartKey",
+    "Change",
     "Changes",
     "Guarantee",
     "Held",
@@ -25,5 +27,5 @@ __all__ = [
     "Storage",
     "Stored",
     "Transaction",
-    "next_versions",
+    "deletes_nothing",
 ]

@@ -11,14 +11,32 @@ from dataclasses import dataclass
 
 from ..model.keys import CartKey
 
-#: What is to become of carts of one owner, by their names: the version that each has to
-#: have, which came with :meth:`Storage.load`, 0 if there was none; and its text, or
-#: ``None`` to delete it.
-Changes = t.Mapping[str, tuple[int, str | None]]
-
 #: Versions begin with one of so many, and have to stay below 2**53.
 _FIRST: t.Final = 2**52
 _STEP: t.Final = 2**24
+
+
+class Change(t.NamedTuple):
+    """What is to become of one cart.
+
+    :param expected: The version that it has to have, which came with
+        :meth:`Storage.load`; 0 if there was none.
+    :param text: What is to be stored; ``None`` to delete it.
+    :param version: The version that it gets; 0 if it is deleted.
+    """
+
+    expected: int
+    text: str | None
+    version: int
+
+    @classmethod
+    def on(cls, expected: int, text: str | None) -> Change:
+        """A change on top of a version, to a new one."""
+        return cls(expected, text, 0 if text is None else next_version(expected))
+
+
+#: What is to become of carts of one owner, by their names.
+Changes = t.Mapping[str, Change]
 
 
 class Stored(t.NamedTuple):
@@ -100,16 +118,16 @@ class Storage(t.Protocol):
     def load(self, key: CartKey) -> Stored | None:
         """What is stored under the key."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         """Store or delete several carts of one owner: all of them, or none.
 
-        Each is stored if its stored version is the expected one, and deleted if its
-        text is ``None``. What was not there cannot be deleted.
+        Each is stored with its new version if its stored version is the expected one,
+        and deleted if its text is ``None``. What was not there cannot be deleted.
 
         :param owner: Whose carts they are.
         :param changes: By the name of the cart; at least one.
-        :return: The new version of each, 0 of those that are deleted; ``None`` if
-            somebody else was faster with any of them, and nothing was changed.
+        :return: ``False`` if somebody else was faster with any of them, and nothing was
+            changed.
         """
 
     def lock(self, owner: str) -> AbstractContextManager[Held | None]:
@@ -151,15 +169,6 @@ def next_version(expected: int) -> int:
     return expected + 1 + secrets.randbelow(_STEP if expected else _FIRST)
 
 
-def next_versions(changes: Changes) -> dict[str, int] | None:
-    """The version of each cart after a save, 0 of those that are deleted.
-
-    :return: ``None`` if one is to be deleted that was not there: such a save is lost.
-    """
-    if any(text is None and not expected for expected, text in changes.values()):
-        return None
-
-    return {
-        name: next_version(expected) if text is not None else 0
-        for name, (expected, text) in changes.items()
-    }
+def deletes_nothing(changes: Changes) -> bool:
+    """Whether one is to be deleted that was not there: such a save is lost."""
+    return any(each.text is None and not each.expected for each in changes.values())

@@ -13,7 +13,7 @@ from ..model.keys import CartKey
 from .base import Changes
 from .base import Guarantee
 from .base import Stored
-from .base import next_versions
+from .base import deletes_nothing
 
 _KEY: t.Final = "_carts"
 
@@ -47,26 +47,24 @@ class CookieStorage:
             case other:
                 raise _corrupt(other)
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        versions = next_versions(changes)
-
-        if versions is None or any(
-            self._version(CartKey(owner, name)) != expected
-            for name, (expected, _) in changes.items()
+    def save(self, owner: str, changes: Changes) -> bool:
+        if deletes_nothing(changes) or any(
+            self._version(CartKey(owner, name)) != change.expected
+            for name, change in changes.items()
         ):
-            return None
+            return False
 
         carts = dict(self._carts_of(owner))
 
-        for name, (_, text) in changes.items():
+        for name, (_, text, version) in changes.items():
             if text is None:
                 del carts[name]
             else:
-                carts[name] = [versions[name], text]
+                carts[name] = [version, text]
 
         self._store(owner, carts)
 
-        return versions
+        return True
 
     def lock(self, owner: str) -> AbstractContextManager[None]:
         return nullcontext()

@@ -12,7 +12,7 @@ from .base import Changes
 from .base import Guarantee
 from .base import Kept
 from .base import Stored
-from .base import next_versions
+from .base import deletes_nothing
 
 
 class MemoryStorage:
@@ -37,26 +37,25 @@ class MemoryStorage:
 
         return found[0] if found is not None else None
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        versions = next_versions(changes)
+    def save(self, owner: str, changes: Changes) -> bool:
         now = dt.datetime.now(dt.UTC)
 
         with self._lock:
-            if versions is None or any(
-                self._version(CartKey(owner, name)) != expected
-                for name, (expected, _) in changes.items()
+            if deletes_nothing(changes) or any(
+                self._version(CartKey(owner, name)) != change.expected
+                for name, change in changes.items()
             ):
-                return None
+                return False
 
-            for name, (_, text) in changes.items():
+            for name, (_, text, version) in changes.items():
                 key = CartKey(owner, name)
 
                 if text is None:
                     del self._carts[key]
                 else:
-                    self._carts[key] = Stored(text, versions[name]), now
+                    self._carts[key] = Stored(text, version), now
 
-        return versions
+        return True
 
     @contextmanager
     def lock(self, owner: str) -> t.Iterator[None]:

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 
 from ..model.errors import CartBusyError
 from ..model.keys import CartKey
-from ..storage.base import Changes
+from ..storage.base import Change
 from ..storage.base import Held
 from ..storage.base import Storage
 from ..storage.base import Stored
@@ -20,7 +20,22 @@ from .others import Here
 KEY: t.Final = CartKey("user:1", "default")
 OTHER: t.Final = CartKey("user:2", "default")
 
+#: The version that each cart has to have, by their names, and what it is to be.
+Wanted = t.Mapping[str, tuple[int, str | None]]
+
 T = t.TypeVar("T")
+
+
+def save_carts(storage: Storage, owner: str, wanted: Wanted) -> dict[str, int] | None:
+    """Save and delete carts of an owner.
+
+    :return: The new version of each, or ``None`` if the save was lost.
+    """
+    changes = {name: Change.on(*each) for name, each in wanted.items()}
+    is_saved = storage.save(owner, changes)
+    assert is_saved in (True, False), "A save is made or lost, and says which."
+
+    return {k: each.version for k, each in changes.items()} if is_saved else None
 
 
 def save_cart(storage: Storage, key: CartKey, data: str, expected: int) -> int | None:
@@ -28,22 +43,14 @@ def save_cart(storage: Storage, key: CartKey, data: str, expected: int) -> int |
 
     :return: Its new version, or ``None`` if the save was lost.
     """
-    versions = storage.save(key.owner, {key.instance: (expected, data)})
+    versions = save_carts(storage, key.owner, {key.instance: (expected, data)})
 
-    if versions is None:
-        return None
-
-    assert list(versions) == [key.instance], "A save gave the versions of other carts."
-
-    return versions[key.instance]
+    return versions[key.instance] if versions is not None else None
 
 
 def delete_cart(storage: Storage, key: CartKey, expected: int) -> bool:
     """Delete one cart; whether it was."""
-    versions = storage.save(key.owner, {key.instance: (expected, None)})
-    assert versions in (None, {key.instance: 0}), "What is deleted has the version 0."
-
-    return versions is not None
+    return save_carts(storage, key.owner, {key.instance: (expected, None)}) is not None
 
 
 def saved(storage: Storage, key: CartKey = KEY, data: str = "{}") -> int:
@@ -60,7 +67,6 @@ def saved_again(
     """The version of a cart that is saved on top of one."""
     newer = save_cart(storage, key, data, version)
     assert newer is not None, "A save on top of the stored version was lost."
-    assert newer > version, "A save gave a version that is not higher."
 
     return newer
 
@@ -148,7 +154,7 @@ def delete(here: Here, key: CartKey, expected: int, locked: bool = False) -> boo
 
 
 def save_several(
-    here: Here, owner: str, changes: Changes, locked: bool
+    here: Here, owner: str, changes: Wanted, locked: bool
 ) -> dict[str, int] | None:
     """Save carts of an owner at once; ``None`` also if others were in the way."""
     try:
@@ -157,7 +163,7 @@ def save_several(
                 for name in sorted(changes):
                     here.storage.load(CartKey(owner, name))
 
-            return here.storage.save(owner, changes)
+            return save_carts(here.storage, owner, changes)
     except CartBusyError:
         return None
 
@@ -197,7 +203,7 @@ def save_pairs(
 ) -> list[dict[str, int] | None]:
     """Make two carts of each owner: one that all others make at the same time, and one
     that nobody else does."""
-    changes = {"shared": (0, str(number)), f"of-{number}": (0, "{}")}
+    changes: Wanted = {"shared": (0, str(number)), f"of-{number}": (0, "{}")}
     versions = []
 
     for owner in owners:
@@ -263,7 +269,8 @@ def transfer(
             assert gives is not None
             assert takes is not None
 
-            return here.storage.save(
+            return save_carts(
+                here.storage,
                 owner,
                 {
                     giver: (gives.version, str(int(gives.text) - 1)),
@@ -303,7 +310,7 @@ def save_text_pairs(here: Here, owner: str, names: list[str], times: int) -> Non
     for number in range(times):
         text = text_of(number)
         changes = {name: (versions[name], text) for name in names}
-        newer = here.storage.save(owner, changes)
+        newer = save_carts(here.storage, owner, changes)
         assert newer is not None, "A save on top of the stored versions was lost."
         versions = newer
 

@@ -231,8 +231,8 @@ class _SteppedStorage:
     def load(self, key: CartKey) -> Stored | None:
         return self._step("load", *key, call=lambda: self._storage.load(key))
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        is_delete = all(text is None for _, text in changes.values())
+    def save(self, owner: str, changes: Changes) -> bool:
+        is_delete = all(each.text is None for each in changes.values())
 
         return self._step(
             "delete" if is_delete else "save",
@@ -263,7 +263,7 @@ class _SteppedStorage:
             steps[-1] = steps[-1]._replace(outcome=type(error).__name__)
             raise
 
-        if what in {"save", "delete"} and result is None:
+        if result is False:
             steps[-1] = steps[-1]._replace(outcome="lost")
 
         return result

@@ -25,6 +25,7 @@ from flask_cart import current_cart
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.base import Storage
+from flask_cart.testing.carts import save_carts
 from tests.support.session_shops import Shop
 from tests.support.session_shops import held
 from tests.support.session_shops import open_shop
@@ -294,7 +295,7 @@ class TestBadCookies:
 
 def saved(storage: Storage, text: str, expected: int = 0) -> int:
     """The version of a cart that is saved."""
-    versions = storage.save(OWNER, {"default": (expected, text)})
+    versions = save_carts(storage, OWNER, {"default": (expected, text)})
     assert versions is not None
 
     return versions["default"]
@@ -311,28 +312,30 @@ class TestStorage:
     def test_save_and_delete(self, storage: Storage) -> None:
         """Within one request, it compares versions as all others do."""
         assert storage.load(KEY) is None
-        assert storage.save(OWNER, {"default": (0, None)}) is None
+        assert save_carts(storage, OWNER, {"default": (0, None)}) is None
         version = saved(storage, "one")
         assert storage.load(KEY) == ("one", version)
-        assert storage.save(OWNER, {"default": (0, "two")}) is None
+        assert save_carts(storage, OWNER, {"default": (0, "two")}) is None
         newer = saved(storage, "two", version)
 
         for expected in [0, version]:
-            assert storage.save(OWNER, {"default": (expected, None)}) is None
+            assert save_carts(storage, OWNER, {"default": (expected, None)}) is None
 
-        assert storage.save(OWNER, {"default": (newer, None)}) == {"default": 0}
-        assert storage.save(OWNER, {"default": (newer, None)}) is None
-        assert storage.save(OWNER, {"default": (newer, "three")}) is None
+        assert save_carts(storage, OWNER, {"default": (newer, None)}) == {"default": 0}
+        assert save_carts(storage, OWNER, {"default": (newer, None)}) is None
+        assert save_carts(storage, OWNER, {"default": (newer, "three")}) is None
         assert storage.load(KEY) is None
 
     def test_several(self, storage: Storage) -> None:
         """Several carts are saved at once, or none of them."""
         version = saved(storage, "one")
         lost = {"a": (0, "lost"), "default": (version + 1, "lost")}
-        assert storage.save(OWNER, lost) is None
+        assert save_carts(storage, OWNER, lost) is None
         assert storage.instances(OWNER) == ["default"]
 
-        versions = storage.save(OWNER, {"a": (0, "new"), "default": (version, None)})
+        versions = save_carts(
+            storage, OWNER, {"a": (0, "new"), "default": (version, None)}
+        )
         assert versions is not None
         assert versions["default"] == 0
         assert storage.load(CartKey(OWNER, "a")) == ("new", versions["a"])
@@ -343,8 +346,10 @@ class TestStorage:
         version = saved(storage, "one")
 
         with pytest.raises(CartTooLargeError):
-            storage.save(
-                OWNER, {"a": (0, TEXT[:2500]), "default": (version, TEXT[2500:6500])}
+            save_carts(
+                storage,
+                OWNER,
+                {"a": (0, TEXT[:2500]), "default": (version, TEXT[2500:6500])},
             )
 
         assert storage.load(KEY) == ("one", version)
@@ -353,7 +358,7 @@ class TestStorage:
     def test_versions_do_not_recur(self, storage: Storage) -> None:
         """A cart that is made anew has another version than the one before."""
         first = saved(storage, "{}")
-        storage.save(OWNER, {"default": (first, None)})
+        save_carts(storage, OWNER, {"default": (first, None)})
 
         assert saved(storage, "{}") != first
 
@@ -364,7 +369,7 @@ class TestStorage:
             ("user:1", "default"),
             ("user:11", "other"),
         ]:
-            storage.save(owner, {instance: (0, "{}")})
+            save_carts(storage, owner, {instance: (0, "{}")})
 
         assert storage.instances("user:1") == ["default", "wishlist"]
         assert storage.instances("user:2") == []
@@ -378,7 +383,7 @@ class TestStorage:
         "use",
         [
             lambda storage: storage.load(KEY),
-            lambda storage: storage.save(OWNER, {"default": (0, "{}")}),
+            lambda storage: save_carts(storage, OWNER, {"default": (0, "{}")}),
             lambda storage: storage.instances(OWNER),
         ],
     )

@@ -361,7 +361,9 @@ def test_interrupted_merge_is_finished_once() -> None:
         fails = True
 
         def save(self, owner, changes):
-            if self.fails and ("default" in changes and changes["default"][1] is None):
+            if self.fails and (
+                "default" in changes and changes["default"].text is None
+            ):
                 raise CartStorageError("down")
 
             return super().save(owner, changes)

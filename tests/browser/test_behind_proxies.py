@@ -230,7 +230,10 @@ def test_a_front_end_on_another_origin(browser: Browser, is_trusted: bool) -> No
             origins=[origin],
             supports_credentials=True,
             allow_headers=["Content-Type", "If-Match", "Idempotency-Key"],
-            expose_headers=["ETag", "Retry-After"],
+            expose_headers=[
+                *["ETag", "Retry-After"],
+                *["Cart-Line", "Cart-Version", "Idempotent-Replayed"],
+            ],
         )
 
         with served(shop.app) as api:

@@ -47,7 +47,7 @@ class Busy(MemoryStorage):
     error: type[CartError] | None = None
     tries = 0
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         if self.error is None:
             return super().save(owner, changes)
 
@@ -348,7 +348,7 @@ class TestOneWrite:
 
                 return super().load(key)
 
-            def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+            def save(self, owner: str, changes: Changes) -> bool:
                 self.saves.append(sorted(changes))
 
                 return super().save(owner, changes)
@@ -370,14 +370,14 @@ class TestOneWrite:
         class Failing(MemoryStorage):
             fails = False
 
-            def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+            def save(self, owner: str, changes: Changes) -> bool:
                 if not self.fails or is_saved:
                     super().save(owner, changes)
 
                 if self.fails:
                     raise CartStorageError("down")
 
-                return dict.fromkeys(changes, 1)
+                return True
 
         storage = Failing()
         cart, line_id = filled(storage)

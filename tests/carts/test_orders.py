@@ -62,7 +62,7 @@ class FailingStorage(MemoryStorage):
 
     fails = False
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         if self.fails:
             raise CartStorageError("The storage is down.")
 

@@ -34,6 +34,7 @@ from flask_cart.storage.base import Changes
 from flask_cart.storage.base import Stored
 from flask_cart.storage.cookie import CookieStorage
 from flask_cart.storage.memory import MemoryStorage
+from flask_cart.testing.carts import save_carts
 from tests.support.shop import AT_ONCE
 from tests.support.shop import BusyStorage
 from tests.support.shop import Recorder
@@ -58,7 +59,7 @@ class HookedStorage(MemoryStorage):
         """Do something before the next save that is wanted."""
         self._hooks.append((wanted, act))
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         for hook in list(self._hooks):
             wanted, act = hook
 
@@ -434,7 +435,7 @@ MERGING: list[tuple[str, Callable[[str, Changes], bool]]] = [
     ("before it comes", lambda owner, changes: owner == USER.owner),
     (
         "before it goes",
-        lambda owner, changes: owner == GUEST.owner and changes["default"][1] is None,
+        lambda owner, changes: owner == GUEST.owner and changes["default"].text is None,
     ),
 ]
 
@@ -571,7 +572,7 @@ def test_veto_of_what_was_begun_before(shop: Shop) -> None:
 def test_damaged_cart_is_not_ordered(shop: Shop) -> None:
     """What is in a cart that cannot be read is not ordered as nothing."""
     shop.begin()
-    shop.storage.save(GUEST.owner, {"default": (shop.cart().version, "{")})
+    save_carts(shop.storage, GUEST.owner, {"default": (shop.cart().version, "{")})
 
     with pytest.raises(CartCorruptError):
         shop.cart().place_order(shop.create, shop.find)
@@ -597,7 +598,7 @@ def test_damaged_note(shop: Shop, text: str) -> None:
     token = shop.begin()
     key = CartKey(f"@order:{token}", "default")
     stored = shop.storage.load(key)
-    shop.storage.save(key.owner, {"default": (stored.version, text)})
+    save_carts(shop.storage, key.owner, {"default": (stored.version, text)})
 
     for act in [shop.notify, lambda token: cancel_order(shop.services, token)]:
         with pytest.raises(CartCorruptError) as caught:
@@ -615,7 +616,7 @@ def test_damaged_cart(shop: Shop, is_paid: bool) -> None:
     """What was paid is ordered also if the cart cannot be read; it stays as it is."""
     token = shop.begin()
     version = shop.cart().version
-    shop.storage.save(GUEST.owner, {"default": (version, "{")})
+    save_carts(shop.storage, GUEST.owner, {"default": (version, "{")})
 
     if is_paid:
         assert shop.notify(token) == f"order {token}"
@@ -655,7 +656,7 @@ class BusyWithNotes(MemoryStorage):
 
     times = 0
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         if owner.startswith("@") and self.times:
             self.times -= 1
             raise CartBusyError("too busy for notes")
@@ -677,9 +678,9 @@ def test_busy_with_notes() -> None:
 class LosingStorage(MemoryStorage):
     """Memory in which somebody else is always faster with a note."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         if owner.startswith("@"):
-            return None
+            return False
 
         return super().save(owner, changes)
 
@@ -722,7 +723,7 @@ class JoinedStorage(MemoryStorage):
     def when_done(self, committed: t.Any, rolled_back: t.Any) -> None:
         committed()
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         if owner.startswith("@"):
             raise CartBusyError("The transaction has failed.")
 

@@ -36,6 +36,7 @@ from flask_cart.model.operations import Reapplied
 from flask_cart.storage.base import Changes
 from flask_cart.storage.base import Stored
 from flask_cart.storage.memory import MemoryStorage
+from flask_cart.testing.carts import save_carts
 from tests.support.shop import AT_ONCE
 from tests.support.shop import KEY
 from tests.support.shop import BusyStorage
@@ -853,22 +854,59 @@ class TestBusy:
 
         assert storage.busy["save"] == 4
 
+    @pytest.mark.parametrize("read", [len, lambda cart: cart.once("key").__enter__()])
+    def test_read_inside_the_apps_transaction(
+        self, read: Callable[[Cart], object]
+    ) -> None:
+        """Neither is a read, which would only hear that the transaction has failed."""
+
+        class Joined(BusyStorage):
+            def transaction(self):
+                return self
+
+        storage = Joined()
+        storage.busy["load"] = 5
+
+        with pytest.raises(CartConflictError, match=r"the transaction .* has failed"):
+            read(make_cart(storage))
+
+        assert storage.busy["load"] == 4
+
+    def test_rival_who_was_in_the_way(self) -> None:
+        """What was read is not saved again after a rival was in the way, who has most
+        likely changed it."""
+
+        class Overtaken(ContestedStorage):
+            def save(self, owner: str, changes: Changes) -> bool:
+                if not super().save(owner, changes):
+                    raise CartBusyError("serialization failure")
+
+                return True
+
+        storage = Overtaken()
+        cart = filled(storage)
+        storage.contest([add_a_cup])
+        cart.increment(mug(cart))
+
+        assert storage.attempts == 2
+        assert quantities(storage) == {"mug": 3, "pot": 1, "cup": 1}
+
 
 class Unheard(MemoryStorage):
     """Memory whose first answer to a deletion gets lost on the way."""
 
     deletions = 0
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        versions = super().save(owner, changes)
+    def save(self, owner: str, changes: Changes) -> bool:
+        is_saved = super().save(owner, changes)
 
-        if all(text is None for _, text in changes.values()):
+        if all(each.text is None for each in changes.values()):
             self.deletions += 1
 
             if self.deletions == 1:
                 raise CartBusyError("nobody knows")
 
-        return versions
+        return is_saved
 
 
 class TestDestroyedAlready:
@@ -917,7 +955,7 @@ class LockedStorage(MemoryStorage):
 
         return super().load(key)
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         self._wait("save")
 
         return super().save(owner, changes)
@@ -1300,7 +1338,9 @@ class TestVersions:
         data = encode(working_copy(cart).document)
 
         for version in [0, cart.version - 1, cart.version + 1]:
-            assert storage.save(KEY.owner, {KEY.instance: (version, data)}) is None
+            assert (
+                save_carts(storage, KEY.owner, {KEY.instance: (version, data)}) is None
+            )
 
         assert stored(storage).version == cart.version
 

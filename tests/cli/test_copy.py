@@ -165,7 +165,7 @@ def fail_third_save(
 
     def save_or_fail(
         self: database.DatabaseStorage, owner: str, changes: Changes
-    ) -> dict[str, int] | None:
+    ) -> bool:
         if next(numbers) == 3:
             key = CartKey(owner, *changes)
             raise error(f"The cart {key} is locked by others.")

@@ -161,7 +161,7 @@ class Held(MemoryStorage):
         super().__init__()
         self.error = error
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         if owner == KEYS[1].owner:
             raise self.error(f"The cart {KEYS[1]} is locked by others.")
 

@@ -455,7 +455,7 @@ def test_storage_that_cannot_list(tmp_path: Path) -> None:
 
 
 def is_deletion(changes: Changes) -> bool:
-    return all(text is None for _, text in changes.values())
+    return all(each.text is None for each in changes.values())
 
 
 class Unlisted(MemoryStorage):

@@ -20,6 +20,7 @@ from flask_cart import FlaskCart
 from flask_cart import signals
 from flask_cart.model.document import decode
 from flask_cart.model.events import ReminderDue
+from flask_cart.testing.carts import save_carts
 from tests.support import shops
 from tests.support.apps import make_app
 from tests.support.crowds import cart_of
@@ -126,7 +127,7 @@ def rewind(app: Flask, days: int) -> None:
             )
             assert text != each.stored.text
             change = {each.key.instance: (each.stored.version, text)}
-            assert storage.save(each.key.owner, change)
+            assert save_carts(storage, each.key.owner, change)
 
 
 def test_again_after_a_change(any_app: Flask) -> None:
@@ -201,7 +202,7 @@ def test_what_is_not_left(app: Flask) -> None:
     with app.app_context():
         cart_of(app, "user:1").clear()
         cart_of(app, "user:2").begin_order()
-        ext(app).storage.save("user:4", {"default": (0, "{")})
+        save_carts(ext(app).storage, "user:4", {"default": (0, "{")})
 
     assert remind(app) == {}
     pass_days(app, 2)

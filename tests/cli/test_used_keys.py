@@ -15,6 +15,7 @@ from flask_cart import CartReplayedError
 from flask_cart.model.idempotency import USED_KEYS
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.memory import MemoryStorage
+from flask_cart.testing.carts import save_carts
 from tests.support.crowds import cart_of
 from tests.support.crowds import pass_days
 from tests.support.crowds import run
@@ -133,7 +134,7 @@ def test_broken_ones_are_found(app: Flask, tmp_path: Path) -> None:
     """What cannot be read is told, is never pruned, and goes once it is exported."""
     storage = app.extensions["cart"].storage
     version = storage.load(BROKEN).version
-    storage.save(BROKEN.owner, {USED_KEYS: (version, "{broken")})
+    save_carts(storage, BROKEN.owner, {USED_KEYS: (version, "{broken")})
     pass_days(app, 3)
     run(app, "prune", "--yes")
     assert owners_of_keys(app) == ["user:7"]

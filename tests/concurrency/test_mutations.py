@@ -31,15 +31,17 @@ from tests.support.shops import open_shop
 COMPARES_WITH_ITSELF = (
     "storage/sql/database.py",
     """
-        versions = next_versions(changes)
+        if deletes_nothing(changes):
+            return False
 """,
     """
         found = {name: self.load(CartKey(owner, name)) for name in changes}
         changes = {
-            name: (found[name].version if found[name] else 0, text)
-            for name, (_, text) in changes.items()
+            name: each._replace(expected=found[name].version if found[name] else 0)
+            for name, each in changes.items()
         }
-        versions = next_versions(changes)
+        if deletes_nothing(changes):
+            return False
 """,
 )
 

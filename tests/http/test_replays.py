@@ -9,13 +9,18 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from flask import Response
 from flask import session
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from flask_cart import current_cart
+from flask_cart import signals
 from flask_cart.http.answers import LINE
 from flask_cart.http.answers import REPLAYED
+from flask_cart.http.answers import VERSION
+from flask_cart.model.events import ItemAdded
 from flask_cart.model.idempotency import LASTS
 from flask_cart.model.idempotency import MAX_IN_COOKIE
 from flask_cart.model.idempotency import USED_KEYS
@@ -51,6 +56,11 @@ def send(
 def told(answer: TestResponse) -> tuple[int, str | None, str | None]:
     """The status, the line, and whether it is a replay."""
     return answer.status_code, answer.headers.get(LINE), answer.headers.get(REPLAYED)
+
+
+def version_of(answer: TestResponse) -> int:
+    """The version that a change has left of the cart."""
+    return int(answer.headers[VERSION])
 
 
 def pass_time(shop: Storefront, time: dt.timedelta) -> None:
@@ -141,6 +151,74 @@ class TestAnswer:
 
         assert told(again) == (200, first.headers.get(LINE), "true")
         assert told(send(client, "one", path, method, body | {"x": 1}))[0] in (400, 422)
+
+    def test_has_its_version(self, any_shop: Storefront) -> None:
+        """A replay tells what the change has left of the cart, and comes with the cart
+        of now, on any storage; so a client sees whether it is still the same."""
+        client = any_shop.app.test_client()
+        fill(client)
+        first = send(client)
+        assert version_of(first) == first.json["version"] == show(client)["version"]
+        again = send(client)
+        assert version_of(again) == again.json["version"] == version_of(first)
+        other = send(client, "two", body=POT)
+        again = send(client)
+
+        assert version_of(other) > version_of(first)
+        assert version_of(again) == version_of(first)
+        assert again.json["version"] == version_of(other)
+        assert again.headers["ETag"] == other.headers["ETag"]
+
+    @pytest.mark.parametrize("by", ["line", "coupon", "clear", "move", "nothing"])
+    def test_has_its_version_whatever_it_was(
+        self, client: FlaskClient, by: str
+    ) -> None:
+        """Also one that moves a line to another cart, and one that changes nothing."""
+        line = fill(client)
+        before = show(client)["version"]
+        path, method, body = {
+            "line": (f"/cart/lines/{line}/increment", "POST", {"by": 2}),
+            "coupon": ("/cart/coupons", "POST", {"code": "TEN"}),
+            "clear": ("/cart/", "DELETE", {}),
+            "move": (f"/cart/lines/{line}/move", "POST", {"to": "later"}),
+            "nothing": (f"/cart/lines/{line}", "PATCH", {"quantity": 3}),
+        }[by]
+        first = send(client, "one", path, method, body)
+        send(client, "two", body={"item": "mug", "options": {"size": "L"}})
+        again = send(client, "one", path, method, body)
+
+        assert again.headers[REPLAYED] == "true"
+        assert version_of(again) == version_of(first) == first.json["version"]
+        assert (version_of(first) == before) is (by == "nothing")
+
+    def test_has_the_version_of_now_if_nothing_is_left_to_do(
+        self, client: FlaskClient
+    ) -> None:
+        """The second of two clicks that move a line is answered as it is."""
+        line = fill(client)
+        path = f"/cart/lines/{line}/move"
+        client.post(path, json={"to": "later"}, headers=JSON)
+        second = client.post(path, json={"to": "later"}, headers=JSON)
+
+        assert version_of(second) == second.json["version"] > 0
+
+    def test_has_its_version_if_more_was_made_of_it(self, shop: Storefront) -> None:
+        """What a receiver does to the cart thereupon is not the change that is
+        answered, neither the first time nor again."""
+        client = shop.app.test_client()
+        fill(client)
+
+        def note(app: Flask, event: ItemAdded, **extra: t.Any) -> None:
+            current_cart.metadata["last"] = event.line.name
+
+        with signals.item_added.connected_to(note, shop.app):
+            first = send(client)
+
+        again = send(client)
+
+        assert version_of(first) < first.json["version"]
+        assert version_of(again) == version_of(first)
+        assert again.json["version"] == first.json["version"]
 
     def test_of_a_form(self, shop: Storefront) -> None:
         """A form that is sent again says the same, on the same page."""
@@ -250,7 +328,7 @@ class TestMemory:
     def test_outlives_the_cart(self, shop: Storefront, how: str) -> None:
         """What was sent before a cart was deleted makes no new one after it."""
         client = shop.app.test_client()
-        send(client)
+        first = send(client)
 
         if how == "emptied":
             client.delete("/cart/", headers=JSON)
@@ -261,7 +339,9 @@ class TestMemory:
                         owner = key.removesuffix("/default")
                         shop.extension.cart(owner=owner).destroy()
 
-        assert told(send(client)) == (200, line_of("pot"), "true")
+        again = send(client)
+        assert told(again) == (200, line_of("pot"), "true")
+        assert version_of(again) == version_of(first)
         assert show(client)["quantity"] == 0
         assert (show(client)["version"] == 0) is (how == "destroyed")
 
@@ -269,11 +349,12 @@ class TestMemory:
         """What was sent as a guest is known when it is sent again as a user."""
         client = any_shop.app.test_client()
         log_in(any_shop)
-        send(client)
+        first = send(client)
         client.post("/login")
         again = send(client)
 
         assert (again.status_code, again.headers[REPLAYED]) == (200, "true")
+        assert version_of(again) == version_of(first)
         assert again.json == show(client)
         assert show(client)["quantity"] == 2
 

@@ -27,6 +27,7 @@ from flask_cart.model.idempotency import decode_keys
 from flask_cart.model.keys import CartKey
 from flask_cart.model.limits import Limits
 from flask_cart.storage.memory import MemoryStorage
+from flask_cart.testing.carts import save_carts
 from tests.support.shop import ContestedStorage
 from tests.support.shop import Recorder
 from tests.support.shop import make_cart
@@ -568,7 +569,7 @@ class TestAfterwards:
 class TestDamage:
     def test_stays(self, cart: Cart, storage: MemoryStorage) -> None:
         """Keys that cannot be read are an error, and not as good as none."""
-        storage.save("user:1", {USED_KEYS: (0, "{broken")})
+        save_carts(storage, "user:1", {USED_KEYS: (0, "{broken")})
 
         with pytest.raises(CartCorruptError):
             add_once(cart, "a")

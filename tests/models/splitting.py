@@ -20,18 +20,10 @@ class _Split:
         self._storage = storage
         self._rank = rank
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        versions: dict[str, int] = {}
+    def save(self, owner: str, changes: Changes) -> bool:
+        names = sorted(changes, key=self._rank)
 
-        for name in sorted(changes, key=self._rank):
-            saved = self._storage.save(owner, {name: changes[name]})
-
-            if saved is None:
-                return None
-
-            versions |= saved
-
-        return versions
+        return all(self._storage.save(owner, {name: changes[name]}) for name in names)
 
 
 def split(*names: str) -> Around:

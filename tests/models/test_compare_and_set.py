@@ -12,10 +12,10 @@ from flask_cart.carts.writing import Snapshot
 from flask_cart.carts.writing import Write
 from flask_cart.model.keys import CartKey
 from flask_cart.storage import base
+from flask_cart.storage.base import Change
 from flask_cart.storage.base import Changes
 from flask_cart.storage.base import Storage
 from flask_cart.storage.base import Stored
-from flask_cart.storage.base import next_versions
 from flask_cart.storage.memory import MemoryStorage
 from flask_cart.testing.standing import standing_for
 from tests.models.checking import NAMES
@@ -69,12 +69,12 @@ def test_the_code_loses_its_tail_as_the_model_says() -> None:
 class Overwrites(MemoryStorage):
     """It saves whatever others have saved since the load."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         return super().save(
             owner,
             {
-                name: (self._version(CartKey(owner, name)), text)
-                for name, (_, text) in changes.items()
+                name: each._replace(expected=self._version(CartKey(owner, name)))
+                for name, each in changes.items()
             },
         )
 
@@ -95,18 +95,17 @@ class InTheSession:
 
         return session[key]
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int]:
-        versions = t.cast(dict[str, int], next_versions(changes))
-
-        for name, (_, text) in changes.items():
-            stored = Stored(t.cast(str, text), versions[name])
+    def save(self, owner: str, changes: Changes) -> bool:
+        for name, (_, text, version) in changes.items():
+            stored = Stored(t.cast(str, text), version)
             self._sessions[threading.get_ident()][CartKey(owner, name)] = stored
 
-        return versions
+        return True
 
     def end_request(self) -> None:
         for key, stored in self._sessions.pop(threading.get_ident()).items():
-            self._storage.save(key.owner, {key.instance: (0, stored.text)})
+            change = Change(0, stored.text, stored.version)
+            self._storage.save(key.owner, {key.instance: change})
 
 
 def in_the_session(storage: Storage) -> Storage:
@@ -119,8 +118,10 @@ class SaysDoneAnyway:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        return self._storage.save(owner, changes) or next_versions(changes)
+    def save(self, owner: str, changes: Changes) -> bool:
+        self._storage.save(owner, changes)
+
+        return True
 
 
 def say_done_anyway(storage: Storage) -> Storage:
@@ -130,14 +131,14 @@ def say_done_anyway(storage: Storage) -> Storage:
 class LosesItsTail(MemoryStorage):
     """It can go back to before its last write."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         before = dict(self._carts)
-        versions = super().save(owner, changes)
+        is_saved = super().save(owner, changes)
 
-        if versions is not None:
+        if is_saved:
             self._before = before
 
-        return versions
+        return is_saved
 
     def lose_its_tail(self) -> None:
         self._carts = self._before

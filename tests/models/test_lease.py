@@ -143,19 +143,15 @@ class HasNoFence(Records):
     """It saves whoever has the lock."""
 
     def _compare_and_set(
-        self,
-        owner: str,
-        changes: Changes,
-        versions: t.Mapping[str, int],
-        lease: Lease | None,
+        self, owner: str, changes: Changes, lease: Lease | None
     ) -> bool:
         found, record = self._read(owner)
 
         if lease is not None and record.is_locked_by(lease.token):
             record.lock = None
 
-        for name, (_, text) in changes.items():
-            record.carts[name] = records._Cart(versions[name], str(text), ())
+        for name, (_, text, version) in changes.items():
+            record.carts[name] = records._Cart(version, str(text), ())
 
         return self._write(owner, found, record)
 

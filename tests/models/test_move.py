@@ -59,17 +59,16 @@ def test_the_code_dies_as_the_model_says(rival: Rival) -> None:
 class ComparesOneCart(MemoryStorage):
     """Of several carts it compares the version of the first."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         first = next(iter(changes))
 
         return super().save(
             owner,
             {
-                name: (
-                    expected if name == first else self._version(CartKey(owner, name)),
-                    text,
-                )
-                for name, (expected, text) in changes.items()
+                name: each
+                if name == first
+                else each._replace(expected=self._version(CartKey(owner, name)))
+                for name, each in changes.items()
             },
         )
 

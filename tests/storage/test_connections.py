@@ -22,6 +22,7 @@ from flask_cart import CartStorageError
 from flask_cart import FlaskCart
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.sql import connections as engines
+from flask_cart.testing.carts import save_carts
 from tests.support.shop import sell
 from tests.support.shops import Shop
 from tests.support.shops import open_shop
@@ -184,7 +185,7 @@ def test_lock_timeout_outlasts_errors(database_url: str) -> None:
             _ = 1 / 0
 
         # The second one's INSERT fails.
-        assert shop.storage.save("user:1", {"default": (0, "{}")}) is None
+        assert save_carts(shop.storage, "user:1", {"default": (0, "{}")}) is None
         assert waits(shop, opened[0]) == before
         assert len(opened) == 1
 

@@ -16,6 +16,7 @@ from flask_sqlalchemy_lite import SQLAlchemy as SQLAlchemyLite
 
 from flask_cart import FlaskCart
 from flask_cart import current_cart
+from flask_cart.testing.carts import save_carts
 from tests.support.shop import sell
 
 
@@ -259,13 +260,18 @@ def test_rivals(shop: Shop) -> None:
     """A save that is lost fails nothing of the test's transaction."""
     with shop.isolate(), shop.app.app_context():
         storage = shop.extension.storage
-        first = storage.save("user:1", {"a": (0, "1")})
+        first = save_carts(storage, "user:1", {"a": (0, "1")})
         assert first is not None
-        assert storage.save("user:1", {"a": (0, "2")}) is None
-        assert storage.save("user:1", {"a": (first["a"], "2"), "b": (7, "2")}) is None
+        assert save_carts(storage, "user:1", {"a": (0, "2")}) is None
+        assert (
+            save_carts(storage, "user:1", {"a": (first["a"], "2"), "b": (7, "2")})
+            is None
+        )
 
         with storage.lock("user:1"):
-            assert storage.save("user:1", {"a": (first["a"], "2"), "b": (0, "2")})
+            assert save_carts(
+                storage, "user:1", {"a": (first["a"], "2"), "b": (0, "2")}
+            )
 
         assert storage.instances("user:1") == ["a", "b"]
         assert not storage.create_table()

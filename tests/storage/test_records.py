@@ -32,6 +32,7 @@ from flask_cart.storage.keyvalue.records import RecordStorage
 from flask_cart.storage.keyvalue.records import found_bytes
 from flask_cart.testing.carts import delete_cart
 from flask_cart.testing.carts import save_cart
+from flask_cart.testing.carts import save_carts
 from tests.support.shop import Recorder
 from tests.support.shop import make_cart
 
@@ -310,7 +311,7 @@ def test_two_carts_in_one_replacement(shelf: Shelf, storage: RecordStorage) -> N
     before = shelf.replacements
     stored = {"default": (first, "one"), "wishlist": (second, "two")}
 
-    assert storage.save(KEY.owner, stored) == {
+    assert save_carts(storage, KEY.owner, stored) == {
         "default": first + 1,
         "wishlist": second + 1,
     }
@@ -319,7 +320,7 @@ def test_two_carts_in_one_replacement(shelf: Shelf, storage: RecordStorage) -> N
     assert storage.load(WISHES) == ("two", second + 1)
 
     moved = {"default": (first + 1, None), "wishlist": (second + 1, "both")}
-    versions = storage.save(KEY.owner, moved)
+    versions = save_carts(storage, KEY.owner, moved)
     assert versions == {"default": 0, "wishlist": second + 2}
     assert shelf.replacements == before + 2
     assert storage.load(KEY) is None
@@ -343,8 +344,8 @@ def test_one_stale_cart_of_two(
     changes = {"default": (first + off, "one"), "wishlist": (second + off_too, text)}
 
     with storage.lock(KEY.owner) if is_locked else nullcontext():
-        assert storage.save(KEY.owner, changes) is None
-        assert storage.save(KEY.owner, dict(reversed(changes.items()))) is None
+        assert save_carts(storage, KEY.owner, changes) is None
+        assert save_carts(storage, KEY.owner, dict(reversed(changes.items()))) is None
 
     assert shelf.record["carts"] == carts
 
@@ -359,7 +360,7 @@ def test_two_carts_beside_a_rival(
     shelf.meanwhile = iter([lambda: save_cart(rival, theirs[0], "theirs", theirs[1])])
     changes = {"default": (first, None), "wishlist": (second, "two")}
 
-    assert storage.save(KEY.owner, changes) is None
+    assert save_carts(storage, KEY.owner, changes) is None
     assert storage.load(KEY) == (("theirs", first + 1) if is_default else ("{}", first))
     assert storage.load(WISHES) == (
         ("{}", second) if is_default else ("theirs", second + 1)
@@ -375,7 +376,10 @@ def test_two_carts_beside_a_third(
     shelf.meanwhile = iter([lambda: save_cart(rival, gifts, "theirs", 0)])
     changes = {"default": (first, None), "wishlist": (second, "two")}
 
-    assert storage.save(KEY.owner, changes) == {"default": 0, "wishlist": second + 1}
+    assert save_carts(storage, KEY.owner, changes) == {
+        "default": 0,
+        "wishlist": second + 1,
+    }
     assert storage.instances(KEY.owner) == ["gifts", "wishlist"]
 
 
@@ -395,7 +399,7 @@ def test_lost_answer_about_two_carts(
             storage.load(KEY)
             shelf.afterwards = afterwards
 
-        versions = storage.save(KEY.owner, changes)
+        versions = save_carts(storage, KEY.owner, changes)
 
     assert versions == {"default": 0, "wishlist": second + 1}
     assert storage.load(KEY).data == "theirs"
@@ -412,7 +416,7 @@ def test_two_carts_of_a_late_holder(
         storage.load(KEY)
         clock.now += LEASE
         changes = {"default": (first, None), "wishlist": (second, "two")}
-        assert storage.save(KEY.owner, changes) is None
+        assert save_carts(storage, KEY.owner, changes) is None
 
     assert rival.load(KEY) == ("{}", first)
     assert rival.load(WISHES) == ("{}", second)
@@ -428,7 +432,9 @@ def test_two_carts_that_are_too_large(shelf: Shelf, storage: RecordStorage) -> N
     shelf.meanwhile = iter([refuse])
 
     with pytest.raises(CartTooLargeError):
-        storage.save(KEY.owner, {"default": (first, None), "wishlist": (second, "2")})
+        save_carts(
+            storage, KEY.owner, {"default": (first, None), "wishlist": (second, "2")}
+        )
 
     assert storage.load(KEY) == ("{}", first)
     assert storage.load(WISHES) == ("{}", second)

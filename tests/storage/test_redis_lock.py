@@ -28,6 +28,7 @@ from flask_cart.storage.keyvalue import redis_scripts
 from flask_cart.storage.keyvalue.redis import RedisStorage
 from flask_cart.testing.carts import delete_cart
 from flask_cart.testing.carts import save_cart
+from flask_cart.testing.carts import save_carts
 from tests.support.cache_servers import CacheServer
 from tests.support.cache_servers import Cluster
 from tests.support.redis_shops import CARTS
@@ -491,8 +492,8 @@ def test_save_of_two_carts_is_one_command(
     first, second = saved(storage), saved(storage, WISHES)
 
     with asked(valkey_server.port) as names:
-        versions = storage.save(
-            KEY.owner, {"default": (first, "one"), "wishlist": (second, "two")}
+        versions = save_carts(
+            storage, KEY.owner, {"default": (first, "one"), "wishlist": (second, "two")}
         )
 
     assert names == ["EVALSHA"]
@@ -500,8 +501,10 @@ def test_save_of_two_carts_is_one_command(
 
     with asked(valkey_server.port) as names, storage.lock(KEY.owner):
         assert storage.load(KEY) == ("one", first + 1)
-        assert storage.save(
-            KEY.owner, {"default": (first + 1, None), "wishlist": (second + 1, "2")}
+        assert save_carts(
+            storage,
+            KEY.owner,
+            {"default": (first + 1, None), "wishlist": (second + 1, "2")},
         ) == {"default": 0, "wishlist": second + 2}
 
     assert names == ["EVALSHA", "EVALSHA"]
@@ -532,8 +535,10 @@ def test_one_stale_cart_of_two(
                 "default": (first + off, "1"),
                 "wishlist": (second + off_too, text),
             }
-            assert storage.save(KEY.owner, changes) is None
-            assert storage.save(KEY.owner, dict(reversed(changes.items()))) is None
+            assert save_carts(storage, KEY.owner, changes) is None
+            assert (
+                save_carts(storage, KEY.owner, dict(reversed(changes.items()))) is None
+            )
             assert client.hgetall(CARTS) == before
             assert bool(client.exists(LOCK)) is locking
 
@@ -557,7 +562,7 @@ def test_two_carts_that_are_sent_twice(client: redis.Redis, locking: bool) -> No
 
     with storage.lock(KEY.owner) if locking else nullcontext():
         storage.load(KEY)
-        assert storage.save(KEY.owner, changes) == {
+        assert save_carts(storage, KEY.owner, changes) == {
             "default": 0,
             "wishlist": second + 1,
         }
@@ -580,7 +585,7 @@ def test_locked_carts_for_a_late_holder(client: redis.Redis) -> None:
         storage.load(KEY)
         end_lease(client)
         changes = {"default": (first, "1"), "wishlist": (second, "2")}
-        assert storage.save(KEY.owner, changes) is None
+        assert save_carts(storage, KEY.owner, changes) is None
 
     assert storage.load(KEY) == ("{}", first)
     assert storage.load(WISHES) == ("{}", second)

@@ -13,8 +13,9 @@ import pytest
 import sqlalchemy as sa
 
 from flask_cart.model.keys import CartKey
-from flask_cart.storage.base import Changes
 from flask_cart.storage.sql.connections import savepoint
+from flask_cart.testing.carts import Wanted
+from flask_cart.testing.carts import save_carts
 from tests.support.shops import Shop
 from tests.support.shops import contention
 from tests.support.shops import counted
@@ -61,7 +62,7 @@ def opened(url: str) -> Iterator[Shop]:
 
 
 def save(shop: Shop, **changes: tuple[int, str | None]) -> dict[str, int]:
-    versions = shop.storage.save(OWNER, changes)
+    versions = save_carts(shop.storage, OWNER, changes)
     assert versions is not None
 
     return versions
@@ -80,7 +81,7 @@ def texts(shop: Shop) -> dict[str, t.Any]:
 
 
 #: What is lost because of the second cart, with the versions of "a" and "c".
-LOST: dict[str, Callable[[int, int], Changes]] = {
+LOST: dict[str, Callable[[int, int], Wanted]] = {
     "insert": lambda a, c: {"a": (a, "lost"), "b": (0, "lost"), "c": (0, "lost")},
     "update": lambda a, c: {"a": (a, "lost"), "b": (0, "lost"), "c": (c - 1, "lost")},
     "delete": lambda a, c: {"a": (a, None), "b": (0, "lost"), "c": (c - 1, None)},
@@ -89,7 +90,7 @@ LOST: dict[str, Callable[[int, int], Changes]] = {
 
 @pytest.mark.parametrize("lost", LOST.values(), ids=list(LOST))
 def test_lost_save_in_a_transaction(
-    join: tuple[str, Join], lost: Callable[[int, int], Changes]
+    join: tuple[str, Join], lost: Callable[[int, int], Wanted]
 ) -> None:
     """A save that is lost leaves nothing behind in the app's transaction, which can go
     on, and is committed with what is not the save's."""
@@ -100,7 +101,10 @@ def test_lost_save_in_a_transaction(
         shop.order("before")
 
         with make(shop):
-            assert shop.storage.save(OWNER, lost(versions["a"], versions["c"])) is None
+            assert (
+                save_carts(shop.storage, OWNER, lost(versions["a"], versions["c"]))
+                is None
+            )
             assert texts(shop) == {"a": "1", "c": "1"}
             save(shop, a=(versions["a"], "2"), b=(0, "2"))
 
@@ -150,15 +154,20 @@ def test_save_is_the_first_of_a_transaction(
 
 
 @pytest.mark.parametrize("lost", LOST.values(), ids=list(LOST))
-def test_lost_save_in_memory(lost: Callable[[int, int], Changes]) -> None:
+def test_lost_save_in_memory(lost: Callable[[int, int], Wanted]) -> None:
     """A database in memory has one connection for all, on which a save of several
     carts is a transaction nevertheless."""
     with opened("sqlite://") as shop:
         versions = save(shop, a=(0, "1"), c=(0, "1"))
-        assert shop.storage.save(OWNER, lost(versions["a"], versions["c"])) is None
+        assert (
+            save_carts(shop.storage, OWNER, lost(versions["a"], versions["c"])) is None
+        )
 
         with shop.storage.lock(OWNER):
-            assert shop.storage.save(OWNER, lost(versions["a"], versions["c"])) is None
+            assert (
+                save_carts(shop.storage, OWNER, lost(versions["a"], versions["c"]))
+                is None
+            )
 
         assert texts(shop) == {"a": "1", "c": "1"}
         save(shop, a=(versions["a"], "2"), c=(versions["c"], "2"))

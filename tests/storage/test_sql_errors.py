@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import typing as t
 from collections.abc import Iterator
@@ -19,8 +20,7 @@ from flask_cart import FlaskCart
 from flask_cart import current_cart
 from flask_cart import signals
 from flask_cart.storage.sql.connections import translated
-from flask_cart.storage.sql.errors import is_contention
-from flask_cart.storage.sql.errors import is_lock_timeout
+from flask_cart.testing.carts import save_carts
 from tests.support.shop import sell
 from tests.support.shops import Shop
 from tests.support.shops import open_shop
@@ -29,14 +29,12 @@ from tests.support.shops import open_shop
 class Error(Exception):
     """What a driver raises.
 
-    :param sqlstate: As psycopg and others have it.
+    :param more: What psycopg and others have beside the message.
     """
 
-    def __init__(self, *args: t.Any, sqlstate: str | None = None) -> None:
+    def __init__(self, *args: t.Any, **more: str) -> None:
         super().__init__(*args)
-
-        if sqlstate is not None:
-            self.sqlstate = sqlstate
+        self.__dict__.update(more)
 
 
 def sqlite_error(code: int | None) -> sqlite3.OperationalError:
@@ -60,13 +58,15 @@ def sqlite_error(code: int | None) -> sqlite3.OperationalError:
         Error("deadlock", sqlstate="40P01"),
         Error(1020, "Record has changed since last read in table 'carts'"),
         Error(1213, "Deadlock found when trying to get lock"),
+        Error("serialization failure", pgcode="40001"),
+        Error({"S": "ERROR", "C": "40P01", "M": "deadlock"}),
+        Error(1213, "1213: Deadlock found", sqlstate="40001"),
+        Error(3101, "Plugin instructed the server to rollback", sqlstate="HY000"),
     ],
 )
 def test_contention(error: Exception) -> None:
-    """Errors that rivals have caused are known in every database's words."""
-    assert is_contention(error)
-    assert not is_lock_timeout(error)
-
+    """Errors that rivals have caused are known in the words of every database and every
+    driver."""
     with (
         pytest.raises(CartBusyError, match="'carts' is busy") as caught,
         translated("carts", "Create it."),
@@ -81,12 +81,13 @@ def test_contention(error: Exception) -> None:
     [
         Error("lock not available", sqlstate="55P03"),
         Error(1205, "Lock wait timeout exceeded"),
+        Error("lock not available", pgcode="55P03"),
+        Error({"S": "ERROR", "C": "55P03", "M": "lock not available"}),
+        Error(1205, "Lock wait timeout exceeded", sqlstate="HY000"),
     ],
 )
 def test_lock_timeout(error: Exception) -> None:
     """So is having waited for one of them in vain, which is not tried again."""
-    assert is_lock_timeout(error)
-    assert not is_contention(error)
     cause = sa.exc.OperationalError("UPDATE carts", {"data": "secret"}, error)
 
     with (
@@ -95,7 +96,7 @@ def test_lock_timeout(error: Exception) -> None:
     ):
         raise cause
 
-    assert str(error.args[-1]) in str(caught.value)
+    assert str(error) in str(caught.value)
     assert caught.value.__cause__ is cause
     assert "secret" not in str(cause)
 
@@ -119,24 +120,62 @@ def test_lock_timeout(error: Exception) -> None:
 )
 def test_no_contention(error: Exception | None) -> None:
     """Other errors would come again, and are not tried again."""
-    assert not is_contention(error)
-    assert not is_lock_timeout(error)
-
-
-def test_other_error() -> None:
-    """Other errors of the database are errors of the storage, which name the cause."""
-    cause = sa.exc.OperationalError("SELECT", {}, Error("disk on fire"))
+    cause = sa.exc.OperationalError("SELECT", {}, t.cast(Exception, error))
 
     with (
-        pytest.raises(
-            CartStorageError, match=r"'carts' .* disk on fire\. Create it\.$"
-        ) as caught,
+        pytest.raises(CartStorageError, match="'carts' could not be used") as caught,
         translated("carts", "Create it."),
     ):
         raise cause
 
     assert not isinstance(caught.value, CartBusyError)
     assert caught.value.__cause__ is cause
+
+
+NO_TABLE = [
+    sqlite3.OperationalError("no such table: carts"),
+    Error("relation does not exist", sqlstate="42P01"),
+    Error("relation does not exist", pgcode="42P01"),
+    Error({"S": "ERROR", "C": "42P01"}),
+    Error(1146, "Table 'shop.carts' doesn't exist"),
+]
+
+NOT_PREPARED = [
+    Error("prepared statement _pg3_0 does not exist", sqlstate="26000"),
+    Error("prepared statement _pg3_0 already exists", sqlstate="42P05"),
+]
+
+OTHERS = [
+    Error("disk on fire"),
+    Error("cannot execute UPDATE in a read-only transaction", sqlstate="25006"),
+    Error("terminating connection", sqlstate="57P01"),
+    Error(1047, "WSREP has not yet prepared node for application use"),
+    Error(1180, "Got error 5 during COMMIT"),
+    Error(1290, "The server is running with --read-only"),
+    sqlite_error(sqlite3.SQLITE_FULL),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        *[(each, "Create it.") for each in NO_TABLE],
+        *[(each, "set prepare_threshold to None") for each in NOT_PREPARED],
+        *[(each, "") for each in OTHERS],
+    ],
+)
+def test_advice(error: Exception, advice: str) -> None:
+    """To create the table is the advice where there is none, and nowhere else."""
+    cause = sa.exc.OperationalError("SELECT", {}, error)
+
+    with (
+        pytest.raises(CartStorageError, match="'carts' could not be used") as caught,
+        translated("carts", "Create it."),
+    ):
+        raise cause
+
+    _, said = str(caught.value).split(str(error))
+    assert re.fullmatch(rf"\.( .*{advice}.*)?" if advice else r"\.", said)
 
 
 def test_pool_without_connections() -> None:
@@ -170,10 +209,12 @@ def test_missing_table(empty_shop: Shop) -> None:
 
     for use in [
         lambda: storage.load(key),
-        lambda: storage.save(key.owner, {"default": (0, "{}")}),
-        lambda: storage.save(key.owner, {"default": (1, "{}")}),
-        lambda: storage.save(key.owner, {"default": (1, None)}),
-        lambda: storage.save(key.owner, {"default": (1, None), "other": (0, "{}")}),
+        lambda: save_carts(storage, key.owner, {"default": (0, "{}")}),
+        lambda: save_carts(storage, key.owner, {"default": (1, "{}")}),
+        lambda: save_carts(storage, key.owner, {"default": (1, None)}),
+        lambda: save_carts(
+            storage, key.owner, {"default": (1, None), "other": (0, "{}")}
+        ),
         lambda: storage.instances(key.owner),
         lambda: list(storage.scan()),
     ]:

@@ -469,6 +469,17 @@ def test_what_the_server_is_asked_with_lock(log_of: tuple[str, Server]) -> None:
         assert asked[1].endswith("FOR UPDATE")
 
 
+#: How a transaction of the carts begins: on PostgreSQL, with what it needs to know and
+#: a pooler may have forgotten.
+BEGINS = {
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": (
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 5000"
+    ),
+    "mysql": "BEGIN",
+}
+
+
 def test_what_the_server_is_asked_for_a_move(log_of: tuple[str, Server]) -> None:
     """Two carts that change at once are one transaction, whose lock SQLite takes at its
     beginning."""
@@ -487,7 +498,7 @@ def test_what_the_server_is_asked_for_a_move(log_of: tuple[str, Server]) -> None
 
     # The cart itself was read before.
     assert words(asked) == ["SELECT", "BEGIN", "UPDATE", "UPDATE", "COMMIT"]
-    assert asked[1] == ("BEGIN IMMEDIATE" if url.startswith("sqlite") else "BEGIN")
+    assert asked[1] == BEGINS[sa.make_url(url).get_backend_name()]
 
 
 def test_lock_timeout_is_set_once(log_of: tuple[str, Server]) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from unittest.mock import ANY
 
 import pytest
 
@@ -9,11 +10,13 @@ from flask_cart.model.keys import MAX_OWNER_LENGTH
 from flask_cart.model.keys import CartKey
 from flask_cart.model.keys import cart_key
 from flask_cart.model.keys import check_owner
+from flask_cart.storage.base import Change
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.base import Stored
+from flask_cart.storage.base import deletes_nothing
 from flask_cart.storage.base import next_version
-from flask_cart.storage.base import next_versions
 from flask_cart.storage.memory import MemoryStorage
+from flask_cart.testing.carts import save_carts
 from tests.support.shop import KEY
 
 
@@ -72,15 +75,20 @@ def test_next_versions() -> None:
     assert max(versions) < 7 + 2**25
 
 
-def test_versions_of_a_save() -> None:
-    """Each cart of a save has a version, and deleting what was not there is lost."""
-    versions = next_versions({"a": (7, "x"), "b": (7, None), "c": (0, "x")})
-    assert versions is not None
-    assert versions["a"] > 7
-    assert versions["b"] == 0
-    assert versions["c"] > 0
+def test_versions_of_changes() -> None:
+    """A change has a version on top of the expected one; a deletion has none."""
+    assert Change.on(7, "x") == (7, "x", ANY)
+    assert Change.on(7, "x").version > 7
+    assert Change.on(0, "x").version > 0
+    assert Change.on(7, None) == (7, None, 0)
 
-    assert next_versions({"a": (7, "x"), "b": (0, None)}) is None
+
+def test_deletes_nothing() -> None:
+    """Whether one is to be deleted that was not there."""
+    changes = {"a": Change.on(7, None), "b": Change.on(0, "x")}
+
+    assert not deletes_nothing(changes)
+    assert deletes_nothing(changes | {"c": Change.on(0, None)})
 
 
 class TestMemoryStorage:
@@ -95,14 +103,16 @@ class TestMemoryStorage:
         """Who holds the lock keeps others from saving, and can save."""
         saved: list[dict[str, int] | None] = []
         rival = threading.Thread(
-            target=lambda: saved.append(storage.save(KEY.owner, {"default": (0, "r")}))
+            target=lambda: saved.append(
+                save_carts(storage, KEY.owner, {"default": (0, "r")})
+            )
         )
 
         with storage.lock(KEY.owner):
             rival.start()
             rival.join(0.05)
             assert saved == []
-            versions = storage.save(KEY.owner, {"default": (0, "mine")})
+            versions = save_carts(storage, KEY.owner, {"default": (0, "mine")})
 
         rival.join(10)
         assert saved == [None]

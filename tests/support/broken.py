@@ -26,8 +26,7 @@ from flask_cart.storage.base import Changes
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.base import Kept
 from flask_cart.storage.base import Stored
-from flask_cart.storage.base import next_version
-from flask_cart.storage.base import next_versions
+from flask_cart.storage.base import deletes_nothing
 from flask_cart.storage.memory import MemoryStorage
 from tests.support.sound import ExpiringMemory
 from tests.support.sound import Files
@@ -64,8 +63,8 @@ def wait_until(is_done: Callable[[], bool], limit: float = LIMIT) -> None:
 def with_texts(changes: Changes, change: Callable[[str], str]) -> Changes:
     """The changes with other texts."""
     return {
-        name: (expected, change(text) if text is not None else None)
-        for name, (expected, text) in changes.items()
+        name: each._replace(text=change(each.text)) if each.text is not None else each
+        for name, each in changes.items()
     }
 
 
@@ -76,12 +75,12 @@ def with_texts(changes: Changes, change: Callable[[str], str]) -> Changes:
 class ComparesWithItself(MemoryStorage):
     """It compares the stored version with the one that it reads itself."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         return super().save(
             owner,
             {
-                name: (self._version(CartKey(owner, name)), text)
-                for name, (_, text) in changes.items()
+                name: each._replace(expected=self._version(CartKey(owner, name)))
+                for name, each in changes.items()
             },
         )
 
@@ -90,14 +89,14 @@ class ComparesWithItself(MemoryStorage):
 class DeletesAnyVersion(MemoryStorage):
     """It does not look at the version of what it deletes."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         return super().save(
             owner,
             {
-                name: (self._version(CartKey(owner, name)), None)
-                if text is None
-                else (expected, text)
-                for name, (expected, text) in changes.items()
+                name: each._replace(expected=self._version(CartKey(owner, name)))
+                if each.text is None
+                else each
+                for name, each in changes.items()
             },
         )
 
@@ -106,24 +105,26 @@ class DeletesAnyVersion(MemoryStorage):
 class BringsBack(MemoryStorage):
     """It takes the absence of a cart for the consent to make one."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         return super().save(
             owner,
             {
-                name: (expected if CartKey(owner, name) in self._carts else 0, text)
-                for name, (expected, text) in changes.items()
+                name: each
+                if CartKey(owner, name) in self._carts
+                else each._replace(expected=0)
+                for name, each in changes.items()
             },
         )
 
 
 @caught_by("test_save_with_another_version_loses")
-class ReturnsAVersionAnyway(MemoryStorage):
+class SavesAnyway(MemoryStorage):
     """It says of a lost save that it was successful."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        return super().save(owner, changes) or {
-            name: self._version(CartKey(owner, name)) for name in changes
-        }
+    def save(self, owner: str, changes: Changes) -> bool:
+        super().save(owner, changes)
+
+        return True
 
 
 class _InTwoSteps(MemoryStorage):
@@ -131,58 +132,48 @@ class _InTwoSteps(MemoryStorage):
 
     def _is_as_expected(self, owner: str, changes: Changes) -> bool:
         return all(
-            self._version(CartKey(owner, name)) == expected
-            for name, (expected, _) in changes.items()
+            self._version(CartKey(owner, name)) == each.expected
+            for name, each in changes.items()
         )
 
-    def _put_all(
-        self, owner: str, changes: Changes, versions: dict[str, int]
-    ) -> dict[str, int]:
-        for name, (_, text) in changes.items():
+    def _put_all(self, owner: str, changes: Changes) -> bool:
+        for name, (_, text, version) in changes.items():
             key = CartKey(owner, name)
 
             if text is None:
                 self._carts.pop(key, None)
             else:
-                self._put(key, versions[name], text, dt.datetime.now(dt.UTC))
+                self._carts[key] = Stored(text, version), dt.datetime.now(dt.UTC)
 
-        return versions
-
-
-class _OwnVersions(_InTwoSteps):
-    """Its versions are other ones."""
-
-    def _next(self, expected: int) -> int:
-        raise NotImplementedError
-
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        versions = next_versions(changes)
-
-        with self._lock:
-            if versions is None or not self._is_as_expected(owner, changes):
-                return None
-
-            for name, (expected, _) in changes.items():
-                versions[name] = versions[name] and self._next(expected)
-
-            return self._put_all(owner, changes, versions)
+        return True
 
 
-@caught_by("test_versions_do_not_recur")
-class CountsFromOne(_OwnVersions):
-    """Its carts all begin with the same version."""
+@caught_by("test_save_and_load")
+class CountsItself(MemoryStorage):
+    """It has versions of its own."""
 
-    def _next(self, expected: int) -> int:
-        return next_version(expected) if expected else 1
+    def save(self, owner: str, changes: Changes) -> bool:
+        return super().save(
+            owner,
+            {
+                name: each._replace(version=each.expected + 1)
+                for name, each in changes.items()
+            },
+        )
 
 
-@caught_by("test_versions_grow_in_steps_of_their_own")
-class StepsByOne(_OwnVersions):
-    """It counts, so that whoever goes on from an older copy comes to a version that
-    somebody else holds."""
+@caught_by("test_version_is_kept")
+class RoundsVersions(MemoryStorage):
+    """Its numbers have 32 bits."""
 
-    def _next(self, expected: int) -> int:
-        return expected + 1 if expected else next_version(expected)
+    def save(self, owner: str, changes: Changes) -> bool:
+        return super().save(
+            owner,
+            {
+                name: each._replace(version=each.version % 2**32)
+                for name, each in changes.items()
+            },
+        )
 
 
 class _WithTime(_InTwoSteps):
@@ -192,23 +183,23 @@ class _WithTime(_InTwoSteps):
         super().__init__()
         self._compared: Counter[object] = Counter()
 
-    def _save_with_time(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def _save_with_time(self, owner: str, changes: Changes) -> bool:
         if not self._is_as_expected(owner, changes):
-            return None
+            return False
 
-        what = owner, *((name, expected) for name, (expected, _) in changes.items())
+        what = owner, *((name, each.expected) for name, each in changes.items())
         self._compared[what] += 1
         wait_until(lambda: self._compared[what] >= 2)
 
-        return self._put_all(owner, changes, next_versions(changes) or {})
+        return self._put_all(owner, changes)
 
 
 @caught_by("test_one_of_many_first_saves_wins[threads-free]")
 class LooksBeforeItInserts(_WithTime):
     """It looks whether there is a cart, and then makes one."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        if any(expected for expected, _ in changes.values()):
+    def save(self, owner: str, changes: Changes) -> bool:
+        if any(each.expected for each in changes.values()):
             return super().save(owner, changes)
 
         return self._save_with_time(owner, changes)
@@ -218,8 +209,8 @@ class LooksBeforeItInserts(_WithTime):
 class ComparesBeforeItUpdates(_WithTime):
     """It compares the version, and then saves."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        if not all(expected for expected, _ in changes.values()):
+    def save(self, owner: str, changes: Changes) -> bool:
+        if not all(each.expected for each in changes.values()):
             return super().save(owner, changes)
 
         return self._save_with_time(owner, changes)
@@ -232,53 +223,39 @@ class ComparesBeforeItUpdates(_WithTime):
 class SavesUntilOneIsLost(MemoryStorage):
     """It saves one cart after the other, and those before the lost one stay."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        versions = {}
-
-        for name, change in changes.items():
-            saved = super().save(owner, {name: change})
-
-            if saved is None:
-                return None
-
-            versions |= saved
-
-        return versions
+    def save(self, owner: str, changes: Changes) -> bool:
+        return all(
+            super(SavesUntilOneIsLost, self).save(owner, {name: each})
+            for name, each in changes.items()
+        )
 
 
 @caught_by("test_one_that_has_changed_loses_all")
 class ComparesTheFirst(_InTwoSteps):
     """It compares the version of one cart, and takes it for that of all."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        versions = next_versions(changes)
+    def save(self, owner: str, changes: Changes) -> bool:
+        first = dict(list(changes.items())[:1])
 
         with self._lock:
-            if versions is None or not self._is_as_expected(
-                owner, dict(list(changes.items())[:1])
-            ):
-                return None
-
-            return self._put_all(owner, changes, versions)
+            return self._is_as_expected(owner, first) and self._put_all(owner, changes)
 
 
 @caught_by("test_one_that_is_not_there_loses_all")
 class ForgetsTheAbsent(_InTwoSteps):
     """It compares the versions of those that are there."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         present = {
             name: change
             for name, change in changes.items()
             if CartKey(owner, name) in self._carts
         }
-        versions = next_versions(changes)
 
         with self._lock:
-            if versions is None or not self._is_as_expected(owner, present):
-                return None
-
-            return self._put_all(owner, changes, versions)
+            return self._is_as_expected(owner, present) and self._put_all(
+                owner, changes
+            )
 
 
 @caught_by("test_several_are_seen_at_once")
@@ -295,21 +272,19 @@ class ShowsOneBeforeTheOther(_InTwoSteps):
 
         return stored
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        versions = next_versions(changes)
-
-        if versions is None or not self._is_as_expected(owner, changes):
-            return None
+    def save(self, owner: str, changes: Changes) -> bool:
+        if deletes_nothing(changes) or not self._is_as_expected(owner, changes):
+            return False
 
         for name, change in changes.items():
-            self._put_all(owner, {name: change}, versions)
+            self._put_all(owner, {name: change})
 
             # Two, as the first one may have begun before.
             for _ in range(2):
                 self._has_loaded.clear()
                 self._has_loaded.wait(0.2)
 
-        return versions
+        return True
 
 
 @caught_by("test_killed_process_leaves_whole_pairs")
@@ -318,18 +293,18 @@ class DiesBetweenTwo(Files):
 
     saves = 0
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         self.saves += 1
-        versions = {}
+        is_saved = True
 
         for name, change in changes.items():
-            versions |= super().save(owner, {name: change}) or {}
+            is_saved = super().save(owner, {name: change}) and is_saved
 
             # The test kills it when it sees the number of this one.
             if self.saves == 12:
                 time.sleep(LIMIT)
 
-        return versions
+        return is_saved
 
 
 # What is read
@@ -346,7 +321,7 @@ class ReadsALaggingReplica(MemoryStorage):
     def load(self, key: CartKey) -> Stored | None:
         return self._replica.get(key)
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         self._replica = {key: stored for key, (stored, _) in self._carts.items()}
 
         return super().save(owner, changes)
@@ -368,7 +343,7 @@ class CachesInItsProcess(Files):
 
         return stored
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         for name in changes:
             self._cache.pop(CartKey(owner, name), None)
 
@@ -390,8 +365,8 @@ class TearsItsWrites(MemoryStorage):
 
         return Stored(self._texts[key], stored.version) if stored is not None else None
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        for name, (expected, text) in changes.items():
+    def save(self, owner: str, changes: Changes) -> bool:
+        for name, (expected, text, _) in changes.items():
             key = CartKey(owner, name)
 
             if text is not None and self._version(key) == expected:
@@ -426,7 +401,7 @@ class SwallowsWhatIsNotJson(MemoryStorage):
 class TrimsTexts(MemoryStorage):
     """It loses spaces at the ends."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         return super().save(owner, with_texts(changes, str.strip))
 
 
@@ -434,7 +409,7 @@ class TrimsTexts(MemoryStorage):
 class CutsOffLongTexts(MemoryStorage):
     """Its column is too short."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         return super().save(owner, with_texts(changes, lambda text: text[: 2**16]))
 
 
@@ -464,7 +439,7 @@ class StartsAfresh(Files):
 class OverwritesWhatItCannotRead(Files):
     """It makes a new cart where there is one that it cannot read."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         try:
             return super().save(owner, changes)
         except CartCorruptError:
@@ -502,17 +477,13 @@ class _OwnKeys(MemoryStorage):
     def load(self, key: CartKey) -> Stored | None:
         return super().load(self._own(key))
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         own = {name: self._own(CartKey(owner, name)) for name in changes}
         (own_owner,) = {key.owner for key in own.values()}
-        versions = super().save(
+
+        return super().save(
             own_owner, {own[name].instance: each for name, each in changes.items()}
         )
-
-        if versions is None:
-            return None
-
-        return {name: versions[key.instance] for name, key in own.items()}
 
 
 @caught_by("test_separators_do_not_collide")
@@ -578,7 +549,7 @@ class FindsTheDeleted(MemoryStorage):
         super().__init__()
         self._known: set[CartKey] = set()
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         self._known |= {CartKey(owner, name) for name in changes}
 
         return super().save(owner, changes)
@@ -613,26 +584,26 @@ class FindsThoseOfUsers(MemoryStorage):
 class ForgetsTheTtl(ExpiringMemory):
     """What is saved again lasts for ever."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        versions = super().save(owner, changes)
+    def save(self, owner: str, changes: Changes) -> bool:
+        is_saved = super().save(owner, changes)
 
-        for name, (expected, _) in changes.items():
-            if expected:
+        for name, each in changes.items():
+            if each.expected:
                 self.ends.pop(CartKey(owner, name), None)
 
-        return versions
+        return is_saved
 
 
 @caught_by("test_every_save_renews_the_ttl")
 class KeepsTheOldTtl(ExpiringMemory):
     """What is saved again expires as if it had not been."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         ends = dict(self.ends)
-        versions = super().save(owner, changes)
+        is_saved = super().save(owner, changes)
         self.ends |= ends
 
-        return versions
+        return is_saved
 
 
 # What is locked
@@ -669,7 +640,7 @@ class LocksAfterTheRead(LockedMemory):
 
         return stored
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         if self._is_locked.get():
             wait_until(lambda: self._loads == 2)
 
@@ -696,8 +667,8 @@ class LocksOnlyThreads(Files):
 
         return stored
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        if all(expected for expected, _ in changes.values()):
+    def save(self, owner: str, changes: Changes) -> bool:
+        if all(each.expected for each in changes.values()):
             wait_until(lambda: len(list(self._folder.glob("*.load"))) == 2)
 
         return super().save(owner, changes)
@@ -754,7 +725,7 @@ class StaysLockedWithoutASave(_Held):
         self._acquire(owner)
         yield
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         self._held.discard(owner)
 
         return super().save(owner, changes)
@@ -800,10 +771,10 @@ class TrustsItsLock(_InTwoSteps):
         finally:
             self._is_locked.reset(token)
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         if not self._is_locked.get():
             return super().save(owner, changes)
 
         wait_until(lambda: not self._is_as_expected(owner, changes))
 
-        return self._put_all(owner, changes, next_versions(changes) or {})
+        return self._put_all(owner, changes)

@@ -45,17 +45,17 @@ class CountingStorage:
     def __getattr__(self, name: str) -> t.Any:
         return getattr(self._storage, name)
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         try:
-            versions = self._storage.save(owner, changes)
+            is_saved = self._storage.save(owner, changes)
         except CartBusyError:
             self._done.count("lost saves")
             raise
 
-        if versions is None:
+        if not is_saved:
             self._done.count("lost saves")
 
-        return versions
+        return is_saved
 
 
 class Done:

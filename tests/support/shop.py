@@ -166,7 +166,7 @@ class ContestedStorage(MemoryStorage):
         self._rivals = iter(rivals)
         self.attempts = 0
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         self._let_rival(CartKey(owner, self._instance or next(iter(changes))))
 
         return super().save(owner, changes)
@@ -207,7 +207,7 @@ class BusyStorage(MemoryStorage):
 
         return super().load(key)
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         self._answer("save")
 
         return super().save(owner, changes)

@@ -22,7 +22,7 @@ from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Changes
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.base import Stored
-from flask_cart.storage.base import next_versions
+from flask_cart.storage.base import deletes_nothing
 from flask_cart.storage.memory import MemoryStorage
 
 
@@ -60,13 +60,13 @@ class ExpiringMemory(MemoryStorage):
         super().__init__()
         self.ends: dict[CartKey, float] = {}
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        versions = super().save(owner, changes)
+    def save(self, owner: str, changes: Changes) -> bool:
+        is_saved = super().save(owner, changes)
 
-        for name in versions or ():
+        for name in changes if is_saved else ():
             self.ends[CartKey(owner, name)] = time.monotonic() + self.TTL
 
-        return versions
+        return is_saved
 
     def ttl_of(self, key: CartKey) -> float | None:
         end = self.ends.get(key)
@@ -107,23 +107,24 @@ class Files:
     def load(self, key: CartKey) -> Stored | None:
         return self._read(key.owner).get(key.instance)
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        versions = next_versions(changes)
+    def save(self, owner: str, changes: Changes) -> bool:
         carts = self._read(owner)
 
-        for name, (expected, text) in changes.items():
+        for name, (expected, text, version) in changes.items():
             stored = carts.pop(name, None)
 
             if (stored.version if stored is not None else 0) != expected:
-                return None
+                return False
 
-            if text is not None and versions is not None:
-                carts[name] = Stored(text, versions[name])
+            if text is not None:
+                carts[name] = Stored(text, version)
 
-        if versions is not None:
-            self._write(self._path(owner), json.dumps(carts).encode())
+        if deletes_nothing(changes):
+            return False
 
-        return versions
+        self._write(self._path(owner), json.dumps(carts).encode())
+
+        return True
 
     @contextmanager
     def lock(self, owner: str) -> Iterator[None]:

@@ -18,7 +18,6 @@ from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Changes
 from flask_cart.storage.base import Storage
 from flask_cart.storage.base import Stored
-from flask_cart.storage.base import next_versions
 from flask_cart.storage.memory import MemoryStorage
 from flask_cart.testing.history.checking import check_history
 from flask_cart.testing.history.clients import Client
@@ -72,9 +71,9 @@ class Mutant(MemoryStorage):
     #: Seconds between the two.
     gap = 0.0
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         if not self.is_expected(owner, changes):
-            return None
+            return False
 
         time.sleep(self.gap)
 
@@ -82,15 +81,15 @@ class Mutant(MemoryStorage):
 
     def is_expected(self, owner: str, changes: Changes) -> bool:
         return all(
-            self._version(CartKey(owner, name)) == expected
-            for name, (expected, _) in changes.items()
+            self._version(CartKey(owner, name)) == each.expected
+            for name, each in changes.items()
         )
 
-    def put(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def put(self, owner: str, changes: Changes) -> bool:
         with self._lock:
             now = {
-                name: (self._version(CartKey(owner, name)), text)
-                for name, (_, text) in changes.items()
+                name: each._replace(expected=self._version(CartKey(owner, name)))
+                for name, each in changes.items()
             }
 
             return super().save(owner, now)
@@ -140,19 +139,19 @@ class ReadsAnOldCopy(MemoryStorage):
 
         return stored
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         before = {
             name: super(ReadsAnOldCopy, self).load(CartKey(owner, name))
             for name in changes
         }
-        versions = super().save(owner, changes)
+        is_saved = super().save(owner, changes)
 
-        if versions is not None:
+        if is_saved:
             for name, stored in before.items():
                 if stored is not None:
                     self._old[CartKey(owner, name)] = stored
 
-        return versions
+        return is_saved
 
 
 class Counting(MemoryStorage):
@@ -162,27 +161,27 @@ class Counting(MemoryStorage):
         super().__init__()
         self._count = itertools.count(1)
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         if owner.startswith("@") or next(self._count) % 9:
             return super().save(owner, changes)
 
         return self.save_otherwise(owner, changes)
 
-    def save_otherwise(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save_otherwise(self, owner: str, changes: Changes) -> bool:
         raise NotImplementedError
 
 
 class Forgets(Counting):
     """It says that it has saved, and has not."""
 
-    def save_otherwise(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        return next_versions(changes)
+    def save_otherwise(self, owner: str, changes: Changes) -> bool:
+        return True
 
 
 class SavesAndSaysBusy(Counting):
     """It saves, and says that others kept it from that."""
 
-    def save_otherwise(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save_otherwise(self, owner: str, changes: Changes) -> bool:
         super(Counting, self).save(owner, changes)
         raise CartBusyError("busy")
 
@@ -190,49 +189,45 @@ class SavesAndSaysBusy(Counting):
 class SavesAndSaysLost(Counting):
     """It saves, and says that somebody else was faster."""
 
-    def save_otherwise(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save_otherwise(self, owner: str, changes: Changes) -> bool:
         super(Counting, self).save(owner, changes)
 
-        return None
+        return False
 
 
 class RaisesItsOwn(Counting):
     """It lets an error of its driver through."""
 
-    def save_otherwise(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save_otherwise(self, owner: str, changes: Changes) -> bool:
         raise ZeroDivisionError
 
 
 class SavesHalf(MemoryStorage):
     """Of two carts it saves one."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        versions = next_versions(changes)
+    def save(self, owner: str, changes: Changes) -> bool:
         first = min(changes)
 
-        if versions is None or super().save(owner, {first: changes[first]}) is None:
-            return None
-
-        return versions
+        return super().save(owner, {first: changes[first]})
 
 
 class GoesBack(Counting):
     """It loses its last writes, and goes on from before them."""
 
-    def save_otherwise(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save_otherwise(self, owner: str, changes: Changes) -> bool:
         before = dict(self._carts)
-        versions = super(Counting, self).save(owner, changes)
+        is_saved = super(Counting, self).save(owner, changes)
         self._carts = before
 
-        return versions
+        return is_saved
 
 
 class KeepsTheDeleted(MemoryStorage):
     """What is deleted stays."""
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        if all(text is None for _, text in changes.values()):
-            return dict.fromkeys(changes, 0)
+    def save(self, owner: str, changes: Changes) -> bool:
+        if all(each.text is None for each in changes.values()):
+            return True
 
         return super().save(owner, changes)
 

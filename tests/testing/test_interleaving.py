@@ -20,6 +20,7 @@ from flask_cart.testing import InterleavingError
 from flask_cart.testing import Step
 from flask_cart.testing import interleave
 from flask_cart.testing import stepping
+from flask_cart.testing.carts import save_carts
 from tests.support.apps import make_app
 from tests.support.shop import sell
 from tests.support.shops import open_shop
@@ -208,12 +209,12 @@ def test_lost_update_over_the_storage_is_found(shop: Shop) -> None:
         with shop.app.app_context():
             storage = shop.extension.storage
             text, version = storage.load(key) or ("", 0)
-            storage.save(OWNER, {"notes": (version, f"{text}x")})
+            save_carts(storage, OWNER, {"notes": (version, f"{text}x")})
 
     def reset() -> None:
         with shop.app.app_context():
             _, version = shop.extension.storage.load(key) or ("", 0)
-            shop.extension.storage.save(OWNER, {"notes": (version, None)})
+            save_carts(shop.extension.storage, OWNER, {"notes": (version, None)})
 
     def check(first: t.Any, second: t.Any) -> bool:
         with shop.app.app_context():

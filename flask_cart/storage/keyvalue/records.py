@@ -22,7 +22,7 @@ from ..base import Changes
 from ..base import Guarantee
 from ..base import Held
 from ..base import Stored
-from ..base import next_versions
+from ..base import deletes_nothing
 from .keeping import Keeping
 from .leases import Lease
 from .leases import Leases
@@ -164,23 +164,21 @@ class RecordStorage:
 
         return Stored(cart.data, cart.version) if cart is not None else None
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        versions = next_versions(changes)
-
-        if versions is None:
-            return None
+    def save(self, owner: str, changes: Changes) -> bool:
+        if deletes_nothing(changes):
+            return False
 
         lease = self._leases.on(owner)
 
         if lease is not None and not lease.is_held:
             self._leases.take(lease, self._acquire)
 
-        saved = self._compare_and_set(owner, changes, versions, lease)
+        saved = self._compare_and_set(owner, changes, lease)
 
         if lease is not None:
             lease.is_held = lease.is_expired = not saved
 
-        return versions if saved else None
+        return saved
 
     def lock(self, owner: str) -> AbstractContextManager[Held]:
         return self._leases.lock(owner)
@@ -192,11 +190,7 @@ class RecordStorage:
         return None
 
     def _compare_and_set(
-        self,
-        owner: str,
-        changes: Changes,
-        versions: t.Mapping[str, int],
-        lease: Lease | None,
+        self, owner: str, changes: Changes, lease: Lease | None
     ) -> bool:
         """Store and delete carts, and give back the lock if there is a lease on it."""
         write_id = secrets.token_hex(8)
@@ -209,7 +203,7 @@ class RecordStorage:
             if any(write_id in cart.write_ids for cart in stored.values()):
                 return True
 
-            if any(stored[name].version != changes[name][0] for name in changes):
+            if any(stored[name].version != changes[name].expected for name in changes):
                 return False
 
             if lease is None and record.is_locked_for(""):
@@ -222,10 +216,10 @@ class RecordStorage:
 
             record.lock = None
 
-            for name, (_, text) in changes.items():
+            for name, (_, text, version) in changes.items():
                 if text is not None:
                     ids = (write_id, *stored[name].write_ids)[:_REMEMBERED_WRITES]
-                    record.carts[name] = _Cart(versions[name], text, ids)
+                    record.carts[name] = _Cart(version, text, ids)
 
             # Without any carts, too: the stores cannot compare and delete in one step.
             if self._write(owner, found, record):

@@ -23,7 +23,7 @@ from ..base import Guarantee
 from ..base import Held
 from ..base import Kept
 from ..base import Stored
-from ..base import next_versions
+from ..base import deletes_nothing
 from . import redis_scripts
 from .keeping import Keeping
 from .keeping import name_of
@@ -98,11 +98,9 @@ class RedisStorage:
 
         raise CartCorruptError(f"What Redis has of {shown} is not a cart.", record)
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        versions = next_versions(changes)
-
-        if versions is None:
-            return None
+    def save(self, owner: str, changes: Changes) -> bool:
+        if deletes_nothing(changes):
+            return False
 
         lease = self._leases.on(owner)
 
@@ -110,7 +108,7 @@ class RedisStorage:
             if lease is not None and not lease.is_held:
                 self._acquire(lease, next(iter(changes)))
 
-            saved = self._replace(owner, changes, versions, lease)
+            saved = self._replace(owner, changes, lease)
 
         if saved < 0:
             raise CartBusyError(
@@ -121,7 +119,7 @@ class RedisStorage:
             lease.is_held = lease.is_expired = not saved
             lease.is_spent = bool(saved)
 
-        return versions if saved else None
+        return bool(saved)
 
     def lock(self, owner: str) -> AbstractContextManager[Held]:
         return self._leases.lock(owner)
@@ -155,13 +153,7 @@ class RedisStorage:
 
         return t.cast("bytes | None", record)
 
-    def _replace(
-        self,
-        owner: str,
-        changes: Changes,
-        versions: t.Mapping[str, int],
-        lease: Lease | None,
-    ) -> int:
+    def _replace(self, owner: str, changes: Changes, lease: Lease | None) -> int:
         """1 if the carts were stored and deleted, 0 if somebody was faster, -1 if
         others hold the lock."""
         args: list[t.Any] = [
@@ -172,8 +164,8 @@ class RedisStorage:
             self._lock_lease,
         ]
 
-        for name, (expected, text) in changes.items():
-            args += [name, expected, versions[name], text or ""]
+        for name, (expected, text, version) in changes.items():
+            args += [name, expected, version, text or ""]
 
         keys = [self._carts(owner), self._lock(owner), self._wake(owner)]
 

@@ -16,6 +16,7 @@ import sqlalchemy.orm as orm
 
 from .errors import storage_error
 from .own_engine import make_own_engine
+from .own_engine import milliseconds
 
 #: What an app uses: an engine or, in a test, the one connection in its place.
 Bind = sa.Engine | sa.Connection
@@ -115,7 +116,7 @@ class OwnConnections:
             return
 
         with self._opened(shared) as connection:
-            is_ours = _begin(connection)
+            is_ours = _begin(connection, self._lock_timeout)
             token = self._transaction.set(connection)
 
             try:
@@ -194,7 +195,7 @@ def note_changes(driver: t.Any, place: t.Any, _: object) -> None:
 
 
 @contextmanager
-def translated(table: str, advice: str) -> t.Iterator[None]:
+def translated(table: str, advice: str = "") -> t.Iterator[None]:
     """Turn errors of the database into those of a storage.
 
     :param table: The table's name, for the message.
@@ -204,7 +205,7 @@ def translated(table: str, advice: str) -> t.Iterator[None]:
     try:
         yield
     except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
-        raise storage_error(error, table, advice) from error
+        raise storage_error(error, f"table {table!r}", advice) from error
 
 
 @contextmanager
@@ -252,9 +253,10 @@ def _wants_transactions(engine: sa.Engine) -> bool:
     return bool(heard.begin or heard.commit or heard.rollback)
 
 
-def _begin(connection: sa.Connection) -> bool:
+def _begin(connection: sa.Connection, lock_timeout: float) -> bool:
     """Begin a transaction, where SQLAlchemy has not done so.
 
+    :param lock_timeout: Seconds that a statement waits for the lock of a rival.
     :return: Whether it is ours to end.
     """
     if connection.dialect.name == "sqlite":
@@ -265,11 +267,21 @@ def _begin(connection: sa.Connection) -> bool:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         return True
 
-    if connection.in_transaction() and not _is_autocommit(connection):
-        return False
+    is_ours = not connection.in_transaction() or _is_autocommit(connection)
+    statements = ["BEGIN"] if is_ours else []
 
-    connection.exec_driver_sql("BEGIN")
-    return True
+    if connection.dialect.name == "postgresql":
+        # With a pooler, the connection may know nothing of what it was told before.
+        statements = [f"{each} ISOLATION LEVEL READ COMMITTED" for each in statements]
+        statements.append(f"SET LOCAL lock_timeout = {milliseconds(lock_timeout)}")
+
+    if statements:
+        # Without parameters, PostgreSQL takes two in one round trip.
+        connection.exec_driver_sql(
+            "; ".join(statements), execution_options={"no_parameters": True}
+        )
+
+    return is_ours
 
 
 def _is_autocommit(connection: sa.Connection) -> bool:

@@ -12,11 +12,12 @@ import sqlalchemy as sa
 import sqlalchemy.orm as orm
 
 from ...model.keys import CartKey
+from ..base import Change
 from ..base import Changes
 from ..base import Guarantee
 from ..base import Kept
 from ..base import Stored
-from ..base import next_versions
+from ..base import deletes_nothing
 from . import sqlite
 from .connections import Database
 from .connections import OwnConnections
@@ -99,29 +100,26 @@ class DatabaseStorage:
 
         return Stored(row.data, row.version) if row is not None else None
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
-        versions = next_versions(changes)
-
-        if versions is None:
-            return None
+    def save(self, owner: str, changes: Changes) -> bool:
+        if deletes_nothing(changes):
+            return False
 
         try:
             with self._unit(changes) as connection:
                 # In the same order as all others, or two would wait for each other.
-                for name, (expected, text) in sorted(changes.items()):
-                    key = CartKey(owner, name)
-                    self._write(connection, key, expected, text, versions[name])
+                for name, change in sorted(changes.items()):
+                    self._write(connection, CartKey(owner, name), change)
         except _LostError:
-            return None
+            return False
 
         if is_isolated(self._database.bind()) and self._joined.get() is None:
             writes = {
-                (key := CartKey(owner, name)): self._anew(key, text, versions[name])
-                for name, (_, text) in changes.items()
+                (key := CartKey(owner, name)): self._anew(key, change)
+                for name, change in changes.items()
             }
             self._isolated.note(connection, writes, self._database.session())
 
-        return versions
+        return True
 
     @contextmanager
     def lock(self, owner: str) -> t.Iterator[None]:
@@ -224,7 +222,7 @@ class DatabaseStorage:
             return True
 
         # An INSERT that fails fails all of the app's transaction, but in SQLite.
-        is_insert = any(not expected for expected, _ in changes.values())
+        is_insert = any(not change.expected for change in changes.values())
 
         return (
             is_insert
@@ -232,14 +230,8 @@ class DatabaseStorage:
             and connection.dialect.name != "sqlite"
         )
 
-    def _write(
-        self,
-        connection: sa.Connection,
-        key: CartKey,
-        expected: int,
-        text: str | None,
-        version: int,
-    ) -> None:
+    def _write(self, connection: sa.Connection, key: CartKey, change: Change) -> None:
+        expected, text, version = change
         table = self.table
         read = (*self._at(key), table.c.version == expected)
 
@@ -257,7 +249,9 @@ class DatabaseStorage:
         if connection.execute(statement).rowcount != 1:
             raise _LostError
 
-    def _anew(self, key: CartKey, text: str | None, version: int) -> Write:
+    def _anew(self, key: CartKey, change: Change) -> Write:
+        _, text, version = change
+
         def write(connection: sa.Connection) -> None:
             connection.execute(self.table.delete().where(*self._at(key)))
 

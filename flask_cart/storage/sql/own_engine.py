@@ -46,12 +46,13 @@ def make_own_engine(
     # Such as the schema that the app's tables are in.
     options = dict(shared.get_execution_options())
     options.pop("isolation_level", None)
-    # A ROLLBACK after each statement would be a second round trip.
-    mode: dict[str, t.Any] = (
-        {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
-        if is_autocommit
-        else {}
-    )
+    mode: dict[str, t.Any] = {}
+
+    if is_autocommit:
+        # A ROLLBACK after each statement would be a second round trip.
+        mode = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True}
+    elif shared.name == "postgresql":
+        mode = {"isolation_level": "READ COMMITTED"}
 
     own = sa.create_engine(
         shared.url,
@@ -61,20 +62,35 @@ def make_own_engine(
         hide_parameters=True,
         **mode,
     )
-    statement = _lock_timeout_statement(own.name, lock_timeout)
 
     # After what the app does to a new connection.
     @sa.event.listens_for(own, "connect")
     def prepare(connection: t.Any, record: object) -> None:
-        if own.name == "sqlite":
-            _let_statements_decide(connection)
-
-        if statement is not None:
-            cursor = connection.cursor()
-            cursor.execute(statement)
-            cursor.close()
+        match own.name:
+            case "sqlite":
+                _let_statements_decide(connection)
+                _execute(
+                    connection, f"PRAGMA busy_timeout = {milliseconds(lock_timeout, 0)}"
+                )
+            case "postgresql":
+                _prepare_postgresql(connection, lock_timeout)
+            case "mysql" | "mariadb":
+                whole = max(1, round(lock_timeout))
+                _execute(
+                    connection,
+                    f"SET innodb_lock_wait_timeout = {whole},"
+                    f" lock_wait_timeout = {whole}",
+                )
 
     return OwnEngine(shared, own)
+
+
+def milliseconds(seconds: float, least: int = 1) -> int:
+    """Seconds as PostgreSQL and SQLite count them.
+
+    :param least: PostgreSQL takes 0 for "for ever".
+    """
+    return max(least, round(seconds * 1000))
 
 
 def _let_statements_decide(connection: t.Any) -> None:
@@ -86,20 +102,38 @@ def _let_statements_decide(connection: t.Any) -> None:
         connection.autocommit = _LEGACY
 
 
-def _lock_timeout_statement(dialect: str, seconds: float) -> str | None:
-    """What makes a new connection give up waiting for the locks of others.
+def _prepare_postgresql(connection: t.Any, lock_timeout: float) -> None:
+    """Let a connection to PostgreSQL wait for locks no longer than it may, and see in
+    each try what rivals have committed by then, if it is one.
 
-    The servers' own defaults are for ever, 50 seconds and, on SQLite, the driver's.
+    What is said to a pooler such as PgBouncer stays with the server's process that it
+    gives us at that moment, and others get that one next. Of a pooler, the process that
+    the driver knows is not the one that answers.
     """
-    match dialect:
-        case "postgresql":
-            return f"SET lock_timeout = {max(1, round(seconds * 1000))}"
-        case "mysql" | "mariadb":
-            whole = max(1, round(seconds))
-            return (
-                f"SET innodb_lock_wait_timeout = {whole}, lock_wait_timeout = {whole}"
-            )
-        case "sqlite":
-            return f"PRAGMA busy_timeout = {round(seconds * 1000)}"
-        case _:
-            return None
+    # psycopg has it, and psycopg2.
+    process = getattr(getattr(connection, "info", None), "backend_pid", 0)
+    said = _execute(
+        connection,
+        f"SELECT set_config('lock_timeout', '{milliseconds(lock_timeout)}', false),"
+        " set_config('default_transaction_isolation', 'read committed', false)"
+        f" WHERE pg_backend_pid() = {process}",
+    )
+    # Or a rollback would undo it.
+    connection.commit()
+
+    if said is None and hasattr(connection, "prepare_threshold"):
+        # Nor would a prepared statement be found again.
+        connection.prepare_threshold = None
+
+
+def _execute(connection: t.Any, statement: str) -> t.Any:
+    """Execute a statement with a driver's connection.
+
+    :return: Its first row, ``None`` if there is none.
+    """
+    cursor = connection.cursor()
+    cursor.execute(statement)
+    row = cursor.fetchone() if cursor.description else None
+    cursor.close()
+
+    return row

@@ -64,23 +64,23 @@ def create_table(database: Database, table: sa.Table) -> bool:
 
     try:
         with (
-            translated(table.name, "It was not created."),
+            translated(table.name),
             transaction_on(database.bind()) as connection,
         ):
             table.create(connection, checkfirst=False)
-    except CartStorageError:
+    except CartStorageError as error:
         # Somebody else may have been faster.
         if _is_there(database, table):
             return False
 
-        raise
+        raise CartStorageError(f"{error} It was not created.") from error.__cause__
 
     return True
 
 
 def _is_there(database: Database, table: sa.Table) -> bool:
     with (
-        translated(table.name, "Nobody knows whether it is there."),
+        translated(table.name),
         transaction_on(database.bind()) as connection,
     ):
         # Which may be another one than that of the table's definition.

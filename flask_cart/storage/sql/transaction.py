@@ -1,16 +1,74 @@
-"""Being told how a transaction of the app's session ended."""
+"""The app's transaction: ending it, its errors, and being told how it ended."""
 
 from __future__ import annotations
 
 import typing as t
+from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 import sqlalchemy.orm as orm
 
+from ...model.errors import CartStorageError
+from .errors import is_blameless
+from .errors import is_undecided
+from .errors import storage_error
+
 _INFO_KEY: t.Final = "flask_cart.joined"
 
 Callback = t.Callable[[], None]
+
+
+@contextmanager
+def blamed() -> t.Iterator[None]:
+    """Turn the errors of the app's own statements into those of a storage, where they
+    are no fault of its own.
+
+    :raises CartBusyError: If rivals have made one fail.
+    :raises CartStorageError: If the database is not there.
+    """
+    try:
+        yield
+    except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+        if not is_blameless(error):
+            raise
+
+        raise storage_error(error, "app's database") from error
+
+
+@contextmanager
+def committed(session: orm.Session | orm.scoped_session[t.Any]) -> t.Iterator[None]:
+    """Commit a session at the end of this block, or roll it back.
+
+    :raises CartBusyError: If rivals have made it fail. Nothing of it is kept.
+    :raises CartStorageError: If the database is not there.
+    """
+    try:
+        with blamed():
+            yield
+            # What fails here has not been committed.
+            session.flush()
+            _commit(session)
+    except BaseException:
+        # What has failed is why, and not that there is nothing to roll back any more.
+        with suppress(sa.exc.DBAPIError):
+            session.rollback()
+
+        raise
+
+
+def _commit(session: orm.Session | orm.scoped_session[t.Any]) -> None:
+    try:
+        session.commit()
+    except sa.exc.DBAPIError as error:
+        if not is_undecided(error):
+            raise
+
+        raise CartStorageError(
+            f"Nobody knows whether the app's database has committed: {error.orig}. The"
+            " same order may be placed again."
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class _Recorded:
 
         return found[0]
 
-    def save(self, owner: str, changes: Changes) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes) -> bool:
         return self._history.save(
             owner, changes, lambda: self._storage.save(owner, changes)
         )

@@ -122,16 +122,13 @@ class History:
             )
         )
 
-    def save(
-        self, owner: str, changes: Changes, save: Callable[[], dict[str, int] | None]
-    ) -> dict[str, int] | None:
+    def save(self, owner: str, changes: Changes, save: Callable[[], bool]) -> bool:
         """Record a save."""
         began = time.monotonic_ns()
-        versions: dict[str, int] | None = None
-        is_known = False
+        is_saved = is_known = False
 
         try:
-            versions = save()
+            is_saved = save()
             is_known = True
         finally:
             self.add(
@@ -140,10 +137,14 @@ class History:
                     began=began,
                     ended=time.monotonic_ns(),
                     owner=owner,
-                    changes=dict(changes),
-                    versions=versions,
+                    changes={
+                        k: (each.expected, each.text) for k, each in changes.items()
+                    },
+                    versions={k: each.version for k, each in changes.items()}
+                    if is_saved
+                    else None,
                     is_known=is_known,
                 )
             )
 
-        return versions
+        return is_saved

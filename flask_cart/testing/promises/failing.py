@@ -15,6 +15,7 @@ from ..carts import KEY
 from ..carts import OTHER
 from ..carts import delete_cart
 from ..carts import save_cart
+from ..carts import save_carts
 from ..carts import saved
 from ..traits import Traits
 from ..traits import only_if
@@ -27,8 +28,8 @@ CALLS: dict[str, Call] = {
     "first save": lambda storage, version: save_cart(storage, OTHER, "{}", 0),
     "save": lambda storage, version: save_cart(storage, KEY, "new", version),
     "delete": lambda storage, version: delete_cart(storage, KEY, version),
-    "save of two": lambda storage, version: storage.save(
-        KEY.owner, {KEY.instance: (version, None), "other": (0, "{}")}
+    "save of two": lambda storage, version: save_carts(
+        storage, KEY.owner, {KEY.instance: (version, None), "other": (0, "{}")}
     ),
     "instances": lambda storage, version: storage.instances(KEY.owner),
     "lock": lambda storage, version: _save_under_lock(storage, version),

@@ -7,14 +7,15 @@ import typing as t
 import pytest
 
 from ...model.keys import CartKey
-from ...storage.base import Changes
 from ...storage.base import Storage
 from ...storage.base import Stored
 from ..carts import KEY
+from ..carts import Wanted
 from ..carts import delete_cart
 from ..carts import loaded
 from ..carts import locking
 from ..carts import number_in
+from ..carts import save_carts
 from ..carts import save_pairs
 from ..carts import save_text_pairs
 from ..carts import saved
@@ -76,8 +77,10 @@ class Grouping(Traits):
 
         with locking(storage, OWNER, locked=locked):
             state_of(storage)
-            versions = storage.save(
-                OWNER, {"d": (deleted, None), "b": (changed, "new"), "f": (0, "first")}
+            versions = save_carts(
+                storage,
+                OWNER,
+                {"d": (deleted, None), "b": (changed, "new"), "f": (0, "first")},
             )
 
         assert versions is not None
@@ -95,10 +98,10 @@ class Grouping(Traits):
     def test_several_are_saved_time_and_again(self, storage: Storage) -> None:
         """The versions that come with a save are good for the next one of some of
         them, or of each alone."""
-        versions = storage.save(OWNER, dict.fromkeys(NAMES, (0, "1")))
+        versions = save_carts(storage, OWNER, dict.fromkeys(NAMES, (0, "1")))
         assert versions is not None
-        newer = storage.save(
-            OWNER, {"f": (versions["f"], "2"), "b": (versions["b"], "")}
+        newer = save_carts(
+            storage, OWNER, {"f": (versions["f"], "2"), "b": (versions["b"], "")}
         )
         assert newer is not None
         assert newer.keys() == {"b", "f"}
@@ -110,14 +113,14 @@ class Grouping(Traits):
 
     def test_several_are_made_and_deleted(self, storage: Storage) -> None:
         """All of them can be new, and all can be deleted, which leaves nothing."""
-        versions = storage.save(OWNER, dict.fromkeys(NAMES, (0, "{}")))
+        versions = save_carts(storage, OWNER, dict.fromkeys(NAMES, (0, "{}")))
         assert versions is not None
         assert storage.instances(OWNER) == NAMES
         deletion = {name: (version, None) for name, version in versions.items()}
 
-        assert storage.save(OWNER, deletion) == dict.fromkeys(NAMES, 0)
+        assert save_carts(storage, OWNER, deletion) == dict.fromkeys(NAMES, 0)
         assert storage.instances(OWNER) == []
-        assert storage.save(OWNER, deletion) is None
+        assert save_carts(storage, OWNER, deletion) is None
 
     @pytest.mark.parametrize("fault", FAULTS_OF_PRESENT)
     def test_one_that_has_changed_loses_all(
@@ -157,7 +160,7 @@ class Grouping(Traits):
         """What was lost leaves nothing behind that the next save stumbles over."""
         version = saved(storage, key("d"))
         _lose(storage, {"b": (0, "{}"), "d": (0, "{}")}, locked=locked)
-        versions = storage.save(OWNER, {"b": (0, "1"), "d": (version, "2")})
+        versions = save_carts(storage, OWNER, {"b": (0, "1"), "d": (version, "2")})
 
         assert versions is not None
         assert state_of(storage) == {
@@ -233,13 +236,13 @@ def _number_or_none(stored: Stored | None) -> int:
     return -1 if stored is None else number_in(stored)
 
 
-def _lose(storage: Storage, changes: Changes, *, locked: bool) -> None:
+def _lose(storage: Storage, changes: Wanted, *, locked: bool) -> None:
     """Save what has to be lost, in both orders."""
     before = state_of(storage), storage.instances(OWNER)
 
     for items in [list(changes.items()), list(changes.items())[::-1]]:
         with locking(storage, OWNER, locked=locked):
             state_of(storage)
-            assert storage.save(OWNER, dict(items)) is None
+            assert save_carts(storage, OWNER, dict(items)) is None
 
         assert (state_of(storage), storage.instances(OWNER)) == before

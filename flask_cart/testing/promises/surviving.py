@@ -13,6 +13,7 @@ from ..carts import loaded
 from ..carts import number_in
 from ..carts import persistently
 from ..carts import save_cart
+from ..carts import save_carts
 from ..carts import save_text_pairs
 from ..carts import save_texts
 from ..carts import saved
@@ -93,7 +94,7 @@ class Surviving(Traits):
                 for name, stored in found.items()
                 if stored is not None
             }
-            versions = storage.save(KEY.owner, changes)
+            versions = save_carts(storage, KEY.owner, changes)
 
             # If it is lost, the server was still at the last save.
             if versions is not None:
