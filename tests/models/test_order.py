@@ -20,7 +20,7 @@ from tests.models.order import NOTES
 from tests.models.order import ORDERS
 from tests.models.order import Mistake
 from tests.models.order import model
-from tests.models.replaying import Shop
+from tests.models.replaying import open_shop
 
 NOW: t.Final = dt.datetime(2025, 1, 15, 12, tzinfo=dt.UTC)
 
@@ -79,7 +79,7 @@ class Orders:
     """
 
     def __init__(self, is_one_moment: bool = False) -> None:
-        self.shop = Shop(retries=8)
+        self.shop = open_shop(retries=8)
         self.sold: dict[str, list[str]] = {}
         self._is_one_moment = is_one_moment
         self.shop.extension.clock = self._now
