@@ -220,12 +220,19 @@ class Shop:
         return tuple(run.steps)
 
     def orders(
-        self, first: Operation, second: Operation, reset: Operation
+        self,
+        first: Operation,
+        second: Operation,
+        reset: Operation,
+        right: Callable[[], bool] = lambda: True,
     ) -> set[Trace]:
-        """All orders in which two operations can happen, in every one of which they do
-        what they do."""
+        """All orders in which two operations can happen.
+
+        :param reset: Called before each.
+        :param right: Whether the carts are as they have to be after each.
+        """
         found = interleave(
-            self.app, first, second, reset=reset, check=lambda one, other: None
+            self.app, first, second, reset=reset, check=lambda *answers: right()
         )
 
         return set(found)
