@@ -355,14 +355,18 @@ def _prices_of(cart: Cart) -> CachedTotals:
     return CachedTotals(get_state().services, working_copy(cart), cart.tenant)
 
 
-def is_sold(line: Line) -> bool:
-    """Whether there is still what a line was made of, as far as anybody knows."""
+def offered_again(cart: Cart) -> list[Line]:
+    """The lines that were removed from a cart and that a shopper can put back, the last
+    one first: those of which there still is something, as far as anybody knows."""
     catalogue = get_state().services.registry.catalogue
+    removed = working_copy(cart).document.restorable
 
-    if line.product_ref is None or catalogue.loader is None:
-        return True
+    if catalogue.loader is None:
+        return removed
 
-    return catalogue.variants([line])[line.id] is not None
+    variants = catalogue.variants(each for each in removed if each.product_ref)
+
+    return [each for each in removed if variants.get(each.id, each) is not None]
 
 
 def _check_choices(product: Buyable, options: t.Mapping[str, Chosen]) -> None:

@@ -23,6 +23,7 @@ from .schemas import ShownLimits
 from .schemas import ShownLine
 from .schemas import ShownMeaning
 from .schemas import ShownProblem
+from .schemas import ShownRemoved
 from .schemas import ShownShipping
 
 _MUGS: t.Final = Addition("mug", 2, {"size": "L"})
@@ -49,6 +50,15 @@ CART: t.Final = ShownCart(
     currency="EUR",
     quantity=2,
     lines=[_LINE],
+    removed=[
+        ShownRemoved(
+            id="0c7a91e5d3b24f6885f2b90d6a1e4c37",
+            item="pot",
+            name="Pot",
+            quantity=1,
+            options={},
+        )
+    ],
     conditions=[
         ShownCondition(
             name="TEN",

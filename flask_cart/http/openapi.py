@@ -64,14 +64,12 @@ _TAGS: t.Final = {
     "shipping": "How the cart is sent.",
 }
 
-#: What a shown cart has that another operation asks for, by its parameter.
-_LINKED: t.Final = {
-    "line_id": (
-        "$response.body#/lines/0/id",
-        ("set_quantity", "increment", "remove", "move"),
-    ),
-    "code": ("$response.body#/coupons/0/code", ("remove_coupon",)),
-}
+#: What a shown cart has that another operation asks for as a parameter.
+_LINKED: t.Final = (
+    ("line_id", "lines/0/id", ("set_quantity", "increment", "remove", "move")),
+    ("line_id", "removed/0/id", ("restore",)),
+    ("code", "coupons/0/code", ("remove_coupon",)),
+)
 
 
 _INSTANCE: t.Final = {
@@ -282,10 +280,10 @@ def _links(of_instance: str) -> Json:
     return {
         view: {
             "operationId": view + of_instance,
-            "parameters": {name: found} | other,
+            "parameters": {name: f"$response.body#/{place}"} | other,
             "description": f"`{name}` can be that of the first there is.",
         }
-        for name, (found, linked) in _LINKED.items()
+        for name, place, linked in _LINKED
         for view in linked
     }
 

@@ -12,6 +12,7 @@ from msgspec import structs
 from werkzeug.routing import BuildError
 
 from ..app.current import get_state
+from ..app.shopper import offered_again
 from ..app.shopper import offered_shipping
 from ..app.wording import COUPON_GONE
 from ..carts.adding import AddReport
@@ -35,6 +36,7 @@ from .schemas import ShownCoupon
 from .schemas import ShownLimits
 from .schemas import ShownLine
 from .schemas import ShownPart
+from .schemas import ShownRemoved
 from .schemas import ShownReport
 from .schemas import ShownShipping
 from .schemas import ShownTax
@@ -88,6 +90,7 @@ def _show(cart: Cart, instance: str | None, report: AddReport | None) -> ShownCa
         currency=totals.currency,
         quantity=totals.quantity,
         lines=[_line(each, limits[each.id]) for each in totals.lines],
+        removed=[_removed(each) for each in offered_again(cart)],
         conditions=[_condition(each) for each in totals.adjustments],
         coupons=[
             ShownCoupon(code=code, is_used=not reason, reason=reason)
@@ -186,6 +189,16 @@ def _line(line: LineTotals, limits: QuantityLimits) -> ShownLine:
         conditions=[_condition(each) for each in line.adjustments],
         taxes=_taxes(line.taxes),
         limits=show_limits(limits),
+    )
+
+
+def _removed(line: Line) -> ShownRemoved:
+    return ShownRemoved(
+        id=line.id,
+        item=line.item_id,
+        name=line.name,
+        quantity=line.quantity,
+        options=dict(line.options),
     )
 
 
@@ -327,6 +340,9 @@ def _possible(cart: ShownCart) -> set[str]:
 
         if cart.instance == "default":
             possible.add("add_coupon")
+
+    if cart.removed:
+        possible.add("restore")
 
     if any(each.is_available for each in cart.shipping_options):
         possible.add("choose_shipping")

@@ -149,6 +149,23 @@ class ShownLine(msgspec.Struct, frozen=True):
     limits: ShownLimits
 
 
+class ShownRemoved(msgspec.Struct, frozen=True):
+    """A line that was removed, and comes back as it was if it is restored.
+
+    :param id: Names the line in addresses.
+    :param item: The id of the product.
+    :param name: What the shopper reads.
+    :param quantity: How many come back.
+    :param options: What was chosen, by the names of the options.
+    """
+
+    id: str
+    item: str
+    name: str
+    quantity: _Count
+    options: dict[str, Chosen]
+
+
 class ShownShipping(msgspec.Struct, frozen=True):
     """A shipping method, what it costs for the cart, or why it cannot be chosen.
 
@@ -220,6 +237,8 @@ class ShownCart(msgspec.Struct, frozen=True, kw_only=True):
     :param currency: The ISO 4217 code of all amounts.
     :param quantity: How many items, over all lines.
     :param lines: The lines, in the order in which they were added.
+    :param removed: The lines that were removed last, and can be restored, the last one
+        first; no more than three.
     :param conditions: What changes the total, in order.
     :param coupons: The coupons that are noted, and why one does nothing.
     :param shipping: The shipping method that was chosen.
@@ -244,6 +263,7 @@ class ShownCart(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     quantity: _Count
     lines: list[ShownLine]
+    removed: list[ShownRemoved]
     conditions: list[ShownCondition]
     coupons: list[ShownCoupon]
     shipping: str | None

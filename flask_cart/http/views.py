@@ -18,7 +18,7 @@ from ..app.current import get_state
 from ..app.shopper import Done
 from ..app.shopper import Shopper
 from ..app.shopper import find_product
-from ..app.shopper import is_sold
+from ..app.shopper import offered_again
 from ..app.wording import tell_done
 from ..carts.adding import AddReport
 from ..model.errors import CartError
@@ -123,7 +123,7 @@ def offer_undo(shopper: Shopper, instance: str, done: Done) -> None:
     if done.code not in ("removed", "changed") or not isinstance(line, Line):
         return
 
-    if line.id not in shopper.cart and is_sold(line):
+    if line.id in {each.id for each in offered_again(shopper.cart)}:
         session[UNDO] = {"instance": instance, "line": line.id, "name": line.name}
 
 

@@ -237,6 +237,13 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         """Whether there is anything in it that its currency is of."""
         return bool(self.lines or self.conditions)
 
+    @property
+    def restorable(self) -> list[Line]:
+        """The lines that were removed and can be put back, the last one first."""
+        lines = (each.line for each in reversed(self.removed))
+
+        return [each for each in lines if each.currency == self.currency]
+
     def line(self, line_id: str) -> Line | None:
         """The line of this id, if there is one."""
         return next((line for line in self.lines if line.id == line_id), None)

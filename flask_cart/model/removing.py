@@ -59,10 +59,7 @@ class RestoreLine(Limited, frozen=True):
 
 def removed_line(document: Document, line_id: str) -> Line | None:
     """A line that was removed and can be put back, if it is remembered."""
-    lines = (each.line for each in document.removed)
-    found = (each for each in lines if each.id == line_id)
-
-    return next((each for each in found if each.currency == document.currency), None)
+    return next((each for each in document.restorable if each.id == line_id), None)
 
 
 def remove_line(document: Document, line: Line) -> Applied:

@@ -42,7 +42,7 @@ def names(plain: t.Any, where: str = "") -> set[str]:
 
 
 #: What only a client of the API asks for, because it has no cart itself.
-ONLY_FOR_CLIENTS: t.Final = ("coupons", "next", "order_token", "problems")
+ONLY_FOR_CLIENTS: t.Final = ("coupons", "next", "order_token", "problems", "removed")
 
 
 def fill_richly() -> None:

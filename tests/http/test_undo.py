@@ -88,6 +88,87 @@ def test_by_json(any_shop: Storefront) -> None:
         assert answer.json["lines"] == before
 
 
+def test_what_can_be_put_back_is_in_the_cart(any_shop: Storefront) -> None:
+    """After a reload, a client still knows what was removed, the last one first, and
+    nothing of what is the shop's own; on every storage."""
+    client = any_shop.app.test_client()
+    line_id = personalise(any_shop, client)
+    pot, mug, wrap = (each["id"] for each in show(client)["lines"])
+    assert mug == line_id
+
+    for each in (mug, pot, wrap):
+        client.delete(f"/cart/lines/{each}", headers=JSON)
+
+    cart = show(client)
+    assert [each["id"] for each in cart["removed"]] == [wrap, pot, mug]
+    assert cart["removed"][2] == {
+        "id": mug,
+        "item": "mug",
+        "name": "Mug",
+        "quantity": 2,
+        "options": {"size": "L", "name": "Ada"},
+    }
+
+    for each in cart["removed"]:
+        answer = client.post(restore_step(cart, each["id"]), headers=JSON)
+        assert answer.status_code == 200
+
+    assert [each["id"] for each in answer.json["lines"]] == [pot, mug, wrap]
+    assert answer.json["removed"] == []
+    assert "restore" not in {each["name"] for each in answer.json["next"]}
+
+
+def restore_step(cart: dict[str, t.Any], line_id: str) -> str:
+    """The address that a cart tells for it."""
+    (step,) = (each for each in cart["next"] if each["name"] == "restore")
+    assert step["method"] == "POST"
+
+    return t.cast(str, step["href"]).replace("{line_id}", line_id)
+
+
+def test_what_cannot_be_put_back_is_not_offered(
+    shop: Storefront, client: FlaskClient
+) -> None:
+    """Neither what is there again, nor what is sold no more, nor what was cleared."""
+    personalise(shop, client)
+
+    for each in show(client)["lines"]:
+        client.delete(f"/cart/lines/{each['id']}", headers=JSON)
+
+    client.post("/cart/lines", json={"item": "pot"})
+    assert offered(client) == ["wrap", "mug"]
+    shop.extension.product_loader(lambda ids: [])
+    assert offered(client) == ["wrap"]
+    client.delete("/cart/", headers=JSON)
+    assert offered(client) == []
+
+
+def offered(client: FlaskClient) -> list[str]:
+    return [each["item"] for each in show(client)["removed"]]
+
+
+def test_what_is_removed_first_is_forgotten_first(
+    shop: Storefront, client: FlaskClient
+) -> None:
+    """The cart remembers three."""
+    items = [f"item-{number}" for number in range(5)]
+    shop.extension.product_loader(None)
+
+    def add() -> str:
+        for each in items:
+            current_cart.add(each, price=1)
+
+        for line in list(current_cart):
+            current_cart.remove(line.id)
+
+        return ""
+
+    shop.app.add_url_rule("/add", view_func=add)
+    client.get("/add")
+
+    assert offered(client) == ["item-4", "item-3", "item-2"]
+
+
 def test_a_client_gives_no_price(shop: Storefront, client: FlaskClient) -> None:
     """There is no field for anything."""
     line_id = personalise(shop, client)

@@ -125,7 +125,9 @@ def tidy_up(client: Client) -> None:
     cart = cart_of(show.sync(client=client))
     pot, rare = line_in(cart, "pot"), line_in(cart, "rare")
     assert len(cart_of(remove.sync(pot.id, client=client)).lines) == 2
-    assert len(cart_of(restore.sync(pot.id, client=client)).lines) == 3
+    (removed,) = cart_of(show.sync(client=client)).removed
+    assert (removed.name, removed.quantity) == (pot.name, pot.quantity)
+    assert len(cart_of(restore.sync(removed.id, client=client)).lines) == 3
     moved = move.sync(rare.id, client=client, body=Move(to="wishlist"))
     assert len(cart_of(moved).lines) == 2
 

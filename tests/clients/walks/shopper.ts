@@ -107,8 +107,10 @@ async function tidyUp(client: Client) {
   const rare = { path: { line_id: lineIn(cart, "rare").id } };
   const fewer = cartOf(await client.DELETE("/lines/{line_id}", { params: pot }));
   check(fewer.lines.length === 2, fewer);
+  const removed = cartOf(await client.GET("/")).removed.map((each) => each.id);
+  const gone = { path: { line_id: removed[0] ?? "" } };
   const all = cartOf(
-    await client.POST("/lines/{line_id}/restore", { params: pot }),
+    await client.POST("/lines/{line_id}/restore", { params: gone }),
   );
   check(all.lines.length === 3, all);
   const moved = await client.POST("/lines/{line_id}/move", {
