@@ -30,6 +30,9 @@ ENDS: t.Final = "comes to an end"
 
 OWNER: t.Final = "user:1"
 
+#: The first one does nothing any more, as its process is dead.
+CRASH: t.Final = Step("first", "crash", OWNER)
+
 
 @dataclass(frozen=True)
 class Model(t.Generic[S]):
@@ -103,6 +106,37 @@ def runs(model: Model[t.Any]) -> Iterator[Trace]:
             yield from ways(following, (*before, step))
 
     return ways(model.initial, ())
+
+
+def covering(model: Model[t.Any]) -> Iterator[Trace]:
+    """Ways through a model in which everything that can happen in a state happens once,
+    where there are too many ways for all of them."""
+    ways: dict[t.Any, tuple[tuple[t.Any, Step], ...]] = {model.initial: ()}
+    after: dict[t.Any, dict[Step, t.Any]] = {}
+
+    for state in (queue := [model.initial]):
+        after[state] = dict(model.steps(state))
+
+        for step, following in after[state].items():
+            if following not in ways:
+                ways[following] = (*ways[state], (state, step))
+                queue.append(following)
+
+    left = {(state, step) for state in queue for step in after[state]}
+
+    for state in queue:
+        for step in after[state]:
+            if (state, step) in left:
+                way = [*ways[state], (state, step)]
+                here = after[state][step]
+
+                while after[here]:
+                    new = (each for each in after[here] if (here, each) in left)
+                    way.append((here, next(new, next(iter(after[here])))))
+                    here = after[here][way[-1][1]]
+
+                left -= set(way)
+                yield tuple(step for _, step in way)
 
 
 def changed(items: tuple[S, ...], number: int, item: S) -> tuple[S, ...]:

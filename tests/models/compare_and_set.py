@@ -24,7 +24,6 @@ class Mistake(enum.Enum):
     """What can be made wrong."""
 
     COMPARES_WITH_ITSELF = "the save compares the stored version with itself"
-    LOCKS_ONLY_THE_WRITE = "the lock is taken for the save alone"
     WRITES_SESSIONS_BACK = "sessions cannot conflict: each request writes its own back"
     SAVES_WHAT_IT_SAW_FIRST = "a retry takes the new version, and the old content"
     SAYS_DONE_ANYWAY = "a lost save is answered as if it was done"
@@ -125,10 +124,15 @@ class _CompareAndSet:
 
         return step, _done(after, number, client, new)
 
+    def _tell(self, state: State, number: int, client: Client) -> tuple[Step, State]:
+        """Look what version the cart is in, for the error."""
+        step = Step(NAMES[number], "load", OWNER, ("default",))
+
+        return step, _done(state, number, client._replace(wants=0), ())
+
     def _may_save(self, state: State, client: Client) -> bool:
         compares_nothing = {
             Mistake.COMPARES_WITH_ITSELF,
-            Mistake.LOCKS_ONLY_THE_WRITE,
             Mistake.WRITES_SESSIONS_BACK,
         }
 
@@ -146,7 +150,9 @@ class _CompareAndSet:
 
         if tries > self._retries:
             # Only because the server has lost what was read under the lock.
-            return _done(state, number, client, ())
+            return _with(state, number, client._replace(at="tell"))._replace(
+                holder=None
+            )
 
         after = client._replace(at="lock" if is_last else "load", tries=tries)
 

@@ -53,6 +53,7 @@ class Replay(Run):
     code is right, it goes another way than the mistake that the trace is about.
 
     :param events: What steps of neither of the two do, by their names.
+    :param has_leases: Whether the storage itself lets them wait for its locks.
     """
 
     def __init__(
@@ -61,12 +62,15 @@ class Replay(Run):
         second: Operation,
         trace: Trace,
         events: Mapping[str, Callable[[], object]],
+        has_leases: bool,
     ) -> None:
         super().__init__(first, second, Choices())
         self._trace = trace
         self._events = events
-        self._crashed: set[str] = set()
-        self._holders: list[t.Any] = []
+        self._has_leases = has_leases
+
+        #: Of whom nothing comes any more.
+        self.crashed: set[str] = set()
 
     def play(self) -> None:
         """Do the steps of the trace, and then all that is left."""
@@ -78,7 +82,11 @@ class Replay(Run):
                 self._do(step)
 
             while ready := self.ready():
-                ready[0].go_on()
+                # Who waits, waits for the other one.
+                is_waiting = self.steps and self.steps[-1].what == "wait"
+                waiting = self.steps[-1].who if is_waiting else None
+                others = [each for each in ready if each.name != waiting]
+                (others or ready)[0].go_on()
         except BaseException:
             for actor in self.actors:
                 actor.abandon()
@@ -102,7 +110,7 @@ class Replay(Run):
 
         if not actor.is_done:
             self.steps.append(step)
-            self._crashed.add(actor.name)
+            self.crashed.add(actor.name)
             actor.abandon()
 
     def step(self, what: str, owner: str) -> None:
@@ -113,33 +121,20 @@ class Replay(Run):
             actor.stop()
             self.steps.append(Step(actor.name, what, owner))
 
-    def expire(self) -> None:
-        """Keep nobody waiting any more who waits for a lock."""
-        self._holders.clear()
-
     @contextmanager
     def holding(
         self, actor: t.Any, lock: AbstractContextManager[Held | None]
     ) -> Iterator[Held | None]:
-        self._holders.append(actor)
-
-        try:
+        if self._has_leases:
             with lock as held:
                 yield held
-        finally:
-            # It may have run out, and be somebody else's by now.
-            if actor in self._holders:
-                self._holders.remove(actor)
+        else:
+            with super().holding(actor, lock) as held:
+                yield held
 
     def ready(self) -> list[t.Any]:
         """Those that can go on."""
-        return [
-            actor
-            for actor in self.actors
-            if not actor.is_done
-            and actor.name not in self._crashed
-            and all(holder is actor for holder in self._holders)
-        ]
+        return [each for each in super().ready() if each.name not in self.crashed]
 
 
 class Shop:
@@ -208,6 +203,7 @@ class Shop:
         second: Operation,
         around: Around = lambda storage: storage,
         events: Mapping[str, Callable[[], object]] | None = None,
+        has_leases: bool = False,
     ) -> Trace:
         """Do two operations in the order of a trace.
 
@@ -215,7 +211,7 @@ class Shop:
         """
         repository = self.repository
         original = repository.storage
-        self.run = run = Replay(first, second, trace, events or {})
+        self.run = run = Replay(first, second, trace, events or {}, has_leases)
         repository.storage = around(stepped(original, run))
 
         try:
