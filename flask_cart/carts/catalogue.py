@@ -15,6 +15,7 @@ from ..model.operations import Operation
 from ..model.products import Buyable
 from ..model.products import NotSoldError
 from ..model.products import Variant
+from ..model.products import is_buyable
 from ..model.products import item_id_of
 from ..model.products import variant_of
 
@@ -94,7 +95,7 @@ def _terms(variants: t.Iterable[Variant | None]) -> tuple[Terms, ...]:
 
 
 def _checked_id(product: t.Any) -> str:
-    if not isinstance(product, Buyable):
+    if not is_buyable(product):
         raise CartConfigError(
             "A product_loader returns a list of products with 'cart_id', 'cart_name'"
             f" and 'cart_price', not of {product!r:.80}. Leave out what does not exist."

@@ -26,6 +26,7 @@ from ..model.idempotency import USED_KEYS
 from ..model.idempotency import decode_keys
 from ..model.keys import CartKey
 from ..model.limits import Limits
+from ..model.values import fulfills
 from ..model.values import size_of
 from ..storage.base import Storage
 from ..storage.base import Transaction
@@ -198,10 +199,10 @@ class Repository:
 
         :return: ``None`` if the storage is not in a database.
         """
-        if not isinstance(self.storage, JoinsSessions):
+        if not fulfills(self.storage, JoinsSessions):
             return None
 
-        return self.storage.join(session)
+        return t.cast(JoinsSessions, self.storage).join(session)
 
     def _watched(self, part: Part) -> AbstractContextManager[Watch]:
         return watched(

@@ -20,6 +20,7 @@ from ..model.keys import CartKey
 from ..storage.base import ScansCarts
 from ..storage.base import Storage
 from ..storage.base import Stored
+from ..storage.base import scans_carts
 from .notes import notes_in
 from .repository import Repository
 
@@ -114,7 +115,7 @@ def kind_of(key: CartKey, document: Document) -> Kind:
 
 
 def _scanning(storage: Storage) -> ScansCarts:
-    if not isinstance(storage, ScansCarts):
+    if not scans_carts(storage):
         raise CartConfigError(
             # Not type(), which of a proxy is the proxy's.
             f"{storage.__class__.__name__} cannot list its carts."

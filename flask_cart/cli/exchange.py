@@ -19,6 +19,7 @@ from ..storage.base import Change
 from ..storage.base import ScansCarts
 from ..storage.base import Storage
 from ..storage.base import Stored
+from ..storage.base import scans_carts
 from .files import new_file
 from .files import read_carts
 from .files import write_cart
@@ -115,7 +116,7 @@ def copy(source: str, target: str, as_json: bool) -> None:
     open_storage = get_state().open_storage
     opened, place = open_storage(source), open_storage(target)
 
-    if not isinstance(opened, ScansCarts):
+    if not scans_carts(opened):
         raise click.ClickException(f"The storage {source!r} cannot list its carts.")
 
     _save_all(_copies(opened, place), "copied", "were there already", as_json)

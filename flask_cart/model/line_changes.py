@@ -25,6 +25,7 @@ from .money import MoneyLike
 from .money import price_in
 from .operations import same
 from .products import Buyable
+from .products import is_buyable
 from .products import is_plain
 from .products import price_of
 from .products import variant_of
@@ -65,7 +66,7 @@ def make_addition(
     terms: tuple[Terms, ...] = ()
     price_currency = None
 
-    if isinstance(product, Buyable):
+    if is_buyable(product):
         item = variant = variant_of(product, options)
         terms = terms_of(variant)
 

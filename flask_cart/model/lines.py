@@ -19,6 +19,7 @@ from .products import Buyable
 from .products import Chosen
 from .products import Variant
 from .products import canonical_options
+from .products import is_buyable
 from .products import item_id_of
 from .products import line_id
 from .products import options_of
@@ -280,7 +281,8 @@ def ref_of(variant: Variant, is_pinned: bool = False) -> ProductRef:
     product = variant.product
 
     return ProductRef(
-        type(product).__name__,
+        # Not type(), which of a proxy is the proxy's.
+        product.__class__.__name__,
         item_id_of(product),
         variant_id=variant.id,
         is_pinned=is_pinned,
@@ -319,7 +321,7 @@ def _variant(
 
 
 def _checked(product: t.Any) -> Buyable:
-    if isinstance(product, Buyable):
+    if is_buyable(product):
         return product
 
     raise InvalidItemError(

@@ -17,6 +17,7 @@ from .values import FrozenDict
 from .values import check_text
 from .values import fingerprint
 from .values import freeze_dict
+from .values import fulfills
 from .values import refused_as
 
 #: What is chosen for an option: one value, or several of them, each once and sorted.
@@ -56,6 +57,11 @@ class Buyable(t.Protocol):
     @property
     def cart_price(self) -> MoneyLike:
         """The price of one, in major units."""
+
+
+def is_buyable(product: t.Any) -> t.TypeGuard[Buyable]:
+    """Whether it is a product that can be put into a cart as it is."""
+    return fulfills(product, Buyable)
 
 
 class NotSoldError(InvalidItemError):
@@ -146,7 +152,7 @@ def variant_of(product: Buyable, options: t.Mapping[str, t.Any] | None) -> Varia
     if sold is None:
         raise _not_sold(product, chosen)
 
-    if not isinstance(sold, Buyable):
+    if not is_buyable(sold):
         raise CartConfigError(
             f"The 'cart_variant' of {item_id_of(product)!r:.80} returns a product with"
             f" 'cart_id', 'cart_name' and 'cart_price', or None, not {sold!r:.80}."

@@ -184,6 +184,20 @@ def whole_number(value: t.Any, where: str) -> int:
     return int(value)
 
 
+def fulfills(thing: t.Any, protocol: type) -> bool:
+    """Whether something has what a protocol asks for, if only by its ``__getattr__``.
+
+    From Python 3.12 on, ``isinstance`` does not ask that, which proxies live by.
+    """
+    asked = (name for name in {*vars(protocol), *protocol.__annotations__})
+
+    return isinstance(thing, protocol) or all(
+        getattr(thing, name, None) is not None
+        for name in asked
+        if not name.startswith("_")
+    )
+
+
 @cache
 def snake_case(name: str) -> str:
     """The name of a class as those of functions are written."""

@@ -248,11 +248,11 @@ def _described(name: str, function: t.Callable[..., t.Any]) -> RegisteredFunctio
     :raises CartConfigError: If its parameters cannot be told by its signature.
     """
     try:
-        _, *parameters = inspect.signature(function).parameters.values()
-        types = t.get_type_hints(function, include_extras=True)
+        signature = inspect.signature(function, eval_str=True)
+        _, *parameters = signature.parameters.values()
         params = msgspec.defstruct(
             "Params",
-            [_field(each, types.get(each.name, t.Any)) for each in parameters],
+            list(map(_field, parameters)),
             forbid_unknown_fields=True,
             kw_only=True,
         )
@@ -274,8 +274,10 @@ def _has_decimals(kind: t.Any) -> bool:
 
 
 def _field(
-    parameter: inspect.Parameter, kind: t.Any
+    parameter: inspect.Parameter,
 ) -> tuple[str, t.Any] | tuple[str, t.Any, t.Any]:
+    kind = t.Any if parameter.annotation is parameter.empty else parameter.annotation
+
     if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
         raise TypeError(f"{parameter} cannot be given by its name.")
 

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from ..model.keys import CartKey
+from ..model.values import fulfills
 
 #: Versions begin with one of so many, and have to stay below 2**53.
 _FIRST: t.Final = 2**52
@@ -154,6 +155,16 @@ class ScansCarts(t.Protocol):
         :param before: Only those that were last saved before this time, with its time
             zone.
         """
+
+
+def is_storage(thing: t.Any) -> t.TypeGuard[Storage]:
+    """Whether it has all that a storage has. So has its class, which is none."""
+    return not isinstance(thing, type) and fulfills(thing, Storage)
+
+
+def scans_carts(storage: Storage) -> t.TypeGuard[ScansCarts]:
+    """Whether it can be gone through."""
+    return fulfills(storage, ScansCarts)
 
 
 def next_version(expected: int) -> int:

@@ -25,6 +25,7 @@ from flask_cart import current_cart
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.base import Storage
+from flask_cart.storage.base import is_storage
 from flask_cart.testing.carts import save_carts
 from tests.support.session_shops import Shop
 from tests.support.session_shops import held
@@ -304,7 +305,7 @@ def saved(storage: Storage, text: str, expected: int = 0) -> int:
 class TestStorage:
     def test_guarantee(self, storage: Storage) -> None:
         """It promises no more than that the last write wins."""
-        assert isinstance(storage, Storage)
+        assert is_storage(storage)
         assert storage.guarantee is Guarantee.LAST_WRITE_WINS
         assert not storage.always_lock
         assert storage.transaction() is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+import typing as t
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,6 +15,7 @@ from flask import Response
 from flask import render_template_string
 from flask import session
 from flask import stream_with_context
+from werkzeug.local import LocalProxy
 
 from flask_cart import CartConfigError
 from flask_cart import CartConflictError
@@ -26,6 +28,7 @@ from flask_cart import signals
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.memory import MemoryStorage
 from tests.support.apps import make_app
+from tests.support.crowds import run
 
 
 class CountingStorage(MemoryStorage):
@@ -520,3 +523,27 @@ def test_storage_object_by_name() -> None:
 
 
 READY = CountingStorage()
+
+
+class Passing:
+    """Passes on everything that it is asked for."""
+
+    def __init__(self, storage: MemoryStorage) -> None:
+        self._storage = storage
+
+    def __getattr__(self, name: str) -> t.Any:
+        return getattr(self._storage, name)
+
+
+@pytest.mark.parametrize("hide", [Passing, lambda storage: LocalProxy(lambda: storage)])
+def test_storage_behind_another_object(
+    hide: t.Callable[[MemoryStorage], t.Any],
+) -> None:
+    """What passes everything on to a storage is one, for the commands as well."""
+    app = make_app(CART_STORAGE=hide(MemoryStorage()))
+    extension = FlaskCart(app)
+
+    with app.app_context():
+        extension.cart(owner="user:7").add("mug", price=1)
+
+    assert run(app, "list").output.split()[6:8] == ["user:7", "default"]

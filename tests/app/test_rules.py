@@ -93,7 +93,8 @@ def test_in_requests() -> None:
 
 
 @pytest.mark.parametrize(
-    ("zone", "day"), [("UTC", "mon"), ("Europe/Berlin", "tue"), ("US/Pacific", "mon")]
+    ("zone", "day"),
+    [("UTC", "mon"), ("Europe/Berlin", "tue"), ("America/Los_Angeles", "mon")],
 )
 def test_time_zone(zone: str, day: str) -> None:
     """Days begin in the time zone of the shop."""

@@ -30,8 +30,9 @@ from flask_session.cachelib import CacheLibSessionInterface
 from flask_cart import current_cart
 from flask_cart import signals
 from flask_cart.storage.base import Guarantee
-from flask_cart.storage.base import Storage
+from flask_cart.storage.base import is_storage
 from tests.support.cache_servers import CacheServer
+from tests.support.crowds import run_json
 from tests.support.servers import wait_until
 from tests.support.session_shops import SESSIONS
 from tests.support.session_shops import Config
@@ -537,7 +538,7 @@ class TestStorage:
         with shop.app.app_context():
             storage = shop.extension.storage
 
-            assert isinstance(storage, Storage)
+            assert is_storage(storage)
             assert storage.guarantee is Guarantee.ATOMIC
             assert not storage.always_lock
 
@@ -626,6 +627,16 @@ class TestStorage:
         assert 990 < lifetimes.pop(b"session") <= 1000
         assert 1990 < lifetimes.pop(b"cart") <= 2000
         assert not lifetimes
+
+    def test_commands(self, redis_config: Config, running_valkey: CacheServer) -> None:
+        """The commands find the carts that are beside sessions in Redis."""
+        running_valkey.clean()
+
+        with open_shop(redis_config) as shop:
+            shop.visitor().post("/cart/add/mug")
+            (cart,) = run_json(shop.app, "list")["carts"]
+
+        assert cart["lines"] == 1
 
 
 def quantity(shop: Shop, owner: str) -> int:

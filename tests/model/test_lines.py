@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 from moneyed import Money
 from msgspec.structs import replace
+from werkzeug.local import LocalProxy
 
 from flask_cart import Buyable
 from flask_cart import CartLimitError
@@ -183,6 +184,13 @@ class TestMakeLine:
             "Mug",
             Decimal("12.50"),
         )
+        assert line.product_ref == ProductRef("Mug", "mug")
+
+    def test_of_a_proxy_of_a_product(self) -> None:
+        """What stands for a product is one, and known by the product's class."""
+        line = make_line(LocalProxy(Mug), 1, "EUR")
+
+        assert line == make_line(Mug(), 1, "EUR")
         assert line.product_ref == ProductRef("Mug", "mug")
 
     def test_of_a_product_with_a_number(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import inspect
 import json
 import logging
 import typing as t
@@ -298,7 +299,7 @@ def test_every_rule_is_tested() -> None:
 @pytest.mark.parametrize("function", [*RULES, *AMOUNTS])
 def test_documented(function) -> None:
     """Each says in a sentence when it holds, and asks for JSON only."""
-    assert function.__doc__.endswith((".", "    "))
+    assert inspect.cleandoc(function.__doc__).endswith(".")
     assert json.dumps([param for param, _, _ in CASES.get(function.__name__, [])])
 
 

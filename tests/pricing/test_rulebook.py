@@ -29,6 +29,11 @@ def heavy(facts, kilos: int, of: tuple[str, ...] = (), *, limit: Decimal | None 
     return (kilos, of, limit) == (5, ("mug",), Decimal("1.50")) or repr(limit)
 
 
+class Heavy:
+    def __call__(self, facts, of: tuple[str, ...], limit: Decimal):
+        return heavy(facts, 5, of, limit=limit)
+
+
 def anything(facts, value):
     return value == {"a": (1, None)}
 
@@ -57,6 +62,8 @@ def book() -> Rulebook:
         (anything, {"value": {"a": [1, None]}}),
         (day, {"on": dt.date(2025, 1, 2)}),
         (amounts, {"each": [1, "2.5"]}),
+        (functools.partial(heavy, kilos=5), {"of": ["mug"], "limit": "1.50"}),
+        (Heavy(), {"of": ["mug"], "limit": "1.50"}),
         (lambda facts: True, {}),
         (lambda facts, _: True, {"_": 1}),
     ],
@@ -66,6 +73,15 @@ def test_parameters(book: Rulebook, function, params: dict) -> None:
     book.rules.add("own", function)
 
     assert evaluation(book).decide(rule("own", **params), facts()) == Verdict()
+
+
+@pytest.mark.parametrize("function", [functools.partial(heavy, kilos=5), Heavy()])
+def test_types_of_what_is_no_function(book: Rulebook, function: t.Any) -> None:
+    """The types of anything that can be called are those of its signature."""
+    book.rules.add("own", function)
+
+    with pytest.raises(InvalidConditionError, match="Expected `array`, got `int`"):
+        book.rules.check(rule("own", of=5, limit="1.50"))
 
 
 def no_facts():
@@ -88,7 +104,7 @@ def a_type_that_is_gone(facts, x: Gone):  # noqa: F821
     return True
 
 
-def no_json(facts, x: t.Generic):
+def no_json(facts, x: list[str] | set[str]):
     return True
 
 
@@ -106,7 +122,6 @@ def a_list_to_share(facts, ids: list[str] = [1]):  # noqa: B006
         a_type_that_is_gone,
         no_json,
         a_list_to_share,
-        functools.partial(heavy, kilos=5),
         "heavy",
     ],
 )

@@ -14,9 +14,9 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_cart import FlaskCart
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Kept
-from flask_cart.storage.base import ScansCarts
 from flask_cart.storage.base import Storage
 from flask_cart.storage.base import Stored
+from flask_cart.storage.base import scans_carts
 from flask_cart.storage.sql import database
 from flask_cart.testing.carts import delete_cart
 from flask_cart.testing.carts import save_cart
@@ -78,7 +78,7 @@ def opened_database(url: str) -> Iterator[Storage]:
 
 
 def scan(storage: Storage, before: dt.datetime | None = None) -> list[Kept]:
-    assert isinstance(storage, ScansCarts)
+    assert scans_carts(storage)
 
     return list(storage.scan(before))
 
@@ -116,7 +116,7 @@ def test_changes_meanwhile(storage: Storage, monkeypatch: pytest.MonkeyPatch) ->
     for key in KEYS:
         save_cart(storage, key, "{}", 0)
 
-    assert isinstance(storage, ScansCarts)
+    assert scans_carts(storage)
     seen = []
 
     for number, (key, stored, _) in enumerate(storage.scan()):

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from flask_cart.model.keys import CartKey
 from flask_cart.model.keys import cart_key
-from flask_cart.storage.base import ScansCarts
 from flask_cart.storage.base import Storage
+from flask_cart.storage.base import scans_carts
 from flask_cart.storage.memory import MemoryStorage
 from flask_cart.testing.carts import delete_cart
 from flask_cart.testing.carts import save_cart
@@ -183,5 +183,5 @@ def _check(
             each.instance for each in keys if each.owner == key.owner
         )
 
-    if isinstance(storage, ScansCarts):
+    if scans_carts(storage):
         assert sorted(each.key for each in storage.scan()) == sorted(keys)

@@ -9,6 +9,7 @@ from werkzeug.utils import import_string
 
 from ...model.errors import CartConfigError
 from ...storage.base import Storage
+from ...storage.base import is_storage
 from ...storage.memory import MemoryStorage
 from ..settings import Settings
 from .cache import make_cache_storage
@@ -63,7 +64,7 @@ def _make_own_storage(app: Flask, path: str) -> t.Any:
             f"CART_STORAGE is {path!r}, which cannot be imported: {error}"
         ) from error
 
-    if isinstance(factory, Storage) and not isinstance(factory, type):
+    if is_storage(factory):
         return factory
 
     if not callable(factory):
@@ -76,8 +77,7 @@ def _make_own_storage(app: Flask, path: str) -> t.Any:
 
 
 def _check_storage(setting: t.Any, storage: t.Any) -> Storage:
-    # A class has the methods of its objects, but is none of them.
-    if isinstance(storage, type) or not isinstance(storage, Storage):
+    if not is_storage(storage):
         raise CartConfigError(
             f"CART_STORAGE is {setting!r:.80}, and {storage!r:.80} is not a storage: it"
             " lacks attributes or methods of one."

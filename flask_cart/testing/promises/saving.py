@@ -8,6 +8,7 @@ from ...model.keys import CartKey
 from ...storage.base import Change
 from ...storage.base import Guarantee
 from ...storage.base import Storage
+from ...storage.base import is_storage
 from ..carts import KEY
 from ..carts import OTHER
 from ..carts import delete_cart
@@ -24,10 +25,7 @@ class Saving(Traits):
 
     def test_is_a_storage(self, storage: Storage) -> None:
         """It has all the methods, and the guarantee that it is tested for."""
-        # From Python 3.12 on, a proxy is not seen through.
-        itself = getattr(storage, "_get_current_object", lambda: storage)()
-
-        assert isinstance(itself, Storage)
+        assert is_storage(storage)
         assert storage.guarantee is self.guarantee
         assert storage.transaction() is None
 

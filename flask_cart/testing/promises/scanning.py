@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 
 from ...model.keys import CartKey
 from ...storage.base import Kept
-from ...storage.base import ScansCarts
 from ...storage.base import Storage
+from ...storage.base import scans_carts
 from ..carts import delete_cart
 from ..carts import saved
 from ..carts import saved_again
@@ -86,10 +87,9 @@ class Scanning(Traits):
         for key in KEYS:
             saved(storage, key)
 
-        assert isinstance(storage, ScansCarts)
         seen = []
 
-        for number, (key, stored, _) in enumerate(storage.scan()):
+        for number, (key, stored, _) in enumerate(scanning(storage)):
             seen.append(key)
 
             if number % 2:
@@ -102,6 +102,10 @@ class Scanning(Traits):
 
 
 def scan(storage: Storage, before: dt.datetime | None = None) -> list[Kept]:
-    assert isinstance(storage, ScansCarts)
+    return list(scanning(storage, before))
 
-    return list(storage.scan(before))
+
+def scanning(storage: Storage, before: dt.datetime | None = None) -> Iterator[Kept]:
+    assert scans_carts(storage)
+
+    return storage.scan(before)
