@@ -32,7 +32,10 @@ from tests.support.shop import sell
 
 MANY: t.Final = Retry(attempts=8, base_delay=0)
 
-CONFIG: t.Final[dict[str, t.Any]] = {"CART_RETRY_ATTEMPTS": 1, "CART_RETRY_MAX_DELAY": 0}
+CONFIG: t.Final[dict[str, t.Any]] = {
+    "CART_RETRY_ATTEMPTS": 1,
+    "CART_RETRY_MAX_DELAY": 0,
+}
 
 
 @pytest.fixture
