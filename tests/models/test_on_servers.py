@@ -18,12 +18,16 @@ from tests.models import compare_and_set
 from tests.models import keys
 from tests.models import merge
 from tests.models import move
+from tests.models import order
+from tests.models.checking import covering
 from tests.models.checking import runs
 from tests.models.operations import fill_for_login
 from tests.models.operations import fill_for_move
 from tests.models.operations import keyed_add
 from tests.models.operations import logins
 from tests.models.operations import moves
+from tests.models.ordering import Orders
+from tests.models.ordering import replayed
 from tests.models.replaying import Shop
 from tests.support import shops
 from tests.support.cache_servers import CacheServer
@@ -115,7 +119,7 @@ def test_a_login(shop: Shop, rival: merge.Rival) -> None:
     def both() -> Counter[str]:
         return Counter(shop.items(merge.USER)) + Counter(shop.items(merge.GUEST))
 
-    shop.app.extensions["cart"].services.repository.retry = MANY
+    shop.repository.retry = MANY
     found = shop.orders(
         *logins(shop, rival),
         reset=lambda: fill_for_login(shop),
@@ -123,6 +127,16 @@ def test_a_login(shop: Shop, rival: merge.Rival) -> None:
     )
 
     assert found == set(runs(merge.model(rival=rival)))
+
+
+def test_the_same_form_twice(shop: Shop) -> None:
+    """One order is made of it, and everything that can happen in a state of the model
+    happens here."""
+    shop.repository.retry = MANY
+
+    for trace in covering(order.model(may_crash=False, is_one_moment=True)):
+        orders = Orders(shop, is_one_moment=True)
+        assert replayed(orders, trace, adds=False) == (trace, set())
 
 
 def test_an_order(shop: Shop) -> None:
@@ -150,6 +164,32 @@ def check_order(shop: Shop, session: t.Any) -> None:
     shop.orders(
         shop.inside(place),
         shop.add("cup"),
+        reset=refill,
+        right=lambda: sorted([*sold, *shop.items()]) == ["cup", "mug"],
+    )
+
+
+def test_two_orders_in_the_session(on_postgresql: shops.Shop, postgresql: Shop) -> None:
+    """There nothing is sold twice, even if the other one orders something else: of two
+    that have read the same cart, one is refused, or sells what the other one left."""
+    shop, session = postgresql, on_postgresql.db.session
+    sold: list[str] = []
+
+    def place(*items: str) -> None:
+        for item in items:
+            shop.cart().add(item, price=1)
+
+        draft = sell(shop.cart(), session=session)
+        sold.extend(each.line.item_id for each in draft.lines)
+
+    def refill() -> None:
+        sold.clear()
+        shop.forget()
+        shop.add("mug")()
+
+    shop.orders(
+        shop.inside(place),
+        shop.inside(place, "cup"),
         reset=refill,
         right=lambda: sorted([*sold, *shop.items()]) == ["cup", "mug"],
     )
