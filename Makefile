@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo demo-redis check test test-lowest test-newest examples every-cart payments prove distributed requests clients lint format docs benchmark ways count wheel lock clean
+.PHONY: help demo demo-redis check test test-lowest test-newest examples every-cart payments prove distributed soak requests clients lint format docs benchmark ways count wheel lock clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -75,6 +75,13 @@ distributed: .venv/.tests  ## Break clusters and standbys under clients, and wri
 	CART_DISTRIBUTED_TIMES=$(TIMES) CART_DISTRIBUTED_TABLE=docs/distributed.csv \
 		$(BIN)/python -m pytest --timeout 3600 --quiet --durations=20 \
 		tests/distributed $(ARGS)
+
+# On all storages together; "make test" lets each fault happen once, on one of them.
+MINUTES ?= 30
+
+soak: .venv/.tests  ## Let everything happen to clients and servers, for MINUTES=30
+	CART_SOAK_MINUTES=$(MINUTES) $(BIN)/python -m pytest --capture=no --quiet \
+		tests/soak/test_soak.py $(ARGS)
 
 # As many requests at least; "make test" makes fewer.
 REQUESTS ?= 5000

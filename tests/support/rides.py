@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 import typing as t
 from collections import Counter
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import ExitStack
+from contextlib import closing
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,10 +26,13 @@ from flask_cart.testing.history.clients import Client
 from flask_cart.testing.history.records import Call
 from flask_cart.testing.history.records import Made
 from flask_cart.testing.history.records import Record
+from tests.support.clocks import step_clocks
 from tests.support.customers import Config
 from tests.support.customers import shop
 from tests.support.forks import FORKS
 from tests.support.servers import wait_until
+from tests.support.written import WrittenHistory
+from tests.support.written import read_histories
 
 #: How many clients there are, each in a process of its own.
 CLIENTS: t.Final = 4
@@ -57,9 +62,62 @@ class Verdict(t.NamedTuple):
         return [each for each in self.found if " raised what nobody expects" in each]
 
 
-class _Worker(t.NamedTuple):
-    pipe: Connection
-    done: t.Any
+class Worker:
+    """A client in a process of its own, that may be frozen and killed.
+
+    :param name: Identifies the client, and decides what it does.
+    :param config: Where the carts are.
+    """
+
+    def __init__(self, name: str, config: Config) -> None:
+        self.name = name
+        self._config = config
+        self._starts = 0
+        self._folder: Path | None = None
+        # Without locks, which whoever is killed would hold for ever.
+        self._done = FORKS.RawValue("q", 0)
+        self._ahead = FORKS.RawValue("d", 0.0)
+
+    @property
+    def done(self) -> int:
+        """How many of its operations have had an answer."""
+        return int(self._done.value)
+
+    def start(self) -> None:
+        """Start it; it goes on where the one that was killed was."""
+        self._starts += 1
+        self._pipe, theirs = FORKS.Pipe()
+        self.process = FORKS.Process(
+            target=_serve, args=(theirs, self._done, self._ahead, self._config)
+        )
+        self.process.start()
+        theirs.close()
+
+        if self._folder is not None:
+            self.go_shopping(self._folder)
+
+    def go_shopping(self, folder: Path) -> None:
+        """Let it use carts until it is told to rest."""
+        self._folder = folder
+        self._pipe.send((f"{self.name}, {self._starts}", folder))
+
+    def rest(self) -> None:
+        """Let it finish what it does."""
+        self._folder = None
+        self._pipe.send(None)
+        assert self._pipe.poll(60)
+        self._pipe.recv()
+
+    def set_clock(self, ahead: float) -> None:
+        """Let it believe in another time, so many seconds ahead."""
+        self._ahead.value = ahead
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does."""
+        self.process.kill()
+        self.process.join(60)
+        self.process.close()
+        self._pipe.close()
 
 
 def ride(configs: list[Config], folder: Path, times: int, *faults: Fault) -> Verdict:
@@ -71,90 +129,118 @@ def ride(configs: list[Config], folder: Path, times: int, *faults: Fault) -> Ver
     :param times: How many operations of each client must succeed before the first
         fault, and after each.
     """
-    with _clients(configs, folder) as workers:
-        _wait(workers, times)
+    with started(configs) as workers:
+        with shopping(workers, folder):
+            wait(workers, times)
 
-        for fault in faults:
-            fault()
-            _wait(workers, times)
+            for fault in faults:
+                fault()
+                wait(workers, times)
 
-        records = [record for each in workers for record in _stop(each)]
+        return judge(configs[0], folder)
 
-    last = _look(configs[0], folder, len(records))
+
+@contextmanager
+def started(configs: list[Config]) -> Iterator[list[Worker]]:
+    """Clients that do nothing yet.
+
+    :param configs: Where the carts are, of the clients in turn.
+    """
+    with ExitStack() as stack:
+        workers = [
+            Worker(f"client {number}", configs[number % len(configs)])
+            for number in range(CLIENTS)
+        ]
+
+        for worker in workers:
+            worker.start()
+            stack.callback(worker.kill)
+
+        yield workers
+
+
+@contextmanager
+def shopping(workers: list[Worker], folder: Path) -> Iterator[None]:
+    """Let clients use carts in this block.
+
+    :param folder: An empty one.
+    """
+    _orders(folder).mkdir()
+    _histories(folder).mkdir()
+
+    for worker in workers:
+        worker.go_shopping(folder)
+
+    yield
+
+    for worker in workers:
+        worker.rest()
+
+
+def wait(workers: list[Worker], times: int) -> None:
+    """Wait until each of the clients has done more, whatever fails meanwhile."""
+    aims = [each.done + times for each in workers]
+
+    wait_until(
+        lambda: all(each.done >= aim for each, aim in zip(workers, aims, strict=True))
+    )
+
+
+def judge(config: Config, folder: Path) -> Verdict:
+    """Look at all carts, and at what the clients have written."""
+    records = read_histories(_histories(folder), _orders(folder))
+    calls = [each for each in records if isinstance(each, Call)]
+    last = _look(config, folder, len(calls))
 
     return Verdict(
-        Counter(each.outcome for each in records if isinstance(each, Call)),
+        Counter(each.outcome for each in calls),
         sum(isinstance(each, Made) for each in records),
         check_history([*records, *last]),
     )
 
 
-@contextmanager
-def _clients(configs: list[Config], folder: Path) -> Iterator[list[_Worker]]:
-    with ExitStack() as stack:
-        workers = []
-
-        for number in range(CLIENTS):
-            mine, theirs = FORKS.Pipe()
-            done = FORKS.Value("i", 0)
-            config = configs[number % len(configs)]
-            process = FORKS.Process(
-                target=_shop_until_told, args=(theirs, done, config, number, folder)
-            )
-            process.start()
-            stack.callback(process.join, 60)
-            stack.callback(process.kill)
-            workers.append(_Worker(mine, done))
-
-        yield workers
+def _orders(folder: Path) -> Path:
+    return folder / "orders"
 
 
-def _wait(workers: list[_Worker], times: int) -> None:
-    """Wait until each of the clients has done more, whatever fails meanwhile."""
-    aims = [each.done.value + times for each in workers]
-
-    wait_until(
-        lambda: all(
-            each.done.value >= aim for each, aim in zip(workers, aims, strict=True)
-        )
-    )
+def _histories(folder: Path) -> Path:
+    return folder / "histories"
 
 
-def _stop(worker: _Worker) -> list[Record]:
-    worker.pipe.send("stop")
-    assert worker.pipe.poll(60)
-    records: list[Record] = worker.pipe.recv()
+def _serve(pipe: Connection, done: t.Any, ahead: t.Any, config: Config) -> None:
+    with _storage(config) as storage:
+        step_clocks(lambda: float(ahead.value))
 
-    return records
+        with contextlib.suppress(EOFError):
+            while True:
+                name, folder = pipe.recv()
+                _shop_until_told(pipe, done, storage, name, folder)
+                pipe.recv()
+                pipe.send("resting")
 
 
 def _shop_until_told(
-    pipe: Connection, done: t.Any, config: Config, number: int, folder: Path
+    pipe: Connection, done: t.Any, storage: Storage, name: str, folder: Path
 ) -> None:
-    with _storage(config) as storage:
-        client = Client(f"client {number}", storage, folder)
+    # What carts only tell of where nobody can be told an error.
+    logging.basicConfig(filename=folder / "log", force=True)
+
+    with closing(WrittenHistory(_histories(folder) / name)) as history:
+        client = Client(name, storage, _orders(folder), history)
 
         while not pipe.poll():
             client.act(1)
+            last = history.last
 
-            if _outcome(client) in ("done", "refused"):
+            if isinstance(last, Call) and last.outcome in ("done", "refused"):
                 done.value += 1
             else:
                 time.sleep(_BREATH)
 
-        pipe.send(client.history.records)
-
-
-def _outcome(client: Client) -> str:
-    last = client.history.records[-1]
-    assert isinstance(last, Call)
-
-    return last.outcome
-
 
 def _look(config: Config, folder: Path, times: int) -> list[Record]:
     with _storage(config) as storage:
-        last = Client("the last one", storage, folder)
+        last = Client("the last one", storage, _orders(folder))
 
         def look() -> bool:
             with contextlib.suppress(CartStorageError):
@@ -174,9 +260,15 @@ def _storage(config: Config) -> Iterator[Storage]:
         yield get_state().services.repository.storage
 
 
-def create_tables(config: Config) -> None:
-    """Create the tables of the carts, where they are in a database."""
+def create_tables(config: Config, *, anew: bool = False) -> None:
+    """Create the tables of the carts, where they are in a database.
+
+    :param anew: Drop those that are there.
+    """
     with shop(config) as app, app.app_context():
+        if anew:
+            _db(app).drop_all()
+
         _db(app).create_all()
 
 

@@ -7,6 +7,8 @@ import time
 import typing as t
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from ...carts.cart import Cart
 from ...carts.cart import stored_cart
 from ...carts.drafts import OrderDraft
@@ -87,10 +89,17 @@ class Client:
     :param name: Identifies the client, and decides what it does.
     :param storage: Where the carts are.
     :param orders: An empty folder, the same for all clients: the shop's orders.
+    :param history: Where it is recorded; in memory, if left out.
     """
 
-    def __init__(self, name: str, storage: Storage, orders: Path) -> None:
-        self.history = History()
+    def __init__(
+        self,
+        name: str,
+        storage: Storage,
+        orders: Path,
+        history: History | None = None,
+    ) -> None:
+        self.history = history or History()
         self._name = name
         self._random = random.Random(name)
         self._orders = orders
@@ -122,10 +131,17 @@ class Client:
             load(CartKey(guest(number), "default"))
 
     def _call(self, what: str) -> None:
-        call = f"{self._name}.{self._calls}"
-        token = current_call.set(call)
         arguments: dict[str, t.Any] = {}
-        began = time.monotonic_ns()
+        call = Call(
+            call=f"{self._name}.{self._calls}",
+            began=time.monotonic_ns(),
+            ended=0,
+            what=what,
+            arguments=arguments,
+            outcome="unknown",
+        )
+        self.history.begin(call)
+        token = current_call.set(call.call)
         outcome: Outcome = "done"
         said = ""
 
@@ -141,17 +157,8 @@ class Client:
         finally:
             current_call.reset(token)
 
-        self.history.add(
-            Call(
-                call=call,
-                began=began,
-                ended=time.monotonic_ns(),
-                what=what,
-                arguments=arguments,
-                outcome=outcome,
-                said=said,
-            )
-        )
+        ended = time.monotonic_ns()
+        self.history.add(replace(call, ended=ended, outcome=outcome, said=said))
 
     # What is done to one cart
 
@@ -232,7 +239,14 @@ class Client:
         return cart.place_order(self._make, self._find, token=cart.order_token)
 
     def _make(self, draft: OrderDraft) -> str:
-        began = time.monotonic_ns()
+        made = Made(
+            call=current_call.get(),
+            began=time.monotonic_ns(),
+            ended=0,
+            token=draft.order_token,
+            lines={line.item_id: line.quantity for line in draft},
+        )
+        self.history.begin(made)
 
         try:
             # A unique column.
@@ -240,15 +254,7 @@ class Client:
         except FileExistsError as error:
             raise _TakenError from error
 
-        self.history.add(
-            Made(
-                call=current_call.get(),
-                began=began,
-                ended=time.monotonic_ns(),
-                token=draft.order_token,
-                lines={line.item_id: line.quantity for line in draft},
-            )
-        )
+        self.history.add(replace(made, ended=time.monotonic_ns()))
 
         return draft.order_token
 

@@ -107,6 +107,12 @@ class History:
         with self._lock:
             self.records.extend(records)
 
+    def begin(self, record: Record) -> None:
+        """Hear of what begins, which :meth:`add` is told of when it has ended.
+
+        For a history that has to know it even if there is no end.
+        """
+
     def load(
         self, owner: str, instance: str, load: Callable[[], tuple[int, str | None]]
     ) -> None:
@@ -130,25 +136,28 @@ class History:
 
     def save(self, owner: str, changes: Changes, save: Callable[[], bool]) -> bool:
         """Record a save."""
-        began = time.monotonic_ns()
+        record = Save(
+            call=current_call.get(),
+            began=time.monotonic_ns(),
+            ended=0,
+            owner=owner,
+            changes={k: (each.expected, each.text) for k, each in changes.items()},
+            versions=None,
+            is_known=False,
+        )
+        self.begin(record)
         is_saved = is_known = False
 
         try:
             is_saved = save()
             is_known = True
         finally:
+            versions = {k: each.version for k, each in changes.items()}
             self._saved(
-                Save(
-                    call=current_call.get(),
-                    began=began,
+                msgspec.structs.replace(
+                    record,
                     ended=time.monotonic_ns(),
-                    owner=owner,
-                    changes={
-                        k: (each.expected, each.text) for k, each in changes.items()
-                    },
-                    versions={k: each.version for k, each in changes.items()}
-                    if is_saved
-                    else None,
+                    versions=versions if is_saved else None,
                     is_known=is_known,
                 )
             )
