@@ -291,6 +291,33 @@ def test_statement_of_the_app_fails_because_of_a_rival(
 
 
 @PLACES
+def test_snapshot_of_sqlite(sqlite_url: str, place: str) -> None:
+    """On SQLite in WAL mode, whoever has read in a transaction that others have written
+    since can write no more in it, and waiting does not help."""
+    with selling(sqlite_url, place) as shop:
+        with shop.db.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+
+        @sa.event.listens_for(shop.db.engine, "begin")
+        def begin(connection: sa.Connection) -> None:
+            connection.exec_driver_sql("BEGIN")
+
+        shop.db.session.execute(sa.select(shop.order_table)).all()
+
+        with shop.outside() as rival:
+            rival.execute(shop.order_table.insert().values(token="rival"))
+
+        with contention() as errors, pytest.raises(CartConflictError):
+            check_out(shop)
+
+        assert [code_of(each) for each in errors] == ["SQLITE_BUSY_SNAPSHOT"]
+        assert shop.orders() == ["other", "rival"]
+
+        token = check_out(shop)
+        assert token in shop.orders()
+
+
+@PLACES
 @pytest.mark.parametrize("name", ["postgresql", "mariadb"])
 def test_connection_is_lost_in_an_order(
     request: pytest.FixtureRequest, name: str, place: str
