@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from contextlib import contextmanager
 
 import pytest
+from flask import Flask
 
 from flask_cart import Cart
 from flask_cart import FlaskCart
@@ -138,23 +139,17 @@ class Replay(Run):
 
 
 class Shop:
-    """An app whose carts are where the test wants them.
+    """An app with carts, whose operations can be driven through their steps.
 
-    :param retries: How often it begins again after a lost save, the last time with the
-        lock.
+    :param forget: Empties the place where the carts are.
     """
 
     def __init__(
-        self, storage: Storage | None = None, retries: int = 1, **config: t.Any
+        self, app: Flask, extension: FlaskCart, forget: Callable[[], object]
     ) -> None:
-        self.storage = storage if storage is not None else MemoryStorage()
-        self.app = make_app(
-            CART_STORAGE=self.storage,
-            CART_RETRY_ATTEMPTS=retries,
-            CART_RETRY_BASE_DELAY=0,
-            **config,
-        )
-        self.extension = FlaskCart(self.app)
+        self.app = app
+        self.extension = extension
+        self.forget = forget
         self.run: Replay | None = None
 
     @property
@@ -225,16 +220,37 @@ class Shop:
         return tuple(run.steps)
 
     def orders(
-        self, first: Operation, second: Operation, reset: Operation
+        self,
+        first: Operation,
+        second: Operation,
+        reset: Operation,
+        right: Callable[[], bool] = lambda: True,
     ) -> set[Trace]:
-        """All orders in which two operations can happen, in every one of which they do
-        what they do."""
+        """All orders in which two operations can happen.
+
+        :param reset: Called before each.
+        :param right: Whether the carts are as they have to be after each.
+        """
         found = interleave(
-            self.app, first, second, reset=reset, check=lambda one, other: None
+            self.app, first, second, reset=reset, check=lambda *answers: right()
         )
 
         return set(found)
 
-    def forget(self) -> None:
-        """Empty the memory."""
-        t.cast(MemoryStorage, self.storage)._carts.clear()
+
+def open_shop(storage: Storage | None = None, retries: int = 1) -> Shop:
+    """An app whose carts are in memory, or in another storage.
+
+    :param retries: How often it begins again after a lost save, the last time with the
+        lock.
+    """
+    storage = MemoryStorage() if storage is None else storage
+    app = make_app(
+        CART_STORAGE=storage, CART_RETRY_ATTEMPTS=retries, CART_RETRY_BASE_DELAY=0
+    )
+
+    def forget() -> None:
+        if isinstance(storage, MemoryStorage):
+            storage._carts.clear()
+
+    return Shop(app, FlaskCart(app), forget)

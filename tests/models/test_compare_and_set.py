@@ -27,7 +27,7 @@ from tests.models.compare_and_set import Mistake
 from tests.models.compare_and_set import model
 from tests.models.replaying import Around
 from tests.models.replaying import Case
-from tests.models.replaying import Shop
+from tests.models.replaying import open_shop
 from tests.support.broken import ComparesWithItself
 
 
@@ -50,7 +50,7 @@ def test_nothing_is_lost(adds: tuple[int, ...], retries: int, may_lose: bool) ->
 def test_the_code_goes_the_ways_of_the_model() -> None:
     """The orders of two adds are the ways through the model, all of them, with what is
     lost in each."""
-    shop = Shop()
+    shop = open_shop()
     add = shop.add("mug")
 
     assert shop.orders(add, add, shop.forget) == set(runs(model()))
@@ -201,7 +201,7 @@ def replayed(
     around: Around = lambda storage: storage,
 ) -> tuple[Trace, set[str]]:
     """What two that add items have done, and what of it is not in the cart then."""
-    shop = Shop(storage)
+    shop = open_shop(storage)
     shop.add("cup")()
     acknowledged = set()
 

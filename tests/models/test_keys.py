@@ -6,7 +6,6 @@ import typing as t
 
 import pytest
 
-from tests.models.checking import OWNER
 from tests.models.checking import Trace
 from tests.models.checking import check
 from tests.models.checking import runs
@@ -14,9 +13,9 @@ from tests.models.keys import CART
 from tests.models.keys import KEYS
 from tests.models.keys import Mistake
 from tests.models.keys import model
+from tests.models.operations import keyed_add
 from tests.models.replaying import Around
-from tests.models.replaying import Operation
-from tests.models.replaying import Shop
+from tests.models.replaying import open_shop
 from tests.models.splitting import split
 
 ONCE: t.Final = "the change is made once"
@@ -37,8 +36,8 @@ def test_a_change_is_made_once(senders: int, may_crash: bool) -> None:
 
 def test_the_code_goes_the_ways_of_the_model() -> None:
     """The orders of two senders are the ways through the model, all of them."""
-    shop = Shop()
-    add = adding(shop)
+    shop = open_shop()
+    add = keyed_add(shop)
 
     assert shop.orders(add, add, shop.forget) == set(runs(model()))
 
@@ -69,18 +68,8 @@ def replayed(
     trace: Trace, around: Around = lambda storage: storage
 ) -> tuple[Trace, int]:
     """What two senders have done, and how often the change is made then."""
-    shop = Shop()
-    add = adding(shop)
+    shop = open_shop()
+    add = keyed_add(shop)
     steps = shop.replay(trace, add, add, around)
 
     return steps, shop.items().get("mug", 0)
-
-
-def adding(shop: Shop) -> Operation:
-    def add() -> None:
-        cart = shop.cart(OWNER)
-
-        with cart.once("key"):
-            cart.add("mug", price=1)
-
-    return shop.inside(add)

@@ -28,7 +28,7 @@ from tests.models.lease import Mistake
 from tests.models.lease import model
 from tests.models.replaying import Operation
 from tests.models.replaying import Replay
-from tests.models.replaying import Shop
+from tests.models.replaying import open_shop
 
 THERE: t.Final = "what was acknowledged is there once"
 CAN_SAVE: t.Final = "who has the lock in time can save"
@@ -118,7 +118,7 @@ class Records(RecordStorage):
         self._leases = Leases(LEASE, self._wait, self._release)
         self._clock = clock
         self._waits = 0
-        self.shop = Shop(self, retries=4)
+        self.shop = open_shop(self, retries=4)
 
     def _wait(self, owner: str, seconds: float) -> None:
         run = t.cast(Replay, self.shop.run)

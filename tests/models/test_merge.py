@@ -24,9 +24,10 @@ from tests.models.merge import USER
 from tests.models.merge import Mistake
 from tests.models.merge import Rival
 from tests.models.merge import model
+from tests.models.operations import fill_for_login
+from tests.models.operations import logins
 from tests.models.replaying import Case
-from tests.models.replaying import Operation
-from tests.models.replaying import Shop
+from tests.models.replaying import open_shop
 from tests.support.broken import DeletesAnyVersion
 
 RIVALS: t.Final[tuple[Rival, ...]] = t.get_args(Rival)
@@ -45,8 +46,8 @@ def test_nothing_is_lost_or_doubled(rival: Rival, may_crash: bool) -> None:
 @pytest.mark.parametrize("rival", RIVALS)
 def test_the_code_goes_the_ways_of_the_model(rival: Rival) -> None:
     """The orders are the ways through the model, all of them."""
-    shop = Shop(retries=8)
-    found = shop.orders(*operations(shop, rival), reset=lambda: fill(shop))
+    shop = open_shop(retries=8)
+    found = shop.orders(*logins(shop, rival), reset=lambda: fill_for_login(shop))
 
     assert found == set(runs(model(rival=rival)))
 
@@ -119,9 +120,9 @@ def test_mistakes(mistake: Mistake, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def replayed(case: Case, trace: Trace, rival: Rival) -> tuple[Trace, set[str]]:
     """What the two have done, and which invariants did not hold."""
-    shop = Shop(case.storage(), retries=8)
-    fill(shop)
-    steps = shop.replay(trace, *operations(shop, rival), around=case.around)
+    shop = open_shop(case.storage(), retries=8)
+    fill_for_login(shop)
+    steps = shop.replay(trace, *logins(shop, rival), around=case.around)
     found = Counter(shop.items(USER))
     wanted = {"mug", "pen"} if rival == "log in" else {"mug", "pen", "cup"}
     wrong = set()
@@ -133,19 +134,3 @@ def replayed(case: Case, trace: Trace, rival: Rival) -> tuple[Trace, set[str]]:
         wrong.add(LOST)
 
     return steps, wrong
-
-
-def fill(shop: Shop) -> None:
-    """The guest has a mug, and the user a pen."""
-    shop.forget()
-    shop.add("mug", GUEST)()
-    shop.add("pen", USER)()
-
-
-def operations(shop: Shop, rival: Rival) -> tuple[Operation, Operation]:
-    def merge() -> None:
-        shop.cart(USER).merge(shop.cart(GUEST))
-
-    log_in = shop.inside(merge)
-
-    return log_in, log_in if rival == "log in" else shop.add("cup", rival)

@@ -18,9 +18,10 @@ from tests.models.move import TARGET
 from tests.models.move import Mistake
 from tests.models.move import Rival
 from tests.models.move import model
+from tests.models.operations import fill_for_move
+from tests.models.operations import moves
 from tests.models.replaying import Case
-from tests.models.replaying import Operation
-from tests.models.replaying import Shop
+from tests.models.replaying import open_shop
 from tests.models.splitting import split
 
 #: What there is in both carts in the end.
@@ -41,10 +42,10 @@ def test_nothing_is_lost_or_doubled(rival: Rival, may_crash: bool) -> None:
 @pytest.mark.parametrize("rival", RIGHT)
 def test_the_code_goes_the_ways_of_the_model(rival: Rival) -> None:
     """The orders are the ways through the model, all of them."""
-    shop = Shop()
-    fill(shop)
+    shop = open_shop()
+    fill_for_move(shop)
 
-    found = shop.orders(*operations(shop, rival), reset=lambda: fill(shop))
+    found = shop.orders(*moves(shop, rival), reset=lambda: fill_for_move(shop))
     assert found == set(runs(model(rival=rival)))
 
 
@@ -98,28 +99,9 @@ def test_mistakes(mistake: Mistake) -> None:
 
 def replayed(case: Case, trace: Trace, rival: Rival) -> tuple[Trace, list[str]]:
     """What the two have done, and what is in both carts then."""
-    shop = Shop(case.storage())
-    fill(shop)
-    steps = shop.replay(trace, *operations(shop, rival), around=case.around)
+    shop = open_shop(case.storage())
+    fill_for_move(shop)
+    steps = shop.replay(trace, *moves(shop, rival), around=case.around)
     found = Counter(shop.items()) + Counter(shop.items(instance=TARGET))
 
     return steps, sorted((found - Counter(["pen"])).elements())
-
-
-def fill(shop: Shop) -> None:
-    """There are both carts, and the mug is in the first."""
-    shop.forget()
-    shop.add("mug")()
-    shop.add("pen", instance=TARGET)()
-
-
-def operations(shop: Shop, rival: Rival) -> tuple[Operation, Operation]:
-    with shop.app.app_context():
-        (line,) = shop.cart().lines
-
-    def move() -> None:
-        shop.cart().move(line.id, to=TARGET)
-
-    return shop.inside(move), shop.inside(move) if rival == "move" else shop.add(
-        "cup", instance=rival
-    )
