@@ -36,10 +36,12 @@ class Kept(t.NamedTuple):
 
 
 class Sender(t.NamedTuple):
-    """:param said: What it was told in the end."""
+    """:param retries: How often it may begin again, the last time with the lock.
+    :param said: What it was told in the end.
+    """
 
+    retries: int
     at: str = "load_cart"
-    tries: int = 0
     cart: Kept = Kept()
     keys: Kept = Kept()
     said: str = ""
@@ -159,7 +161,8 @@ def _save(state: State, name: t.Literal["cart", "keys"]) -> State:
 
 
 def _lost(step: Step, state: State, number: int, sender: Sender) -> tuple[Step, State]:
-    again = sender._replace(at="lock" if not sender.tries else "load_cart", tries=1)
+    retries = sender.retries - 1
+    again = sender._replace(at="load_cart" if retries else "lock", retries=retries)
 
     return step._replace(outcome="lost"), _with(state, number, again)
 
@@ -188,17 +191,21 @@ def is_true(state: State) -> bool:
 
 
 def model(
-    mistake: Mistake | None = None, senders: int = 2, may_crash: bool = False
+    mistake: Mistake | None = None,
+    senders: int = 2,
+    may_crash: bool = False,
+    retries: int = 1,
 ) -> Model[State]:
     """The model.
 
     :param senders: How many send the same change.
     :param may_crash: Whether the first of them may die, between any two steps.
+    :param retries: How often each may begin again, the last time with the lock.
     """
     machine = _Keys(mistake, may_crash)
 
     return Model(
-        State((Sender(),) * senders),
+        State((Sender(retries),) * senders),
         machine.steps,
         {
             "the change is made once": lambda state: state.cart.times <= 1,

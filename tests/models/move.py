@@ -40,12 +40,14 @@ class Cart(t.NamedTuple):
 class Client(t.NamedTuple):
     """Who moves the mug, or adds a cup to the cart that is wanted.
 
+    :param retries: How often it may begin again, the last time with the lock.
     :param said: What it was told in the end.
     """
 
     wants: Rival
     at: str
-    tries: int = 0
+    retries: int
+    is_again: bool = False
     source: Cart = Cart()
     target: Cart = Cart()
     said: str = ""
@@ -107,7 +109,7 @@ class _Move:
     ) -> tuple[Step, State]:
         step = _step(number, "load", SOURCE)
 
-        if not client.tries and "mug" not in state.source.items:
+        if not client.is_again and "mug" not in state.source.items:
             return step, _told(state, number, client, "refused")
 
         after = client._replace(at="load_target", source=state.source)
@@ -203,12 +205,11 @@ def _save(state: State, name: str, items: tuple[str, ...]) -> State:
 
 
 def _lost(step: Step, state: State, number: int, client: Client) -> tuple[Step, State]:
-    at = _begin(client.wants) if client.tries else "lock"
+    retries = client.retries - 1
+    at = _begin(client.wants) if retries else "lock"
+    again = client._replace(at=at, retries=retries, is_again=True)
 
-    return (
-        step._replace(outcome="lost"),
-        _with(state, number, client._replace(at=at, tries=1)),
-    )
+    return step._replace(outcome="lost"), _with(state, number, again)
 
 
 def _told(state: State, number: int, client: Client, said: str) -> State:
@@ -240,19 +241,23 @@ def is_right(state: State) -> bool:
 
 
 def model(
-    mistake: Mistake | None = None, rival: Rival = "move", may_crash: bool = False
+    mistake: Mistake | None = None,
+    rival: Rival = "move",
+    may_crash: bool = False,
+    retries: int = 1,
 ) -> Model[State]:
     """The model.
 
     :param rival: What the second one does: it moves the same, or adds to one of the
         carts.
     :param may_crash: Whether the first one may die, between any two steps.
+    :param retries: How often each may begin again, the last time with the lock.
     """
     machine = _Move(mistake, may_crash)
     wants: tuple[Rival, ...] = ("move", rival)
 
     return Model(
-        State(tuple(Client(each, _begin(each)) for each in wants)),
+        State(tuple(Client(each, _begin(each), retries) for each in wants)),
         machine.steps,
         {"nothing is lost or doubled": is_right},
         is_over,

@@ -47,13 +47,14 @@ def test_nothing_is_lost(adds: tuple[int, ...], retries: int, may_lose: bool) ->
     assert verdict.refuted == {}
 
 
-def test_the_code_goes_the_ways_of_the_model() -> None:
+@pytest.mark.parametrize("retries", [1, 2])
+def test_the_code_goes_the_ways_of_the_model(retries: int) -> None:
     """The orders of two adds are the ways through the model, all of them, with what is
     lost in each."""
-    shop = open_shop()
+    shop = open_shop(retries=retries)
     add = shop.add("mug")
 
-    assert shop.orders(add, add, shop.forget) == set(runs(model()))
+    assert shop.orders(add, add, shop.forget) == set(runs(model(retries=retries)))
 
 
 def test_the_code_loses_its_tail_as_the_model_says() -> None:

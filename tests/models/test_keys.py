@@ -28,18 +28,20 @@ CASES: t.Final = {
 
 
 @pytest.mark.parametrize("may_crash", [False, True])
+@pytest.mark.parametrize("retries", [1, 2])
 @pytest.mark.parametrize("senders", [2, 3])
-def test_a_change_is_made_once(senders: int, may_crash: bool) -> None:
+def test_a_change_is_made_once(senders: int, retries: int, may_crash: bool) -> None:
     """Whoever sends it how often, and wherever the first one dies."""
-    assert check(model(senders=senders, may_crash=may_crash)).refuted == {}
+    assert check(model(None, senders, may_crash, retries)).refuted == {}
 
 
-def test_the_code_goes_the_ways_of_the_model() -> None:
+@pytest.mark.parametrize("retries", [1, 2])
+def test_the_code_goes_the_ways_of_the_model(retries: int) -> None:
     """The orders of two senders are the ways through the model, all of them."""
-    shop = open_shop()
+    shop = open_shop(retries=retries)
     add = keyed_add(shop)
 
-    assert shop.orders(add, add, shop.forget) == set(runs(model()))
+    assert shop.orders(add, add, shop.forget) == set(runs(model(retries=retries)))
 
 
 def test_the_code_dies_as_the_model_says() -> None:

@@ -33,20 +33,24 @@ RIGHT: t.Final[dict[Rival, list[str]]] = {
 
 
 @pytest.mark.parametrize("may_crash", [False, True])
+@pytest.mark.parametrize("retries", [1, 2])
 @pytest.mark.parametrize("rival", RIGHT)
-def test_nothing_is_lost_or_doubled(rival: Rival, may_crash: bool) -> None:
+def test_nothing_is_lost_or_doubled(
+    rival: Rival, retries: int, may_crash: bool
+) -> None:
     """Whatever comes in between, and wherever who moves it dies."""
-    assert check(model(rival=rival, may_crash=may_crash)).refuted == {}
+    assert check(model(None, rival, may_crash, retries)).refuted == {}
 
 
+@pytest.mark.parametrize("retries", [1, 2])
 @pytest.mark.parametrize("rival", RIGHT)
-def test_the_code_goes_the_ways_of_the_model(rival: Rival) -> None:
+def test_the_code_goes_the_ways_of_the_model(rival: Rival, retries: int) -> None:
     """The orders are the ways through the model, all of them."""
-    shop = open_shop()
+    shop = open_shop(retries=retries)
     fill_for_move(shop)
 
     found = shop.orders(*moves(shop, rival), reset=lambda: fill_for_move(shop))
-    assert found == set(runs(model(rival=rival)))
+    assert found == set(runs(model(rival=rival, retries=retries)))
 
 
 @pytest.mark.parametrize("rival", RIGHT)
