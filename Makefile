@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo demo-redis check test examples every-cart payments prove lint format docs benchmark ways count wheel lock clean requests clients
+.PHONY: help demo demo-redis check test test-lowest test-newest examples every-cart payments prove requests clients lint format docs benchmark ways count wheel lock clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -37,6 +37,21 @@ test: .venv/.tests  ## Run all tests, name the slowest, and see that no branch i
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder \
 		--durations=20 --cov --cov-report= $(ARGS)
 	$(BIN)/python -m coverage report --fail-under=100
+
+# Each in a virtual environment of its own, with the Python that PYTHON names.
+test-lowest: RESOLUTION = --resolution lowest-direct
+# Clients of redis-py before 8 have no timeout by themselves, which is warned of.
+test-lowest: WARNINGS = -W "ignore:The Redis client has no socket_timeout"
+test-newest: RESOLUTION = --prerelease allow
+
+test-lowest:  ## Run all tests with the lowest versions that pyproject.toml allows
+test-newest:  ## Run all tests with the newest versions, also unfinished ones
+test-lowest test-newest: test-%: .venv/.versions
+	$(BIN)/uv venv --quiet --clear --no-python-downloads --python $(PYTHON) .venv-$*
+	$(BIN)/uv pip install --quiet --python .venv-$* $(RESOLUTION) \
+		--editable '.[all,demo]' --group tests
+	.venv-$*/bin/python -m pytest --numprocesses 3 --dist loadscope \
+		--no-loadscope-reorder $(WARNINGS) $(ARGS)
 
 # As many rounds on each storage; "make test" takes four.
 ROUNDS ?= 200
@@ -101,12 +116,12 @@ count: .venv/bin/python  ## Count lines of code
 wheel: .venv/.lint  ## Build the wheel into dist
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
 
-lock: .venv/.demo .venv/.tests .venv/.docs .venv/.lint  ## Pin what is installed now
+lock: .venv/.demo .venv/.tests .venv/.docs .venv/.lint .venv/.versions  ## Pin what is installed now
 	$(BIN)/python -m pip freeze --all --exclude-editable --exclude setuptools \
 		> constraints.txt
 
 clean:  ## Remove what is installed
-	rm -rf .venv .bootstrap
+	rm -rf .venv .venv-* .bootstrap
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed."; exit 1; }
@@ -127,6 +142,10 @@ clean:  ## Remove what is installed
 
 .venv/.tests: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --editable '.[all,demo]' --group tests
+	@touch $@
+
+.venv/.versions: pyproject.toml constraints.txt | .venv/bin/python
+	$(PIP) --group versions
 	@touch $@
 
 # Only the tests of generated clients need it.

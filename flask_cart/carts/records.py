@@ -16,7 +16,7 @@ import msgspec
 from ..model.errors import CartBusyError
 from ..model.errors import CartConfigError
 from ..model.errors import CartCorruptError
-from ..model.errors import CartStorageError
+from ..model.errors import transaction_failed
 from ..model.keys import BESIDE
 from ..model.keys import CartKey
 from ..storage.base import Change
@@ -90,7 +90,7 @@ class Records(t.Generic[T]):
             except CartBusyError as error:
                 if is_part:
                     # It has failed as a whole, and only the app can begin it again.
-                    raise CartStorageError(str(error)) from error
+                    raise transaction_failed(0) from error
 
                 raise
 

@@ -6,6 +6,7 @@ import time
 import typing as t
 from collections.abc import Callable
 from collections.abc import Iterator
+from contextlib import ExitStack
 from contextlib import contextmanager
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,8 @@ from flask_cart.carts.observing import Access
 from flask_cart.signals import before_change
 from flask_cart.storage.keyvalue.leases import Leases
 from tests.support.apps import make_app
+from tests.support.customers import PREFERRED
+from tests.support.customers import memcached_client
 from tests.support.observers import Notes
 from tests.support.redis_shops import elsewhere
 
@@ -62,8 +65,10 @@ OpenShop = t.Callable[..., Shop]
 
 
 @pytest.fixture(params=["valkey", "memcached", "files"])
-def open_shop(request: pytest.FixtureRequest, tmp_path: Path) -> OpenShop:
+def open_shop(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenShop]:
     """Opens a shop on each kind of cache that has leases."""
+    stack = ExitStack()
+
     if request.param == "files":
         cache = {"CACHE_TYPE": "FileSystemCache", "CACHE_DIR": str(tmp_path / "cache")}
         cache["CACHE_THRESHOLD"] = 0
@@ -76,7 +81,9 @@ def open_shop(request: pytest.FixtureRequest, tmp_path: Path) -> OpenShop:
             },
             "memcached": lambda: {
                 "CACHE_TYPE": "MemcachedCache",
-                "CACHE_MEMCACHED_SERVERS": [server.url],
+                "CACHE_MEMCACHED_SERVERS": stack.enter_context(
+                    memcached_client(PREFERRED, server.url)
+                ),
             },
         }[request.param]()
 
@@ -88,7 +95,8 @@ def open_shop(request: pytest.FixtureRequest, tmp_path: Path) -> OpenShop:
 
         return Shop(app, extension, notes)
 
-    return open_
+    with stack:
+        yield open_
 
 
 def test_free_lock(open_shop: OpenShop) -> None:

@@ -31,6 +31,8 @@ from flask_cart.testing import StorageSuite
 from tests.support import cache_servers
 from tests.support import servers
 from tests.support.apps import make_app
+from tests.support.customers import PREFERRED
+from tests.support.customers import memcached_client
 
 Open = Callable[[], AbstractContextManager[Storage]]
 
@@ -51,6 +53,17 @@ def open_cache(**config: t.Any) -> Iterator[Storage]:
 
         if client is not None:
             client.close()
+
+
+@contextmanager
+def open_memcached(url: str) -> Iterator[Storage]:
+    with (
+        memcached_client(PREFERRED, url) as client,
+        open_cache(
+            CACHE_TYPE="MemcachedCache", CACHE_MEMCACHED_SERVERS=client
+        ) as storage,
+    ):
+        yield storage
 
 
 @contextmanager
@@ -205,11 +218,7 @@ class RecordSuite(StorageSuite):
 class TestMemcached(RecordSuite):
     @pytest.fixture
     def open_storage(self, memcached_server: cache_servers.CacheServer) -> Open:
-        return partial(
-            open_cache,
-            CACHE_TYPE="MemcachedCache",
-            CACHE_MEMCACHED_SERVERS=[memcached_server.url],
-        )
+        return partial(open_memcached, memcached_server.url)
 
 
 class TestFiles(RecordSuite):

@@ -56,7 +56,7 @@ DAY = 24 * 60 * 60
 pytestmark = [
     pytest.mark.usefixtures("steps_of_one"),
     pytest.mark.filterwarnings(
-        "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
+        "ignore:Exception ignored .*socket:pytest.PytestUnraisableExceptionWarning"
     ),
 ]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from contextlib import contextmanager
+from urllib.parse import quote
 
 import pytest
 import redis
@@ -22,6 +23,7 @@ from sqlalchemy.orm import Mapped
 from sqlalchemy.orm import mapped_column
 
 from flask_cart import CartConflictError
+from flask_cart import CartOrderUnknownError
 from flask_cart import FlaskCart
 from flask_cart import OrderDraft
 from flask_cart import current_cart
@@ -133,13 +135,23 @@ def open_shop(*place: str) -> Iterator[Shop]:
 DATABASES = ["sqlite", "postgresql", "mariadb"]
 PLACES = [*DATABASES, "cache", "session"]
 
+#: Whether MariaDB refuses to lock what is newer than a transaction shows, as it does by
+#: default from 11.6.2 on.
+SNAPSHOTS = {"mariadb": "OFF", "strict mariadb": "ON"}
+
 
 @pytest.fixture(params=PLACES)
 def place(request: pytest.FixtureRequest) -> tuple[str, str, str]:
     """A storage, the database of the orders, and a Redis."""
     name = request.param
     is_database = name not in ("cache", "session")
-    database = request.getfixturevalue(f"{name if is_database else 'postgresql'}_url")
+    kind = name.removeprefix("strict ") if is_database else "postgresql"
+    database = request.getfixturevalue(f"{kind}_url")
+
+    if name in SNAPSHOTS:
+        mode = f"SET innodb_snapshot_isolation = {SNAPSHOTS[name]}"
+        database += f"&init_command={quote(mode)}"
+
     server = request.getfixturevalue("valkey_server")
 
     return "database" if is_database else name, database, server.url
@@ -265,6 +277,44 @@ def test_merged_while_it_is_ordered(shop: Shop) -> None:
 
     with shop.app.app_context():
         assert len(shop.extension.cart(owner="user:2")) == 0
+
+
+@pytest.mark.parametrize("place", ["strict mariadb"], indirect=True)
+@pytest.mark.parametrize("meanwhile", ["cancel", "merge"])
+def test_begun_order_is_newer_than_the_snapshot(shop: Shop, meanwhile: str) -> None:
+    """That a transaction must not see what became of the order is a conflict, and the
+    next try sees it."""
+    token = shop.cart().begin_order().order_token
+
+    def change() -> None:
+        with shop.app.app_context():
+            if meanwhile == "cancel":
+                shop.extension.cancel_order(token)
+            else:
+                shop.extension.cart(owner="user:2").merge(shop.cart())
+
+    def create(draft: OrderDraft) -> t.Any:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(change).result(60)
+
+        return shop.create(draft)
+
+    def place_order(create: t.Callable[[OrderDraft], t.Any]) -> None:
+        shop.extension.place_order(
+            create, shop.find, session=shop.db.session, token=token
+        )
+
+    with pytest.raises(CartConflictError, match="transaction"):
+        place_order(create)
+
+    assert shop.sold() == ([], 10)
+
+    if meanwhile == "cancel":
+        with pytest.raises(CartOrderUnknownError):
+            place_order(shop.create)
+    else:
+        place_order(shop.create)
+        assert shop.sold() == ([{"mug": 2}], 8)
 
 
 def copy_of_carts(shop: Shop) -> Callable[[], None]:

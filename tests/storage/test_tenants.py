@@ -25,6 +25,7 @@ from flask_cart.testing.carts import delete_cart
 from flask_cart.testing.carts import save_cart
 from tests.storage.test_cache_contract import open_cache
 from tests.storage.test_cache_contract import open_cookie
+from tests.storage.test_cache_contract import open_memcached
 from tests.storage.test_cache_contract import open_sessions
 from tests.storage.test_contract import open_database
 
@@ -86,7 +87,7 @@ def redis_cluster(request: Request, folder: Path) -> Opened:
 def memcached(request: Request, folder: Path) -> Opened:
     server = request.getfixturevalue("memcached_server")
 
-    return open_cache(CACHE_TYPE="MemcachedCache", CACHE_MEMCACHED_SERVERS=[server.url])
+    return open_memcached(server.url)
 
 
 def files(request: Request, folder: Path) -> Opened:

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from collections.abc import Iterator
 from contextlib import ExitStack
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 import memcache
 import redis
@@ -92,6 +93,10 @@ def _add_session(app: Flask, config: Config, stack: ExitStack) -> None:
             app.config["SESSION_SQLALCHEMY"] = app.extensions["sqlalchemy"]
 
     Session(app)
+
+
+#: What Flask-Caching takes if it can, or else one that closes what it has opened.
+PREFERRED = "pylibmc" if find_spec("pylibmc") is not None else "pymemcache"
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from contextlib import suppress
 
 import sqlalchemy as sa
 from sqlalchemy.engine.base import OptionEngine
@@ -91,7 +92,7 @@ def milliseconds(seconds: float, least: int = 1) -> int:
 def _let_statements_decide(connection: t.Any) -> None:
     """Let SQLite's driver begin and end no transaction but as it always did, if it was
     told otherwise with its attribute of Python 3.12."""
-    if hasattr(connection, "autocommit"):
+    with suppress(AttributeError):
         # This ends the one that it may have begun.
         connection.autocommit = True
         connection.autocommit = _LEGACY
