@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo demo-redis check test test-lowest test-newest examples every-cart payments prove requests clients lint format docs benchmark ways count wheel lock clean
+.PHONY: help demo demo-redis check test test-lowest test-newest examples every-cart payments prove distributed requests clients lint format docs benchmark ways count wheel lock clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -68,6 +68,13 @@ prove: .venv/.tests  ## Record long histories on every storage, and check that n
 		--timeout 1200 --quiet -k test_history --durations=20 \
 		tests/storage/test_contract.py tests/storage/test_cache_contract.py \
 		tests/testing/test_history.py $(ARGS)
+
+# The small size of it is in "make test".
+distributed: .venv/.tests  ## Break clusters and standbys under clients, and write docs/distributed.csv
+	rm -f docs/distributed.csv
+	CART_DISTRIBUTED_TIMES=$(TIMES) CART_DISTRIBUTED_TABLE=docs/distributed.csv \
+		$(BIN)/python -m pytest --timeout 3600 --quiet --durations=20 \
+		tests/distributed $(ARGS)
 
 # As many requests at least; "make test" makes fewer.
 REQUESTS ?= 5000

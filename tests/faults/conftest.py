@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,6 +16,8 @@ from tests.support.customers import OK
 from tests.support.customers import Config
 from tests.support.customers import Customer
 from tests.support.customers import shop
+from tests.support.forgetful import collect_sockets  # noqa: F401
+from tests.support.forgetful import forgetful
 from tests.support.proxies import Proxy
 from tests.support.proxies import proxy
 
@@ -96,20 +97,7 @@ def rival(
     return Customer(open_shop(backend.config()), relayed_customer.cookies)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _collect_sockets() -> Iterator[None]:
-    """Find what PyMySQL has forgotten here, and not in another test."""
-    yield
-    gc.collect()
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # PyMySQL forgets the sockets of connections that fail.
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
-            item.add_marker(
-                pytest.mark.filterwarnings(
-                    "ignore:Exception ignored .*<socket.socket"
-                    ":pytest.PytestUnraisableExceptionWarning"
-                )
-            )
+            item.add_marker(forgetful)

@@ -57,9 +57,11 @@ class Cluster(t.NamedTuple):
     """A Redis Cluster.
 
     :param nodes: The processes of its three masters, by port.
+    :param replicas: By the port of a master, its replica, if it has one.
     """
 
     nodes: dict[int, Daemon]
+    replicas: dict[int, CacheServer]
 
     def clean(self) -> None:
         """Forget everything that is stored."""
@@ -132,50 +134,69 @@ def redis(*options: str, durable: bool = False) -> Iterator[CacheServer]:
 
 
 @contextmanager
-def redis_cluster() -> Iterator[Cluster]:
-    """Three Valkey servers that have divided the slots among themselves."""
+def redis_cluster(*options: str, with_replicas: bool = False) -> Iterator[Cluster]:
+    """Three Valkey servers that have divided the slots among themselves.
+
+    :param options: Options for the command line of each.
+    :param with_replicas: Whether each has a replica.
+    """
     program = _valkey_program()
+    slots = [(0, 5460), (5461, 10922), (10923, 16383)]
 
     with ExitStack() as stack:
-        buses = [free_port() for _ in range(3)]
+        buses = [free_port() for _ in range(6 if with_replicas else 3)]
         nodes = [
             stack.enter_context(
                 _redis(
                     program,
                     *["--cluster-enabled", "yes", "--cluster-port", str(bus)],
                     *["--cluster-node-timeout", "1000"],
+                    *["--repl-diskless-sync-delay", "0"],
+                    *options,
                 )
             )
             for bus in buses
         ]
         clients = [stack.enter_context(redis_client(node.port)) for node in nodes]
-        slots = [(0, 5460), (5461, 10922), (10923, 16383)]
+        masters, replicas = nodes[:3], nodes[3:]
 
         for number, client in enumerate(clients):
-            client.execute_command("CLUSTER ADDSLOTSRANGE", *slots[number])
             # Nodes of the same epoch would have to sort that out first.
             client.execute_command("CLUSTER SET-CONFIG-EPOCH", number + 1)
+
+        for client, between in zip(clients[:3], slots, strict=True):
+            client.execute_command("CLUSTER ADDSLOTSRANGE", *between)
 
         for node, bus in zip(nodes[1:], buses[1:], strict=True):
             clients[0].execute_command("CLUSTER MEET", "127.0.0.1", node.port, bus)
 
-        wait_until(lambda: all(_knows_all(client) for client in clients))
-        yield Cluster({node.port: node.daemon for node in nodes})
+        wait_until(lambda: all(_knows(client, len(nodes)) for client in clients))
+
+        for master, replica in zip(clients, clients[3:], strict=False):
+            name = master.execute_command("CLUSTER MYID")
+            replica.execute_command("CLUSTER REPLICATE", name)
+
+        wait_until(lambda: all(_is_linked(replica) for replica in clients[3:]))
+        ports = [node.port for node in masters]
+        yield Cluster(
+            {node.port: node.daemon for node in masters},
+            dict(zip(ports, replicas, strict=False)),
+        )
 
 
 @contextmanager
-def redis_sentinel() -> Iterator[Sentinel]:
-    """Two Valkey servers, one the replica of the other, and a hasty sentinel."""
+def redis_sentinel(*options: str) -> Iterator[Sentinel]:
+    """Two Valkey servers, one the replica of the other, and a hasty sentinel.
+
+    :param options: Options for the command lines of the two.
+    """
     program = _valkey_program()
+    options = ("--repl-diskless-sync-delay", "0", *options)
 
     with ExitStack() as stack:
-        master = stack.enter_context(_redis(program, "--repl-diskless-sync-delay", "0"))
+        master = stack.enter_context(_redis(program, *options))
         replica = stack.enter_context(
-            _redis(
-                program,
-                *["--replicaof", "127.0.0.1", str(master.port)],
-                *["--repl-diskless-sync-delay", "0"],
-            )
+            _redis(program, "--replicaof", "127.0.0.1", str(master.port), *options)
         )
         folder = stack.enter_context(own_folder())
         settings = folder / "sentinel.conf"
@@ -321,10 +342,14 @@ def _ask(port: int, command: str) -> str:
             return answer.read()
 
 
-def _knows_all(node: redis_library.Redis) -> bool:
+def _knows(node: redis_library.Redis, count: int) -> bool:
     info = node.execute_command("CLUSTER INFO")
 
-    return info["cluster_state"] == "ok" and info["cluster_known_nodes"] == "3"
+    return info["cluster_state"] == "ok" and info["cluster_known_nodes"] == str(count)
+
+
+def _is_linked(replica: redis_library.Redis) -> bool:
+    return bool(replica.info("replication").get("master_link_status") == "up")
 
 
 def _knows_a_replica(sentinel: redis_library.Redis) -> bool:

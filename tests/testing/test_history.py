@@ -9,19 +9,26 @@ import re
 import threading
 import time
 import typing as t
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from flask_cart.model.errors import CartBusyError
 from flask_cart.model.keys import CartKey
+from flask_cart.storage.base import Change
 from flask_cart.storage.base import Changes
+from flask_cart.storage.base import Held
 from flask_cart.storage.base import Storage
 from flask_cart.storage.base import Stored
 from flask_cart.storage.memory import MemoryStorage
 from flask_cart.testing.history.checking import check_history
 from flask_cart.testing.history.clients import Client
+from flask_cart.testing.history.recording import recorded
 from flask_cart.testing.history.records import Call
+from flask_cart.testing.history.records import History
 from flask_cart.testing.history.records import Load
 from flask_cart.testing.history.records import Made
 from flask_cart.testing.history.records import Record
@@ -453,3 +460,33 @@ def test_orders() -> None:
 
     story.records[-1] = Made(**made | {"token": "u"})
     assert "2 mug were ordered, and 1 mug taken out" in story.found
+
+
+class FailsAtTheEnd(MemoryStorage):
+    """A storage whose transaction fails when it is to be committed."""
+
+    @contextmanager
+    def lock(self, owner: str) -> Iterator[Held | None]:
+        with super().lock(owner) as held:
+            yield held
+
+        raise CartBusyError("A rival was faster.")
+
+
+def test_what_a_transaction_saved() -> None:
+    """Of what was saved in a lock nobody knows when the lock ends with an error."""
+    for storage, is_known in (MemoryStorage(), True), (FailsAtTheEnd(), False):
+        history = History()
+        changes = {"default": Change.on(0, text_with(1))}
+        also = nullcontext() if is_known else pytest.raises(CartBusyError)
+        shown = recorded(storage, history)
+
+        with also, shown.lock("user:1"):
+            assert shown.save("user:1", changes)
+            assert history.records == []
+
+        (save,) = history.records
+
+        assert isinstance(save, Save)
+        assert save.is_known is is_known
+        assert (save.versions is not None) is is_known

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ...model.keys import CartKey
 from ...storage.base import Changes
+from ...storage.base import Held
 from ...storage.base import Storage
 from ...storage.base import Stored
 from ..standing import standing_for
@@ -31,6 +35,11 @@ class _Recorded:
         return self._history.save(
             owner, changes, lambda: self._storage.save(owner, changes)
         )
+
+    @contextmanager
+    def lock(self, owner: str) -> Iterator[Held | None]:
+        with self._history.locked(), self._storage.lock(owner) as held:
+            yield held
 
 
 def recorded(storage: Storage, history: History) -> Storage:

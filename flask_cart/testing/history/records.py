@@ -6,6 +6,8 @@ import threading
 import time
 import typing as t
 from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import msgspec
@@ -19,6 +21,10 @@ Outcome = t.Literal["done", "refused", "unknown", "raised"]
 
 #: The call that this thread is in the middle of.
 current_call: ContextVar[str] = ContextVar("current_call", default="")
+
+
+#: What was saved in the lock that this thread holds.
+_locked: ContextVar[list[Save] | None] = ContextVar("_locked", default=None)
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +137,7 @@ class History:
             is_saved = save()
             is_known = True
         finally:
-            self.add(
+            self._saved(
                 Save(
                     call=current_call.get(),
                     began=began,
@@ -148,3 +154,35 @@ class History:
             )
 
         return is_saved
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Record what is saved in this block as it stands at its end: of a transaction
+        nobody knows before."""
+        saves: list[Save] = []
+        token = _locked.set(saves)
+        is_known = False
+
+        try:
+            yield
+            is_known = True
+        finally:
+            _locked.reset(token)
+            self.add(*[_at_the_end(each, is_known) for each in saves])
+
+    def _saved(self, save: Save) -> None:
+        locked = _locked.get()
+
+        if locked is None:
+            self.add(save)
+        else:
+            locked.append(save)
+
+
+def _at_the_end(save: Save, is_known: bool) -> Save:
+    ended = time.monotonic_ns()
+
+    if is_known or not save.versions:
+        return msgspec.structs.replace(save, ended=ended)
+
+    return msgspec.structs.replace(save, ended=ended, versions=None, is_known=False)
