@@ -237,6 +237,71 @@ def test_write_skew(postgresql_url: str) -> None:
         assert shop.stored() == {}
 
 
+@contextmanager
+def failing_to_commit(shop: Shop, error: Exception) -> Iterator[list[str]]:
+    """Let the first transaction of the carts' own fail when it commits.
+
+    :return: Its commits.
+    """
+    commits: list[str] = []
+
+    def fail(cursor: object, statement: str, *rest: object) -> None:
+        if statement == "COMMIT":
+            commits.append(statement)
+
+            if len(commits) == 1:
+                cursor.connection.rollback()  # type: ignore[attr-defined]
+                raise error
+
+    sa.event.listen(shop.db.engine, "do_execute", fail)
+
+    try:
+        yield commits
+    finally:
+        sa.event.remove(shop.db.engine, "do_execute", fail)
+
+
+#: Whoever has waited for a lock once does not wait again.
+RETRIED = [each for each in RIVALS if each[1].args[0] != 1205]
+
+
+@pytest.mark.parametrize(("name", "error"), RETRIED)
+def test_rival_of_a_move(
+    request: pytest.FixtureRequest, name: str, error: Exception
+) -> None:
+    """Where the transaction is the carts' own, it is made again."""
+    with selling(request.getfixturevalue(f"{name}_url")) as shop:
+        cart = shop.cart()
+
+        with failing_to_commit(shop, error) as commits:
+            cart.move(cart.lines[0].id, to="wishlist")
+
+        assert len(commits) == 2
+        assert len(shop.cart()) == 1
+        assert len(shop.cart().instance("wishlist")) == 1
+
+
+@pytest.mark.parametrize(("name", "error"), UNKNOWN)
+def test_nobody_knows_what_became_of_a_move(
+    request: pytest.FixtureRequest, name: str, error: Exception
+) -> None:
+    """If that may have been committed, it is not made again by itself."""
+    with selling(request.getfixturevalue(f"{name}_url")) as shop:
+        cart = shop.cart()
+
+        with (
+            failing_to_commit(shop, error) as commits,
+            pytest.raises(
+                CartStorageError, match="'carts' could not be used"
+            ) as caught,
+        ):
+            cart.move(cart.lines[0].id, to="wishlist")
+
+        assert not isinstance(caught.value, CartBusyError)
+        assert len(commits) == 1
+        assert len(shop.cart()) == 2
+
+
 #: By the error that the app's own statement fails with: the options of an engine, and
 #: whether the rival has committed.
 STATEMENTS: dict[t.Any, tuple[str, dict[str, t.Any], bool]] = {
