@@ -34,6 +34,7 @@ _numbers = itertools.count(1)
 #: The modules and folders of tests that take the longest, in the order in which they
 #: begin: at the end only short ones are left, which the workers can share evenly.
 LONGEST = [
+    "distributed",
     "demo_shop/test_looks.py",
     "http/test_schemathesis.py",
     "concurrency",

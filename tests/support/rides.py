@@ -27,6 +27,7 @@ from flask_cart.testing.history.records import Record
 from tests.support.customers import Config
 from tests.support.customers import shop
 from tests.support.forks import FORKS
+from tests.support.servers import DEADLINE
 from tests.support.servers import wait_until
 
 #: How many clients there are, each in a process of its own.
@@ -116,7 +117,8 @@ def _wait(workers: list[_Worker], times: int) -> None:
     wait_until(
         lambda: all(
             each.done.value >= aim for each, aim in zip(workers, aims, strict=True)
-        )
+        ),
+        seconds=DEADLINE + times,
     )
 
 
