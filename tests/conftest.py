@@ -18,6 +18,7 @@ from tests.support import forks  # noqa: F401 - the suite of the storages forks,
 from tests.support import servers
 from tests.support.apps import make_app
 from tests.support.compiled import Compiled
+from tests.support.compiled import CompiledRule
 from tests.support.shop import Recorder
 from tests.support.shop import make_cart
 
@@ -28,6 +29,7 @@ settings.register_profile("exhaustive", max_examples=100_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 Flask.jinja_options = {"bytecode_cache": Compiled()}
+Flask.url_rule_class = CompiledRule
 
 _numbers = itertools.count(1)
 
