@@ -259,8 +259,9 @@ class ProblemCode(enum.StrEnum):
         "unavailable",
         503,
         "Unavailable",
-        "The carts cannot be reached at the moment. Send the request again after as"
-        " many seconds as Retry-After has.",
+        "The carts cannot be reached at the moment. Whether a change was made is"
+        " unknown: send it again with the same Idempotency-Key, after as many seconds"
+        " as Retry-After has.",
     )
     OTHER = (
         "other",

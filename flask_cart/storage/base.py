@@ -106,7 +106,8 @@ class Storage(t.Protocol):
     """Keeps carts.
 
     Its errors are :class:`~flask_cart.CartStorageError`, or
-    :class:`~flask_cart.CartBusyError` where the same call may succeed later.
+    :class:`~flask_cart.CartBusyError` where rivals were in the way, nothing was saved,
+    and the same call may succeed later.
     """
 
     #: How it keeps two writers from undoing each other.

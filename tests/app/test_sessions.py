@@ -43,6 +43,9 @@ from tests.support.session_shops import held
 from tests.support.session_shops import open_shop
 from tests.support.session_shops import sid_of
 
+# What its tests reach, others reach as well: measuring them takes as long again.
+pytestmark = pytest.mark.no_cover
+
 BEFORE, AFTER = "before the view", "after the view"
 ORDERS = {"Session first": False, "FlaskCart first": True}
 PERMANENT = {"permanent": True, "until the browser is closed": False}

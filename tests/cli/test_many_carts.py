@@ -7,12 +7,17 @@ from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from tests.support import shops
 from tests.support.crowds import COUNT
 from tests.support.crowds import CROWD
 from tests.support.crowds import Given
 from tests.support.crowds import run
 from tests.support.crowds import run_json
+
+# What its tests reach, others reach as well: measuring them takes as long again.
+pytestmark = pytest.mark.no_cover
 
 READABLE = [each for each in CROWD if not each.is_corrupt]
 CORRUPT = [each for each in CROWD if each.is_corrupt]

@@ -21,6 +21,9 @@ from tests.support.storefronts import line_of
 from tests.support.storefronts import open_storefront
 from tests.support.storefronts import show
 
+# What its tests reach, others reach as well: measuring them takes as long again.
+pytestmark = pytest.mark.no_cover
+
 CARTS: t.Final = ("", "/later", "/wishlist", "/other")
 LINES: t.Final = (line_of("mug", size="S"), line_of("mug", size="L"), line_of("pot"))
 FORMS: t.Final = tuple(route for route in ROUTES if route.method == "POST")

@@ -34,6 +34,9 @@ from tests.support.apps import make_app
 from tests.support.customers import PREFERRED
 from tests.support.customers import memcached_client
 
+# What its tests reach, others reach as well: measuring them takes as long again.
+pytestmark = pytest.mark.no_cover
+
 Open = Callable[[], AbstractContextManager[Storage]]
 
 #: Seconds, of which the suite waits 10 for the lock of a process that was killed.

@@ -237,6 +237,71 @@ def test_write_skew(postgresql_url: str) -> None:
         assert shop.stored() == {}
 
 
+@contextmanager
+def failing_to_commit(shop: Shop, error: Exception) -> Iterator[list[str]]:
+    """Let the first transaction of the carts' own fail when it commits.
+
+    :return: Its commits.
+    """
+    commits: list[str] = []
+
+    def fail(cursor: object, statement: str, *rest: object) -> None:
+        if statement == "COMMIT":
+            commits.append(statement)
+
+            if len(commits) == 1:
+                cursor.connection.rollback()  # type: ignore[attr-defined]
+                raise error
+
+    sa.event.listen(shop.db.engine, "do_execute", fail)
+
+    try:
+        yield commits
+    finally:
+        sa.event.remove(shop.db.engine, "do_execute", fail)
+
+
+#: Whoever has waited for a lock once does not wait again.
+RETRIED = [each for each in RIVALS if each[1].args[0] != 1205]
+
+
+@pytest.mark.parametrize(("name", "error"), RETRIED)
+def test_rival_of_a_move(
+    request: pytest.FixtureRequest, name: str, error: Exception
+) -> None:
+    """Where the transaction is the carts' own, it is made again."""
+    with selling(request.getfixturevalue(f"{name}_url")) as shop:
+        cart = shop.cart()
+
+        with failing_to_commit(shop, error) as commits:
+            cart.move(cart.lines[0].id, to="wishlist")
+
+        assert len(commits) == 2
+        assert len(shop.cart()) == 1
+        assert len(shop.cart().instance("wishlist")) == 1
+
+
+@pytest.mark.parametrize(("name", "error"), UNKNOWN)
+def test_nobody_knows_what_became_of_a_move(
+    request: pytest.FixtureRequest, name: str, error: Exception
+) -> None:
+    """If that may have been committed, it is not made again by itself."""
+    with selling(request.getfixturevalue(f"{name}_url")) as shop:
+        cart = shop.cart()
+
+        with (
+            failing_to_commit(shop, error) as commits,
+            pytest.raises(
+                CartStorageError, match="'carts' could not be used"
+            ) as caught,
+        ):
+            cart.move(cart.lines[0].id, to="wishlist")
+
+        assert not isinstance(caught.value, CartBusyError)
+        assert len(commits) == 1
+        assert len(shop.cart()) == 2
+
+
 #: By the error that the app's own statement fails with: the options of an engine, and
 #: whether the rival has committed.
 STATEMENTS: dict[t.Any, tuple[str, dict[str, t.Any], bool]] = {
@@ -288,6 +353,33 @@ def test_statement_of_the_app_fails_because_of_a_rival(
             assert [code_of(each) for each in errors] == [code]
 
         assert_not_sold(shop)
+
+
+@PLACES
+def test_snapshot_of_sqlite(sqlite_url: str, place: str) -> None:
+    """On SQLite in WAL mode, whoever has read in a transaction that others have written
+    since can write no more in it, and waiting does not help."""
+    with selling(sqlite_url, place) as shop:
+        with shop.db.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+
+        @sa.event.listens_for(shop.db.engine, "begin")
+        def begin(connection: sa.Connection) -> None:
+            connection.exec_driver_sql("BEGIN")
+
+        shop.db.session.execute(sa.select(shop.order_table)).all()
+
+        with shop.outside() as rival:
+            rival.execute(shop.order_table.insert().values(token="rival"))
+
+        with contention() as errors, pytest.raises(CartConflictError):
+            check_out(shop)
+
+        assert [code_of(each) for each in errors] == ["SQLITE_BUSY_SNAPSHOT"]
+        assert shop.orders() == ["other", "rival"]
+
+        token = check_out(shop)
+        assert token in shop.orders()
 
 
 @PLACES

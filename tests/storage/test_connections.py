@@ -190,6 +190,36 @@ def test_lock_timeout_outlasts_errors(database_url: str) -> None:
         assert len(opened) == 1
 
 
+@pytest.mark.parametrize("listener", [None, lambda connection: None])
+@pytest.mark.parametrize("always_lock", [False, True])
+def test_server_that_only_reads(
+    postgresql_url: str, always_lock: bool, listener: t.Any
+) -> None:
+    """Who has got a standby, or a server that was made one, does not stay with it."""
+    config = {"CART_DATABASE_LOCK_FOR_UPDATE": always_lock}
+    name = sa.make_url(postgresql_url).database
+    only_reads = f"ALTER DATABASE {name} SET default_transaction_read_only"
+
+    with open_shop(postgresql_url, **config) as shop, shop.app.app_context():
+        if listener is not None:
+            sa.event.listen(shop.db.engine, "begin", listener)
+
+        with shop.outside() as connection:
+            connection.exec_driver_sql(f"{only_reads} = on")
+
+        shop.db.engine.dispose()
+
+        with pytest.raises(CartStorageError, match="read-only transaction"):
+            shop.cart().add("mug", price=1)
+
+        with shop.outside() as connection:
+            connection.exec_driver_sql("SET TRANSACTION READ WRITE")
+            connection.exec_driver_sql(f"{only_reads} = off")
+
+        shop.cart().add("mug", price=1)
+        assert shop.stored() == {"mug": 1}
+
+
 class UnknownDialect(SQLiteDialect_pysqlite):
     """A database that nothing is known about."""
 

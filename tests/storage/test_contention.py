@@ -739,6 +739,33 @@ def test_adds_count_at_every_isolation_level(
         assert shop.stored() == {"mug": 40}
 
 
+@pytest.mark.parametrize("always_lock", [False, True])
+def test_crowd_at_a_strict_mariadb(mariadb_url: str, always_lock: bool) -> None:
+    """Nor where every transaction is serializable, and one that comes second fails."""
+    strictest = "SET innodb_snapshot_isolation = ON, tx_isolation = 'SERIALIZABLE'"
+    options = {"pool_size": 16, "connect_args": {"init_command": strictest}}
+    config = {"CART_DATABASE_LOCK_FOR_UPDATE": always_lock}
+    together = threading.Barrier(16)
+
+    with open_shop(mariadb_url, options, **config) as shop:
+        shop.fill("mug")
+
+        def add(number: int) -> None:
+            together.wait(30)
+
+            for step in range(6):
+                with (
+                    shop.app.app_context(),
+                    shop.cart().once(f"{number} {step}") as cart,
+                ):
+                    cart.add("mug", price=1)
+
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(add, range(16)))
+
+        assert shop.stored() == {"mug": 97}
+
+
 def test_wal(sqlite_url: str) -> None:
     """SQLite in WAL mode, as it should be run, loses nothing either."""
     with open_shop(sqlite_url) as shop:

@@ -135,12 +135,12 @@ class Backend(t.NamedTuple):
         """What is in the request that makes a change final, as a regular expression."""
         in_transaction = "CART_DATABASE_LOCK_FOR_UPDATE" in self.config()
 
-        return rb"COMMIT" if in_transaction else CHANGE
+        return rb"COMMIT\b" if in_transaction else CHANGE
 
     @property
     def commit_of_several(self) -> bytes:
         """What is in the request that makes a change of several carts final."""
-        return rb"COMMIT" if self.config()["CART_STORAGE"] == "database" else CHANGE
+        return rb"COMMIT\b" if self.config()["CART_STORAGE"] == "database" else CHANGE
 
     def kept(self, items: dict[str, int]) -> dict[str, int]:
         """What is left of a cart when the server was ended and started again."""

@@ -1,19 +1,22 @@
-"""Templates that are compiled once for all apps of the tests."""
+"""Templates and routes that are compiled once for all apps of the tests.
+
+Hundreds of apps are made, with the same pages and addresses.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import CodeType
+from typing import Any
 
 from jinja2 import BytecodeCache
 from jinja2 import Environment
 from jinja2.bccache import Bucket
+from werkzeug.routing import Rule
 
 
 class Compiled(BytecodeCache):
-    """Keeps what a template was compiled to, for the next app that has the same one.
-
-    Hundreds of apps are made, and compiling is a third of what their pages take.
-    """
+    """Keeps what a template was compiled to, for the next app that has the same one."""
 
     def __init__(self) -> None:
         self._codes: dict[tuple[str, str], CodeType] = {}
@@ -37,3 +40,24 @@ class Compiled(BytecodeCache):
     def dump_bytecode(self, bucket: Bucket) -> None:
         if bucket.code is not None:
             self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+class CompiledRule(Rule):
+    """Keeps what builds an address, for the next app that has the same route: Werkzeug
+    compiles two functions for each, which is a third of what an app takes."""
+
+    _builders: dict[tuple[Any, ...], Callable[..., tuple[str, str]]] = {}
+
+    def _compile_builder(
+        self, append_unknown: bool = True
+    ) -> Callable[..., tuple[str, str]]:
+        # Of defaults, some are in the function.
+        if self.defaults:
+            return super()._compile_builder(append_unknown)
+
+        key = (*self._trace, append_unknown)
+
+        if key not in self._builders:
+            self._builders[key] = super()._compile_builder(append_unknown)
+
+        return self._builders[key]

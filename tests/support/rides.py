@@ -30,6 +30,7 @@ from tests.support.clocks import step_clocks
 from tests.support.customers import Config
 from tests.support.customers import shop
 from tests.support.forks import FORKS
+from tests.support.servers import DEADLINE
 from tests.support.servers import wait_until
 from tests.support.written import WrittenHistory
 from tests.support.written import read_histories
@@ -182,7 +183,8 @@ def wait(workers: list[Worker], times: int) -> None:
     aims = [each.done + times for each in workers]
 
     wait_until(
-        lambda: all(each.done >= aim for each, aim in zip(workers, aims, strict=True))
+        lambda: all(each.done >= aim for each, aim in zip(workers, aims, strict=True)),
+        seconds=DEADLINE + times,
     )
 
 

@@ -323,10 +323,15 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def wait_until(
-    ready: Callable[[], bool], process: subprocess.Popen[bytes] | None = None
+    ready: Callable[[], bool],
+    process: subprocess.Popen[bytes] | None = None,
+    seconds: float = DEADLINE,
 ) -> None:
-    """Wait for something, for as long as the process runs and it may still come."""
-    deadline = time.monotonic() + DEADLINE
+    """Wait for something, for as long as the process runs and it may still come.
+
+    :param seconds: After which it does not come any more.
+    """
+    deadline = time.monotonic() + seconds
 
     while not ready():
         if process is not None and process.poll() is not None:

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 import sqlalchemy.orm as orm
 
+from .errors import meaning_of
 from .errors import storage_error
 from .own_engine import make_own_engine
 from .own_engine import milliseconds
@@ -95,12 +96,13 @@ class OwnConnections:
         connection = self._transaction.get()
 
         if connection is not None:
-            yield connection
+            with _left_if_away(connection):
+                yield connection
         elif has_one_connection(shared):
             with transaction_on(shared) as connection:
                 yield connection
         else:
-            with self._opened(shared) as connection:
+            with self._opened(shared) as connection, _left_if_away(connection):
                 yield connection
 
     @contextmanager
@@ -243,6 +245,19 @@ def savepoint(connection: sa.Connection) -> t.Iterator[None]:
         raise
 
     connection.exec_driver_sql("RELEASE SAVEPOINT carts")
+
+
+@contextmanager
+def _left_if_away(connection: sa.Connection) -> t.Iterator[None]:
+    """Do not keep a connection to a server that takes no work: the next one may lead to
+    another server."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        if meaning_of(error.orig) == "away":
+            connection.invalidate(error)
+
+        raise
 
 
 def _wants_transactions(engine: sa.Engine) -> bool:

@@ -76,12 +76,7 @@ def make_own_engine(
             case "postgresql":
                 _prepare_postgresql(connection, lock_timeout)
             case "mysql" | "mariadb":
-                whole = max(1, round(lock_timeout))
-                _execute(
-                    connection,
-                    f"SET innodb_lock_wait_timeout = {whole},"
-                    f" lock_wait_timeout = {whole}",
-                )
+                _prepare_mariadb(connection, lock_timeout)
 
     return OwnEngine(shared, own)
 
@@ -125,6 +120,25 @@ def _prepare_postgresql(connection: t.Any, lock_timeout: float) -> None:
     if said is None and hasattr(connection, "prepare_threshold"):
         # Nor would a prepared statement be found again.
         connection.prepare_threshold = None
+
+
+def _prepare_mariadb(connection: t.Any, lock_timeout: float) -> None:
+    """The same for MariaDB and MySQL, whose usual level does. In the strictest one a
+    lock does not let whoever has it see the latest state, as of MariaDB 11.6."""
+    whole = max(1, round(lock_timeout))
+    _execute(
+        connection,
+        f"SET innodb_lock_wait_timeout = {whole}, lock_wait_timeout = {whole}",
+    )
+    # It has one name or the other.
+    strictest = _execute(
+        connection,
+        "SHOW VARIABLES WHERE variable_name IN"
+        " ('tx_isolation', 'transaction_isolation') AND value = 'SERIALIZABLE'",
+    )
+
+    if strictest is not None:
+        _execute(connection, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
 def _execute(connection: t.Any, statement: str) -> t.Any:
