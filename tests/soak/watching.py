@@ -20,9 +20,8 @@ class Use(t.NamedTuple):
     connections: int
 
 
-#: How much more of it is no leak. Half of the memory is what a process that was forked
-#: shares with the others until it collects its garbage for the first time.
-BOUND: t.Final = Use(megabytes=48, descriptors=16, connections=16)
+#: How much more of it is no leak.
+BOUND: t.Final = Use(megabytes=32, descriptors=16, connections=16)
 
 
 class Watch:

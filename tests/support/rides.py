@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import time
 import typing as t
@@ -210,6 +211,9 @@ def _histories(folder: Path) -> Path:
 
 
 def _serve(pipe: Connection, done: t.Any, ahead: t.Any, config: Config) -> None:
+    # What it shares with its parent becomes its own now, and not some time later.
+    gc.collect()
+
     with _storage(config) as storage:
         step_clocks(lambda: float(ahead.value))
 
