@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 from collections.abc import Generator
@@ -27,6 +28,9 @@ settings.register_profile("hasty", max_examples=10, deadline=None)
 settings.register_profile("thorough", max_examples=2000, deadline=None)
 settings.register_profile("exhaustive", max_examples=100_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# There is none while tests are only collected.
+gc.disable()
 
 Flask.jinja_options = {"bytecode_cache": Compiled()}
 Flask.url_rule_class = CompiledRule
@@ -238,6 +242,16 @@ def rank_of(path: Path) -> int:
     ]
 
     return min(ranks, default=len(LONGEST))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Do not look for garbage among the tests themselves: there are thousands of them,
+    and to go through them again and again takes a third of the time."""
+    gc.enable()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 @pytest.hookimpl(trylast=True)
