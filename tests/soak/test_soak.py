@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from flask_cart.testing.history.chains import VANISHED
 from tests.soak.watching import Watch
 from tests.support.backends import BACKENDS
 from tests.support.backends import ENDPOINTS
@@ -167,14 +168,21 @@ class Soak:
             self._watch.look(worker.name, worker.process.pid)
 
         verdict = judge(self._backend.config(), folder)
+        found = [each for each in verdict.found if not self._is_usual(each)]
         self._happened.update(names)
         self._outcomes += verdict.outcomes
-        print(*names, dict(verdict.outcomes), len(verdict.found) or "ok", sep=", ")
+        print(*names, dict(verdict.outcomes), len(found) or "ok", sep=", ")
 
-        if not verdict.found:
+        if not found:
             shutil.rmtree(folder)
 
-        return verdict.found
+        return found
+
+    def _is_usual(self, contradiction: str) -> bool:
+        """InnoDB shows others what is committed a moment before it is on the disk."""
+        url = self._backend.config().get("SQLALCHEMY_DATABASE_URI", "")
+
+        return url.startswith("mysql") and VANISHED in contradiction
 
     def _forget_all(self) -> None:
         if "CACHE_TYPE" not in self._backend.config():

@@ -385,6 +385,24 @@ def test_an_unknown_save_that_did_not() -> None:
     assert story.found == []
 
 
+@pytest.mark.parametrize("version", [0, 1])
+def test_an_unknown_save_that_was_only_read(version: int) -> None:
+    """What was read and is gone was lost, but not acknowledged."""
+    story = Story()
+
+    if version:
+        story.save("first", 0, 1, 1).call("first")
+
+    story.save("a", version, None, version + 1, is_known=False).load(3, version + 1)
+    story.call("a", outcome="unknown")
+    story.save("b", version, 4, version + 1).load(4, version + 1).call("b")
+
+    assert story.found == [
+        "user:1/default lost what was read, though nobody was told that it was saved:"
+        f" {added('a')}, by {added('b')}"
+    ]
+
+
 def test_an_unknown_deletion() -> None:
     """An unknown end is one if the cart is gone, or made anew."""
     story = Story().save("a", 0, 1, 1).save("b", 1, None, None, is_known=False)

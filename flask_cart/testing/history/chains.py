@@ -14,6 +14,9 @@ from .model import state_of
 from .records import Load
 from .records import Save
 
+#: Of a save that nobody was told of: a database may show it before it keeps it.
+VANISHED = "lost what was read, though nobody was told that it was saved"
+
 
 @dataclass(eq=False)
 class Link:
@@ -151,9 +154,15 @@ class Chain:
             if not link.after:
                 return life
 
-            *lost, kept = sorted(link.after, key=_length)
+            *lost, kept = sorted(link.after, key=_lasting)
 
             for other in lost:
+                if not (other.save.is_known or other.after):
+                    # It has never happened, but for whoever has read it.
+                    del self._by_version[other.version]
+                    self._tell(f"{self} {VANISHED}", other.save, kept.save)
+                    continue
+
                 self.lost.append(other)
                 self._tell(
                     f"{self} lost what was acknowledged, as both were saved on top of"
@@ -174,11 +183,12 @@ class Chain:
                 self.links.append(Link(save, expected, 0, None, before=last))
                 return
 
-        self._tell(
-            f"{self} lost what was acknowledged, as it was made anew",
-            last.save,
-            root.save,
+        what = (
+            "lost what was acknowledged, as it was made anew"
+            if last.save.is_known or last.before is not None
+            else VANISHED
         )
+        self._tell(f"{self} {what}", last.save, root.save)
 
     def _check_saves(self) -> None:
         latest: Link | None = None
@@ -274,12 +284,13 @@ def _began_after(life: list[Link], other: list[Link]) -> bool:
     return ended < max(each.save.began for each in other)
 
 
-def _length(link: Link) -> int:
-    """How many contents are on top of one; of two, the shorter was overwritten."""
-    count = 0
+def _lasting(link: Link) -> tuple[int, bool]:
+    """How many contents are on top of one, and whether somebody was told of it; of two,
+    the lesser was overwritten."""
+    count, last = 0, link
 
-    while link.after:
-        link = max(link.after, key=lambda each: len(each.after))
+    while last.after:
+        last = max(last.after, key=lambda each: len(each.after))
         count += 1
 
-    return count
+    return count, link.save.is_known
