@@ -120,6 +120,7 @@ benchmark: .venv/.tests  ## Count what is lost, and compare with what cannot be 
 	$(BIN)/python -m benchmarks.locking
 	$(BIN)/python -m benchmarks.write_path
 	$(BIN)/python -m benchmarks.metrics
+	$(BIN)/python -m benchmarks.sizes
 
 ways: .venv/.tests  ## Draw the five ways through the code again, for docs/architecture.rst
 	$(BIN)/python -m tools.ways

@@ -17,6 +17,7 @@ from flask_cart.storage.memory import MemoryStorage
 from flask_cart.storage.sql.database import DatabaseStorage
 from flask_cart.testing import StorageSuite
 from tests.support import servers
+from tests.support.partitions import make_partitions
 from tests.support.shops import open_shop
 
 
@@ -92,6 +93,23 @@ class TestPostgreSQL(ServedSuite):
         return postgresql_contract_url
 
 
+class TestPartitions(ServedSuite):
+    """One table as docs/sizing.rst keeps it for very many carts."""
+
+    # Other processes are tried with the plain table.
+    across_processes = False
+
+    @pytest.fixture
+    def url(self, partitioned_contract_url: str) -> str:
+        return partitioned_contract_url
+
+    @pytest.fixture
+    def cut_off(self, storage: DatabaseStorage) -> Iterator[Callable[[], None]]:
+        """Takes the table away until the end of the test."""
+        yield partial(execute, storage, "ALTER TABLE carts RENAME TO away")
+        execute(storage, "ALTER TABLE away RENAME TO carts")
+
+
 class TestMariaDB(ServedSuite):
     @pytest.fixture
     def url(self, mariadb_contract_url: str) -> str:
@@ -102,6 +120,15 @@ class TestMariaDB(ServedSuite):
 def postgresql_contract_url(postgresql_server: servers.Server) -> Iterator[str]:
     with servers.fresh_database(postgresql_server, "postgres", "contract") as url:
         make_table(url)
+        yield url
+
+
+@pytest.fixture(scope="module")
+def partitioned_contract_url(postgresql_server: servers.Server) -> Iterator[str]:
+    with servers.fresh_database(postgresql_server, "postgres", "partitions") as url:
+        with open_shop(url, has_tables=True) as shop:
+            make_partitions(shop)
+
         yield url
 
 
