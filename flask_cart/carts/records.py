@@ -16,7 +16,6 @@ import msgspec
 from ..model.errors import CartBusyError
 from ..model.errors import CartConfigError
 from ..model.errors import CartCorruptError
-from ..model.errors import transaction_failed
 from ..model.keys import BESIDE
 from ..model.keys import CartKey
 from ..storage.base import Change
@@ -85,16 +84,9 @@ class Records(t.Generic[T]):
             # What a transaction of the app shows may be older than what is there.
             is_part = storage.transaction() is not None
 
-            try:
-                return self._attempt(token, change, is_last or is_part)
-            except CartBusyError as error:
-                if is_part:
-                    # It has failed as a whole, and only the app can begin it again.
-                    raise transaction_failed(0) from error
+            return self._attempt(token, change, is_last or is_part)
 
-                raise
-
-        done = self.repository.retry.run(attempt)
+        done = self.repository.tried(attempt)
 
         if done is None:
             raise CartBusyError(f"The {self.kind} of a token does not stop changing.")

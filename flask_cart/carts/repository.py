@@ -150,7 +150,7 @@ class Repository:
 
         :raises CartCorruptError: If what is stored are none.
         """
-        found = self._tried(lambda is_last: self._used_keys(owner))
+        found = self.tried(lambda is_last: self._used_keys(owner))
 
         return t.cast(KeptKeys, found)
 
@@ -231,7 +231,7 @@ class Repository:
             claims,
             watches,
         )
-        written = self._tried(write.attempt, lambda: write.seen_version)
+        written = self.tried(write.attempt, lambda: write.seen_version)
 
         if written is None:
             version = self._load_persistently(parts[0].key).version
@@ -246,9 +246,9 @@ class Repository:
 
             return self._load(key)
 
-        return t.cast(Snapshot, self._tried(attempt))
+        return t.cast(Snapshot, self.tried(attempt))
 
-    def _tried(
+    def tried(
         self,
         attempt: t.Callable[[bool], T | None],
         seen_version: t.Callable[[], int] = lambda: 0,
