@@ -189,7 +189,7 @@ def fulfills(thing: t.Any, protocol: type) -> bool:
 
     From Python 3.12 on, ``isinstance`` does not ask that, which proxies live by.
     """
-    asked = (name for name in {*vars(protocol), *protocol.__annotations__})
+    asked = vars(protocol).keys() | protocol.__annotations__.keys()
 
     return isinstance(thing, protocol) or all(
         getattr(thing, name, None) is not None
