@@ -46,7 +46,7 @@ def cut(master: int, replica: int) -> None:
         client.config_set("masterauth", "nothing")
 
     with redis_client(master) as client:
-        client.client_kill_filter(_type="replica")
+        client.execute_command("CLIENT KILL", "TYPE", "replica")
         begin = _offset(client)
         wait_until(lambda: _offset(client) > begin + UNHEARD or _refuses(client))
 
