@@ -113,15 +113,13 @@ def test_lease_that_ran_out(open_shop: OpenShop) -> None:
     that the lock had run out."""
     shop = open_shop(CART_LOCK_LEASE=LEASE, CART_LOCK_TIMEOUT=LONG)
     shop.add("mug")
-    rivals: list[tuple[Access, float]] = []
-    ended: list[float] = []
+    rivals: list[tuple[float, Access, float]] = []
 
     with elsewhere() as call:
 
         def add_a_pot() -> None:
             began = time.perf_counter()
-            rivals.append((call(shop.add, "pot"), began))
-            ended.append(time.perf_counter())
+            rivals.append((began, call(shop.add, "pot"), time.perf_counter()))
 
         locked = time.perf_counter()
 
@@ -131,7 +129,7 @@ def test_lease_that_ran_out(open_shop: OpenShop) -> None:
     assert (holder.outcome, holder.retries, holder.lock_waits) == ("done", 1, ())
     assert holder.expired_leases == 1
 
-    ((rival, began),), (end,) = rivals, ended
+    ((began, rival, end),) = rivals
     assert (rival.outcome, rival.retries, rival.expired_leases) == ("done", 0, 0)
     (waited,) = rival.lock_waits
     # How much of the lease was gone when the rival came depends on the machine.

@@ -226,16 +226,30 @@ def test_rollback_of_the_app(shop: Shop) -> None:
     assert stored(shop) == (0, 0)
 
 
-def test_rollback_of_the_test(sqlite_url: str) -> None:
-    """Where the app's rollback is that of the test itself, nothing comes after it."""
+@contextmanager
+def plain_app(url: str) -> Iterator[tuple[t.Any, FlaskCart]]:
+    """The database and the extension of an app, in its context."""
     app = Flask("shop")
     app.config["CART_STORAGE"] = "database"
-    db = flask_sqlalchemy(app, sqlite_url)
+    db = flask_sqlalchemy(app, url)
     extension = FlaskCart(app, db=db)
 
     with app.app_context():
         engine = db.engine
         db.create_all()
+
+        yield db, extension
+
+        db.session.remove()
+        engine.dispose()
+
+    Orders.metadata.remove(Orders.metadata.tables["carts"])
+
+
+def test_rollback_of_the_test(sqlite_url: str) -> None:
+    """Where the app's rollback is that of the test itself, nothing comes after it."""
+    with plain_app(sqlite_url) as (db, extension):
+        engine = db.engine
 
         with engine.connect() as connection:
             connection.begin()
@@ -250,10 +264,6 @@ def test_rollback_of_the_test(sqlite_url: str) -> None:
         db.engines[None] = engine
         assert len(extension.cart(owner="user:1")) == 0
         assert db.session.scalars(sa.select(Order)).all() == []
-        db.session.remove()
-        engine.dispose()
-
-    Orders.metadata.remove(Orders.metadata.tables["carts"])
 
 
 def test_rivals(shop: Shop) -> None:
@@ -281,14 +291,8 @@ def test_rivals(shop: Shop) -> None:
 
 def test_connection_without_transaction(sqlite_url: str) -> None:
     """A connection that nobody has begun a transaction on is one to commit on."""
-    app = Flask("shop")
-    app.config["CART_STORAGE"] = "database"
-    db = flask_sqlalchemy(app, sqlite_url)
-    extension = FlaskCart(app, db=db)
-
-    with app.app_context():
+    with plain_app(sqlite_url) as (db, extension):
         engine = db.engine
-        db.create_all()
 
         with engine.connect() as connection:
             db.engines[None] = connection
@@ -297,6 +301,3 @@ def test_connection_without_transaction(sqlite_url: str) -> None:
 
         db.engines[None] = engine
         assert extension.cart(owner="user:1").quantity == 1
-        engine.dispose()
-
-    Orders.metadata.remove(Orders.metadata.tables["carts"])
