@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from tests.distributed.conftest import Ride
 from tests.support.backends import in_database
 from tests.support.customers import Config
+from tests.support.customers import create_tables
 from tests.support.galera import Node
 from tests.support.galera import galera
 from tests.support.galera import wait_for
-from tests.support.rides import create_tables
 
 NAME = "MariaDB Galera, writes to three nodes"
 

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from tests.distributed.conftest import Ride
 from tests.support.backends import in_database
 from tests.support.customers import Config
+from tests.support.customers import create_tables
 from tests.support.poolers import pgbouncer
-from tests.support.rides import create_tables
 from tests.support.servers import Server
 from tests.support.servers import init_postgresql
 from tests.support.servers import own_folder

@@ -24,10 +24,10 @@ from tests.support.backends import LEASE
 from tests.support.backends import Backend
 from tests.support.cache_servers import redis_client
 from tests.support.customers import PATIENCE
+from tests.support.customers import create_tables
 from tests.support.forgetful import collect_sockets  # noqa: F401
 from tests.support.forgetful import forgetful
 from tests.support.rides import Worker
-from tests.support.rides import create_tables
 from tests.support.rides import judge
 from tests.support.rides import shopping
 from tests.support.rides import started

@@ -19,7 +19,7 @@ from tests.support.customers import NO_SESSION
 from tests.support.customers import PATIENCE
 from tests.support.customers import UNAVAILABLE
 from tests.support.customers import Config
-from tests.support.customers import shop
+from tests.support.customers import create_tables
 from tests.support.proxies import Address
 
 #: Seconds after which the lock of somebody who has died is free, at the latest.
@@ -237,10 +237,6 @@ def _redis_url(address: Address) -> str:
 
 
 def _with_tables(endpoint: Endpoint) -> Endpoint:
-    with (
-        shop(in_database(endpoint.url(endpoint.address))) as app,
-        app.app_context(),
-    ):
-        app.extensions["sqlalchemy"].create_all()
+    create_tables(in_database(endpoint.url(endpoint.address)))
 
     return endpoint

@@ -76,6 +76,20 @@ def shop(config: Config, extension: FlaskCart | None = None) -> Iterator[Flask]:
         yield app
 
 
+def create_tables(config: Config, *, anew: bool = False) -> None:
+    """Create the tables of a shop whose carts are in a database.
+
+    :param anew: Drop those that are there.
+    """
+    with shop(config) as app, app.app_context():
+        db = app.extensions["sqlalchemy"]
+
+        if anew:
+            db.drop_all()
+
+        db.create_all()
+
+
 def _dispose(app: Flask, db: SQLAlchemy) -> None:
     with app.app_context():
         db.engine.dispose()

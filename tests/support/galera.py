@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import typing as t
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,8 +12,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from tests.support.servers import Daemon
-from tests.support.servers import ask_for_servers
+from tests.support.servers import as_another_user
 from tests.support.servers import free_port
+from tests.support.servers import init_mariadb
+from tests.support.servers import mariadb_programs
 from tests.support.servers import missing
 from tests.support.servers import own_folder
 from tests.support.servers import running
@@ -64,31 +64,25 @@ class _Ports(t.NamedTuple):
 @contextmanager
 def galera() -> Iterator[list[Node]]:
     """A cluster of three nodes, on unix sockets for its clients."""
-    ask_for_servers()
-    server = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin")
-    install = shutil.which("mariadb-install-db")
+    server, install = mariadb_programs()
 
-    if server is None or install is None or not LIBRARY.exists():
-        missing("MariaDB with Galera")
+    if not LIBRARY.exists():
+        missing("Galera")
 
     if shutil.which("rsync") is None:
         missing("rsync, for a node of Galera that joins")
 
     # As root, rsync would write as somebody who may not.
-    as_user = (
-        ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
-        if os.geteuid() == 0
-        else []
-    )
+    program = [*as_another_user(), server]
 
     with own_folder() as folder, ExitStack() as stack:
         ports = [_Ports(*(free_port() for _ in range(3))) for _ in range(NODES)]
-        _install(install, _data_of(folder, 0))
+        init_mariadb(install, _data_of(folder, 0))
         nodes = []
 
         for number in range(NODES):
             _data_of(folder, number).mkdir(exist_ok=True)
-            node = _node(folder, [*as_user, server], ports, number)
+            node = _node(folder, program, ports, number)
             stack.enter_context(running(node.daemon))
             nodes.append(node)
 
@@ -104,22 +98,6 @@ def wait_for(nodes: t.Iterable[Node]) -> None:
     """Wait until the nodes have found each other."""
     for node in nodes:
         wait_until(lambda node=node: node.is_ready)  # type: ignore[misc]
-
-
-def _install(program: str, data: Path) -> None:
-    user = ["--user=root"] if os.geteuid() == 0 else []
-    subprocess.run(
-        [
-            program,
-            "--no-defaults",
-            "--auth-root-authentication-method=normal",
-            "--skip-test-db",
-            f"--datadir={data}",
-            *user,
-        ],
-        check=True,
-        capture_output=True,
-    )
 
 
 def _data_of(folder: Path, number: int) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import typing as t
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 
 from tests.support.servers import Daemon
 from tests.support.servers import Server
+from tests.support.servers import as_another_user
 from tests.support.servers import ask_for_servers
 from tests.support.servers import missing
 from tests.support.servers import own_folder
@@ -57,13 +57,6 @@ def pgbouncer(server: Server, pool_size: int) -> Iterator[Pooler]:
         missing("PgBouncer")
 
     (host,) = sa.make_url(server.url).normalized_query["host"]
-    # It refuses to run as root.
-    as_user = (
-        ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
-        if os.geteuid() == 0
-        else []
-    )
-
     with own_folder() as folder:
         config = folder / "pgbouncer.ini"
         config.write_text(
@@ -80,7 +73,9 @@ def pgbouncer(server: Server, pool_size: int) -> Iterator[Pooler]:
         )
         socket = folder / ".s.PGSQL.5432"
         log = folder / "log"
-        daemon = Daemon([*as_user, program, str(config)], log, socket.exists)
+        # It refuses to run as root.
+        command = [*as_another_user(), program, str(config)]
+        daemon = Daemon(command, log, socket.exists)
 
         with running(daemon):
             yield Pooler(f"postgresql+psycopg://postgres@/{{name}}?host={folder}")

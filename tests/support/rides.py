@@ -16,9 +16,6 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from flask import Flask
-from flask_sqlalchemy import SQLAlchemy
-
 from flask_cart import CartStorageError
 from flask_cart.app.current import get_state
 from flask_cart.storage.base import Storage
@@ -264,21 +261,3 @@ def _look(config: Config, folder: Path, times: int) -> list[Record]:
 def _storage(config: Config) -> Iterator[Storage]:
     with shop(config) as app, app.app_context():
         yield get_state().services.repository.storage
-
-
-def create_tables(config: Config, *, anew: bool = False) -> None:
-    """Create the tables of the carts, where they are in a database.
-
-    :param anew: Drop those that are there.
-    """
-    with shop(config) as app, app.app_context():
-        if anew:
-            _db(app).drop_all()
-
-        _db(app).create_all()
-
-
-def _db(app: Flask) -> SQLAlchemy:
-    db: SQLAlchemy = app.extensions["sqlalchemy"]
-
-    return db

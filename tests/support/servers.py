@@ -191,16 +191,49 @@ def _postgresql_program(name: str) -> list[str]:
 
     programs = Path(package.submodule_search_locations[0]) / "pginstall" / "bin"
     # PostgreSQL refuses to run as root.
-    as_user = (
-        ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
-        if os.geteuid() == 0
-        else []
-    )
+    as_user = as_another_user()
 
     if as_user and not _runs([*as_user, "true"]):
         missing("A way to run PostgreSQL as another user than root (unshare)")
 
     return [*as_user, str(programs / name)]
+
+
+def as_another_user() -> list[str]:
+    """What a command begins with, of a program that must not or cannot run as root."""
+    if os.geteuid() != 0:
+        return []
+
+    return ["unshare", "--user", "--map-user=1000", "--map-group=1000", "--"]
+
+
+def mariadb_programs() -> tuple[str, str]:
+    """The server, and what makes its folder."""
+    ask_for_servers()
+    server = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin")
+    install = shutil.which("mariadb-install-db")
+
+    if server is None or install is None:
+        missing("MariaDB")
+
+    return server, install
+
+
+def init_mariadb(program: str, data: Path) -> None:
+    """Make the folder of a MariaDB server."""
+    user = ["--user=root"] if os.geteuid() == 0 else []
+    subprocess.run(
+        [
+            program,
+            "--no-defaults",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            f"--datadir={data}",
+            *user,
+        ],
+        check=True,
+        capture_output=True,
+    )
 
 
 @contextmanager
@@ -209,29 +242,12 @@ def mariadb(*, durable: bool = False) -> Iterator[Server]:
 
     :param durable: Whether it must keep what it has acknowledged when it is killed.
     """
-    ask_for_servers()
-    server = shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin")
-    install = shutil.which("mariadb-install-db")
-
-    if server is None or install is None:
-        missing("MariaDB")
-
+    server, install = mariadb_programs()
     user = ["--user=root"] if os.geteuid() == 0 else []
 
     with own_folder() as folder:
         data = folder / "data"
-        subprocess.run(
-            [
-                install,
-                "--no-defaults",
-                "--auth-root-authentication-method=normal",
-                "--skip-test-db",
-                f"--datadir={data}",
-                *user,
-            ],
-            check=True,
-            capture_output=True,
-        )
+        init_mariadb(install, data)
         socket = folder / "socket"
         command = [
             server,
