@@ -70,9 +70,9 @@ class Records(t.Generic[T]):
 
         :raises CartCorruptError: If what is stored is none.
         """
-        found = self.repository.retry.run(lambda is_last: self._found(token))
+        found = self.repository.tried(lambda is_last: self._found(token))
 
-        return found[0] if found is not None else None
+        return t.cast("tuple[T | None, int]", found)[0]
 
     def change(self, token: str, change: t.Callable[[T | None], T | None]) -> T | None:
         """Make of a record what it is to be, also if others change it.
@@ -122,7 +122,7 @@ class Records(t.Generic[T]):
             return msgspec.json.decode(data, type=self.type)
         except (ValueError, RecursionError) as error:
             raise CartCorruptError(
-                f"The stored text is not a record of the kind '{self.kind}': {error}",
+                f"The stored text is no record of the kind {self.kind!r}: {error}",
                 data,
             ) from error
 
