@@ -47,7 +47,7 @@ test-newest: RESOLUTION = --prerelease allow
 test-lowest:  ## Run all tests with the lowest versions that pyproject.toml allows
 test-newest:  ## Run all tests with the newest versions, also unfinished ones
 test-lowest test-newest: test-%: .venv/.versions
-	$(BIN)/uv venv --quiet --clear --no-python-downloads --python $(PYTHON) .venv-$*
+	$(BIN)/uv venv --quiet --clear --seed --no-python-downloads --python $(PYTHON) .venv-$*
 	$(BIN)/uv pip install --quiet --python .venv-$* $(RESOLUTION) \
 		--editable '.[all,demo]' --group tests
 	.venv-$*/bin/python -m pytest --numprocesses 3 --dist loadscope \

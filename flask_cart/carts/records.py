@@ -66,9 +66,9 @@ class Records(t.Generic[T]):
 
         :raises CartCorruptError: If what is stored is none.
         """
-        found = self.repository.retry.run(lambda is_last: self._found(token))
+        found = self.repository.tried(lambda is_last: self._found(token))
 
-        return found[0] if found is not None else None
+        return t.cast("tuple[T | None, int]", found)[0]
 
     def change(self, token: str, change: t.Callable[[T | None], T | None]) -> T | None:
         """Make of a record what it is to be, also if others change it.

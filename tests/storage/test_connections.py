@@ -271,7 +271,7 @@ def test_nobody_listens(database_url: str) -> None:
         shop.fill("mug")
 
         with shop.app.app_context():
-            assert not shop.db.engine._has_events
+            assert "_has_events" not in vars(shop.db.engine)
 
 
 def test_statements_are_built_once(sqlite_url: str) -> None:

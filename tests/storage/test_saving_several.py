@@ -181,7 +181,7 @@ def test_carts_are_written_in_one_order(database_url: str) -> None:
         seen: list[str] = []
 
         def note(
-            connection: t.Any, clause: t.Any, several: t.Any, given: t.Any, *_: t.Any
+            connection: t.Any, clause: t.Any, several: t.Any, given: t.Any, how: t.Any
         ) -> None:
             if isinstance(clause, sa.Update):
                 seen.append(given["at_instance"])

@@ -163,10 +163,12 @@ class OwnConnections:
 
             if shared not in self._engines:
                 self._engines[shared] = {}
-                is_heard = shared._has_events
+                is_heard = "_has_events" in vars(shared)
                 sa.event.listen(shared, "engine_disposed", self._dispose)
-                # Otherwise each statement, also of the app, would look for listeners.
-                shared._has_events = is_heard
+
+                if not is_heard:
+                    # Or each statement, also of the app, would look for listeners.
+                    del vars(shared)["_has_events"]
 
             engines = self._engines[shared]
 

@@ -31,10 +31,7 @@ from .errors import FAILURES
 from .errors import storage_error
 from .isolation import IsolatedWrites
 from .isolation import Write
-from .statements import Statements
-from .statements import at
-from .statements import utc
-from .statements import values
+from .table import Statements
 from .table import create_table
 from .table import define_table
 from .transaction import JoinedTransaction
@@ -105,7 +102,7 @@ class DatabaseStorage:
         query = known.select_locked if self._is_locked.get() else known.select
 
         with self._connection(self._session()) as connection:
-            row = connection.execute(query, at(key)).one_or_none()
+            row = connection.execute(query, _at(key)).one_or_none()
 
         return Stored(*row) if row is not None else None
 
@@ -154,7 +151,7 @@ class DatabaseStorage:
         query = sa.select(self.table)
 
         if before is not None:
-            query = query.where(self.table.c.updated_at < utc(before))
+            query = query.where(self.table.c.updated_at < _utc(before))
 
         for row in self._rows(query):
             yield Kept(
@@ -242,8 +239,8 @@ class DatabaseStorage:
 
         known = self._statements
         statement = known.update if text is not None else known.delete
-        new = values(version, text) if text is not None else {}
-        parameters = {**at(key), "as_read": expected, **new}
+        new = _values(version, text) if text is not None else {}
+        parameters = {**_at(key), "as_read": expected, **new}
 
         if connection.execute(statement, parameters).rowcount != 1:
             raise _LostError
@@ -252,7 +249,7 @@ class DatabaseStorage:
         _, text, version = change
 
         def write(connection: sa.Connection) -> None:
-            connection.execute(self._statements.delete_any, at(key))
+            connection.execute(self._statements.delete_any, _at(key))
 
             if text is not None:
                 self._insert(connection, key, version, text)
@@ -262,7 +259,7 @@ class DatabaseStorage:
     def _insert(
         self, connection: sa.Connection, key: CartKey, version: int, text: str
     ) -> None:
-        row = {**key._asdict(), **values(version, text)}
+        row = {**key._asdict(), **_values(version, text)}
         connection.execute(self._statements.insert, row)
 
     def _rows(self, query: sa.Select[t.Any]) -> t.Iterator[t.Any]:
@@ -363,3 +360,20 @@ class DatabaseStorage:
 
 class _LostError(Exception):
     """A row is not the one that was read, or there is one where there was none."""
+
+
+def _at(key: CartKey) -> dict[str, t.Any]:
+    """Which row a statement is about."""
+    return {"at_owner": key.owner, "at_instance": key.instance}
+
+
+def _values(version: int, text: str) -> dict[str, t.Any]:
+    """What is to be in a row, besides its key."""
+    now = _utc(dt.datetime.now(dt.UTC))
+
+    return {"version": version, "data": text, "updated_at": now}
+
+
+def _utc(moment: dt.datetime) -> dt.datetime:
+    """SQLite and MariaDB keep no time zone."""
+    return moment.astimezone(dt.UTC).replace(tzinfo=None)
