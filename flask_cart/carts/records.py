@@ -59,7 +59,11 @@ class Records(t.Generic[T]):
 
     def is_one(self, key: CartKey) -> bool:
         """Whether a record of this kind is stored under a key."""
-        return key.owner.startswith(f"{BESIDE}{self.kind}:")
+        return key.owner.startswith(self._prefix)
+
+    def token_of(self, key: CartKey) -> str:
+        """The token of the record that is stored under a key."""
+        return key.owner.removeprefix(self._prefix)
 
     def find(self, token: str) -> T | None:
         """The record of a token, if there is one.
@@ -118,7 +122,8 @@ class Records(t.Generic[T]):
             return msgspec.json.decode(data, type=self.type)
         except (ValueError, RecursionError) as error:
             raise CartCorruptError(
-                f"The stored text is not the note of an {self.kind}: {error}", data
+                f"The stored text is no record of the kind {self.kind!r}: {error}",
+                data,
             ) from error
 
     def _attempt(
@@ -152,4 +157,8 @@ class Records(t.Generic[T]):
         return self.read(stored.data), stored.version
 
     def _key(self, token: str) -> CartKey:
-        return CartKey(f"{BESIDE}{self.kind}:{token}", "default")
+        return CartKey(self._prefix + token, "default")
+
+    @property
+    def _prefix(self) -> str:
+        return f"{BESIDE}{self.kind}:"
