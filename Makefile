@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo demo-redis check test test-lowest test-newest examples every-cart payments prove distributed soak requests clients lint format docs benchmark ways count wheel lock clean
+.PHONY: help demo demo-redis check test test-lowest test-newest examples every-cart payments prove distributed soak requests clients lint format docs bench ways count wheel lock clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -47,7 +47,7 @@ test-newest: RESOLUTION = --prerelease allow
 test-lowest:  ## Run all tests with the lowest versions that pyproject.toml allows
 test-newest:  ## Run all tests with the newest versions, also unfinished ones
 test-lowest test-newest: test-%: .venv/.versions
-	$(BIN)/uv venv --quiet --clear --no-python-downloads --python $(PYTHON) .venv-$*
+	$(BIN)/uv venv --quiet --clear --seed --no-python-downloads --python $(PYTHON) .venv-$*
 	$(BIN)/uv pip install --quiet --python .venv-$* $(RESOLUTION) \
 		--editable '.[all,demo]' --group tests
 	.venv-$*/bin/python -m pytest --numprocesses 3 --dist loadscope \
@@ -114,7 +114,8 @@ format: .venv/.lint  ## Mend the style where that needs no thought
 docs: .venv/.docs  ## Build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
-benchmark: .venv/.tests  ## Count what is lost, and compare with what cannot be done without
+bench: .venv/.tests  ## Count what is lost, and compare with what cannot be done without
+	$(BIN)/python -m benchmarks.views
 	$(BIN)/python -m benchmarks.lost_updates
 	$(BIN)/python -m benchmarks.lost_updates.races
 	$(BIN)/python -m benchmarks.locking

@@ -24,6 +24,8 @@ from .app.current import refresh_carts
 from .app.current import request_carts
 from .app.current import tenant_for
 from .app.current import transfer_carts
+from .app.links import revoke
+from .app.links import signed_link
 from .app.logins import connect_to_logins
 from .app.logins import merge_guest_carts
 from .app.logins import merge_left_guest_carts
@@ -41,6 +43,7 @@ from .carts.payments import place_begun_order
 from .cli import cart_cli
 from .http.blueprint import make_blueprint
 from .http.limiting import check_rate_limits
+from .http.links import address_of_link
 from .http.pages import give_to_templates
 from .http.plain import give_to_json
 from .http.problems import answer_errors
@@ -212,6 +215,41 @@ class FlaskCart(Registrar):
             changed since it was read: who gets ``True`` sends the reminder.
         """
         return mark_as_reminded(cart)
+
+    def link(
+        self,
+        cart: Cart,
+        *,
+        purpose: str,
+        expires: dt.timedelta = dt.timedelta(days=30),
+    ) -> str:
+        """An address that leads to a cart, and names neither it nor its owner.
+
+        .. code-block:: python
+
+            address = cart_ext.link(cart, purpose="recover")
+
+        Whoever opens it is shown what is in the cart, and asked. With ``"share"``, any
+        number of shoppers can copy what is in it. With the others one of them takes
+        the cart over: ``"handoff"``, ``"recover"``, ``"device"``, and ``"login"``, for
+        which one has to be logged in. The cart of an account opens for that one alone.
+
+        It needs the :attr:`blueprint`, and ``SERVER_NAME`` outside of a request.
+
+        :param purpose: One of these.
+        :param expires: After what time it does not open any more.
+        :raises CartEmptyError: If there is nothing in the cart.
+        :raises CartConfigError: If there can be no such link, or the carts are in
+            cookies.
+        """
+        return address_of_link(lambda: signed_link(cart, purpose, expires))
+
+    def revoke_link(self, link: str) -> bool:
+        """Let a :meth:`link` lead nowhere from now on.
+
+        :return: Whether it led anywhere.
+        """
+        return revoke(link)
 
     def take_out(
         self,

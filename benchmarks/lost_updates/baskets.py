@@ -35,11 +35,11 @@ class OurBasket:
     """The cart of this extension."""
 
     def __init__(self, extension: FlaskCart) -> None:
-        self._extension = extension
+        self.extension = extension
 
     @property
     def guarantee(self) -> str:
-        return self._extension.storage.guarantee.value
+        return self.extension.storage.guarantee.value
 
     def add(self, item: str) -> None:
         current_cart.add(item, price=1)

@@ -77,7 +77,7 @@ class Places:
 
         :param options: Options of gunicorn, in place of the processes and threads.
         """
-        with self._address(row.place) as address, servers.own_folder() as folder:
+        with self.address(row.place) as address, servers.own_folder() as folder:
             if row.place in ("sqlite", *_DATABASES):
                 _make_tables(row, address)
 
@@ -94,7 +94,7 @@ class Places:
                 yield Served(port, folder, guarantee)
 
     @contextmanager
-    def _address(self, place: str) -> Iterator[str]:
+    def address(self, place: str) -> Iterator[str]:
         if place in _DATABASES:
             start, admin = _DATABASES[place]
             name = f"carts_{next(self._numbers)}"

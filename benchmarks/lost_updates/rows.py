@@ -47,7 +47,7 @@ def row_named(name: str) -> Row:
 def _database(app: Flask, address: str) -> Basket:
     db = _make_db(app, address)
     app.config["CART_STORAGE"] = "database"
-    basket = _of_named_owners(FlaskCart(app, db=db))
+    basket = of_named_owners(FlaskCart(app, db=db))
 
     with app.app_context():
         db.create_all()
@@ -61,7 +61,7 @@ def _make_db(app: Flask, address: str) -> SQLAlchemy:
     return SQLAlchemy(app)
 
 
-def _of_named_owners(extension: FlaskCart) -> Basket:
+def of_named_owners(extension: FlaskCart) -> OurBasket:
     """The carts of users whom the client names."""
     extension.owner_loader(lambda: request.headers["Owner"])
 
@@ -115,7 +115,7 @@ def _cache(
     app.config.update(CART_STORAGE="cache", CART_CACHE_LOCKING=locking)
     cache = Cache(app, config=config(address))
 
-    return _of_named_owners(FlaskCart(app, cache=cache))
+    return of_named_owners(FlaskCart(app, cache=cache))
 
 
 def _redis_session(app: Flask, address: str) -> Config:

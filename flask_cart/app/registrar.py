@@ -211,6 +211,9 @@ class Registrar:
         * ``"cleared"``, ``"noted"``, ``"shipping-cleared"``: about nothing.
         * ``"not-merged"``: about what stays in a cart in another currency, a
           :class:`~flask_cart.model.events.CartNotMerged`.
+        * ``"link-taken"``, ``"link-partly"``, and for a link that does not open
+          ``"link-gone"``, ``"link-used"``, ``"link-expired"``, ``"link-ordered"``,
+          ``"link-login"``, ``"link-foreign"``: about nothing.
         * The ``code`` of a problem, such as ``"not-enough"``: about the error.
         * The ``code`` of an :class:`Adjustment` that changes nothing, or of a
           :class:`ShippingOption` that cannot be chosen: about that, whose ``params``

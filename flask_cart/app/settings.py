@@ -24,6 +24,7 @@ RESERVED_INSTANCES: t.Final = (
     "clear",
     "coupons",
     "lines",
+    "links",
     "metadata",
     "shipping",
     "static",

@@ -110,6 +110,8 @@ _DONE: t.Final = {
     "cleared": "Your cart is empty now.",
     "coupon-noted": "{code} is noted.",
     "coupon-removed": "{code} is removed.",
+    "link-partly": "What could be had of it is in your cart.",
+    "link-taken": "It is in your cart.",
     "moved": "It is moved.",
     "not-merged": "What you have put in a cart in {currency} is still there: this one"
     " is in another currency.",
@@ -119,6 +121,22 @@ _DONE: t.Final = {
     "shipping-chosen": "{method} is chosen.",
     "shipping-cleared": "No shipping is chosen.",
 }
+
+
+#: What a link comes to that nothing can be done with.
+_LINKS: t.Final = {
+    "expired": "This link was good for a while, and is not any more.",
+    "foreign": "This cart belongs to another account. Log in with that one.",
+    "gone": "There is nothing behind this link, or not any more.",
+    "login": "Log in to see this cart, and open the link again.",
+    "ordered": "What was in this cart is ordered already.",
+    "used": "Somebody has opened this link already. It was good for one time.",
+}
+
+
+def tell_link(state: str) -> str:
+    """Why a link does not open, in a sentence; nothing if it does."""
+    return _LINKS.get(state, "")
 
 
 def tell_done(code: str, params: t.Mapping[str, str]) -> str:

@@ -59,16 +59,20 @@ class Records(t.Generic[T]):
 
     def is_one(self, key: CartKey) -> bool:
         """Whether a record of this kind is stored under a key."""
-        return key.owner.startswith(f"{BESIDE}{self.kind}:")
+        return key.owner.startswith(self._prefix)
+
+    def token_of(self, key: CartKey) -> str:
+        """The token of the record that is stored under a key."""
+        return key.owner.removeprefix(self._prefix)
 
     def find(self, token: str) -> T | None:
         """The record of a token, if there is one.
 
         :raises CartCorruptError: If what is stored is none.
         """
-        found = self.repository.retry.run(lambda is_last: self._found(token))
+        found = self.repository.tried(lambda is_last: self._found(token))
 
-        return found[0] if found is not None else None
+        return t.cast("tuple[T | None, int]", found)[0]
 
     def change(self, token: str, change: t.Callable[[T | None], T | None]) -> T | None:
         """Make of a record what it is to be, also if others change it.
@@ -118,7 +122,8 @@ class Records(t.Generic[T]):
             return msgspec.json.decode(data, type=self.type)
         except (ValueError, RecursionError) as error:
             raise CartCorruptError(
-                f"The stored text is not the note of an {self.kind}: {error}", data
+                f"The stored text is no record of the kind {self.kind!r}: {error}",
+                data,
             ) from error
 
     def _attempt(
@@ -152,4 +157,8 @@ class Records(t.Generic[T]):
         return self.read(stored.data), stored.version
 
     def _key(self, token: str) -> CartKey:
-        return CartKey(f"{BESIDE}{self.kind}:{token}", "default")
+        return CartKey(self._prefix + token, "default")
+
+    @property
+    def _prefix(self) -> str:
+        return f"{BESIDE}{self.kind}:"

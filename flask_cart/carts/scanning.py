@@ -22,6 +22,7 @@ from ..storage.base import Storage
 from ..storage.base import Stored
 from ..storage.base import scans_carts
 from .notes import notes_in
+from .records import Records
 from .repository import Repository
 
 T = t.TypeVar("T")
@@ -75,12 +76,17 @@ def find_notes(
     repository: Repository, before: dt.datetime | None = None
 ) -> t.Iterator[FoundNote]:
     """The notes of all orders that were begun, alike."""
-    notes = notes_in(repository)
+    return find_records(notes_in(repository), before)
 
+
+def find_records(
+    records: Records[T], before: dt.datetime | None = None
+) -> t.Iterator[Found[T]]:
+    """All records of one kind, alike."""
     return (
-        Found(key, stored, saved_at, _content(notes.read, stored.data))
-        for key, stored, saved_at in _scanning(repository.storage).scan(before)
-        if notes.is_one(key)
+        Found(key, stored, saved_at, _content(records.read, stored.data))
+        for key, stored, saved_at in _scanning(records.repository.storage).scan(before)
+        if records.is_one(key)
     )
 
 

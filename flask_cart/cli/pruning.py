@@ -18,6 +18,7 @@ from ..carts.abandonment import Outcome
 from ..carts.abandonment import State
 from ..carts.abandonment import delete_abandoned
 from ..carts.abandonment import state_of
+from ..carts.links import forget_expired_links
 from ..carts.payments import cancel_order
 from ..carts.scanning import KINDS
 from ..carts.scanning import FoundCart
@@ -96,7 +97,8 @@ def prune(
     Each is announced with the signal cart_abandoned before. A cart that somebody
     changes meanwhile stays, and so does one that an order was begun for, for 30 days.
     Then the order is forgotten, too: it can be paid no longer. So are the keys of
-    changes that cannot be sent again. Instead of an age, "never" keeps all of a kind.
+    changes that cannot be sent again, and links that are not good any more. Instead of
+    an age, "never" keeps all of a kind.
     """
     settings = get_state().settings
     default = older_than or dt.timedelta(days=settings.abandoned_after_days)
@@ -120,6 +122,7 @@ def prune(
     # After the carts, which would be as good as new by it.
     forgotten = _forget_orders()
     _forget_keys()
+    forget_expired_links(services().repository, services().clock())
 
     if as_json:
         numbers = {each: outcomes[each] for each in _OUTCOMES}

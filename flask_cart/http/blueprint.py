@@ -14,6 +14,7 @@ from ..app.problem_codes import ProblemCode
 from ..app.settings import RESERVED_INSTANCES
 from ..app.shopper import DEFAULT
 from ..model.errors import CartConfigError
+from . import links
 from . import views
 from .answers import NAME
 from .entrance import answer_unrouted
@@ -22,8 +23,10 @@ from .openapi import describe_api
 from .problem_pages import tell_meaning
 from .routes import DOCUMENT
 from .routes import ITEM
+from .routes import LINK
 from .routes import PROBLEM
 from .routes import ROUTES
+from .routes import TAKE
 
 _TAKEN: t.Final = "|".join([*RESERVED_INSTANCES, re.escape(DOCUMENT.address[1:])])
 
@@ -81,6 +84,12 @@ def make_blueprint() -> Blueprint:
 def _add_routes(state: BlueprintSetupState) -> None:
     # The extension may be given the app only later.
     has_forms = not state.app.config.get("CART_JSON_ONLY")
+
+    if has_forms:
+        state.add_url_rule(LINK.address, LINK.view, links.show_link)
+        state.add_url_rule(
+            TAKE.address, TAKE.view, links.take_link, methods=[TAKE.method]
+        )
 
     for prefix, defaults in (
         ("", {"instance": DEFAULT}),

@@ -14,7 +14,8 @@ class Route(t.NamedTuple):
     :param address: Behind the prefix of the cart.
     :param view: The name of the view.
     :param method: The method of HTTP.
-    :param is_for_forms: Whether it is there because forms know only POST.
+    :param is_for_forms: Whether it is there for pages and their forms alone, such as
+        because these know only POST.
     """
 
     address: str
@@ -62,3 +63,7 @@ ITEM: t.Final = Route("/about/items/<path:item>", "show_item", "GET")
 
 #: Where the document of the API is.
 DOCUMENT: t.Final = Route("/openapi.json", "openapi", "GET")
+
+#: Where a link to a cart leads, and what its form is sent to.
+LINK: t.Final = Route("/links/<token>", "link", "GET", is_for_forms=True)
+TAKE: t.Final = Route("/links/<token>", "take_link", "POST", is_for_forms=True)

@@ -181,7 +181,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :param left: That it was saved without a change, because it was left.
     """
 
-    schema: int
+    schema: t.Literal[1]
     currency: str
     lines: tuple[Line, ...] = ()
     conditions: tuple[Condition, ...] = ()
@@ -291,20 +291,11 @@ def decode(data: str | bytes, upgraders: Upgraders = UPGRADERS) -> Document:
     :raises CartCorruptError: If it is not exactly a cart's document.
     """
     try:
-        schema = _header_decoder.decode(data).schema
-
-        if schema == SCHEMA:
-            return _decoder.decode(data)
-
-        if schema > SCHEMA:
-            raise ValueError(
-                f"It was written by a newer version of Flask-Cart, with schema {schema}"
-                f" instead of {SCHEMA}."
-            )
-
-        return msgspec.convert(_upgraded(data, schema, upgraders), Document)
-    except (ValueError, RecursionError, InvalidItemError, InvalidConditionError) as e:
-        raise CartCorruptError(f"The stored text is not a cart: {e}", data) from e
+        return _decoded(data, upgraders)
+    except _ERRORS as error:
+        raise CartCorruptError(
+            f"The stored text is not a cart: {error}", data
+        ) from error
 
 
 def is_newer(data: str | bytes) -> bool:
@@ -313,6 +304,24 @@ def is_newer(data: str | bytes) -> bool:
         return _header_decoder.decode(data).schema > SCHEMA
     except (ValueError, RecursionError):
         return False
+
+
+def _decoded(data: str | bytes, upgraders: Upgraders) -> Document:
+    try:
+        return _decoder.decode(data)
+    except _ERRORS:
+        schema = _header_decoder.decode(data).schema
+
+        if schema == SCHEMA:
+            raise
+
+    if schema > SCHEMA:
+        raise ValueError(
+            f"It was written by a newer version of Flask-Cart, with schema {schema}"
+            f" instead of {SCHEMA}."
+        )
+
+    return msgspec.convert(_upgraded(data, schema, upgraders), Document)
 
 
 def _upgraded(data: str | bytes, schema: int, upgraders: Upgraders) -> dict[str, t.Any]:
@@ -338,6 +347,12 @@ class _Header(msgspec.Struct):
     schema: t.Annotated[int, msgspec.Meta(lt=1_000_000)]
 
 
+_ERRORS: t.Final = (
+    ValueError,
+    RecursionError,
+    InvalidItemError,
+    InvalidConditionError,
+)
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Document)
 _header_decoder = msgspec.json.Decoder(_Header)

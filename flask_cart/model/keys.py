@@ -13,7 +13,7 @@ import typing as t
 from .errors import CartConfigError
 from .values import check_text
 
-_secret = re.compile(r"((?:guest|@order):[^/\s]{4})[^/\s]+")
+_secret = re.compile(r"((?:guest|@order|@link):[^/\s]{4})[^/\s]+")
 _tenant = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 
 

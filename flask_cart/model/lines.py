@@ -102,15 +102,17 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         set_field(self, "quantity", check_quantity(self.quantity))
         set_field(self, "unit_amount", check_decimal(self.unit_amount))
 
+        set_field(self, "attributes", freeze_dict(self.attributes, "The attributes"))
+
         if type(self.options) is not FrozenDict:
             set_field(self, "options", canonical_options(self.options))
-
-        set_field(self, "attributes", freeze_dict(self.attributes, "The attributes"))
 
         if self.id != line_id(self.item_id, self.options):
             raise ValueError("The line's id does not belong to its item and options.")
 
-        if len({each.name for each in self.conditions}) != len(self.conditions):
+        conditions = self.conditions
+
+        if conditions and len({each.name for each in conditions}) != len(conditions):
             raise ValueError("Two of its conditions have the same name.")
 
     @property
@@ -157,7 +159,7 @@ def check_quantity(quantity: t.Any, at_least: int = 1) -> int:
 
     :raises NumberError: If it is not an int, less than ``at_least``, or absurd.
     """
-    count = whole_number(quantity, "A quantity")
+    count = quantity if type(quantity) is int else whole_number(quantity, "A quantity")
 
     if count < at_least:
         raise NumberError(f"A quantity must be at least {at_least}, not {count}.")

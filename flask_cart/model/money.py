@@ -24,6 +24,9 @@ CONTEXT: t.Final = decimal.Context(prec=60)
 MAX_DIGITS: t.Final = 15
 MAX_PLACES: t.Final = 12
 
+_CENT: t.Final = Decimal("0.01")
+_GREATEST: t.Final = Decimal(10) ** MAX_DIGITS
+
 _plain_decimal = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
@@ -67,6 +70,10 @@ def check_decimal(amount: Decimal) -> Decimal:
 
     :raises ValueError: If it is negative, not finite, too long or too precise.
     """
+    # Most prices, at a fraction of what the rest costs.
+    if amount.same_quantum(_CENT) and not amount.is_signed() and amount < _GREATEST:
+        return amount
+
     if not amount.is_finite():
         raise ValueError(f"An amount must be finite, not {amount}.")
 
@@ -94,6 +101,11 @@ def smallest_unit(currency: str) -> Decimal:
     places = len(str(CURRENCIES[currency].sub_unit)) - 1
 
     return Decimal(1).scaleb(-places)
+
+
+def money(amount: Decimal, currency: str) -> Money:
+    """The amount as money of a currency that there is, without rounding it."""
+    return Money(amount, CURRENCIES[currency])
 
 
 def format_money(money: Money, locale: str | Locale | None = "en") -> str:

@@ -6,6 +6,7 @@ import typing as t
 from collections.abc import Collection
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 from moneyed import Money
 
@@ -223,12 +224,21 @@ def line_id(item_id: str, options: t.Mapping[str, Chosen]) -> str:
 
     One value in a list is the same as that value.
     """
+    if not options:
+        return _line_id(item_id)
+
     plain = {
         name: value[0] if len(value) == 1 and isinstance(value, tuple) else value
         for name, value in options.items()
     }
 
-    return fingerprint(item_id, sorted(plain.items()))
+    return _line_id(item_id, *sorted(plain.items()))
+
+
+@lru_cache(maxsize=4096)
+def _line_id(item_id: str, *options: tuple[str, Chosen]) -> str:
+    # The same items are in many carts, and ids are checked whenever a cart is read.
+    return fingerprint(item_id, options)
 
 
 def canonical_options(options: t.Mapping[str, t.Any]) -> FrozenDict:
@@ -239,11 +249,11 @@ def canonical_options(options: t.Mapping[str, t.Any]) -> FrozenDict:
     :raises ValueError: If an option has no name, or a value is not a str, int, bool or
         Decimal, or a list of these.
     """
+    if options == EMPTY:
+        return EMPTY
+
     if not isinstance(options, Mapping):
         raise ValueError(f"The options must be a dict, not {type(options).__name__}.")
-
-    if not options:
-        return EMPTY
 
     chosen = (
         (check_text(name, "An option's name"), _canonical(name, value))

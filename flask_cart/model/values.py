@@ -113,10 +113,13 @@ def freeze_dict(value: t.Any, where: str) -> FrozenDict:
     if type(value) is FrozenDict:
         return value
 
+    if value == EMPTY:
+        return EMPTY
+
     if not isinstance(value, Mapping):
         raise ValueError(f"{where} must be a dict, not {type(value).__name__}.")
 
-    return t.cast(FrozenDict, freeze(value, where)) if value else EMPTY
+    return t.cast(FrozenDict, freeze(value, where))
 
 
 def fingerprint(*parts: t.Any) -> str:
@@ -158,7 +161,7 @@ def check_text(
     if not empty and not value.strip():
         raise ValueError(f"{where} must not be empty.")
 
-    text = str.__str__(value)
+    text = value if type(value) is str else str.__str__(value)
 
     if text.isascii() and text.isprintable():
         return text

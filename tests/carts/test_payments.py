@@ -720,20 +720,38 @@ class JoinedStorage(MemoryStorage):
     def transaction(self) -> t.Any:
         return self
 
+    def __init__(self, failing: str) -> None:
+        super().__init__()
+        self.failing, self.times = failing, 0
+
     def when_done(self, committed: t.Any, rolled_back: t.Any) -> None:
         committed()
 
+    def load(self, key: CartKey) -> Stored | None:
+        self.fail("load", key.owner)
+
+        return super().load(key)
+
     def save(self, owner: str, changes: Changes) -> bool:
-        if owner.startswith("@"):
-            raise CartBusyError("The transaction has failed.")
+        self.fail("save", owner)
 
         return super().save(owner, changes)
 
+    def fail(self, action: str, owner: str) -> None:
+        if owner.startswith("@") and action == self.failing:
+            self.times += 1
+            raise CartBusyError("The transaction has failed.")
 
-def test_transaction_that_has_failed() -> None:
+
+@pytest.mark.parametrize("failing", ["load", "save"])
+def test_transaction_that_has_failed(failing: str) -> None:
     """What has failed as a whole is not tried again: only the app can begin it anew."""
+    storage = JoinedStorage(failing)
+
     with pytest.raises(CartConflictError, match="has failed"):
-        Shop(JoinedStorage()).begin()
+        Shop(storage).begin()
+
+    assert storage.times == 1
 
 
 def in_cookies() -> Iterator[Shop]:

@@ -311,4 +311,4 @@ def test_damaged_note(app: Flask, tmp_path: Path) -> None:
     result = run(app, "import", str(path))
 
     assert result.exit_code == 1
-    assert "is not the note of an order" in result.output
+    assert "is no record of the kind" in result.output

@@ -151,7 +151,7 @@ def test_two_sign_ups_at_once_are_one_account(shop):
         visitor.get("/signup")
 
     def send(visitor: Visitor) -> int:
-        start.wait(10)
+        start.wait(60)
         return visitor.post("/signup", email=EMAIL, password=PASSWORD).status_code
 
     with ThreadPoolExecutor(2) as pool:

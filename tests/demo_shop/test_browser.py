@@ -65,9 +65,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield found[1]
     finally:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=60)
 
-    reader.join(timeout=10)
+    reader.join(timeout=60)
     process.stderr.close()
 
 

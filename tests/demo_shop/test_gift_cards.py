@@ -151,7 +151,7 @@ def test_it_is_spent_once(shop: Shop) -> None:
 
     def order(visitor: Visitor) -> int:
         form = visitor.checkout_form()
-        start.wait(timeout=10)
+        start.wait(timeout=60)
 
         return visitor.post("/checkout", **form).status_code
 

@@ -217,7 +217,7 @@ def test_the_last_piece_is_sold_once(shop):
 
     def order(visitor) -> TestResponse:
         form = visitor.checkout_form()
-        start.wait(timeout=10)
+        start.wait(timeout=60)
 
         return visitor.post("/checkout", **form)
 

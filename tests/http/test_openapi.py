@@ -13,7 +13,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from flask_cart import FlaskCart
 from flask_cart.app.problem_codes import ProblemCode
+from flask_cart.http.routes import LINK
 from flask_cart.http.routes import ROUTES
+from flask_cart.http.routes import TAKE
 from tests.support.apps import make_app
 from tests.support.storefronts import JSON
 from tests.support.storefronts import Storefront
@@ -46,10 +48,10 @@ def operations(document: Json) -> dict[tuple[str, str], Json]:
     }
 
 
-#: What is there because forms know only POST.
+#: What is there for pages and their forms alone.
 FOR_FORMS: t.Final = {
     (re.sub("<(?:[^:>]*:)?([^>]*)>", r"{\1}", route.address), route.method)
-    for route in ROUTES
+    for route in (*ROUTES, LINK, TAKE)
     if route.is_for_forms
 }
 

@@ -525,8 +525,8 @@ def test_lease(database_url: str) -> None:
         with gone.app.app_context():
             version = saved(gone)
             lost = gone.storage.lock(KEY.owner)
-            lost.__enter__()
             started = time.monotonic()
+            lost.__enter__()
             gone.storage.load(KEY)
 
         with shop.app.app_context(), shop.storage.lock(KEY.owner):

@@ -114,7 +114,7 @@ class TestMemoryStorage:
             assert saved == []
             versions = save_carts(storage, KEY.owner, {"default": (0, "mine")})
 
-        rival.join(10)
+        rival.join(60)
         assert saved == [None]
         assert versions is not None
         assert storage.load(KEY) == Stored("mine", versions["default"])

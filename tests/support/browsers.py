@@ -121,7 +121,7 @@ def served(app: Flask) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
-        thread.join(timeout=10)
+        thread.join(timeout=60)
         server.server_close()
 
 
@@ -144,7 +144,7 @@ class Way:
     def wait_for_changes(self, count: int) -> None:
         """Wait until so many more have arrived since :meth:`hold`."""
         for _ in range(count):
-            assert self._arrivals.acquire(timeout=10)
+            assert self._arrivals.acquire(timeout=60)
 
     def go_on(self) -> None:
         """Handle what has arrived, all of it at once."""
@@ -153,7 +153,7 @@ class Way:
     def _take(self) -> None:
         if request.method == "POST" and not self._open.is_set():
             self._arrivals.release()
-            assert self._open.wait(timeout=10)
+            assert self._open.wait(timeout=60)
 
 
 class Visits:

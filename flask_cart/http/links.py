@@ -1,0 +1,124 @@
+"""The pages of links: what a cart has in it, and whether to take it over."""
+
+from __future__ import annotations
+
+import typing as t
+
+from flask import Response
+from flask import current_app
+from flask import make_response
+from flask import redirect
+from flask import render_template
+from flask import request
+from flask import url_for
+from werkzeug.exceptions import HTTPException
+
+from ..app.current import get_state
+from ..app.links import LinkState
+from ..app.links import OpenedLink
+from ..app.links import look_at
+from ..app.links import take
+from ..app.wording import describe
+from ..app.wording import tell_done
+from ..app.wording import tell_link
+from ..carts.cart import Cart
+from ..model.errors import CartConfigError
+from ..model.errors import CartError
+from .answers import NAME
+from .answers import address_of
+from .answers import back
+from .answers import keep_private
+from .guards import refuse_other_sites
+from .routes import LINK
+
+#: The status of a page that says why a link does not open.
+_STATUS: t.Final[dict[LinkState, int]] = {
+    "open": 200,
+    "login": 403,
+    "foreign": 403,
+    "gone": 404,
+    "used": 410,
+    "ordered": 410,
+    "expired": 410,
+}
+
+
+def address_of_link(sign: t.Callable[[], str]) -> str:
+    """The address of a link.
+
+    :param sign: Makes the link, once it is known that there are pages for it.
+    :raises CartConfigError: If there are none.
+    """
+    endpoint = f"{NAME}.{LINK.view}"
+
+    if endpoint not in current_app.view_functions:
+        raise CartConfigError(
+            "A link leads to a page of the blueprint. Register that, without"
+            " CART_JSON_ONLY."
+        )
+
+    return url_for(endpoint, token=sign(), _external=True)
+
+
+def show_link(token: str) -> Response:
+    """Show what a link leads to, and ask what to do with it. Nothing is changed."""
+    return hidden(_answer(look_at(token), token))
+
+
+def take_link(token: str) -> Response:
+    """Do what the link is for, as the shopper has read what that is."""
+    refuse_other_sites(request)
+
+    try:
+        opened = take(token)
+    except (CartError, HTTPException) as error:
+        problem = describe(error)
+
+        if problem is None or problem.code.status >= 500:
+            raise
+
+        said = get_state().loaders.word(problem.code, problem.detail, error)
+
+        return hidden(back(request, request.path, said, "error"))
+
+    if opened.state == "own":
+        code = "link-taken" if opened.is_whole else "link-partly"
+        said = get_state().loaders.word(code, tell_done(code, {}), None)
+
+        return hidden(back(request, _page_of(opened), said, "success"))
+
+    return hidden(_answer(opened, token))
+
+
+def hidden(response: Response) -> Response:
+    """Let nobody learn the address of a page from whom it is asked for."""
+    # Not "no-referrer", by which browsers hide from the shop itself whose page a form
+    # was on.
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["X-Robots-Tag"] = "noindex"
+
+    return keep_private(response, is_page=True)
+
+
+def _answer(opened: OpenedLink, token: str) -> Response:
+    if opened.state == "own":
+        return t.cast(Response, redirect(_page_of(opened), code=303))
+
+    text = tell_link(opened.state)
+    said = get_state().loaders.word(f"link-{opened.state}", text, None) if text else ""
+    page = render_template(
+        "flask_cart/link.html",
+        cart=opened.cart,
+        purpose=opened.purpose,
+        state=opened.state,
+        reason=said,
+        token=token,
+    )
+
+    return make_response(page, _STATUS[opened.state])
+
+
+def _page_of(opened: OpenedLink) -> str:
+    key = t.cast(Cart, opened.cart).key
+
+    return address_of(key.instance if key is not None else "default")
