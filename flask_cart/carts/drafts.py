@@ -246,7 +246,7 @@ def _fixed_line(totals: LineTotals) -> LineTotals:
     adjustments = _only_applied(totals.adjustments)
     line = replace(totals.line, conditions=_applied(adjustments))
 
-    return dataclasses.replace(totals, line=line, adjustments=adjustments)
+    return replace(totals, line=line, adjustments=adjustments)
 
 
 def _only_applied(adjustments: t.Iterable[Adjustment]) -> tuple[Adjustment, ...]:

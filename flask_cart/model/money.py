@@ -103,6 +103,11 @@ def smallest_unit(currency: str) -> Decimal:
     return Decimal(1).scaleb(-places)
 
 
+def money(amount: Decimal, currency: str) -> Money:
+    """The amount as money of a currency that there is, without rounding it."""
+    return Money(amount, CURRENCIES[currency])
+
+
 def format_money(money: Money, locale: str | Locale | None = "en") -> str:
     """Format an amount for a shopper, with all the decimals of its currency.
 

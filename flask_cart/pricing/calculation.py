@@ -158,23 +158,13 @@ def _price_line(
     return priced
 
 
-def _line_totals(
-    priced: _PricedLine,
-    subtotal: Decimal,
-    share: Decimal,
-    taxes: list[Tax],
-    rounding: Rounding,
-) -> LineTotals:
-    """What is shown of a line.
-
-    :param subtotal: What it comes to, maybe with a remainder of all lines.
-    :param share: The same after its share of the cart's conditions on the subtotal.
-    :param taxes: Its part of the taxes of the cart.
-    """
-    line = priced.line
-    shown = shown_steps(priced.amounts, subtotal, rounding)
+def _adjustments(
+    priced: _PricedLine, shown: list[Decimal], rounding: Rounding
+) -> tuple[Adjustment, ...]:
+    """What the conditions of a line made of its amounts, as these are shown."""
     steps = itertools.pairwise(shown)
-    adjustments = tuple(
+
+    return tuple(
         Adjustment.of(
             condition,
             rounding,
@@ -182,37 +172,26 @@ def _line_totals(
             after=after,
             base=shown[base],
             verdict=verdict,
-            line_id=line.id,
+            line_id=priced.line.id,
             applied=as_applied(condition, Ruling()) if verdict.holds else None,
         )
         for condition, base, verdict, (before, after) in zip(
             priced.conditions, priced.bases, priced.verdicts, steps, strict=True
         )
     )
-    all_taxes = [each.tax for each in adjustments if each.tax is not None] + taxes
-
-    return LineTotals(
-        line=line,
-        unit_price=rounding.money(priced.amounts[-1] / line.quantity),
-        subtotal_without_conditions=rounding.money(shown[0]),
-        subtotal=rounding.money(subtotal),
-        share=rounding.money(share),
-        adjustments=adjustments,
-        taxes=summed_taxes(all_taxes) if all_taxes else (),
-    )
 
 
 class _Result(t.NamedTuple):
     """The amounts of a cart with one shipping, as they are shown.
 
-    :param lines: What each line comes to.
-    :param shares: The same after the conditions on the subtotal.
-    :param taxes: Its part of the taxes.
+    :param lines: What each line comes to, maybe with a remainder of all lines.
+    :param shares: The same after its share of the conditions on the subtotal.
+    :param taxes: The parts that lines have of the taxes, by their positions.
     """
 
     lines: list[Decimal]
     shares: list[Decimal]
-    taxes: list[list[Tax]]
+    taxes: t.Mapping[int, list[Tax]]
     adjustments: list[Adjustment]
     subtotal: Decimal
     total: Decimal
@@ -237,7 +216,20 @@ class _Calculation:
 
     def __post_init__(self) -> None:
         given = self.document, self.rounding, self.evaluation
-        self._priced = [_price_line(line, *given) for line in self.document.lines]
+        lines, times = self.document.lines, self.rounding.times
+
+        #: What each line comes to, exactly.
+        self._amounts = [times(each.unit_amount, each.quantity) for each in lines]
+
+        #: The lines that have conditions, by their positions.
+        self._priced = {
+            i: _price_line(line, *given)
+            for i, line in enumerate(lines)
+            if line.conditions
+        }
+
+        for i, priced in self._priced.items():
+            self._amounts[i] = priced.amounts[-1]
 
     def run(self, conditions: t.Sequence[Condition]) -> _Result:
         """Apply conditions to what the lines come to, the best of each group."""
@@ -281,8 +273,7 @@ class _Calculation:
 
     def _steps(self, conditions: t.Sequence[Condition]) -> CartSteps:
         document, rounding = self.document, self.rounding
-        amounts = [each.amounts[-1] for each in self._priced]
-        goods = Proration(document.lines, amounts, rounding)
+        goods = Proration(document.lines, self._amounts, rounding)
 
         return CartSteps(document, conditions, goods, rounding, self.evaluation)
 
@@ -360,22 +351,36 @@ class _Calculation:
     def totals(self, result: _Result) -> Totals:
         """What is shown of a result."""
         rounding = self.rounding
-        lines = tuple(
-            _line_totals(*each, rounding)
-            for each in zip(
-                self._priced, result.lines, result.shares, result.taxes, strict=True
-            )
-        )
-        nothing = rounding.money(rounding.round(ZERO))
+        lines = tuple(self._line(i, result) for i in range(len(result.lines)))
+        plain = sum((line.plain_amount for line in lines), rounding.round(ZERO))
 
         return Totals(
             lines=lines,
             adjustments=tuple(result.adjustments),
-            subtotal_without_conditions=sum(
-                (line.subtotal_without_conditions for line in lines), nothing
-            ),
+            subtotal_without_conditions=rounding.money(plain),
             subtotal=rounding.money(result.subtotal),
             total=rounding.money(result.total),
             tenders=tuple(result.tenders),
             due=rounding.money(result.due),
+        )
+
+    def _line(self, i: int, result: _Result) -> LineTotals:
+        subtotal = plain = result.lines[i]
+        adjustments: tuple[Adjustment, ...] = ()
+        taxes = result.taxes.get(i, [])
+
+        if i in self._priced:
+            priced = self._priced[i]
+            shown = shown_steps(priced.amounts, subtotal, self.rounding)
+            plain, adjustments = shown[0], _adjustments(priced, shown, self.rounding)
+            taxes = [each.tax for each in adjustments if each.tax is not None] + taxes
+
+        return LineTotals(
+            self.document.lines[i],
+            exact_amount=self._amounts[i],
+            plain_amount=plain,
+            amount=subtotal,
+            share_amount=result.shares[i],
+            adjustments=adjustments,
+            taxes=summed_taxes(taxes) if taxes else (),
         )

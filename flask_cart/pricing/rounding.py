@@ -12,6 +12,7 @@ from moneyed import Money
 from ..model.lines import Line
 from ..model.money import CONTEXT
 from ..model.money import ZERO
+from ..model.money import money
 from ..model.money import smallest_unit
 
 ROUNDING_MODES: t.Final[t.Mapping[str, str]] = {
@@ -64,7 +65,7 @@ class Rounding(t.NamedTuple):
 
     def money(self, amount: Decimal) -> Money:
         """The amount as money of this currency, without rounding it."""
-        return Money(amount, self.currency)
+        return money(amount, self.currency)
 
 
 class Part(t.NamedTuple):
@@ -121,6 +122,9 @@ class Proration:
 
     def shown(self) -> list[Decimal]:
         """The shares, rounded so that they add up to the rounded amount."""
+        if self._rounding.is_stepwise:
+            return t.cast(list[Decimal], self._shares())
+
         return self._allocated(self._shares(), self._rounding.round(self.amount))
 
     def shown_by_line(self) -> dict[str, Decimal]:

@@ -60,26 +60,26 @@ class CartSteps:
 
     def __post_init__(self) -> None:
         self._subtotal = self.shown
-        ids = [line.id for line in self.document.lines]
 
         #: What the lines come to at first, as they are shown.
         self.lines = self.goods.shown()
-        self._subtotals = dict(zip(ids, self.lines, strict=True))
         self._provided: dict[str, Condition] = {}
         self._added: list[Condition] = []
 
-        #: The taxes of every line, and of what was added, by the name of what did.
-        self.line_taxes: list[list[Tax]] = [[] for _ in self.document.lines]
+        #: The taxes of lines, by their positions, and of what was added, by its name.
+        self.line_taxes: dict[int, list[Tax]] = {}
         self.added_taxes: dict[str, list[Tax]] = {}
 
         #: The names of those for which another one of their group applies.
         self.left_out: t.Container[str] = ()
 
-        self._all = tuple(self.conditions)
+        self._phases = by_phase(self.conditions)
 
         #: What could not be asked for.
         self.missing = self._provide()
-        self._all += tuple(self._provided.values())
+
+        if self._provided:
+            self._phases = by_phase((*self.conditions, *self._provided.values()))
 
     @property
     def shown(self) -> Decimal:
@@ -100,16 +100,12 @@ class CartSteps:
 
         return [self._adjustment(each, self.shown, verdict=_FAILED) for each in missing]
 
-    def of_phase(self, phase: str) -> list[Condition]:
-        """The conditions of one phase in their order."""
-        return in_order(each for each in self._all if each.phase == phase)
-
     def groups(self) -> list[list[Condition]]:
         """The conditions of each group, in the order in which they act."""
         found: dict[str, list[Condition]] = {}
 
-        for phase in PHASES if any(each.group for each in self._all) else ():
-            for each in self.of_phase(phase):
+        for phase in PHASES:
+            for each in self._phases.get(phase, ()):
                 if each.group is not None:
                     found.setdefault(each.group, []).append(each)
 
@@ -117,7 +113,7 @@ class CartSteps:
 
     def run(self, phase: str) -> list[Adjustment]:
         """Apply the conditions of one phase."""
-        chosen = self.of_phase(phase)
+        chosen = self._phases.get(phase, ())
         apply = self._pay if phase == "tenders" else self._apply
         adjustments = []
 
@@ -313,7 +309,7 @@ class CartSteps:
 
             return self.added_taxes.setdefault(name, [])
 
-        return self.line_taxes[t.cast(int, part.line)]
+        return self.line_taxes.setdefault(t.cast(int, part.line), [])
 
     def _shipping(self) -> list[int]:
         """Which of what was added is shipping."""
@@ -344,7 +340,7 @@ class CartSteps:
             subtotal=self._subtotal,
             amount=self.shown,
             amounts=Lazy(self.goods.by_line),
-            subtotals=self._subtotals,
+            subtotals=Lazy(lambda: dict(zip(self._ids(), self.lines, strict=True))),
             net=Lazy(self._net),
             shipping=self.goods.of(added) if added else ZERO,
         )
@@ -354,7 +350,7 @@ class CartSteps:
         # Those of the taxes themselves cannot ask for it.
         facts = replace(self._facts(), net=self.goods.by_line())
         parts = self.goods.parts(by_line=False)
-        included = [each for each in self.of_phase("taxes") if each.included]
+        included = [each for each in self._phases.get("taxes", ()) if each.included]
         rulings = [self._judge(each, facts) for each in included]
         levies = [
             levy_on(parts, tax, ruling, ())
@@ -362,9 +358,21 @@ class CartSteps:
             if ruling.verdict.holds
         ]
         amounts = without_taxes(parts, levies, self.rounding)
-        ids = [line.id for line in self.document.lines]
 
-        return dict(zip(ids, map(as_decimal, amounts), strict=False))
+        return dict(zip(self._ids(), map(as_decimal, amounts), strict=False))
+
+    def _ids(self) -> list[str]:
+        return [line.id for line in self.document.lines]
+
+
+def by_phase(conditions: t.Iterable[Condition]) -> dict[str, list[Condition]]:
+    """The conditions of each phase, in the order in which they are applied."""
+    found: dict[str, list[Condition]] = {}
+
+    for each in in_order(conditions):
+        found.setdefault(each.phase, []).append(each)
+
+    return found
 
 
 def in_order(conditions: t.Iterable[Condition]) -> list[Condition]:

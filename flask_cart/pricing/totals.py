@@ -18,6 +18,7 @@ from ..model.lines import Line
 from ..model.money import CONTEXT
 from ..model.money import ZERO
 from ..model.money import format_money
+from ..model.money import money
 from ..model.money import smallest_unit
 from ..model.products import Chosen
 from ..model.rules import Rule
@@ -91,7 +92,6 @@ class Adjustment:
         applied: Condition | None = None,
     ) -> Adjustment:
         """What a condition made of rounded amounts."""
-        money = rounding.money
         base = before if base is None else base
 
         if verdict.holds and before == after and not contained:
@@ -102,10 +102,10 @@ class Adjustment:
             type=condition.type,
             target=condition.target if line_id is None else "item",
             value=condition.value,
-            before=money(before),
-            after=money(after),
-            base=money(base),
-            contained=None if contained is None else money(contained),
+            before=rounding.money(before),
+            after=rounding.money(after),
+            base=rounding.money(base),
+            contained=None if contained is None else rounding.money(contained),
             line_id=line_id,
             code=verdict.code,
             params=verdict.params,
@@ -190,28 +190,51 @@ class Adjustment:
         return f"{format_money(self.before)} -> {format_money(self.after)}"
 
 
-@dataclass(frozen=True)
-class LineTotals:
+class LineTotals(msgspec.Struct, frozen=True):
     """The amounts of one line. Attributes of the line can be read from it, too.
 
     :param line: The line.
-    :param unit_price: The exact price of one after the line's conditions. It is not
-        rounded: three at 8.4915 are 25.47.
-    :param subtotal_without_conditions: Price times quantity.
-    :param subtotal: The same after the line's conditions.
-    :param share: The same after its share of the cart's conditions on the subtotal.
-        The shares of all lines add up to the cart's subtotal.
+    :param exact_amount: The exact amount after the line's conditions.
+    :param plain_amount: That of :attr:`subtotal_without_conditions`.
+    :param amount: That of :attr:`subtotal`.
+    :param share_amount: That of :attr:`share`.
     :param adjustments: What each of its conditions changed, for the whole line.
     :param taxes: Its part of every tax, after all discounts.
     """
 
     line: Line
-    unit_price: Money
-    subtotal_without_conditions: Money
-    subtotal: Money
-    share: Money
+    exact_amount: Decimal
+    plain_amount: Decimal
+    amount: Decimal
+    share_amount: Decimal
     adjustments: tuple[Adjustment, ...]
-    taxes: tuple[Tax, ...] = ()
+    taxes: tuple[Tax, ...]
+
+    @property
+    def unit_price(self) -> Money:
+        """The exact price of one after the line's conditions.
+
+        It is not rounded: three at 8.4915 are 25.47.
+        """
+        return self._money(CONTEXT.divide(self.exact_amount, Decimal(self.quantity)))
+
+    @property
+    def subtotal_without_conditions(self) -> Money:
+        """Price times quantity."""
+        return self._money(self.plain_amount)
+
+    @property
+    def subtotal(self) -> Money:
+        """The same after the line's conditions."""
+        return self._money(self.amount)
+
+    @property
+    def share(self) -> Money:
+        """The same after its share of the cart's conditions on the subtotal.
+
+        The shares of all lines add up to the cart's subtotal.
+        """
+        return self._money(self.share_amount)
 
     @property
     def id(self) -> str:
@@ -245,7 +268,7 @@ class LineTotals:
     @property
     def savings(self) -> Money:
         """What the line's conditions took off."""
-        return _savings(self.adjustments, self.subtotal.currency.code)
+        return _savings(self.adjustments, self.line.currency)
 
     def to_dict(self) -> dict[str, t.Any]:
         """The line as plain data, with amounts as decimal strings."""
@@ -256,13 +279,16 @@ class LineTotals:
             "quantity": self.quantity,
             "options": dict(self.options),
             "attributes": msgspec.to_builtins(self.attributes),
-            "price": str(self.price.amount),
+            "price": str(self.line.unit_amount),
             "unit_price": str(self.unit_price.amount),
-            "subtotal_without_conditions": str(self.subtotal_without_conditions.amount),
-            "subtotal": str(self.subtotal.amount),
+            "subtotal_without_conditions": str(self.plain_amount),
+            "subtotal": str(self.amount),
             "conditions": [each.to_dict() for each in self.adjustments],
             "taxes": [each.to_dict() for each in self.taxes],
         }
+
+    def _money(self, amount: Decimal) -> Money:
+        return money(amount, self.line.currency)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from moneyed import Money
+from msgspec.structs import astuple
 from msgspec.structs import replace
 
 from flask_cart import Condition
+from flask_cart import LineTotals
 from flask_cart import Totals
 from flask_cart.app.wording import tell_reason
 from flask_cart.model.document import SCHEMA
@@ -257,6 +259,10 @@ def test_there_is_no_float(cart: tuple[Document, Rounding]) -> None:
         elif isinstance(value, tuple):
             for each in value:
                 check(each)
+        elif isinstance(value, LineTotals):
+            check(astuple(value)[1:])
+            check((value.unit_price, value.subtotal_without_conditions))
+            check((value.subtotal, value.share))
         elif dataclasses.is_dataclass(value):
             for field in dataclasses.fields(value):
                 check(getattr(value, field.name))
