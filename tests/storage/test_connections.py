@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import typing as t
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -261,6 +262,38 @@ def test_listeners_of_the_app(sqlite_url: str) -> None:
 
         shop.fill("mug")
         assert len(prepared) == 1
+
+
+def test_nobody_listens(database_url: str) -> None:
+    """Being told when the app disposes of its engine does not make SQLAlchemy look for
+    listeners at each statement, be it the app's or a cart's."""
+    with open_shop(database_url) as shop:
+        shop.fill("mug")
+
+        with shop.app.app_context():
+            assert "_has_events" not in vars(shop.db.engine)
+
+
+def test_statements_are_built_once(sqlite_url: str) -> None:
+    """A cart that is read and changed again makes no statement anew."""
+    with open_shop(sqlite_url) as shop, shop.app.app_context():
+        shop.fill("mug")
+        shop.fill("mug")
+        made = Counter[str]()
+
+        def note(frame: t.Any, what: str, called: object) -> None:
+            if what == "call" and frame.f_code.co_name == "__init__":
+                made[type(frame.f_locals["self"]).__name__] += 1
+
+        sys.setprofile(note)
+
+        try:
+            shop.fill("mug")
+        finally:
+            sys.setprofile(None)
+
+        assert made["Connection"] == 2
+        assert not made.keys() & {"Select", "Update", "BindParameter", "SQLiteCompiler"}
 
 
 def test_schema_of_the_app(postgresql_url: str) -> None:

@@ -180,9 +180,11 @@ def test_carts_are_written_in_one_order(database_url: str) -> None:
         versions = save(shop, b=(0, "1"), a=(0, "1"), c=(0, "1"))
         seen: list[str] = []
 
-        def note(connection: t.Any, clause: t.Any, *args: t.Any) -> None:
+        def note(
+            connection: t.Any, clause: t.Any, several: t.Any, given: t.Any, how: t.Any
+        ) -> None:
             if isinstance(clause, sa.Update):
-                seen.append(clause.compile().params["instance_1"])
+                seen.append(given["at_instance"])
 
         sa.event.listen(sa.Engine, "before_execute", note)
 

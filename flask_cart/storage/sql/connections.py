@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import threading
 import typing as t
+from contextlib import AbstractContextManager
 from contextlib import contextmanager
+from contextlib import nullcontext
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 import sqlalchemy.orm as orm
 
+from .errors import FAILURES
 from .errors import meaning_of
 from .errors import storage_error
 from .own_engine import make_own_engine
@@ -93,17 +96,25 @@ class OwnConnections:
 
         :param shared: What the app uses.
         """
-        connection = self._transaction.get()
+        joined = self._transaction.get()
 
-        if connection is not None:
-            with _left_if_away(connection):
-                yield connection
-        elif has_one_connection(shared):
+        if joined is None and has_one_connection(shared):
             with transaction_on(shared) as connection:
                 yield connection
-        else:
-            with self._opened(shared) as connection, _left_if_away(connection):
+
+            return
+
+        opened = nullcontext(joined) if joined else self._opened(shared)
+
+        with opened as connection:
+            try:
                 yield connection
+            except sa.exc.DBAPIError as error:
+                # The next connection may lead to another server.
+                if meaning_of(error.orig) == "away":
+                    connection.invalidate(error)
+
+                raise
 
     @contextmanager
     def transaction(self, shared: Bind) -> t.Iterator[None]:
@@ -134,13 +145,11 @@ class OwnConnections:
             finally:
                 self._transaction.reset(token)
 
-    @contextmanager
-    def _opened(self, shared: Bind) -> t.Iterator[sa.Connection]:
+    def _opened(self, shared: Bind) -> AbstractContextManager[sa.Connection]:
         is_autocommit = not _wants_transactions(shared.engine)
         engine = self._like(shared.engine, is_autocommit)
 
-        with engine.connect() if is_autocommit else engine.begin() as connection:
-            yield connection
+        return engine.connect() if is_autocommit else engine.begin()
 
     def _like(self, shared: sa.Engine, is_autocommit: bool) -> sa.Engine:
         """The engine for an app, made when it is first needed."""
@@ -154,7 +163,12 @@ class OwnConnections:
 
             if shared not in self._engines:
                 self._engines[shared] = {}
+                is_heard = "_has_events" in vars(shared)
                 sa.event.listen(shared, "engine_disposed", self._dispose)
+
+                if not is_heard:
+                    # Or each statement, also of the app, would look for listeners.
+                    del vars(shared)["_has_events"]
 
             engines = self._engines[shared]
 
@@ -206,7 +220,7 @@ def translated(table: str, advice: str = "") -> t.Iterator[None]:
     """
     try:
         yield
-    except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+    except FAILURES as error:
         raise storage_error(error, f"table {table!r}", advice) from error
 
 
@@ -245,19 +259,6 @@ def savepoint(connection: sa.Connection) -> t.Iterator[None]:
         raise
 
     connection.exec_driver_sql("RELEASE SAVEPOINT carts")
-
-
-@contextmanager
-def _left_if_away(connection: sa.Connection) -> t.Iterator[None]:
-    """Do not keep a connection to a server that takes no work: the next one may lead to
-    another server."""
-    try:
-        yield
-    except sa.exc.DBAPIError as error:
-        if meaning_of(error.orig) == "away":
-            connection.invalidate(error)
-
-        raise
 
 
 def _wants_transactions(engine: sa.Engine) -> bool:

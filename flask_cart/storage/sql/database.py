@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
+from contextlib import AbstractContextManager
 from contextlib import ExitStack
 from contextlib import contextmanager
+from contextlib import nullcontext
 from contextvars import ContextVar
+from weakref import WeakSet
 
 import sqlalchemy as sa
 import sqlalchemy.orm as orm
@@ -24,9 +27,11 @@ from .connections import OwnConnections
 from .connections import is_isolated
 from .connections import note_changes
 from .connections import savepoint
-from .connections import translated
+from .errors import FAILURES
+from .errors import storage_error
 from .isolation import IsolatedWrites
 from .isolation import Write
+from .table import Statements
 from .table import create_table
 from .table import define_table
 from .transaction import JoinedTransaction
@@ -34,6 +39,8 @@ from .transaction import JoinedTransaction
 _ADVICE: t.Final = (
     "If it does not exist yet, create it with 'flask cart init-db' or a migration."
 )
+
+_NOTHING: t.Final = nullcontext()
 
 #: How many carts are read at a time.
 _PAGE: t.Final = 500
@@ -74,9 +81,11 @@ class DatabaseStorage:
     ) -> None:
         self.always_lock = always_lock
         self.table = define_table(database, table_name)
+        self._statements = Statements(self.table)
         self._database = database
         self._own = OwnConnections(lock_timeout)
         self._isolated = IsolatedWrites()
+        self._prepared: WeakSet[sa.Engine] = WeakSet()
 
         #: Whether this thread reads in order to write, with the lock.
         self._is_locked: ContextVar[bool] = ContextVar("is_locked", default=False)
@@ -87,18 +96,15 @@ class DatabaseStorage:
         )
 
     def load(self, key: CartKey) -> Stored | None:
-        table = self.table
-        query = sa.select(table.c.data, table.c.version).where(*self._at(key))
-
-        # It also reads what is stored now, where the app's transaction may otherwise
-        # be looking at an older state of the table.
-        if self._is_locked.get():
-            query = query.with_for_update()
+        # Locked, it also reads what is stored now, where the app's transaction may
+        # otherwise be looking at an older state of the table.
+        known = self._statements
+        query = known.select_locked if self._is_locked.get() else known.select
 
         with self._connection(self._session()) as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(query, _at(key)).one_or_none()
 
-        return Stored(row.data, row.version) if row is not None else None
+        return Stored(*row) if row is not None else None
 
     def save(self, owner: str, changes: Changes) -> bool:
         if deletes_nothing(changes):
@@ -136,11 +142,10 @@ class DatabaseStorage:
             self._is_locked.reset(token)
 
     def instances(self, owner: str) -> list[str]:
-        table = self.table
-        query = sa.select(table.c.instance).where(table.c.owner == owner)
-
         with self._connection(self._session()) as connection:
-            return sorted(connection.execute(query).scalars())
+            names = connection.execute(self._statements.names, {"at_owner": owner})
+
+            return sorted(names.scalars())
 
     def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
         query = sa.select(self.table)
@@ -182,12 +187,7 @@ class DatabaseStorage:
 
     def prepare(self) -> None:
         """Get ready for the first request; it needs an app context."""
-        engine = self._database.bind().engine
-
-        if engine.name == "sqlite" and not sa.event.contains(
-            engine, "checkout", note_changes
-        ):
-            sa.event.listen(engine, "checkout", note_changes)
+        self._prepare(self._database.bind().engine)
 
     def create_table(self) -> bool:
         """Create the table, if it does not exist.
@@ -197,71 +197,70 @@ class DatabaseStorage:
         """
         return create_table(self._database, self.table)
 
+    def _prepare(self, engine: sa.Engine) -> None:
+        if engine.name == "sqlite" and engine not in self._prepared:
+            sa.event.listen(engine, "checkout", note_changes)
+            self._prepared.add(engine)
+
     @contextmanager
     def _unit(self, changes: Changes) -> t.Iterator[sa.Connection]:
         """A connection on which all of the changes are made, or, if this block raises,
         none of them."""
-        with ExitStack() as stack:
-            session = stack.enter_context(self._writing_session())
+        with self._writing_session() as session:
             is_part = session is not None or self._own.in_transaction
+            is_whole = is_part or len(changes) == 1
 
-            if len(changes) > 1 and not is_part:
-                stack.enter_context(self._transaction())
+            with (
+                _NOTHING if is_whole else self._transaction(),
+                self._connection(session) as connection,
+                self._apart(changes, connection) if is_part else _NOTHING,
+            ):
+                yield connection
 
-            connection = stack.enter_context(self._connection(session))
-
-            if is_part and self._is_undone_apart(changes, connection):
-                stack.enter_context(savepoint(connection))
-
-            yield connection
-
-    def _is_undone_apart(self, changes: Changes, connection: sa.Connection) -> bool:
-        """Whether changes that are lost must not leave their mark on the transaction
-        that they are part of."""
-        if len(changes) > 1:
-            return True
-
+    def _apart(
+        self, changes: Changes, connection: sa.Connection
+    ) -> AbstractContextManager[None]:
+        """What undoes changes that are lost, where they must not leave their mark on
+        the transaction that they are part of."""
         # An INSERT that fails fails all of the app's transaction, but in SQLite.
         is_insert = any(not change.expected for change in changes.values())
+        is_joined = self._joined.get() is not None
+        is_fatal = is_insert and is_joined and connection.dialect.name != "sqlite"
 
-        return (
-            is_insert
-            and self._joined.get() is not None
-            and connection.dialect.name != "sqlite"
-        )
+        return savepoint(connection) if is_fatal or len(changes) > 1 else _NOTHING
 
     def _write(self, connection: sa.Connection, key: CartKey, change: Change) -> None:
         expected, text, version = change
-        table = self.table
-        read = (*self._at(key), table.c.version == expected)
 
         if not expected and text is not None:
             # If it is there, this is an error.
-            connection.execute(self._insert(key, version, text))
+            self._insert(connection, key, version, text)
             return
 
-        statement = (
-            table.update().where(*read).values(**_values(version, text))
-            if text is not None
-            else table.delete().where(*read)
-        )
+        known = self._statements
+        statement = known.update if text is not None else known.delete
+        new = _values(version, text) if text is not None else {}
+        parameters = {**_at(key), "as_read": expected, **new}
 
-        if connection.execute(statement).rowcount != 1:
+        if connection.execute(statement, parameters).rowcount != 1:
             raise _LostError
 
     def _anew(self, key: CartKey, change: Change) -> Write:
         _, text, version = change
 
         def write(connection: sa.Connection) -> None:
-            connection.execute(self.table.delete().where(*self._at(key)))
+            connection.execute(self._statements.delete_any, _at(key))
 
             if text is not None:
-                connection.execute(self._insert(key, version, text))
+                self._insert(connection, key, version, text)
 
         return write
 
-    def _insert(self, key: CartKey, version: int, text: str) -> sa.Insert:
-        return self.table.insert().values(**key._asdict(), **_values(version, text))
+    def _insert(
+        self, connection: sa.Connection, key: CartKey, version: int, text: str
+    ) -> None:
+        row = {**key._asdict(), **_values(version, text)}
+        connection.execute(self._statements.insert, row)
 
     def _rows(self, query: sa.Select[t.Any]) -> t.Iterator[t.Any]:
         """The rows of a query for all columns, in pages.
@@ -280,9 +279,6 @@ class DatabaseStorage:
                 page = connection.execute(query.where(*after)).all()
 
             yield from page
-
-    def _at(self, key: CartKey) -> tuple[sa.ColumnElement[bool], ...]:
-        return self.table.c.owner == key.owner, self.table.c.instance == key.instance
 
     @contextmanager
     def _connection(self, session: orm.Session | None) -> t.Iterator[sa.Connection]:
@@ -308,12 +304,13 @@ class DatabaseStorage:
 
     @contextmanager
     def _translated(self) -> t.Iterator[None]:
-        with translated(self.table.name, _ADVICE):
-            try:
-                yield
-            except sa.exc.IntegrityError as error:
-                # The key is all that a cart can violate.
-                raise _LostError from error
+        try:
+            yield
+        except sa.exc.IntegrityError as error:
+            # The key is all that a cart can violate.
+            raise _LostError from error
+        except FAILURES as error:
+            raise storage_error(error, f"table {self.table.name!r}", _ADVICE) from error
 
     def _session(self) -> orm.Session | None:
         """The session that this thread's statements are part of, if any."""
@@ -328,7 +325,7 @@ class DatabaseStorage:
         if bind.dialect.name != "sqlite" or is_isolated(bind):
             return None
 
-        self.prepare()
+        self._prepare(bind.engine)
         session = self._database.session()
 
         if session is None or not session.in_transaction():
@@ -365,12 +362,16 @@ class _LostError(Exception):
     """A row is not the one that was read, or there is one where there was none."""
 
 
+def _at(key: CartKey) -> dict[str, t.Any]:
+    """Which row a statement is about."""
+    return {"at_owner": key.owner, "at_instance": key.instance}
+
+
 def _values(version: int, text: str) -> dict[str, t.Any]:
-    return {
-        "version": version,
-        "data": text,
-        "updated_at": _utc(dt.datetime.now(dt.UTC)),
-    }
+    """What is to be in a row, besides its key."""
+    now = _utc(dt.datetime.now(dt.UTC))
+
+    return {"version": version, "data": text, "updated_at": now}
 
 
 def _utc(moment: dt.datetime) -> dt.datetime:

@@ -13,6 +13,7 @@ from ...model.errors import CartStorageError
 
 #: What SQLAlchemy raises when a database fails, or has no connection left.
 DatabaseError = sa.exc.DBAPIError | sa.exc.TimeoutError
+FAILURES: t.Final = sa.exc.DBAPIError, sa.exc.TimeoutError
 
 #: What an error says: rivals made it fail, so that the same transaction may succeed
 #: later; the lock of one was waited for as long as the server lets one; there is no

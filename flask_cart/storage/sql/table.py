@@ -1,4 +1,4 @@
-"""The table that carts are in."""
+"""The table that carts are in, and the statements about one of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,29 @@ from ...model.errors import CartStorageError
 from .connections import Database
 from .connections import transaction_on
 from .connections import translated
+
+
+class Statements:
+    """What is said of one cart: built once, and executed with what differs.
+
+    :param table: The table. What is to be in a row are parameters of its columns'
+        names, so that which row it is has others: ``at_owner``, ``at_instance``, and
+        the version ``as_read``.
+    """
+
+    def __init__(self, table: sa.Table) -> None:
+        columns = table.c
+        owner = columns.owner == sa.bindparam("at_owner")
+        place = owner, columns.instance == sa.bindparam("at_instance")
+        as_read = *place, columns.version == sa.bindparam("as_read")
+
+        self.names = sa.select(columns.instance).where(owner)
+        self.select = sa.select(columns.data, columns.version).where(*place)
+        self.select_locked = self.select.with_for_update()
+        self.insert = table.insert()
+        self.update = table.update().where(*as_read)
+        self.delete = table.delete().where(*as_read)
+        self.delete_any = table.delete().where(*place)
 
 
 def define_table(database: Database, name: str) -> sa.Table:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import sqlalchemy.orm as orm
 
 from ...model.errors import CartStorageError
+from .errors import FAILURES
 from .errors import is_blameless
 from .errors import is_undecided
 from .errors import storage_error
@@ -30,7 +31,7 @@ def blamed() -> t.Iterator[None]:
     """
     try:
         yield
-    except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+    except FAILURES as error:
         if not is_blameless(error):
             raise
 
