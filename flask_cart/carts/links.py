@@ -19,8 +19,6 @@ from ..model.values import fingerprint
 from .merging import source_id
 from .records import Records
 from .repository import Repository
-from .scanning import Found
-from .scanning import find_records
 from .working_copy import WorkingCopy
 
 #: What a link is for: ``"share"`` lets others copy what is in the cart; all others let
@@ -129,16 +127,3 @@ def forget_link(repository: Repository, token: str) -> bool:
     note = links.find(token)
 
     return note is not None and links.remove(token, note)
-
-
-def forget_expired_links(repository: Repository, now: dt.datetime) -> int:
-    """Forget the links that are not good any more; how many that was."""
-    links = links_in(repository)
-    found: list[Found[LinkNote]] = list(find_records(links))
-    forgotten = 0
-
-    for each in found:
-        if isinstance(each.content, LinkNote) and each.content.expires_at <= now:
-            forgotten += forget_link(repository, links.token_of(each.key))
-
-    return forgotten

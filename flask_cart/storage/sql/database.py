@@ -267,16 +267,21 @@ class DatabaseStorage:
 
         Nothing is kept open between the pages, so that whoever reads them can write.
         """
-        columns = self.table.c.owner, self.table.c.instance
-        query = query.order_by(*columns).limit(_PAGE)
+        owner, instance = self.table.c.owner, self.table.c.instance
+        query = query.order_by(owner, instance).limit(_PAGE)
         page: t.Sequence[sa.Row[t.Any]] | None = None
 
         while page is None or len(page) == _PAGE:
-            last = (page[-1].owner, page[-1].instance) if page else None
-            after = (sa.tuple_(*columns) > last,) if last else ()
+            if page:
+                last = page[-1]
+                # MariaDB finds no row by an index that is compared as a pair.
+                after = sa.or_(owner > last.owner, instance > last.instance)
+                where: tuple[t.Any, ...] = (owner >= last.owner, after)
+            else:
+                where = ()
 
             with self._connection(self._session()) as connection:
-                page = connection.execute(query.where(*after)).all()
+                page = connection.execute(query.where(*where)).all()
 
             yield from page
 
