@@ -28,7 +28,7 @@ from ..model.lines import Line
 from ..model.money import MoneyLike
 from ..model.operations import Applied
 from ..model.operations import Reapplied
-from ..model.operations import emptied
+from ..model.removing import emptied
 from ..model.values import FrozenDict
 from .cached_totals import CachedTotals
 from .drafts import OrderDraft
