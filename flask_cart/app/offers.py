@@ -21,10 +21,10 @@ from .wording import RefusedError
 
 def find_product(item_id: str) -> Buyable | None:
     """The product of an id, if there is one."""
-    return load_products([item_id]).get(item_id)
+    return find_products([item_id]).get(item_id)
 
 
-def load_products(item_ids: t.Iterable[str]) -> dict[str, Buyable]:
+def find_products(item_ids: t.Iterable[str]) -> dict[str, Buyable]:
     """The products of these ids that there are, by their ids."""
     return get_state().services.registry.catalogue.load(item_ids)
 

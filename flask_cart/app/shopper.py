@@ -16,13 +16,14 @@ from ..model.errors import InvalidConditionError
 from ..model.errors import InvalidItemError
 from ..model.idempotency import Claim
 from ..model.idempotency import move_content
+from ..model.line_changes import make_restoring_all
 from ..model.lines import Line
 from ..model.products import Chosen
 from .current import current_cart
 from .current import get_state
 from .offers import check_choices
 from .offers import find_product
-from .offers import load_products
+from .offers import find_products
 from .offers import prices_of
 from .problem_codes import ProblemCode
 from .wording import RefusedError
@@ -103,7 +104,7 @@ class Shopper:
         wishes = list(wanted)
 
         def change() -> AddReport:
-            products = load_products(item_id for item_id, _, _ in wishes)
+            products = find_products(item_id for item_id, _, _ in wishes)
 
             for item_id, _, options in wishes:
                 if item_id in products:
@@ -162,6 +163,21 @@ class Shopper:
         """Remove everything that the shopper has seen."""
         return self._change("cleared", self.cart.clear)
 
+    def restore_all(self) -> Done:
+        """Put back what was in the cart before it was emptied."""
+
+        def change() -> None:
+            working = working_copy(self.cart)
+
+            try:
+                operation = make_restoring_all(working.document)
+            except InvalidItemError as error:
+                raise RefusedError(ProblemCode.NOTHING_TO_RESTORE) from error
+
+            working.apply(operation)
+
+        return self._change("restored-all", change)
+
     def move(self, line_id: str, to: str, quantity: int | types.EllipsisType) -> Done:
         """Move a line to another of the shopper's carts."""
         if to not in get_state().settings.all_instances:
@@ -190,7 +206,10 @@ class Shopper:
 
             return line
 
-        return self._made("moved", move, line_id)
+        done = self._made("moved", move, line_id)
+        count = done.about.quantity if done.about and quantity is ... else quantity
+
+        return done._replace(params={**done.params, "to": to, "quantity": str(count)})
 
     def add_coupon(self, code: str) -> Done:
         """Note the code of a coupon, whether or not it applies yet."""
@@ -269,7 +288,10 @@ class Shopper:
 
             return line
 
-        return self._change("changed", change, line_id)
+        done = self._change("changed", change, line_id)
+        is_gone = done.about is not None and line_id not in self.cart
+
+        return done._replace(code="removed") if is_gone else done
 
     def _change(
         self, done: str, make: t.Callable[[], t.Any], line_id: str = "", **params: str
@@ -309,8 +331,10 @@ class Shopper:
         finally:
             self.cart.expect_any()
 
-        if isinstance(about, Line):
-            line_id = about.id
+        line = about if isinstance(about, Line) else self.cart.get(line_id)
+
+        if line is not None:
+            line_id, params["name"] = line.id, line.name
 
         return Done(done, about, params, line_id, version, is_replayed)
 

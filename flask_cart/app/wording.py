@@ -112,12 +112,13 @@ _DONE: t.Final = {
     "coupon-removed": "{code} is removed.",
     "link-partly": "What could be had of it is in your cart.",
     "link-taken": "It is in your cart.",
-    "moved": "It is moved.",
+    "moved": "{name} is moved.",
     "not-merged": "What you have put in a cart in {currency} is still there: this one"
     " is in another currency.",
     "noted": "It is noted.",
-    "restored": "It is back in your cart.",
-    "removed": "It is out of your cart.",
+    "restored": "{name} is back in your cart.",
+    "restored-all": "Everything is back in your cart.",
+    "removed": "{name} is out of your cart.",
     "shipping-chosen": "{method} is chosen.",
     "shipping-cleared": "No shipping is chosen.",
 }
@@ -139,9 +140,20 @@ def tell_link(state: str) -> str:
     return _LINKS.get(state, "")
 
 
+def tell_shortage(count: int, *, is_sold: bool) -> str:
+    """Why there is not as much of something as somebody else has asked for.
+
+    :param count: How many there are.
+    """
+    if count:
+        return f"Only {count} of it can be had."
+
+    return "It is sold out." if is_sold else "It is not sold, or not like that."
+
+
 def tell_done(code: str, params: t.Mapping[str, str]) -> str:
     """What was done, in a sentence."""
-    return _DONE[code].format_map(params)
+    return _DONE[code].format_map({"name": "It", **params})
 
 
 #: Why there cannot be that many, by the term of the product.
