@@ -72,14 +72,7 @@ def take_undo() -> Undo | None:
 
 def _names(lines: t.Sequence[Line]) -> str:
     """What lines are called, in a few words."""
-    first, second, *more = [each.name for each in lines] + ["", ""]
+    names = [each.name for each in lines] or ["everything"]
+    more = f"{len(names) - 1} more" if len(names) > 2 else names[-1]
 
-    if not first:
-        return "it"
-
-    if not second:
-        return first
-
-    return (
-        f"{first} and {len(more)} more" if len(lines) > 2 else f"{first} and {second}"
-    )
+    return names[0] if len(names) == 1 else f"{names[0]} and {more}"

@@ -106,7 +106,10 @@ def changes(change: Change) -> View:
         text = tell_done(done.code, done.params)
         said = get_state().loaders.word(done.code, text, done.about)
 
-        return back(request, address_of(instance, asked_page(request)), said, "success")
+        # The page shows another quantity itself.
+        category = "quiet" if done.code == "changed" else "success"
+
+        return back(request, address_of(instance, asked_page(request)), said, category)
 
     return answered(view)
 
