@@ -6,6 +6,7 @@ import types
 import typing as t
 
 from ..carts.adding import AddReport
+from ..carts.cached_totals import CachedTotals
 from ..carts.cart import Cart
 from ..carts.cart import working_copy
 from ..model.errors import CartKeyReusedError
@@ -18,14 +19,16 @@ from ..model.idempotency import Claim
 from ..model.idempotency import move_content
 from ..model.line_changes import make_restoring_all
 from ..model.lines import Line
+from ..model.products import Buyable
 from ..model.products import Chosen
+from ..model.products import choices_of
+from ..model.products import multiple_of
+from ..model.products import option_values
+from ..pricing.shipping import ShippingOption
 from .current import current_cart
 from .current import get_state
-from .offers import check_choices
-from .offers import find_product
-from .offers import find_products
-from .offers import prices_of
 from .problem_codes import ProblemCode
+from .wording import Done
 from .wording import RefusedError
 
 #: The cart that is meant if none is named.
@@ -35,25 +38,6 @@ Check = t.Callable[[Cart], None]
 
 #: The id of an item, how many of it, and what was chosen for its options.
 Wish = tuple[str, int, t.Mapping[str, Chosen]]
-
-
-class Done(t.NamedTuple):
-    """A change that was made, by this request or by one with the same key before.
-
-    :param code: What was done, as :meth:`FlaskCart.wording` is told.
-    :param about: What it was done to; ``None`` if that was earlier.
-    :param params: What a sentence about it needs.
-    :param line_id: The line that it was done to, if it was one.
-    :param version: The version that it left of the cart.
-    :param is_replayed: Whether it was earlier.
-    """
-
-    code: str
-    about: t.Any
-    params: t.Mapping[str, str]
-    line_id: str
-    version: int
-    is_replayed: bool
 
 
 class Shopper:
@@ -215,7 +199,7 @@ class Shopper:
         """Note the code of a coupon, whether or not it applies yet."""
 
         def change() -> str:
-            prices = prices_of(self.cart)
+            prices = _prices_of(self.cart)
 
             try:
                 coupon = get_state().loaders.condition_of(code.strip(), prices.facts)
@@ -357,3 +341,60 @@ class Shopper:
             raise RefusedError(ProblemCode.UNKNOWN_LINE)
 
         return line
+
+
+def find_product(item_id: str) -> Buyable | None:
+    """The product of an id, if there is one."""
+    return find_products([item_id]).get(item_id)
+
+
+def find_products(item_ids: t.Iterable[str]) -> dict[str, Buyable]:
+    """The products of these ids that there are, by their ids."""
+    return get_state().services.registry.catalogue.load(item_ids)
+
+
+def offered_shipping(cart: Cart) -> tuple[ShippingOption, ...]:
+    """The shipping methods for a cart; none if they cannot be asked for."""
+    return _prices_of(cart).offered_shipping()
+
+
+def _prices_of(cart: Cart) -> CachedTotals:
+    return CachedTotals(get_state().services, working_copy(cart), cart.tenant)
+
+
+def offered_again(cart: Cart) -> list[Line]:
+    """The lines that were removed from a cart and that a shopper can put back, the last
+    one first: those of which there still is something, as far as anybody knows."""
+    catalogue = get_state().services.registry.catalogue
+    removed = working_copy(cart).document.restorable
+
+    if catalogue.loader is None:
+        return removed
+
+    variants = catalogue.variants(each for each in removed if each.product_ref)
+
+    return [each for each in removed if variants.get(each.id, each) is not None]
+
+
+def check_choices(product: Buyable, options: t.Mapping[str, Chosen]) -> None:
+    """Refuse options that are not those which the product leaves to the shopper."""
+    choices, multiple = choices_of(product), multiple_of(product)
+
+    for name, chosen in options.items():
+        for value in option_values(chosen):
+            if value not in choices.get(name, ()):
+                raise RefusedError(
+                    ProblemCode.BAD_OPTION,
+                    name=name,
+                    value=value,
+                    choices=list(choices.get(name, ())),
+                )
+
+    for name, values in choices.items():
+        if name in multiple:
+            continue
+
+        if not isinstance(options.get(name), str):
+            raise RefusedError(
+                ProblemCode.MISSING_OPTION, name=name, choices=list(values)
+            )

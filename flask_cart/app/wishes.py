@@ -17,12 +17,12 @@ from ..model.idempotency import Claim
 from ..model.products import Buyable
 from .current import current_cart
 from .current import get_state
-from .offers import find_products
 from .problem_codes import ProblemCode
 from .shopper import DEFAULT
 from .shopper import Shopper
 from .shopper import Wish
 from .shopper import check_choices
+from .shopper import find_products
 from .wording import RefusedError
 from .wording import tell_shortage
 

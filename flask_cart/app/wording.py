@@ -103,6 +103,25 @@ def _refusal(code: ProblemCode, params: t.Mapping[str, t.Any]) -> str:
     return _REFUSALS[code].format_map(said)
 
 
+class Done(t.NamedTuple):
+    """A change that was made, by this request or by one with the same key before.
+
+    :param code: What was done, as :meth:`FlaskCart.wording` is told.
+    :param about: What it was done to; ``None`` if that was earlier.
+    :param params: What a sentence about it needs.
+    :param line_id: The line that it was done to, if it was one.
+    :param version: The version that it left of the cart.
+    :param is_replayed: Whether it was earlier.
+    """
+
+    code: str
+    about: t.Any
+    params: t.Mapping[str, str]
+    line_id: str
+    version: int
+    is_replayed: bool
+
+
 _DONE: t.Final = {
     "added": "{name} is in your cart.",
     "added-many": "What there is of it is in your cart.",

@@ -10,7 +10,7 @@ from flask import request
 
 from ..app.current import current_cart
 from ..app.current import get_state
-from ..app.offers import offered_shipping
+from ..app.shopper import offered_shipping
 from ..carts.cart import Cart
 from ..model.lines import Line
 from ..model.money import format_money

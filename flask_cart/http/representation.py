@@ -12,8 +12,8 @@ from msgspec import structs
 from werkzeug.routing import BuildError
 
 from ..app.current import get_state
-from ..app.offers import offered_again
-from ..app.offers import offered_shipping
+from ..app.shopper import offered_again
+from ..app.shopper import offered_shipping
 from ..app.wording import COUPON_GONE
 from ..carts.adding import AddReport
 from ..carts.cart import Cart

@@ -7,8 +7,8 @@ import typing as t
 from flask import session
 from flask import url_for
 
-from ..app.offers import offered_again
-from ..app.shopper import Done
+from ..app.shopper import offered_again
+from ..app.wording import Done
 from ..carts.cart import Cart
 from ..carts.cart import working_copy
 from ..model.lines import Line

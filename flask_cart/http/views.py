@@ -14,9 +14,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound
 
 from ..app.current import get_state
-from ..app.offers import find_product
-from ..app.shopper import Done
 from ..app.shopper import Shopper
+from ..app.shopper import find_product
+from ..app.wording import Done
 from ..app.wording import tell_done
 from ..carts.adding import AddReport
 from ..model.errors import CartError

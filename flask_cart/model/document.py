@@ -292,6 +292,32 @@ def noted(
     return (*others, *more)[-MAX_PENDING:]
 
 
+def emptied(document: Document) -> Document:
+    """The document without its content."""
+    document = replace(
+        document,
+        conditions=(),
+        metadata=FrozenDict(),
+        coupons=(),
+        shipping=None,
+        shipping_price=msgspec.UNSET,
+        removed=(),
+        cleared=msgspec.UNSET,
+    )
+
+    return left_with(document, ())
+
+
+def left_with(document: Document, lines: tuple[Line, ...]) -> Document:
+    """The document with these lines; without any, all further ones are new."""
+    pending = document.pending
+
+    if not lines:
+        pending = tuple(replace(each, was_emptied=True) for each in pending)
+
+    return replace(document, lines=lines, pending=pending)
+
+
 def encode(document: Document) -> str:
     """The document as the text that storages keep."""
     return _encoder.encode(document).decode()

@@ -244,16 +244,6 @@ class ChooseShipping(Reapplied, frozen=True):
         return replace(document, shipping_price=self.price), events
 
 
-def left_with(document: Document, lines: tuple[Line, ...]) -> Document:
-    """The document with these lines; without any, all further ones are new."""
-    pending = document.pending
-
-    if not lines:
-        pending = tuple(replace(each, was_emptied=True) for each in pending)
-
-    return replace(document, lines=lines, pending=pending)
-
-
 def _send_by(document: Document, method: str | None, but: str | None = None) -> Applied:
     """Choose a shipping method or none, and remove the conditions that are shipping.
 

@@ -17,6 +17,8 @@ from msgspec.structs import replace
 from .document import Cleared
 from .document import Document
 from .document import RemovedLine
+from .document import emptied
+from .document import left_with
 from .events import CartCleared
 from .events import ConditionAdded
 from .events import CouponAdded
@@ -29,7 +31,6 @@ from .lines import Line
 from .operations import Applied
 from .operations import Limited
 from .operations import Reapplied
-from .operations import left_with
 from .operations import line_gone
 from .values import FrozenDict
 
@@ -68,22 +69,6 @@ class Clear(msgspec.Struct, frozen=True):
         after = replace(emptied(document), cleared=Cleared(**content))
 
         return after, (CartCleared(**content),)
-
-
-def emptied(document: Document) -> Document:
-    """The document without its content."""
-    document = replace(
-        document,
-        conditions=(),
-        metadata=FrozenDict(),
-        coupons=(),
-        shipping=None,
-        shipping_price=UNSET,
-        removed=(),
-        cleared=UNSET,
-    )
-
-    return left_with(document, ())
 
 
 class RestoreLine(Limited, frozen=True):
