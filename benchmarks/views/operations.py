@@ -107,7 +107,7 @@ STORAGES: t.Final = [
     Storage("Redis", "redis", _our("cache: Redis"), by_hand.in_redis),
     Storage("Redis, locking", "redis", _our("cache: Redis, locking"), by_hand.in_redis),
     Storage("Flask-Session", "redis", _our("session: Redis"), by_hand.in_session),
-    Storage("memory, SQLite by hand", "sqlite", _in_memory, by_hand.in_table),
+    Storage("memory", "sqlite", _in_memory, by_hand.in_table),
 ]
 
 

@@ -12,6 +12,7 @@ from ..app.current import current_cart
 from ..app.current import get_state
 from ..app.shopper import offered_shipping
 from ..carts.cart import Cart
+from ..model.lines import Line
 from ..model.money import format_money
 from ..model.products import Buyable
 from ..pricing.shipping import ShippingOption
@@ -19,6 +20,7 @@ from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
 from .answers import address_of
 from .answers import asked_page
+from .pieces import send_once
 from .preconditions import make_form_key
 from .representation import QuantityLimits
 from .representation import limits_of_lines
@@ -58,6 +60,7 @@ def give_to_templates(app: Flask) -> None:
     app.jinja_env.globals["cart_form_key"] = make_form_key
     app.jinja_env.globals["cart_pages"] = Pages()
     app.jinja_env.filters["money"] = format_money
+    app.jinja_env.filters["cart_piece"] = send_once
 
 
 class Pages:
@@ -96,6 +99,13 @@ class Pages:
     def first_lines(self, cart: Cart) -> tuple[LineTotals, ...]:
         """As many lines as fit into an overview."""
         return cart.totals.lines[:PAGE_LINES]
+
+    def products(self, lines: t.Iterable[Line | LineTotals]) -> dict[str, Buyable]:
+        """The products of lines by the ids of their items, as far as there are any."""
+        catalogue = get_state().services.registry.catalogue
+        items = [each.item_id for each in lines]
+
+        return {} if catalogue.loader is None else catalogue.load(items)
 
     def limits_of(self, product: Buyable) -> QuantityLimits:
         """What a field takes that adds a product."""

@@ -208,6 +208,7 @@ def _conflict_page(error: CartConflictError, instance: str) -> Response:
         instance=instance,
         line=line,
         wanted=wanted if isinstance(wanted, int) else None,
+        action=(request.endpoint or "").rpartition(".")[2],
         fields=fields,
     )
 

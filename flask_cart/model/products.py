@@ -42,7 +42,8 @@ class Buyable(t.Protocol):
     * ``cart_minimum``, the fewest of a line, and ``cart_step``, what the quantity of a
       line has to be a multiple of,
     * ``cart_choices``, a mapping from the options that are left to the shopper to the
-      values of each, and ``cart_multiple``, those of which several may be chosen.
+      values of each, and ``cart_multiple``, those of which several may be chosen,
+    * ``cart_image`` and ``cart_url``, the addresses of a picture and of its page.
 
     An attribute that is ``None`` is one that the product does not have.
     """

@@ -5,13 +5,15 @@ from __future__ import annotations
 import decimal
 import typing as t
 from decimal import Decimal
-from fractions import Fraction
 
 from moneyed import Money
 
 from ..model.lines import Line
 from ..model.money import CONTEXT
 from ..model.money import ZERO
+from ..model.money import Shares
+from ..model.money import allocate
+from ..model.money import in_proportion
 from ..model.money import money
 from ..model.money import smallest_unit
 
@@ -28,7 +30,6 @@ RoundingPlace = t.Literal["unit", "line", "total"]
 
 #: Exact for the sum of any amounts, so that their sequence does not matter.
 _WIDE: t.Final = decimal.Context(prec=10_000)
-_NOTHING: t.Final = Fraction(0)
 
 
 class Rounding(t.NamedTuple):
@@ -71,14 +72,12 @@ class Rounding(t.NamedTuple):
 class Part(t.NamedTuple):
     """A part of what there is to pay.
 
-    :param amount: What it comes to.
     :param key: Of parts with the same right to a remainder, the first by it gets it.
     :param line: The position of the line that it belongs to.
     :param added: The position of what it is of all that was added, such as shipping,
         if it is not the line itself.
     """
 
-    amount: Decimal | Fraction
     key: tuple[str, ...]
     line: int | None
     added: int | None = None
@@ -102,8 +101,8 @@ class Proration:
         amounts: t.Sequence[Decimal],
         rounding: Rounding,
     ) -> None:
-        self._ids = [line.id for line in lines]
-        self._keys = [("", line.item_id, line.id) for line in lines]
+        self._lines = lines
+        self._added: list[str] = []
         self._rounding = rounding
 
         if rounding.is_stepwise:
@@ -117,123 +116,135 @@ class Proration:
 
         # What the shares were when they came to some amount. Most carts have no
         # condition that needs them before the end, so they are not kept up to date.
-        self._weights: t.Sequence[Decimal | Fraction] = amounts
+        self._weights: Shares | None = None
         self._weighed = self.amount
+
+        #: The shares as they were given, until they are changed.
+        self._given: list[Decimal] | None = list(amounts)
 
     def shown(self) -> list[Decimal]:
         """The shares, rounded so that they add up to the rounded amount."""
         if self._rounding.is_stepwise:
-            return t.cast(list[Decimal], self._shares())
+            return self._amounts()
 
-        return self._allocated(self._shares(), self._rounding.round(self.amount))
+        total = self._rounding.round(self.amount)
+
+        return self._allocated(self._shares(), total).in_units(self._rounding.unit)
 
     def shown_by_line(self) -> dict[str, Decimal]:
         """The rounded share of every line, by its id."""
-        return dict(zip(self._ids, self.shown(), strict=False))
+        return self._by_line(self.shown())
 
     def by_line(self) -> dict[str, Decimal]:
         """The share of every line, by its id."""
-        return {
-            line_id: as_decimal(share)
-            for line_id, share in zip(self._ids, self._shares(), strict=False)
-        }
+        return self._by_line(self._amounts())
 
     def each(self, picked: t.Iterable[int]) -> list[Decimal]:
         """What some shares come to, each of them."""
-        shares = self._shares()
+        amounts = self._amounts()
 
-        return [as_decimal(shares[i]) for i in picked]
+        return [amounts[i] for i in picked]
 
     def of(self, picked: t.Iterable[int]) -> Decimal:
         """What some shares come to together."""
-        shares = self._shares()
-
-        return as_decimal(exact_sum(shares[i] for i in picked))
+        return self._shares().at(picked).sum()
 
     def change(self, picked: t.Collection[int], amount: Decimal) -> None:
         """Let some shares come to another amount together."""
-        shares = self._shares()
-        weights = [Fraction(shares[i]) for i in picked]
-        self.assign(picked, in_proportion(amount, weights))
+        weights = self._shares().at(picked)
+        self.assign(picked, in_proportion(amount.as_integer_ratio(), weights))
 
-    def assign(
-        self, picked: t.Iterable[int], amounts: t.Sequence[Decimal | Fraction]
-    ) -> None:
+    def assign(self, picked: t.Iterable[int], amounts: Shares) -> None:
         """Let some shares come to other amounts, each of them."""
-        shares = [Fraction(each) for each in self._shares()]
-
-        for i, amount in zip(picked, amounts, strict=True):
-            shares[i] = Fraction(amount)
-
-        self.amount = self._weighed = as_decimal(exact_sum(shares))
-        self._weights = self._settled(shares)
+        shares = self._shares().put(picked, amounts)
+        self._put(self._settled(shares), shares.sum())
 
     def add(self, name: str, amount: Decimal) -> None:
         """Add what has a share of its own."""
-        self._weights = [*self._shares(), amount]
-        self._keys.append((name, "", ""))
-        self.amount = self._weighed = self.amount + amount
+        shares = self._shares().joined(Shares.of([amount]))
+        self._added.append(name)
+        self._put(shares, self.amount + amount)
 
-    def parts(self, *, by_line: bool) -> list[Part]:
-        """The shares, those of the lines first.
+    def parts(self, *, by_line: bool) -> tuple[list[Part], Shares]:
+        """The parts of what there is to pay, the lines first, and their shares.
 
         :param by_line: Whether what was added is divided among the lines.
         """
-        shares = self._shares()
-        count = len(self._ids)
-        keys, goods = self._keys[:count], shares[:count]
-        added = list(enumerate(zip(self._keys[count:], shares[count:], strict=True)))
-        parts = [
-            Part(share, key, i)
-            for i, (key, share) in enumerate(zip(keys, goods, strict=True))
-        ]
+        shares, count = self._shares(), len(self._lines)
+        keys = list(map(self._key, range(len(shares.numerators))))
+        parts = [Part(key, i) for i, key in enumerate(keys[:count])]
+        added = list(enumerate(keys[count:]))
 
         if not by_line:
-            return parts + [
-                Part(share, key, None, each) for each, (key, share) in added
-            ]
+            return parts + [Part(key, None, each) for each, key in added], shares
 
-        for each, (key, share) in added:
-            divided = self._settled(in_proportion(share, goods))
-            parts += [
-                Part(of_line, key + keys[i], i, each)
-                for i, of_line in enumerate(divided)
-            ]
+        goods = divided = shares.at(range(count))
 
-        return parts
+        for each, key in added:
+            amount = shares.numerators[count + each], shares.denominator
+            divided = divided.joined(self._settled(in_proportion(amount, goods)))
+            parts += [Part(key + keys[i], i, each) for i in range(count)]
 
-    def settle(
-        self, parts: t.Iterable[Part], amounts: t.Iterable[Fraction], amount: Decimal
-    ) -> None:
+        return parts, divided
+
+    def settle(self, parts: t.Iterable[Part], amounts: Shares, amount: Decimal) -> None:
         """Let the parts be what they have become, and come to an amount."""
-        shares = [_NOTHING] * len(self._keys)
+        sums = [0] * (len(self._lines) + len(self._added))
 
-        for part, each in zip(parts, amounts, strict=True):
-            i = part.line if part.added is None else len(self._ids) + part.added
-            shares[t.cast(int, i)] += each
+        for part, each in zip(parts, amounts.numerators, strict=True):
+            i = part.line if part.added is None else len(self._lines) + part.added
+            sums[t.cast(int, i)] += each
 
-        self._weighed = as_decimal(exact_sum(shares))
-        self._weights = self._settled(shares)
+        shares = Shares(sums, amounts.denominator)
+        self._put(self._settled(shares), shares.sum())
         self.amount = amount
 
-    def _shares(self) -> t.Sequence[Decimal | Fraction]:
+    def _put(self, shares: Shares, amount: Decimal) -> None:
+        self._weights, self._given = shares, None
+        self.amount = self._weighed = amount
+
+    def _shares(self) -> Shares:
+        if self._weights is None:
+            self._weights = Shares.of(self._given or ())
+
         if self.amount == self._weighed:
             return self._weights
 
-        return self._settled(in_proportion(self.amount, self._weights))
+        amount = self.amount.as_integer_ratio()
 
-    def _settled(self, shares: list[Fraction]) -> t.Sequence[Decimal | Fraction]:
+        return self._settled(in_proportion(amount, self._weights))
+
+    def _amounts(self) -> list[Decimal]:
+        """What each share comes to."""
+        if self._given is not None and self.amount == self._weighed:
+            return self._given
+
+        shares = self._shares()
+
         if not self._rounding.is_stepwise:
-            return shares
+            return shares.decimals()
 
-        return self._allocated(shares, as_decimal(exact_sum(shares)))
+        return shares.in_units(self._rounding.unit)
 
-    def _allocated(
-        self, shares: t.Sequence[Decimal | Fraction], amount: Decimal
-    ) -> list[Decimal]:
-        keys = self._keys[: len(shares)]
+    def _by_line(self, amounts: t.Iterable[Decimal]) -> dict[str, Decimal]:
+        return {line.id: each for line, each in zip(self._lines, amounts, strict=False)}
 
-        return allocate(shares, amount, self._rounding.unit, keys)
+    def _settled(self, shares: Shares) -> Shares:
+        if not self._rounding.is_stepwise:
+            return shares.reduced()
+
+        return self._allocated(shares, shares.sum())
+
+    def _allocated(self, shares: Shares, amount: Decimal) -> Shares:
+        return allocate(shares, amount, self._rounding.unit, self._key)
+
+    def _key(self, i: int) -> tuple[str, ...]:
+        if i >= len(self._lines):
+            return self._added[i - len(self._lines)], "", ""
+
+        line = self._lines[i]
+
+        return "", line.item_id, line.id
 
 
 def shown_steps(
@@ -255,83 +266,3 @@ def shown_steps(
         shown.append(nearest(rounding.round(step), shown[-1]))
 
     return shown[::-1]
-
-
-def in_proportion(
-    amount: Decimal | Fraction, weights: t.Sequence[Decimal | Fraction]
-) -> list[Fraction]:
-    """Divide an amount by weights, or evenly if all of them are zero."""
-    exact = _exact(weights)
-    whole = sum(exact)
-
-    if not whole:
-        return [Fraction(amount) / len(weights)] * len(weights)
-
-    factor = Fraction(amount) / whole
-
-    return [factor * weight for weight in exact]
-
-
-def exact_sum(amounts: t.Iterable[Decimal | Fraction]) -> Fraction:
-    """The sum, with all of its digits."""
-    return sum(_exact(amounts), _NOTHING)
-
-
-def _exact(amounts: t.Iterable[Decimal | Fraction]) -> list[Fraction]:
-    return [each if isinstance(each, Fraction) else Fraction(each) for each in amounts]
-
-
-def as_decimal(amount: Decimal | Fraction) -> Decimal:
-    """A fraction as a decimal, rounded to the digits of the context once."""
-    if isinstance(amount, Decimal):
-        return amount
-
-    return CONTEXT.divide(Decimal(amount.numerator), Decimal(amount.denominator))
-
-
-def allocate(
-    parts: t.Sequence[Decimal | Fraction],
-    total: Decimal,
-    unit: Decimal,
-    keys: t.Sequence[t.Any] = (),
-) -> list[Decimal]:
-    """Round parts so that they add up to a rounded total, by largest remainder.
-
-    Every part is rounded down to the unit. What is then missing is given to the
-    parts that lost most, one unit each; of equal ones, the first by their key, or
-    else by position. What there is too much is taken from those that lost least.
-
-    >>> third = Decimal(10) / 3
-    >>> [str(part) for part in allocate([third] * 3, Decimal(10), Decimal("0.01"))]
-    ['3.34', '3.33', '3.33']
-
-    :param parts: The exact amounts, not negative.
-    :param total: Their sum, rounded to the unit, or one unit beside it.
-    :param unit: The smallest amount.
-    :param keys: What equal parts are sorted by.
-    """
-    divided = [_divided(part, unit) for part in parts]
-    units = [whole for whole, _ in divided]
-    missing = int(total / unit) - sum(units)
-
-    if missing:
-        step = 1 if missing > 0 else -1
-        # A free line gets nothing, as long as there is another one.
-        by_key = sorted(
-            range(len(parts)), key=lambda i: (not parts[i], keys[i] if keys else i)
-        )
-
-        for i in sorted(by_key, key=lambda i: -step * divided[i][1])[: abs(missing)]:
-            units[i] += step
-
-    return [each * unit for each in units]
-
-
-def _divided(part: Decimal | Fraction, unit: Decimal) -> tuple[int, Fraction]:
-    """How many whole units, and what is left."""
-    # As two integers, because this is many times faster than with fractions.
-    numerator, denominator = part.as_integer_ratio()
-    for_unit, of_unit = unit.as_integer_ratio()
-    whole, rest = divmod(numerator * of_unit, denominator * for_unit)
-
-    return whole, Fraction(rest, denominator * for_unit) if rest else _NOTHING

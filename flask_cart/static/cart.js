@@ -9,6 +9,29 @@
 
   document.documentElement.classList.add("cart-js");
 
+  /* Forms are sent without a new page, and change what a change can be seen in. */
+
+  function live() {
+    const parts = ["cart", "cart-mini", "cart-summary"].filter(byId);
+
+    return {
+      "hx-boost": "true",
+      "hx-push-url": "false",
+      "hx-swap": "none settle:0ms show:none ignoreTitle:true",
+      "hx-select-oob": [...parts, "cart-messages:innerHTML"].map((id) => `#${id}`).join(","),
+    };
+  }
+
+  document.addEventListener("htmx:beforeProcessNode", (event) => {
+    const form = event.target;
+
+    if (!form.matches(".cart-form")) return;
+
+    for (const [name, value] of Object.entries(live())) {
+      if (!form.hasAttribute(name)) form.setAttribute(name, value);
+    }
+  });
+
   /* One-time keys: a form that stays on the page gets a new one for its next use. */
 
   function renewKeys(within) {
@@ -44,7 +67,7 @@
       return;
     }
 
-    if (form.matches(".cart-quantity")) wanted = null;
+    if (form.matches(".cart-quantity")) typed = null;
 
     form.dataset.sent = Date.now();
     setBusy(form, true);
@@ -69,38 +92,84 @@
     }
   }, true);
 
-  /* Quantities: sent when they change; several taps are sent as one. */
+  /* Quantities: what is typed is sent when it changes. Taps are added up and sent as
+     one step, which counts whatever another tab has done meanwhile. */
 
-  let wanted = null;
-  let timer = 0;
+  const taps = new Map();
+  let typed = null;
 
-  function want(field, delay) {
-    wanted = {id: field.id, value: field.value};
-    clearTimeout(timer);
-    timer = setTimeout(sendWanted, delay);
-  }
+  const isBusy = (line) => line.querySelector('[aria-busy="true"]') !== null;
 
-  function sendWanted() {
-    const field = wanted && byId(wanted.id);
+  function sendTyped() {
+    const field = typed && byId(typed.id);
+    const line = field?.closest(".cart-line");
 
-    if (!field) {
-      wanted = null;
+    if (!line) {
+      typed = null;
       return;
     }
 
-    if (field.form.getAttribute("aria-busy") === "true") {
-      timer = setTimeout(sendWanted, MORE_TAPS);
+    if (isBusy(line)) {
+      setTimeout(sendTyped, MORE_TAPS);
       return;
     }
 
-    field.value = wanted.value;
-    wanted = null;
+    field.value = typed.value;
+    typed = null;
 
     if (field.value !== field.defaultValue) field.form.requestSubmit();
   }
 
+  function sendTaps(id) {
+    const line = byId(id)?.closest(".cart-line");
+    const {by} = taps.get(id);
+
+    if (line && isBusy(line)) {
+      taps.set(id, {by, timer: setTimeout(sendTaps, MORE_TAPS, id)});
+      return;
+    }
+
+    taps.delete(id);
+
+    if (!line || by === 0) return;
+
+    const form = line.querySelector(".cart-step");
+    const field = form.elements.namedItem("by");
+
+    field.value = by;
+    form.requestSubmit();
+    field.value = field.defaultValue;
+  }
+
+  function showTaps(field) {
+    field.value = Number(field.defaultValue) + (taps.get(field.id)?.by ?? 0);
+    field.dataset.tapped = "";
+  }
+
+  function tap(field, by) {
+    const next = Number(field.value) + by;
+    const waiting = taps.get(field.id) ?? {by: 0};
+
+    if (next < Number(field.dataset.least ?? 1) || next > Number(field.max)) return;
+
+    clearTimeout(waiting.timer);
+    taps.set(field.id, {
+      by: waiting.by + by,
+      timer: setTimeout(sendTaps, MORE_TAPS, field.id),
+    });
+    field.value = next;
+    field.dataset.tapped = "";
+  }
+
+  document.addEventListener("input", (event) => {
+    delete event.target.dataset.tapped;
+  });
+
   document.addEventListener("change", (event) => {
-    if (event.target.matches(".cart-quantity input")) want(event.target, 0);
+    if (!event.target.matches(".cart-quantity input")) return;
+
+    typed = {id: event.target.id, value: event.target.value};
+    setTimeout(sendTyped);
   });
 
   document.addEventListener("click", (event) => {
@@ -109,13 +178,10 @@
     if (form === null || !event.target.closest("button")) return;
 
     event.preventDefault();
-    const field = form.parentElement.querySelector("input[type=number]");
-    const by = Number(form.elements.namedItem("by").value);
-
-    if (by > 0) field.stepUp();
-    else field.stepDown();
-
-    want(field, MORE_TAPS);
+    tap(
+      form.closest(".cart-line").querySelector("input[type=number]"),
+      Number(form.elements.namedItem("by").value),
+    );
   });
 
   /* Messages: those that only tell something go away, unless somebody is there. */
@@ -156,6 +222,16 @@
   document.addEventListener("htmx:responseError", sayThatItFailed);
   document.addEventListener("htmx:sendError", sayThatItFailed);
 
+  /* What the page has: it is not sent again. */
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    const pieces = document.querySelectorAll("#cart [data-piece]");
+    const known = Array.from(pieces, (piece) => piece.dataset.piece);
+
+    // A page that does not show the cart needs no piece of it.
+    event.detail.headers["Cart-Pieces"] = byId("cart") ? known.join(" ") : "*";
+  });
+
   /* Swaps: an answer that was overtaken by a newer one is not shown, nothing that is
      half typed in is lost, and the focus is never left on nothing. */
 
@@ -169,8 +245,19 @@
     focused = document.activeElement?.id;
     drafts = Array.from(fields)
       .filter((field) => field.value !== field.defaultValue)
-      .filter((field) => field.form !== sent || field.id === wanted?.id)
+      .filter((field) => field.dataset.tapped === undefined)
+      .filter((field) => field.form !== sent || field.id === typed?.id)
       .map((field) => [field.id, field.value]);
+
+    for (const field of document.querySelectorAll("#cart [name=csrf_token]")) {
+      field.dataset.old = "";
+    }
+
+    // The title is the page's, and not that of a form somewhere else.
+    if (byId("cart")) {
+      const {title} = new DOMParser().parseFromString(event.detail.serverResponse, "text/html");
+      document.title = title || document.title;
+    }
   });
 
   document.addEventListener("htmx:oobBeforeSwap", (event) => {
@@ -181,6 +268,33 @@
     // Version 0 is a cart that there is not any more.
     if (next !== "0" && isOlder) event.detail.shouldSwap = false;
   });
+
+  /* Pieces that stayed have an old token, which may not be good for as long. */
+  function renewTokens() {
+    const token = document.querySelector("#cart [name=csrf_token]:not([data-old])");
+
+    for (const field of document.querySelectorAll("#cart [name=csrf_token]")) {
+      delete field.dataset.old;
+      if (token) field.value = token.value;
+    }
+  }
+
+  function fillIn(form) {
+    const line = form.closest(".cart-line");
+    const field = line?.isConnected && line.querySelector(".cart-quantity input");
+
+    // What was refused is not in the cart.
+    if (field && field.id !== typed?.id) showTaps(field);
+
+    for (const id of taps.keys()) {
+      if (byId(id)) showTaps(byId(id));
+    }
+
+    for (const [id, value] of drafts.splice(0)) {
+      const field = byId(id);
+      if (field) field.value = value;
+    }
+  }
 
   function findFocus(form) {
     if (document.activeElement !== document.body) return;
@@ -198,24 +312,64 @@
     // Not detail.elt, which is somewhere else if the form is gone.
     const form = event.detail.requestConfig.elt;
 
-    for (const [id, value] of drafts.splice(0)) {
-      const field = byId(id);
-      if (field) field.value = value;
-    }
-
+    fillIn(form);
+    renewTokens();
     watchMessages();
+
+    // A piece was not there any more.
+    if (document.querySelector("#cart [hx-preserve]")) location.reload();
 
     if (!form.matches(".cart-form")) return;
 
     findFocus(form);
 
-    if (event.detail.successful) renewKeys(form);
+    if (event.detail.successful) {
+      renewKeys(form);
+      tellTabs(Date.now());
+    }
 
     const rest = Number(form.dataset.sent) + DOUBLE_CLICK - Date.now();
     setTimeout(() => setBusy(form, false), Math.max(rest, 0));
   });
 
-  /* Back: the page is as it was left, and the cart may be another by now. */
+  /* The cart may be another by now: when the browser goes back to a page as it was
+     left, when a tab is looked at again, and when another one tells so. */
+
+  const NEWS = "flask-cart";
+
+  function refresh() {
+    // What a conflict is about stays until the shopper has chosen.
+    const cart = document.querySelector("#cart:not(.cart-conflict)");
+    const source = cart ?? byId("cart-mini");
+
+    if (cart === null && byId("cart-summary")) {
+      // Only the page itself has one.
+      const swap = source.getAttribute("hx-swap");
+      window.htmx?.ajax("GET", location.href, {source, swap});
+    } else {
+      window.htmx?.trigger(source, "cart-refresh");
+    }
+  }
+
+  function tellTabs(time) {
+    const version = byId("cart-mini")?.dataset.version;
+
+    // Some browsers keep nothing, and say so by an error.
+    try {
+      const [known] = (localStorage.getItem(NEWS) ?? "").split(" ");
+      if (time || version !== known) localStorage.setItem(NEWS, `${version} ${time}`);
+    } catch {}
+  }
+
+  document.addEventListener("DOMContentLoaded", () => tellTabs(0));
+
+  addEventListener("storage", (event) => {
+    if (event.key === NEWS && !document.hidden) refresh();
+  });
+
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) refresh();
+  });
 
   addEventListener("pageshow", (event) => {
     watchMessages();
@@ -227,6 +381,6 @@
 
     for (const form of document.querySelectorAll(".cart-form")) setBusy(form, false);
 
-    window.htmx?.trigger(byId("cart") ?? byId("cart-mini"), "cart-refresh");
+    refresh();
   });
 })();

@@ -65,12 +65,13 @@ def put(page: Page, item: str, count: int = 1) -> None:
     assert response.status == 303
 
 
-def other_tab(page: Page) -> Page:
-    """Another tab of the same shopper, who looks at the cart."""
-    tab = page.context.new_page()
-    tab.goto("/cart/")
+def set_elsewhere(page: Page, item: str, count: int) -> None:
+    """Set a quantity as another device does, which no tab of this one hears of."""
+    cart = page.request.get("/cart/", headers={"Accept": "application/json"}).json()
+    (line,) = (each["id"] for each in cart["lines"] if each["item"] == item)
+    response = page.request.patch(f"/cart/lines/{line}", data={"quantity": count})
 
-    return tab
+    assert response.ok
 
 
 @with_and_without_scripts
@@ -305,20 +306,21 @@ def test_two_tabs_and_one_quantity(
 ) -> None:
     """Both quantities are shown, and one click is enough to go on with either."""
     page = open_page(java_script_enabled=scripts, failures_expected=True)
-    put(page, "pot", 2)
+    put(page, "mug", 2)
     page.goto("/cart/")
-    tab = other_tab(page)
-    quantity_of(tab, "Watch teapot").fill("5")
-    quantity_of(tab, "Watch teapot").press("Enter")
-    expect(header(tab)).to_contain_text("5 items")
-
-    quantity_of(page, "Watch teapot").fill("3")
-    quantity_of(page, "Watch teapot").press("Enter")
+    set_elsewhere(page, "mug", 5)
+    quantity_of(page, "Harbour mug").fill("3")
+    quantity_of(page, "Harbour mug").press("Enter")
 
     heading = page.get_by_role("heading", name="Your cart changed in another tab")
     expect(heading).to_be_visible()
-    expect(page.locator(".cart-version").first).to_contain_text("5 \u00d7 Watch teapot")
-    expect(page.locator(".cart-version").last).to_contain_text("3 \u00d7 Watch teapot")
+    expect(page).to_have_title("Your cart changed in another tab")
+    expect(page.locator(".cart-version").first).to_contain_text("5 \u00d7 Harbour mug")
+    expect(page.locator(".cart-version").last).to_contain_text("3 \u00d7 Harbour mug")
+    expect(page.get_by_text("Size: Small")).to_have_count(2)
+    expect(page.locator(".cart-version img")).to_have_count(2)
+    # The safe way is the one that stands out.
+    expect(page.locator(".cart-main-button")).to_have_text("Leave it at 5")
     expect(header(page)).to_contain_text("5 items")
 
     if scripts:
@@ -330,8 +332,87 @@ def test_two_tabs_and_one_quantity(
         page.get_by_role("link", name="Leave it at 5").click()
 
     expected = "3" if wins else "5"
-    expect(quantity_of(page, "Watch teapot")).to_have_value(expected)
+    expect(quantity_of(page, "Harbour mug")).to_have_value(expected)
     expect(header(page)).to_contain_text(f"{expected} items")
+    expect(page).to_have_title("Your cart")
+
+
+@with_and_without_scripts
+def test_a_step_counts_whatever_was_done_elsewhere(
+    open_page: Visits, scripts: bool
+) -> None:
+    """More and fewer are no conflict; the page shows what there is by then."""
+    page = open_page(java_script_enabled=scripts)
+    put(page, "pot", 2)
+    page.goto("/cart/")
+    set_elsewhere(page, "pot", 5)
+    button(page, "More of Watch teapot").click()
+
+    expect(quantity_of(page, "Watch teapot")).to_have_value("6")
+    expect(header(page)).to_contain_text("6 items")
+
+    set_elsewhere(page, "pot", 9)
+    button(page, "Fewer of Watch teapot").click()
+
+    expect(quantity_of(page, "Watch teapot")).to_have_value("8")
+
+    # What there is not enough of is said, and the page shows what is in the cart.
+    set_elsewhere(page, "pot", 9)
+    button(page, "More of Watch teapot").click()
+
+    expect(page.get_by_role("status")).to_contain_text("Only 9 left")
+    expect(quantity_of(page, "Watch teapot")).to_have_value("9")
+
+
+@with_and_without_scripts
+def test_none_of_it_removes_it(open_page: Visits, scripts: bool) -> None:
+    """Typing 0 is a way to remove a line, which can be put back; taps stop at 1."""
+    page = open_page(java_script_enabled=scripts)
+    put(page, "pot", 2)
+    page.goto("/cart/")
+    quantity_of(page, "Watch teapot").fill("0")
+    quantity_of(page, "Watch teapot").press("Enter")
+
+    expect(page.get_by_text("There is nothing in it yet.")).to_be_visible()
+    button(page, "Put Watch teapot back").click()
+    expect(quantity_of(page, "Watch teapot")).to_have_value("2")
+
+    if scripts:
+        page.evaluate(
+            "const [fewer] = document.querySelectorAll('.cart-step button');"
+            "for (let tap = 0; tap < 4; tap++) fewer.click();"
+        )
+    else:
+        button(page, "Fewer of Watch teapot").click()
+
+    expect(header(page)).to_contain_text("1 item")
+    expect(quantity_of(page, "Watch teapot")).to_have_value("1")
+
+
+def test_tabs_hear_of_each_other(open_page: Visits) -> None:
+    """What is done in one of them is on the others at once; what another device has
+    done, when somebody looks at them again."""
+    page = open_page()
+    put(page, "pot")
+    page.goto("/cart/")
+    page.get_by_label("A note for us").fill("Ring tw")
+    tab = page.context.new_page()
+    add(tab, "mug", 2)
+
+    expect(header(page)).to_contain_text("3 items")
+    expect(page.locator(".cart-line")).to_have_count(2)
+    expect(page.get_by_label("A note for us")).to_have_value("Ring tw")
+
+    button(page, "Remove Watch teapot").click()
+
+    expect(header(tab)).to_contain_text("2 items")
+    expect(tab.locator("#cart-summary")).to_contain_text("2 \u00d7 Harbour mug")
+
+    put(page, "egg", 6)
+
+    for each in (page, tab):
+        each.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        expect(header(each)).to_contain_text("8 items")
 
 
 @with_and_without_scripts
@@ -345,7 +426,7 @@ def test_two_tabs_and_an_emptied_cart(open_page: Visits, scripts: bool) -> None:
 
     expect(page.locator(".cart-version").first).to_contain_text("1 \u00d7 Watch teapot")
 
-    button(page, "Do it all the same").click()
+    button(page, "Empty the cart all the same").click()
 
     expect(page.get_by_text("There is nothing in it yet.")).to_be_visible()
 
@@ -617,13 +698,10 @@ def visit_all(page: Page) -> t.Iterator[str]:
     yield "cart"
     put(page, "egg", 6)
     button(page, "Empty the cart").click()
-    expect(button(page, "Do it all the same")).to_be_visible()
+    expect(button(page, "Empty the cart all the same")).to_be_visible()
     yield "conflict about the cart"
     page.goto("/cart/")
-    tab = other_tab(page)
-    quantity_of(tab, "Watch teapot").fill("7")
-    quantity_of(tab, "Watch teapot").press("Enter")
-    expect(header(tab)).to_contain_text("16 items")
+    set_elsewhere(page, "pot", 7)
     quantity_of(page, "Watch teapot").fill("3")
     quantity_of(page, "Watch teapot").press("Enter")
     expect(button(page, "Make it 3")).to_be_visible()
@@ -649,6 +727,38 @@ def test_every_page_is_for_everybody(open_page: Visits) -> None:
             found = find_barriers(page, colours_only=scheme != SCHEMES[0])
 
             assert (name, scheme, found) == (name, scheme, [])
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_long_words_and_wide_letters_fit(open_page: Visits, width: int) -> None:
+    """On the page of a product, in the cart, in a message and in a conflict; also with
+    the spaces between letters that some readers set."""
+    page = open_page(
+        viewport={"width": width, "height": 740},
+        reduced_motion="reduce",
+        failures_expected=True,
+    )
+
+    def check(name: str) -> None:
+        for spacing in ("normal", "0.12em"):
+            page.evaluate("gap => { document.body.style.letterSpacing = gap }", spacing)
+
+            assert (name, spacing, what_does_not_fit(page)) == (name, spacing, [])
+
+    add(page, "cap", 1000)
+    check("product")
+    page.goto("/cart/")
+    check("cart")
+    button(page, "Remove Donaudampf").click()
+    expect(button(page, "Put Donaudampf")).to_be_visible()
+    check("undo")
+    put(page, "cap", 2)
+    page.goto("/cart/")
+    set_elsewhere(page, "cap", 3)
+    quantity_of(page, "Donaudampf").fill("4")
+    quantity_of(page, "Donaudampf").press("Enter")
+    expect(button(page, "Make it 4")).to_be_visible()
+    check("conflict")
 
 
 def what_does_not_fit(page: Page) -> list[str]:

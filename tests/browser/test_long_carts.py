@@ -82,6 +82,36 @@ def test_from_page_to_page_and_back(
     expect(field).to_have_value("4")
 
 
+def test_only_what_changed_is_fetched(open_long_cart: t.Callable[..., Page]) -> None:
+    """One more of one of fifty lines moves less than 10 KB, and the other lines are
+    left alone, with what is half typed in there."""
+    page = open_long_cart()
+    note = page.get_by_role("spinbutton", name="Quantity of Bead 20", exact=True)
+    note.evaluate("field => { field.isTheSame = true }")
+    sizes: list[int] = []
+    page.on("response", lambda each: each.ok and sizes.append(len(each.body())))
+
+    for count in (2, 3):
+        page.get_by_role("button", name="More of Bead 7", exact=True).click()
+        field = page.get_by_role("spinbutton", name="Quantity of Bead 7", exact=True)
+
+        expect(field).to_have_value(str(count))
+        expect(page.locator(".cart-count").first).to_contain_text(f"{119 + count} item")
+
+    expect(page.locator(".cart-line")).to_have_count(50)
+    assert note.evaluate("field => field.isTheSame")
+    assert len(sizes) == 2
+    assert max(sizes) < 10_000
+
+    page.get_by_role("button", name="Remove Bead 8", exact=True).click()
+
+    expect(page.locator(".cart-count").first).to_contain_text("121 items")
+    expect(page.locator(".cart-line").last).to_contain_text("Bead 50")
+    # In all that stayed the forms go on working.
+    page.get_by_role("button", name="Remove Bead 20", exact=True).click()
+    expect(page.locator(".cart-count").first).to_contain_text("120 items")
+
+
 def test_the_keyboard_is_enough(open_long_cart: t.Callable[..., Page]) -> None:
     """Tab and Enter lead from page to page, and to the first line of it."""
     page = open_long_cart()

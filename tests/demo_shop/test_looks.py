@@ -17,6 +17,7 @@ from tests.support.browsers import find_barriers
 from tests.support.browsers import shifts
 from tests.support.windows import Front
 from tests.support.windows import add
+from tests.support.windows import add_elsewhere
 from tests.support.windows import button
 from tests.support.windows import expect_pieces
 from tests.support.windows import fill_in_address
@@ -148,9 +149,7 @@ def show_baskets(page: Page, front: Front) -> t.Iterator[str]:
     yield "basket"
 
     page.goto("/basket/")
-    other = page.context.new_page()
-    add(other, "pier-shirt", "Navy, S")
-    other.close()
+    add_elsewhere(page, "SHIRT-NAVY-S")
     page.get_by_label("Quantity: Pier stripe shirt").fill("3")
     page.get_by_label("Quantity: Pier stripe shirt").press("Enter")
     expect(button(page, "Make it 3")).to_be_visible()

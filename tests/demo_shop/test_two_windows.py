@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from tests.support.browsers import Visits
 from tests.support.windows import Front
 from tests.support.windows import add
+from tests.support.windows import add_elsewhere
 from tests.support.windows import button
 from tests.support.windows import centre
 from tests.support.windows import expect_pieces
@@ -138,25 +139,25 @@ def test_two_tabs_and_one_quantity(open_window: Visits, scripts: bool) -> None:
     page = open_window(java_script_enabled=scripts, failures_expected=True)
     add(page, "logbook", "Navy")
     page.goto("/basket/")
-    tab = page.context.new_page()
-    tab.goto("/basket/")
-    set_quantity(tab, "5")
-    expect_pieces(tab, 5)
-    set_quantity(page, "2")
+    add_elsewhere(page, "LOGBOOK-NAVY")
+    set_quantity(page, "3")
 
     expect(page.get_by_role("heading", level=1)).to_have_text(
         "Your basket changed in another tab"
     )
-    expect_pieces(page, 5)
-
-    button(page, "Make it 2").click()
+    expect(page).to_have_title("Your basket changed in another tab \u2013 Slackwater")
+    expect(page.get_by_text("Colour: Navy")).to_have_count(2)
     expect_pieces(page, 2)
 
-    set_quantity(tab, "4")
-    tab.get_by_role("link", name="Leave it at 2").click()
-    expect_pieces(tab, 2)
+    button(page, "Make it 3").click()
+    expect_pieces(page, 3)
 
-    expect(tab.get_by_label("Quantity: Logbook")).to_have_value("2")
+    add_elsewhere(page, "LOGBOOK-NAVY")
+    set_quantity(page, "6")
+    page.get_by_role("link", name="Leave it at 4").click()
+    expect_pieces(page, 4)
+
+    expect(page.get_by_label("Quantity: Logbook")).to_have_value("4")
 
 
 def set_quantity(page: Page, quantity: str) -> None:

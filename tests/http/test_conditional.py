@@ -431,7 +431,7 @@ class TestConflict:
 
         assert page.status_code == 409
         assert "1 \u00d7 Mug" in page.text
-        assert ">Do it all the same</button>" in page.text
+        assert ">Change a quantity all the same</button>" in page.text
 
     def test_of_another_version_is_a_page(self, client: FlaskClient) -> None:
         """Emptying a cart that the shopper has not seen so asks again."""

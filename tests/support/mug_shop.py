@@ -21,6 +21,8 @@ POLICY = (
     " connect-src 'self'; form-action 'self'"
 )
 
+PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>'
+
 PAGE = """
 {% extends "flask_cart/base.html" %}
 {% from "flask_cart/macros.html" import add_to_cart, cart_summary %}
@@ -44,14 +46,29 @@ class Product:
     cart_choices: dict[str, list[str]] = field(default_factory=dict)
     cart_available: int | None = None
     cart_step: int | None = None
+    cart_image: str | None = None
+    cart_url: str | None = None
 
 
 SHELF = {
     each.cart_id: each
     for each in [
-        Product("mug", "Harbour mug", "12.50", {"size": ["Small", "Large"]}),
+        Product(
+            "mug",
+            "Harbour mug",
+            "12.50",
+            {"size": ["Small", "Large"]},
+            cart_image="/mug.svg",
+            cart_url="/goods/mug",
+        ),
         Product("pot", "Watch teapot", "40", cart_available=9),
         Product("egg", "Egg cup", "3", cart_step=6),
+        Product(
+            "cap",
+            "Donaudampfschifffahrtskapitaensmuetze",
+            "24",
+            {"shade": ["Rindfleischetikettierungsueberwachung"]},
+        ),
         Product("lamp", "Hurricane lantern", "64", cart_available=0),
     ]
 }
@@ -96,6 +113,10 @@ class MugShop:
             return render_template_string(
                 PAGE, product=SHELF[item], next=request.args.get("next")
             )
+
+        @app.get("/mug.svg")
+        def picture() -> Response:
+            return Response(PICTURE, mimetype="image/svg+xml")
 
         @app.get("/favicon.ico")
         def icon() -> Response:

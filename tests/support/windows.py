@@ -42,6 +42,17 @@ def add(page: Page, slug: str, choice: str) -> None:
     expect(page.locator("#cart-messages")).to_contain_text("in your basket")
 
 
+def add_elsewhere(page: Page, sku: str) -> None:
+    """Put one more into the basket as another device does, which no tab hears of."""
+    token = page.locator("[name=csrf_token]").first.input_value()
+    form = {"csrf_token": token, "item": sku}
+    response = page.request.post(
+        "/basket/lines", form=form, headers={"Accept": "text/html"}, max_redirects=0
+    )
+
+    assert response.status == 303
+
+
 def sign_up(page: Page, email: str) -> None:
     """Open an account, from its page."""
     page.get_by_label("E-mail").fill(email)
