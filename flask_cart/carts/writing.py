@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 import typing as t
-import uuid
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -389,7 +389,7 @@ def stamped(
     """The event as one that has happened to a cart, by default just now."""
     return replace(
         event,
-        id=uuid.uuid4().hex,
+        id=secrets.token_hex(16),
         occurred_at=moment or dt.datetime.now(dt.UTC),
         owner=key.owner,
         instance=key.instance,

@@ -25,9 +25,10 @@ from .evaluation import Ruling
 from .evaluation import of_other_currency
 from .facts import Facts
 from .fixed_rules import as_applied
-from .proration import Proration
+from .reasons import SHIPPING_UNAVAILABLE
 from .reasons import YES
 from .reasons import Verdict
+from .rounding import Proration
 from .rounding import Rounding
 from .rounding import shown_steps
 from .shipping import ShippingMethod
@@ -36,7 +37,6 @@ from .steps import CartSteps
 from .steps import in_order
 from .taxes import Tax
 from .taxes import summed_taxes
-from .totals import SHIPPING_UNAVAILABLE
 from .totals import Adjustment
 from .totals import LineTotals
 from .totals import Totals
