@@ -190,8 +190,8 @@ def whole_number(value: t.Any, where: str) -> int:
 def fulfills(thing: t.Any, protocol: type) -> bool:
     """Whether something has what a protocol asks for, if only by its ``__getattr__``.
 
-    From Python 3.12 on, ``isinstance`` does not ask that, which proxies live by. Before,
-    it takes longer than all else that makes a line of a product.
+    From Python 3.12 on, ``isinstance`` does not ask that, which proxies live by,
+    and before, it takes longer than all else that makes a line of a product.
     """
     for name, is_method in _asked_by(protocol):
         value = getattr(thing, name, ...)
