@@ -146,14 +146,8 @@ class DatabaseStorage:
         return sorted(row.instance for row in rows)
 
     def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
-        table = self.table
-        query = sa.select(
-            table.c.owner,
-            table.c.instance,
-            table.c.version,
-            table.c.data,
-            table.c.updated_at,
-        )
+        columns = "owner", "instance", "version", "data", "updated_at"
+        query = sa.select(*self.table.c[columns])
 
         if before is not None:
             query = query.where(self.table.c.updated_at < _utc(before))
