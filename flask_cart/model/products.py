@@ -63,7 +63,8 @@ class Buyable(t.Protocol):
 
 def is_buyable(product: t.Any) -> t.TypeGuard[Buyable]:
     """Whether it is a product that can be put into a cart as it is."""
-    return fulfills(product, Buyable)
+    # An id has none, and asking for all of a protocol takes long.
+    return hasattr(product, "cart_id") and fulfills(product, Buyable)
 
 
 class NotSoldError(InvalidItemError):

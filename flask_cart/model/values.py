@@ -194,11 +194,12 @@ def fulfills(thing: t.Any, protocol: type) -> bool:
     """
     asked = vars(protocol).keys() | protocol.__annotations__.keys()
 
-    return isinstance(thing, protocol) or all(
+    # The dearer question is the last one.
+    return all(
         getattr(thing, name, None) is not None
         for name in asked
         if not name.startswith("_")
-    )
+    ) or isinstance(thing, protocol)
 
 
 @cache
