@@ -301,6 +301,10 @@ class Write:
         room = ROOM_IN_COOKIE if is_cookie else self.limits.data_bytes // 2
         data = encode(document)
 
+        if document.cleared is not UNSET and size_of(data) > room:
+            document = replace(document, cleared=UNSET)
+            data = encode(document)
+
         while document.removed and size_of(data) > room:
             document = forget_line(document, document.removed[0])
             data = encode(document)
