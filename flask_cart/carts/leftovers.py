@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from contextlib import suppress
 
 from ..model.errors import CartBusyError
@@ -10,13 +11,16 @@ from ..model.idempotency import LASTS
 from ..model.idempotency import USED_KEYS
 from ..model.idempotency import decode_keys
 from ..model.idempotency import known
+from ..model.keys import CartKey
 from ..storage.base import Change
 from ..storage.base import Kept
 from .abandonment import CHECKOUT_LASTS
-from .links import forget_link
+from .answers import answers_in
 from .links import links_in
 from .notes import notes_in
 from .payments import cancel_order
+from .records import Records
+from .replacing import SHOWN
 from .services import CartServices
 
 
@@ -27,54 +31,63 @@ class Leftovers:
     """
 
     def __init__(self, services: CartServices) -> None:
+        repository = services.repository
         self._services = services
+        self._storage = repository.storage
         self._now = services.clock()
-        self._notes = notes_in(services.repository)
-        self._links = links_in(services.repository)
+        self._notes = notes_in(repository)
+        self._ending: list[Records[t.Any]] = [
+            links_in(repository),
+            answers_in(repository),
+        ]
         self._orders: list[str] = []
-        self._expired: list[str] = []
 
-    def note(self, kept: Kept) -> None:
-        """Look whether something is one; used keys are forgotten at once."""
+    def look_at(self, kept: Kept) -> None:
+        """Forget it if it is one, at once; only orders are noted for later."""
         with suppress(CartCorruptError):
             if self._notes.is_one(kept.key):
-                self._note_order(kept)
-            elif self._links.is_one(kept.key):
-                self._note_link(kept)
-            elif kept.key.instance == USED_KEYS:
-                self._forget_keys(kept)
+                self._look_at_order(kept)
+            elif self._is_old(kept) and not self._is_of_use(kept):
+                self._delete(kept)
 
-    def forget(self) -> int:
-        """Forget orders that can be paid no longer, and links that are not good any
-        more.
+            for records in self._ending:
+                if records.is_one(kept.key):
+                    self._look_at_record(records, kept)
 
-        :return: How many orders that was.
-        """
-        for token in self._expired:
-            forget_link(self._services.repository, token)
-
+    def forget_orders(self) -> int:
+        """Forget orders that can be paid no longer; how many that was."""
         return sum(cancel_order(self._services, token) for token in self._orders)
 
-    def _note_order(self, kept: Kept) -> None:
-        if kept.saved_at is None or kept.saved_at >= self._now - CHECKOUT_LASTS:
-            return
+    def _look_at_order(self, kept: Kept) -> None:
+        oldest = self._now - CHECKOUT_LASTS
 
-        self._orders.append(self._notes.read(kept.stored.data).token)
+        if kept.saved_at is not None and kept.saved_at < oldest:
+            self._orders.append(self._notes.read(kept.stored.data).token)
 
-    def _note_link(self, kept: Kept) -> None:
-        if self._links.read(kept.stored.data).expires_at <= self._now:
-            self._expired.append(self._links.token_of(kept.key))
+    def _look_at_record(self, records: Records[t.Any], kept: Kept) -> None:
+        content = records.read(kept.stored.data)
 
-    def _forget_keys(self, kept: Kept) -> None:
-        """Forget used keys that are too old to be sent again."""
-        if kept.saved_at is None or kept.saved_at >= self._now - LASTS:
-            return
+        if content.expires_at <= self._now:
+            records.remove(records.token_of(kept.key), content)
 
-        if known(decode_keys(kept.stored.data), self._now):
-            return
+    def _is_old(self, kept: Kept) -> bool:
+        return kept.saved_at is not None and kept.saved_at < self._now - LASTS
 
+    def _is_of_use(self, kept: Kept) -> bool:
+        """Whether there are keys that may be sent again, or a cart that programs were
+        shown; anything else is."""
+        if kept.key.instance == USED_KEYS:
+            return bool(known(decode_keys(kept.stored.data), self._now))
+
+        if kept.key.instance == SHOWN:
+            # It comes before what is beside it, and may be gone by now.
+            return self._storage.load(CartKey(kept.key.owner, "default")) is not None
+
+        return True
+
+    def _delete(self, kept: Kept) -> None:
         delete = {kept.key.instance: Change.on(kept.stored.version, None)}
 
-        # If somebody is faster, there are newer ones.
+        # If somebody is faster, it is of use again.
         with suppress(CartBusyError):
-            self._services.repository.storage.save(kept.key.owner, delete)
+            self._storage.save(kept.key.owner, delete)

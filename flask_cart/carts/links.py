@@ -62,9 +62,15 @@ def links_in(repository: Repository) -> Records[LinkNote]:
     return Records(repository, "link", LinkNote)
 
 
-def make_link(working: WorkingCopy, purpose: Purpose, expires_at: dt.datetime) -> str:
+def make_link(
+    working: WorkingCopy,
+    purpose: Purpose,
+    expires_at: dt.datetime,
+    token: str | None = None,
+) -> str:
     """Keep where a new link leads.
 
+    :param token: Its token, if that is not to be one by chance.
     :return: Its token.
     :raises CartEmptyError: If there is nothing in the cart.
     :raises CartConfigError: If the carts are in cookies.
@@ -83,7 +89,7 @@ def make_link(working: WorkingCopy, purpose: Purpose, expires_at: dt.datetime) -
         document.settled,
         expires_at,
     )
-    token = secrets.token_urlsafe(16)
+    token = token or secrets.token_urlsafe(16)
     links.change(token, lambda stored: note)
 
     return token

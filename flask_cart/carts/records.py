@@ -157,7 +157,6 @@ class Records(t.Generic[T]):
         return self.read(stored.data), stored.version
 
     def _key(self, token: str) -> CartKey:
-        # It may come from anywhere, and is then none.
         return CartKey(f"{self._prefix}{token}", "default")
 
     @property

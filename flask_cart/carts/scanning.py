@@ -17,6 +17,7 @@ from ..model.errors import CartCorruptError
 from ..model.idempotency import USED_KEYS
 from ..model.idempotency import UsedKeys
 from ..model.idempotency import decode_keys
+from ..model.keys import NOBODYS
 from ..model.keys import CartKey
 from ..model.summary import Summary
 from ..model.summary import summarize
@@ -137,7 +138,7 @@ def kind_of(key: CartKey, document: Document | Summary) -> Kind:
     if not document.lines:
         return "empty"
 
-    return "guest" if key.bare_owner.startswith("guest:") else "user"
+    return "guest" if key.bare_owner.startswith(NOBODYS) else "user"
 
 
 def _may_be_untouched(kept: Kept, before: dt.datetime) -> bool:

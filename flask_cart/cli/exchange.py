@@ -15,7 +15,7 @@ from ..model.document import OrderNote
 from ..model.errors import CartBusyError
 from ..model.errors import CartCorruptError
 from ..model.errors import CartTooLargeError
-from ..model.idempotency import USED_KEYS
+from ..model.keys import AFTER
 from ..model.keys import CartKey
 from ..storage.base import Change
 from ..storage.base import ScansCarts
@@ -129,7 +129,7 @@ def _copies(source: ScansCarts, target: Storage) -> t.Iterator[t.Callable[[], bo
     for key, stored, _ in source.scan():
         copy = partial(_copy, key, stored, target)
 
-        if key.instance != USED_KEYS:
+        if not key.instance.startswith(AFTER):
             yield copy
             continue
 
@@ -159,7 +159,7 @@ def export(path: str, as_json: bool) -> None:
 
     with new_file(path) as file, progress(everything(), "Exporting carts") as carts:
         for found in carts:
-            if found.key.instance == USED_KEYS:
+            if found.key.instance.startswith(AFTER):
                 continue
 
             if isinstance(found.content, CartCorruptError):

@@ -110,7 +110,7 @@ def prune(
     leftovers = Leftovers(services())
     outcomes = pruning.run(length, leftovers)
     # After the carts, which would be as good as new by it.
-    forgotten = leftovers.forget()
+    forgotten = leftovers.forget_orders()
 
     if as_json:
         numbers = {each: outcomes[each] for each in _OUTCOMES}
@@ -144,11 +144,11 @@ class _Pruning:
     ) -> t.Iterator[tuple[FoundCart, Document]]:
         """Those that are to be deleted.
 
-        :param leftovers: Note what is come across beside the carts.
+        :param leftovers: Look at what is come across beside the carts.
         """
         self.states.clear()
         latest = max(filter(None, self._deadlines.values()), default=_NEVER)
-        aside = leftovers.note if leftovers is not None else None
+        aside = leftovers.look_at if leftovers is not None else None
 
         for found in find_untouched(storage(), latest, aside):
             state = state_of(found, self._deadlines, self._now)

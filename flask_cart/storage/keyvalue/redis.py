@@ -139,7 +139,7 @@ class RedisStorage:
 
         while page := self._read_page(names):
             for (owner, _), records in page:
-                for instance, record in records.items():
+                for instance, record in sorted(records.items()):
                     key = CartKey(owner, instance.decode(errors="replace"))
                     kept = _kept(key, record)
 
