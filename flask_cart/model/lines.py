@@ -14,6 +14,7 @@ from .conditions import Condition
 from .errors import InvalidItemError
 from .money import MoneyLike
 from .money import check_decimal
+from .money import money
 from .money import price_in
 from .products import Buyable
 from .products import Chosen
@@ -118,7 +119,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     @property
     def price(self) -> Money:
         """The price of one before the line's conditions."""
-        return Money(self.unit_amount, self.currency)
+        return money(self.unit_amount, self.currency)
 
     @property
     def product_id(self) -> str | None:
@@ -234,22 +235,21 @@ def make_line(
     try:
         chosen = canonical_options({} if options is None else options)
         item_id = check_text(item_id, "The id")
-        own = EMPTY if attributes is None else attributes
-        line = Line(
+        own = EMPTY if attributes is None else freeze_dict(attributes, "The attributes")
+
+        return Line(
             id=line_id(item_id, chosen),
             item_id=item_id,
             name=item_id if name is None else name,
             unit_amount=price_in(currency, price),
             quantity=quantity,
             options=chosen,
-            attributes=freeze_dict(own, "The attributes"),
-            product_ref=ref,
+            attributes=FrozenDict({**given, **own}),
+            product_ref=_telling(ref, given, own),
             currency=currency or "",
         )
     except ValueError as error:
         raise _invalid(item_id, error) from error
-
-    return with_attributes(line, line.attributes, given, ref)
 
 
 def find_line(
@@ -307,10 +307,19 @@ def with_attributes(
     line: Line, own: t.Mapping[str, t.Any], given: FrozenDict, ref: ProductRef | None
 ) -> Line:
     """The line with attributes of its own, and with those of its product."""
-    if ref is not None:
-        ref = replace(ref, attributes=tuple(sorted(given.keys() - own.keys())))
+    attributes = FrozenDict({**given, **own})
 
-    return replace(line, attributes=FrozenDict({**given, **own}), product_ref=ref)
+    return replace(line, attributes=attributes, product_ref=_telling(ref, given, own))
+
+
+def _telling(
+    ref: ProductRef | None, given: FrozenDict, own: t.Mapping[str, t.Any]
+) -> ProductRef | None:
+    """Where a line comes from, with the names of what its product gives of it."""
+    if ref is None:
+        return None
+
+    return replace(ref, attributes=tuple(sorted(given.keys() - own.keys())))
 
 
 def _variant(

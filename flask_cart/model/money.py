@@ -106,8 +106,9 @@ def smallest_unit(currency: str) -> Decimal:
 
 
 def money(amount: Decimal, currency: str) -> Money:
-    """The amount as money of a currency that there is, without rounding it."""
-    return Money(amount, CURRENCIES[currency])
+    """The amount as money of a currency, without rounding it."""
+    # Given its code, it would look for it much longer.
+    return Money(amount, CURRENCIES.get(currency, currency))
 
 
 def format_money(money: Money, locale: str | Locale | None = "en") -> str:

@@ -233,6 +233,9 @@ class _Calculation:
 
     def run(self, conditions: t.Sequence[Condition]) -> _Result:
         """Apply conditions to what the lines come to, the best of each group."""
+        if not conditions and not self.evaluation.has_providers:
+            return self._without_steps()
+
         steps = self._steps(conditions)
         groups = steps.groups()
         left_out = {each.name for group in groups for each in group}
@@ -243,6 +246,13 @@ class _Calculation:
             left_out.remove(best.name)
 
         return self._run(steps, left_out)
+
+    def _without_steps(self) -> _Result:
+        """What the lines come to, as most carts have no conditions at all."""
+        goods = Proration(self.document.lines, self._amounts, self.rounding)
+        lines, amount = goods.shown(), self.rounding.round(goods.amount)
+
+        return _Result(lines, lines, {}, [], amount, amount, [], amount)
 
     def _cost(
         self, conditions: t.Sequence[Condition], left_out: set[str], only: Condition
