@@ -164,7 +164,7 @@ def test_the_rest_of_the_way_by_keyboard(open_window: Visits) -> None:
     tab_to(page, button(page, "Save for later: Oyster knife"))
     page.keyboard.press("Enter")
     expect_pieces(page, 0)
-    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    expect(button(page, "Put it back: Oyster knife")).to_be_focused()
 
     tab_to(page, page.get_by_role("link", name="For later"))
     page.keyboard.press("Enter")
