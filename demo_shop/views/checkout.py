@@ -160,11 +160,13 @@ def order_again(token: str) -> Response:
 
 
 def _own_order(token: str) -> Order:
-    return db.one_or_404(
+    order: Order = db.one_or_404(
         select(Order)
         .where(Order.token == token, Order.shopper == shopper())
         .options(selectinload(Order.lines))
     )
+
+    return order
 
 
 def _page(form: CheckoutForm, sent: str = "") -> str:
