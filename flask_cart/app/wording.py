@@ -200,7 +200,7 @@ def tell_done(code: str, params: t.Mapping[str, str]) -> str:
 _QUANTITIES: t.Final = {
     "available": (
         ProblemCode.NOT_ENOUGH,
-        "Only {limit} left, counting those in your cart.",
+        "Only {limit} left{counted}.",
     ),
     "maximum": (
         ProblemCode.ABOVE_MAXIMUM,
@@ -324,4 +324,7 @@ def _describe_quantity(error: CartQuantityError) -> Problem:
 
     code, sentence = _QUANTITIES[error.term]
 
-    return Problem(code, sentence.format(limit=error.limit), {"limit": error.limit})
+    counted = ", counting those in your cart" if error.in_cart else ""
+    said = sentence.format(limit=error.limit, counted=counted)
+
+    return Problem(code, said, {"limit": error.limit})
