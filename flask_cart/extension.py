@@ -34,6 +34,7 @@ from .app.registrar import Registrar
 from .app.reminding import abandoned_carts
 from .app.reminding import mark_as_reminded
 from .app.settings import read_settings
+from .carts.adding import Item
 from .carts.cart import Cart
 from .carts.merging import MergeReport
 from .carts.orders import Create
@@ -42,9 +43,11 @@ from .carts.payments import cancel_order
 from .carts.payments import place_begun_order
 from .cli import cart_cli
 from .http.blueprint import make_blueprint
+from .http.blueprint import make_permalinks
 from .http.limiting import check_rate_limits
 from .http.links import address_of_link
 from .http.pages import give_to_templates
+from .http.permalinks import address_of_items
 from .http.plain import give_to_json
 from .http.problems import answer_errors
 from .model.keys import cart_key
@@ -135,6 +138,16 @@ class FlaskCart(Registrar):
             app.register_blueprint(cart_ext.blueprint, url_prefix="/cart")
         """
         return make_blueprint()
+
+    @cached_property
+    def permalinks(self) -> Blueprint:
+        """Addresses that fill a cart, such as ``/buy/mug:2``, beside the blueprint.
+
+        .. code-block:: python
+
+            app.register_blueprint(cart_ext.permalinks, url_prefix="/buy")
+        """
+        return make_permalinks()
 
     @property
     def storage(self) -> Storage:
@@ -250,6 +263,24 @@ class FlaskCart(Registrar):
         :return: Whether it led anywhere.
         """
         return revoke(link)
+
+    def permalink(
+        self,
+        items: t.Iterable[Item],
+        *,
+        coupons: t.Iterable[str] = (),
+        continue_to: str | None = None,
+    ) -> str:
+        """The address of the :attr:`permalinks` that asks to add something.
+
+        :param items: Mappings with ``product``, ``quantity`` and ``options``, as for
+            :meth:`Cart.add_many`, where ``product`` is the id of one.
+        :param coupons: Codes to be noted, up to five.
+        :param continue_to: The path of the shop to go on at; the cart, if it is left
+            out.
+        :raises InvalidItemError: If there can be no such address.
+        """
+        return address_of_items(items, coupons, continue_to)
 
     def take_out(
         self,

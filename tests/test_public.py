@@ -97,6 +97,8 @@ FLASK_CART = {
     "merge_strategy",
     "observe",
     "owner_loader",
+    "permalink",
+    "permalinks",
     "place_order",
     "product_loader",
     "reason_of",

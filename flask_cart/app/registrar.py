@@ -214,6 +214,7 @@ class Registrar:
         * ``"link-taken"``, ``"link-partly"``, and for a link that does not open
           ``"link-gone"``, ``"link-used"``, ``"link-expired"``, ``"link-ordered"``,
           ``"link-login"``, ``"link-foreign"``: about nothing.
+        * ``"wish-short"``, ``"wish-gone"``: about nothing. A permalink asks for it.
         * The ``code`` of a problem, such as ``"not-enough"``: about the error.
         * The ``code`` of an :class:`Adjustment` that changes nothing, or of a
           :class:`ShippingOption` that cannot be chosen: about that, whose ``params``

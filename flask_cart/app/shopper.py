@@ -91,7 +91,7 @@ class Shopper:
             if product is None:
                 raise RefusedError(ProblemCode.UNKNOWN_ITEM, item=item_id)
 
-            _check_choices(product, options)
+            check_choices(product, options)
 
             return self.cart.add(product, quantity, options=options)
 
@@ -105,11 +105,11 @@ class Shopper:
         wishes = list(wanted)
 
         def change() -> AddReport:
-            products = _load(item_id for item_id, _, _ in wishes)
+            products = find_products(item_id for item_id, _, _ in wishes)
 
             for item_id, _, options in wishes:
                 if item_id in products:
-                    _check_choices(products[item_id], options)
+                    check_choices(products[item_id], options)
 
             items = [
                 {
@@ -339,10 +339,11 @@ class Shopper:
 
 def find_product(item_id: str) -> Buyable | None:
     """The product of an id, if there is one."""
-    return _load([item_id]).get(item_id)
+    return find_products([item_id]).get(item_id)
 
 
-def _load(item_ids: t.Iterable[str]) -> dict[str, Buyable]:
+def find_products(item_ids: t.Iterable[str]) -> dict[str, Buyable]:
+    """The products of ids, by id, as far as there are any."""
     return get_state().services.registry.catalogue.load(item_ids)
 
 
@@ -369,8 +370,11 @@ def offered_again(cart: Cart) -> list[Line]:
     return [each for each in removed if variants.get(each.id, each) is not None]
 
 
-def _check_choices(product: Buyable, options: t.Mapping[str, Chosen]) -> None:
-    """Refuse options that are not those which the product leaves to the shopper."""
+def check_choices(product: Buyable, options: t.Mapping[str, Chosen]) -> None:
+    """Refuse options that are not those which the product leaves to the shopper.
+
+    :raises RefusedError: If they are not.
+    """
     choices, multiple = choices_of(product), multiple_of(product)
 
     for name, chosen in options.items():

@@ -139,6 +139,17 @@ def tell_link(state: str) -> str:
     return _LINKS.get(state, "")
 
 
+def tell_shortage(count: int, *, is_sold: bool) -> str:
+    """Why there is not as much of something as somebody else has asked for.
+
+    :param count: How many there are.
+    """
+    if count:
+        return f"Only {count} of it can be had."
+
+    return "It is sold out." if is_sold else "It is not sold, or not like that."
+
+
 def tell_done(code: str, params: t.Mapping[str, str]) -> str:
     """What was done, in a sentence."""
     return _DONE[code].format_map(params)

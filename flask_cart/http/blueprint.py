@@ -15,11 +15,13 @@ from ..app.settings import RESERVED_INSTANCES
 from ..app.shopper import DEFAULT
 from ..model.errors import CartConfigError
 from . import links
+from . import permalinks
 from . import views
 from .answers import NAME
 from .entrance import answer_unrouted
 from .entrance import guard_bodies
 from .openapi import describe_api
+from .permalinks import PERMALINKS
 from .problem_pages import tell_meaning
 from .routes import DOCUMENT
 from .routes import ITEM
@@ -57,6 +59,13 @@ class CodeConverter(PathConverter):
     regex = r"[^/][\s\S]*?(?<!/remove)"
 
 
+class ItemsConverter(PathConverter):
+    """The items of a permalink, and whatever else there may be in their place."""
+
+    regex = r"[\s\S]+?"
+    part_isolating = False
+
+
 def make_blueprint() -> Blueprint:
     """A blueprint for the app that it is registered at."""
     blueprint = Blueprint(
@@ -77,6 +86,29 @@ def make_blueprint() -> Blueprint:
     )
 
     blueprint.record(_add_routes)
+
+    return blueprint
+
+
+def make_permalinks() -> Blueprint:
+    """The addresses that fill a cart, for the app that they are registered at."""
+    blueprint = Blueprint(PERMALINKS, "flask_cart")
+    blueprint.record(_add_converters)
+
+    for rule in ("/", "/<cart_items:items>"):
+        # A redirect to the same address with another slash would be kept forever.
+        blueprint.add_url_rule(
+            rule,
+            "permalink",
+            permalinks.open_permalink,
+            strict_slashes=False,
+            merge_slashes=False,
+        )
+
+    blueprint.add_url_rule("/ask", "ask", permalinks.ask)
+    blueprint.add_url_rule(
+        "/ask", "take_permalink", permalinks.take_permalink, methods=["POST"]
+    )
 
     return blueprint
 
@@ -118,6 +150,7 @@ def _check_name(state: BlueprintSetupState) -> None:
 def _add_converters(state: BlueprintSetupState) -> None:
     converters = state.app.url_map.converters
     converters["cart_instance"] = InstanceConverter
+    converters["cart_items"] = ItemsConverter
     converters["cart_line"] = LineConverter
     converters["cart_code"] = CodeConverter
     converters["cart_problem"] = ProblemConverter

@@ -19,6 +19,10 @@ if t.TYPE_CHECKING:
     from flask_limiter import Limiter
 
 
+#: A permalink may have codes in it.
+_COUNTED_AS: t.Final = {"take_permalink": "add_coupon"}
+
+
 def check_rate_limits(limits: t.Mapping[str, str]) -> None:
     """Refuse limits that could never be reached.
 
@@ -72,7 +76,7 @@ def count_request() -> None:
 def _limit_here() -> str:
     view = (request.endpoint or "").rpartition(".")[2]
 
-    return get_state().settings.rate_limits.get(view, "")
+    return get_state().settings.rate_limits.get(_COUNTED_AS.get(view, view), "")
 
 
 def _seconds_left(limiter: Limiter) -> int:

@@ -11,7 +11,6 @@ from flask import redirect
 from flask import render_template
 from flask import request
 from flask import url_for
-from werkzeug.exceptions import HTTPException
 
 from ..app.current import get_state
 from ..app.links import LinkState
@@ -71,23 +70,31 @@ def take_link(token: str) -> Response:
 
     try:
         opened = take(token)
-    except (CartError, HTTPException) as error:
-        problem = describe(error)
-
-        if problem is None or problem.code.status >= 500:
-            raise
-
-        said = get_state().loaders.word(problem.code, problem.detail, error)
-
-        return hidden(back(request, request.path, said, "error"))
+    except CartError as error:
+        return hidden(back(request, request.path, said_of(error), "error"))
 
     if opened.state == "own":
         code = "link-taken" if opened.is_whole else "link-partly"
-        said = get_state().loaders.word(code, tell_done(code, {}), None)
+        said = in_words(code, tell_done(code, {}))
 
         return hidden(back(request, _page_of(opened), said, "success"))
 
     return hidden(_answer(opened, token))
+
+
+def said_of(error: CartError) -> str:
+    """What a shopper is told of an error; it is raised if that is nothing."""
+    problem = describe(error)
+
+    if problem is None or problem.code.status >= 500:
+        raise error
+
+    return in_words(problem.code, problem.detail, error)
+
+
+def in_words(code: str, text: str, about: object = None) -> str:
+    """A sentence in the words of the shop."""
+    return get_state().loaders.word(code, text, about)
 
 
 def hidden(response: Response) -> Response:
@@ -105,7 +112,7 @@ def _answer(opened: OpenedLink, token: str) -> Response:
         return t.cast(Response, redirect(_page_of(opened), code=303))
 
     text = tell_link(opened.state)
-    said = get_state().loaders.word(f"link-{opened.state}", text, None) if text else ""
+    said = in_words(f"link-{opened.state}", text) if text else ""
     page = render_template(
         "flask_cart/link.html",
         cart=opened.cart,

@@ -7,10 +7,7 @@ import re
 import typing as t
 from decimal import Decimal
 from fractions import Fraction
-from operator import add
-from operator import mul
-from operator import sub
-from operator import truediv
+from functools import lru_cache
 
 import msgspec
 from moneyed import CURRENCIES
@@ -52,7 +49,10 @@ CEILING: t.Final = Decimal(10) ** 40
 
 def _nearest(amount: Decimal, step: Decimal) -> Decimal:
     """The multiple of a step that is nearest to an amount, of two the higher one."""
-    return (amount / step).quantize(Decimal(1), decimal.ROUND_HALF_UP) * step
+    steps = CONTEXT.divide(amount, step)
+    whole = steps.quantize(Decimal(1), decimal.ROUND_HALF_UP, CONTEXT)
+
+    return CONTEXT.multiply(whole, step)
 
 
 def _instead(amount: Decimal, number: Decimal) -> Decimal:
@@ -60,11 +60,12 @@ def _instead(amount: Decimal, number: Decimal) -> Decimal:
 
 
 _OPERATORS: t.Final[dict[str, t.Callable[[Decimal, Decimal], Decimal]]] = {
-    "": add,
-    "+": add,
-    "-": sub,
-    "*": mul,
-    "/": truediv,
+    # Not the app's context, which may round to fewer digits.
+    "": CONTEXT.add,
+    "+": CONTEXT.add,
+    "-": CONTEXT.subtract,
+    "*": CONTEXT.multiply,
+    "/": CONTEXT.divide,
     "~": _nearest,
     "=": _instead,
 }
@@ -170,7 +171,9 @@ class Condition(
 
     def _check_rules(self) -> None:
         for field in ("rule", "lines", "base", "exempt"):
-            if not isinstance(getattr(self, field), Rule | None):
+            rule = getattr(self, field)
+
+            if rule is not None and not isinstance(rule, Rule):
                 raise ValueError(f"The {field} must be a rule.")
 
         if self.lines is not None and self.target not in {"subtotal", "total"}:
@@ -282,10 +285,10 @@ class Condition(
         if self.cap is None:
             return changed
 
-        with decimal.localcontext(CONTEXT):
-            most = Decimal(self.cap) * pieces
+        most = CONTEXT.multiply(Decimal(self.cap), pieces)
+        least = CONTEXT.subtract(amount, most)
 
-            return min(max(changed, amount - most), amount + most, CEILING)
+        return min(max(changed, least), CONTEXT.add(amount, most), CEILING)
 
     @property
     def rate(self) -> Fraction:
@@ -297,19 +300,13 @@ class Condition(
     def _changed(self, amount: Decimal, pieces: int) -> Decimal:
         operator, number, percent = _parse(self.value)
 
-        # Not the app's context, which may round to fewer digits.
-        with decimal.localcontext(CONTEXT):
-            if percent:
-                number = number.scaleb(-2)
+        if percent:
+            number = number.scaleb(-2, CONTEXT)
 
-                if operator not in {"*", "/"}:
-                    number *= amount
-            elif operator not in {"*", "/"}:
-                number *= pieces
+        if operator not in {"*", "/"}:
+            number = CONTEXT.multiply(number, amount if percent else pieces)
 
-            changed: Decimal = _OPERATORS[operator](amount, number)
-
-            return min(max(changed, ZERO), CEILING)
+        return min(max(_OPERATORS[operator](amount, number), ZERO), CEILING)
 
 
 def _plain(value: t.Any, where: str) -> str:
@@ -323,6 +320,7 @@ def _plain(value: t.Any, where: str) -> str:
     return f"{value:f}" if isinstance(value, Decimal) else str(int(value))
 
 
+@lru_cache(maxsize=1024)
 def _parse(value: str) -> tuple[str, Decimal, bool]:
     match = _value.fullmatch(value)
 

@@ -25,9 +25,9 @@ from .evaluation import Ruling
 from .evaluation import of_other_currency
 from .facts import Facts
 from .fixed_rules import as_applied
+from .proration import Proration
 from .reasons import YES
 from .reasons import Verdict
-from .rounding import Proration
 from .rounding import Rounding
 from .rounding import shown_steps
 from .shipping import ShippingMethod

@@ -22,12 +22,11 @@ from .evaluation import of_other_currency
 from .facts import Facts
 from .facts import Lazy
 from .fixed_rules import as_applied
+from .proration import Part
+from .proration import Proration
 from .reasons import Verdict
-from .rounding import Part
-from .rounding import Proration
 from .rounding import Rounding
-from .rounding import as_decimal
-from .rounding import exact_sum
+from .shares import Shares
 from .taxes import Assessment
 from .taxes import Assessor
 from .taxes import Tax
@@ -172,7 +171,7 @@ class CartSteps:
         whole = self.goods.amount if picked is None else self.goods.of(picked)
         base = whole if ruling.base is None else ruling.base
         each = self._each(condition, picked) if condition.per and picked else None
-        after = condition.apply(base) if each is None else as_decimal(exact_sum(each))
+        after = condition.apply(base) if each is None else each.sum()
 
         if condition.target == "total":
             picked, each, whole = None, None, self.goods.amount
@@ -203,7 +202,7 @@ class CartSteps:
 
         return list(range(count)) if is_of_all else ruling.lines
 
-    def _each(self, condition: Condition, picked: list[int]) -> list[Decimal]:
+    def _each(self, condition: Condition, picked: list[int]) -> Shares:
         """What a value makes of each of the lines, or of each of their pieces."""
         lines, amounts = self.document.lines, self.goods.each(picked)
         changed = [
@@ -212,9 +211,9 @@ class CartSteps:
         ]
 
         if not self.rounding.is_stepwise:
-            return changed
+            return Shares.of(changed)
 
-        return list(map(self.rounding.round, changed))
+        return Shares.of(map(self.rounding.round, changed))
 
     def _pay(self, tender: Condition) -> Adjustment:
         """Pay with what there is, and not more than there is to pay."""
@@ -251,8 +250,8 @@ class CartSteps:
         rulings = [self._judge(each) for each in taxes]
         given = list(zip(taxes, rulings, strict=True))
         is_by_line = any(e.target == "total" and r.lines is not None for e, r in given)
-        parts = self.goods.parts(by_line=is_by_line)
-        assessor = Assessor(parts, self.goods.amount, self.rounding)
+        parts, prices = self.goods.parts(by_line=is_by_line)
+        assessor = Assessor(parts, prices, self.goods.amount, self.rounding)
         assessed = assessor.assess(
             [
                 levy_on(parts, tax, ruling, self._shipping())
@@ -349,7 +348,7 @@ class CartSteps:
         """What each line comes to without the taxes that it includes."""
         # Those of the taxes themselves cannot ask for it.
         facts = replace(self._facts(), net=self.goods.by_line())
-        parts = self.goods.parts(by_line=False)
+        parts, prices = self.goods.parts(by_line=False)
         included = [each for each in self._phases.get("taxes", ()) if each.included]
         rulings = [self._judge(each, facts) for each in included]
         levies = [
@@ -357,9 +356,9 @@ class CartSteps:
             for tax, ruling in zip(included, rulings, strict=True)
             if ruling.verdict.holds
         ]
-        amounts = without_taxes(parts, levies, self.rounding)
+        amounts = without_taxes(parts, prices, levies, self.rounding)
 
-        return dict(zip(self._ids(), map(as_decimal, amounts), strict=False))
+        return dict(zip(self._ids(), amounts.decimals(), strict=False))
 
     def _ids(self) -> list[str]:
         return [line.id for line in self.document.lines]

@@ -23,16 +23,11 @@ from ..model.conditions import Condition
 from ..model.money import CONTEXT
 from ..model.money import ZERO
 from .evaluation import Ruling
-from .rounding import Part
+from .proration import Part
 from .rounding import Rounding
-from .rounding import allocate
-from .rounding import as_decimal
-from .rounding import exact_sum
-from .rounding import in_proportion
-
-Shares = t.Sequence[Decimal | Fraction]
-
-_NOTHING: t.Final = Fraction(0)
+from .shares import Shares
+from .shares import allocate
+from .shares import in_proportion
 
 
 @dataclass(frozen=True)
@@ -146,17 +141,21 @@ class Assessor:
     """Calculates taxes one after the other.
 
     :param parts: The parts of what there is to pay.
+    :param prices: Their shares of it.
     :param paid: What they come to.
     :param rounding: How amounts are rounded.
     """
 
     def __init__(
-        self, parts: t.Sequence[Part], paid: Decimal, rounding: Rounding
+        self,
+        parts: t.Sequence[Part],
+        prices: Shares,
+        paid: Decimal,
+        rounding: Rounding,
     ) -> None:
-        self._keys = [part.key for part in parts]
+        self._parts = parts
+        self._prices = prices
         self._rounding = rounding
-
-        self._prices = [part.amount for part in parts]
 
         #: What there is to pay with the taxes that were added.
         self.paid = paid
@@ -168,10 +167,11 @@ class Assessor:
         """
         contained = self._contained(levies)
         # What the taxes of an order act on: first of all, on prices without taxes.
-        reached = list(self._prices)
+        reached = self._prices
 
         for levy, shares in zip(levies, contained, strict=True):
-            _add(reached, levy, [-each for each in shares])
+            if shares is not None:
+                reached = reached.plus(levy.parts, shares, sign=-1)
 
         assessed: list[Assessment] = []
         before: list[Assessment] = []
@@ -180,71 +180,76 @@ class Assessor:
         for _, group in groupby(given, key=lambda each: each[0].condition.order):
             for each in before:
                 if not each.levy.is_exempt:
-                    _add(reached, each.levy, each.shares)
+                    reached = reached.plus(each.levy.parts, each.shares)
 
             before = [self._assess(*each, reached) for each in group]
             assessed += before
 
         return assessed
 
-    def with_taxes(self, assessed: t.Iterable[Assessment]) -> list[Fraction]:
+    def with_taxes(self, assessed: t.Iterable[Assessment]) -> Shares:
         """What each part comes to with the taxes that were added."""
-        amounts = list(self._prices)
+        amounts = self._prices
 
         for each in assessed:
             if not each.levy.is_contained:
-                _add(amounts, each.levy, each.shares)
+                amounts = amounts.plus(each.levy.parts, each.shares)
 
-        return [Fraction(amount) for amount in amounts]
+        return amounts
 
-    def _contained(self, levies: t.Sequence[Levy]) -> list[Shares]:
+    def _contained(self, levies: t.Sequence[Levy]) -> list[Shares | None]:
         """What of each part every included tax is; nothing of those that are added."""
-        found: list[Shares] = []
+        found: list[Shares | None] = []
 
         for levy, rates in zip(levies, _rates(levies), strict=True):
-            bases = self._bases(levy, self._prices) if rates else ()
-            shares: Shares = [
-                rate * Fraction(base) for rate, base in zip(rates, bases, strict=True)
-            ]
+            if not rates:
+                found.append(None)
+                continue
 
-            if shares and self._rounding.is_stepwise:
-                amount = self._rounding.round(as_decimal(exact_sum(shares)))
-                shares = self._allocated(levy, shares, amount)
+            shares = self._bases(levy, self._prices).times(rates)
+
+            if self._rounding.is_stepwise:
+                amount = self._rounding.round(shares.sum())
+                shares = self._rounded(levy, shares, amount)
 
             found.append(shares)
 
         return found
 
-    def _assess(self, levy: Levy, contained: Shares, reached: Shares) -> Assessment:
+    def _assess(
+        self, levy: Levy, contained: Shares | None, reached: Shares
+    ) -> Assessment:
         condition = levy.condition
         bases = self._bases(levy, self._prices if condition.included else reached)
-        base = as_decimal(exact_sum(bases))
+        base = bases.sum()
 
-        if levy.is_contained:
-            shares = contained
-            amount = self._rounding.round(as_decimal(exact_sum(shares)))
-        elif levy.is_exempt:
-            amount, shares = self._pay(-as_decimal(exact_sum(contained)), contained)
-        else:
+        if contained is None:
             amount, shares = self._pay(condition.apply(base) - base, bases)
+        elif levy.is_exempt:
+            amount, shares = self._pay(-contained.sum(), contained)
+        else:
+            amount, shares = self._rounding.round(contained.sum()), contained
 
         shown = self._rounding.round(base)
-        amounts = self._allocated(levy, shares, amount)
+        rounded = self._rounded(levy, shares, amount)
 
         return Assessment(
             levy,
             self.paid,
             shown,
             amount,
-            bases=self._allocated(levy, bases, shown),
-            amounts=amounts,
-            shares=amounts if self._rounding.is_stepwise else shares,
+            bases=self._rounded(levy, bases, shown).in_units(self._rounding.unit),
+            amounts=rounded.in_units(self._rounding.unit),
+            shares=rounded if self._rounding.is_stepwise else shares,
         )
 
     def _bases(self, levy: Levy, amounts: Shares) -> Shares:
-        picked = [amounts[i] for i in levy.parts]
+        picked = amounts.at(levy.parts)
 
-        return picked if levy.base is None else in_proportion(levy.base, picked)
+        if levy.base is None:
+            return picked
+
+        return in_proportion(levy.base.as_integer_ratio(), picked)
 
     def _pay(self, change: Decimal, weights: Shares) -> tuple[Decimal, Shares]:
         """Let more or less be paid.
@@ -256,39 +261,33 @@ class Assessor:
         shown = self._rounding.round(self.paid) - self._rounding.round(before)
         # Each part has its own of the exact change, unless there was less to be had.
         is_whole = self.paid - before == rounded
+        change = change if is_whole else self.paid - before
 
-        return shown, in_proportion(change if is_whole else self.paid - before, weights)
+        return shown, in_proportion(change.as_integer_ratio(), weights)
 
-    def _allocated(self, levy: Levy, shares: Shares, amount: Decimal) -> list[Decimal]:
-        keys = [self._keys[i] for i in levy.parts]
+    def _rounded(self, levy: Levy, shares: Shares, amount: Decimal) -> Shares:
+        """Shares that are rounded, and come to a rounded amount together."""
+        units, per_unit = allocate(
+            shares.absolute(),
+            abs(amount),
+            self._rounding.unit,
+            lambda i: self._parts[levy.parts[i]].key,
+        )
 
-        if amount >= 0:
-            return allocate(shares, amount, self._rounding.unit, keys)
-
-        parts = [abs(Fraction(each)) for each in shares]
-        allocated = allocate(parts, -amount, self._rounding.unit, keys)
-
-        return [ZERO - each for each in allocated]
+        return Shares(units if amount >= 0 else [-each for each in units], per_unit)
 
 
 def without_taxes(
-    parts: t.Sequence[Part], levies: t.Sequence[Levy], rounding: Rounding
-) -> list[Fraction]:
+    parts: t.Sequence[Part],
+    prices: Shares,
+    levies: t.Sequence[Levy],
+    rounding: Rounding,
+) -> Shares:
     """What parts come to without the taxes that their prices include."""
-    amounts: list[Decimal | Fraction] = [part.amount for part in parts]
+    for each in Assessor(parts, prices, prices.sum(), rounding).assess(levies):
+        prices = prices.plus(each.levy.parts, each.shares.absolute(), sign=-1)
 
-    paid = as_decimal(exact_sum(amounts))
-
-    for each in Assessor(parts, paid, rounding).assess(levies):
-        _add(amounts, each.levy, [-abs(Fraction(share)) for share in each.shares])
-
-    return [Fraction(each) for each in amounts]
-
-
-def _add(parts: list[Decimal | Fraction], levy: Levy, shares: Shares) -> None:
-    """Add shares to the parts that a tax is on."""
-    for i, share in zip(levy.parts, shares, strict=bool(shares)):
-        parts[i] = max(Fraction(parts[i]) + Fraction(share), _NOTHING)
+    return prices
 
 
 def _rates(levies: t.Sequence[Levy]) -> list[list[Fraction]]:
