@@ -23,8 +23,9 @@ _WHERE = {
 }
 _SENTENCES = {
     "changed": "Your {place} is up to date.",
-    "removed": "Taken out of your {place}.",
-    "restored": "Back in your {place}.",
+    "removed": "{name} is out of your {place}.",
+    "restored": "{name} is back in your {place}.",
+    "restored-all": "Everything is back in your {place}.",
     "cleared": "Everything is back on its shelf.",
     "noted": "Your note is with your basket.",
     "coupon-removed": "The code is out of your basket.",
@@ -62,7 +63,9 @@ def tell(code: str, text: str, about: Any) -> str:
             sentence = _SENTENCES.get(code)
             # Not in the text, which may have in it what somebody has typed.
             place = PLACES.get(instance, "basket")
-            return text if sentence is None else sentence.format(place=place)
+            # Of the second of two clicks, nobody knows what it was about.
+            name = getattr(about, "name", "It")
+            return text if sentence is None else sentence.format(place=place, name=name)
 
 
 def _destination() -> str:

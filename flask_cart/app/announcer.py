@@ -9,6 +9,7 @@ from flask import Flask
 from flask import has_request_context
 
 from .. import signals
+from ..carts.services import asking_receivers
 from ..carts.writing import stamped
 from ..model.errors import AnyCart
 from ..model.errors import CartVetoError
@@ -42,13 +43,18 @@ class SignalAnnouncer:
             return
 
         event = stamped(BeforeChange(events=events), cart.key, version)
-        signal.send(
-            self.app, _async_wrapper=self.app.ensure_sync, cart=cart, event=event
-        )
+
+        with asking_receivers():
+            signal.send(
+                self.app, _async_wrapper=self.app.ensure_sync, cart=cart, event=event
+            )
 
     def after(self, cart: AnyCart, events: tuple[Event, ...]) -> None:
         for event in events:
             self._send(getattr(signals, event.name), cart, event)
+
+        if not signals.cart_updated.receivers:
+            return
 
         last = events[-1]
         summary = CartUpdated(events=events, reason=last.name)

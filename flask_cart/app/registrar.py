@@ -208,7 +208,8 @@ class Registrar:
         * ``"added-many"``: about the :class:`AddReport`, or ``None`` likewise.
         * ``"coupon-noted"``, ``"coupon-removed"``: about the code.
         * ``"shipping-chosen"``: about the name of the method.
-        * ``"cleared"``, ``"noted"``, ``"shipping-cleared"``: about nothing.
+        * ``"cleared"``, ``"restored-all"``, ``"noted"``, ``"shipping-cleared"``: about
+          nothing.
         * ``"not-merged"``: about what stays in a cart in another currency, a
           :class:`~flask_cart.model.events.CartNotMerged`.
         * ``"link-taken"``, ``"link-partly"``, and for a link that does not open

@@ -26,6 +26,7 @@ RESERVED_INSTANCES: t.Final = (
     "lines",
     "links",
     "metadata",
+    "restore",
     "shipping",
     "static",
 )

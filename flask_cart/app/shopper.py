@@ -17,6 +17,7 @@ from ..model.errors import InvalidConditionError
 from ..model.errors import InvalidItemError
 from ..model.idempotency import Claim
 from ..model.idempotency import move_content
+from ..model.line_changes import make_restoring_all
 from ..model.lines import Line
 from ..model.products import Buyable
 from ..model.products import Chosen
@@ -27,6 +28,7 @@ from ..pricing.shipping import ShippingOption
 from .current import current_cart
 from .current import get_state
 from .problem_codes import ProblemCode
+from .wording import Done
 from .wording import RefusedError
 
 #: The cart that is meant if none is named.
@@ -36,25 +38,6 @@ Check = t.Callable[[Cart], None]
 
 #: The id of an item, how many of it, and what was chosen for its options.
 Wish = tuple[str, int, t.Mapping[str, Chosen]]
-
-
-class Done(t.NamedTuple):
-    """A change that was made, by this request or by one with the same key before.
-
-    :param code: What was done, as :meth:`FlaskCart.wording` is told.
-    :param about: What it was done to; ``None`` if that was earlier.
-    :param params: What a sentence about it needs.
-    :param line_id: The line that it was done to, if it was one.
-    :param version: The version that it left of the cart.
-    :param is_replayed: Whether it was earlier.
-    """
-
-    code: str
-    about: t.Any
-    params: t.Mapping[str, str]
-    line_id: str
-    version: int
-    is_replayed: bool
 
 
 class Shopper:
@@ -164,6 +147,21 @@ class Shopper:
         """Remove everything that the shopper has seen."""
         return self._change("cleared", self.cart.clear)
 
+    def restore_all(self) -> Done:
+        """Put back what was in the cart before it was emptied."""
+
+        def change() -> None:
+            working = working_copy(self.cart)
+
+            try:
+                operation = make_restoring_all(working.document)
+            except InvalidItemError as error:
+                raise RefusedError(ProblemCode.NOTHING_TO_RESTORE) from error
+
+            working.apply(operation)
+
+        return self._change("restored-all", change)
+
     def move(self, line_id: str, to: str, quantity: int | types.EllipsisType) -> Done:
         """Move a line to another of the shopper's carts."""
         if to not in get_state().settings.all_instances:
@@ -192,7 +190,10 @@ class Shopper:
 
             return line
 
-        return self._made("moved", move, line_id)
+        done = self._made("moved", move, line_id)
+        count = done.about.quantity if done.about and quantity is ... else quantity
+
+        return done._replace(params={**done.params, "to": to, "quantity": str(count)})
 
     def add_coupon(self, code: str) -> Done:
         """Note the code of a coupon, whether or not it applies yet."""
@@ -271,7 +272,10 @@ class Shopper:
 
             return line
 
-        return self._change("changed", change, line_id)
+        done = self._change("changed", change, line_id)
+        is_gone = done.about is not None and line_id not in self.cart
+
+        return done._replace(code="removed") if is_gone else done
 
     def _change(
         self, done: str, make: t.Callable[[], t.Any], line_id: str = "", **params: str
@@ -311,8 +315,10 @@ class Shopper:
         finally:
             self.cart.expect_any()
 
-        if isinstance(about, Line):
-            line_id = about.id
+        line = about if isinstance(about, Line) else self.cart.get(line_id)
+
+        if line is not None:
+            line_id, params["name"] = line.id, line.name
 
         return Done(done, about, params, line_id, version, is_replayed)
 
@@ -343,7 +349,7 @@ def find_product(item_id: str) -> Buyable | None:
 
 
 def find_products(item_ids: t.Iterable[str]) -> dict[str, Buyable]:
-    """The products of ids, by id, as far as there are any."""
+    """The products of these ids that there are, by their ids."""
     return get_state().services.registry.catalogue.load(item_ids)
 
 
@@ -371,10 +377,7 @@ def offered_again(cart: Cart) -> list[Line]:
 
 
 def check_choices(product: Buyable, options: t.Mapping[str, Chosen]) -> None:
-    """Refuse options that are not those which the product leaves to the shopper.
-
-    :raises RefusedError: If they are not.
-    """
+    """Refuse options that are not those which the product leaves to the shopper."""
     choices, multiple = choices_of(product), multiple_of(product)
 
     for name, chosen in options.items():

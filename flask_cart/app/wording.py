@@ -103,6 +103,25 @@ def _refusal(code: ProblemCode, params: t.Mapping[str, t.Any]) -> str:
     return _REFUSALS[code].format_map(said)
 
 
+class Done(t.NamedTuple):
+    """A change that was made, by this request or by one with the same key before.
+
+    :param code: What was done, as :meth:`FlaskCart.wording` is told.
+    :param about: What it was done to; ``None`` if that was earlier.
+    :param params: What a sentence about it needs.
+    :param line_id: The line that it was done to, if it was one.
+    :param version: The version that it left of the cart.
+    :param is_replayed: Whether it was earlier.
+    """
+
+    code: str
+    about: t.Any
+    params: t.Mapping[str, str]
+    line_id: str
+    version: int
+    is_replayed: bool
+
+
 _DONE: t.Final = {
     "added": "{name} is in your cart.",
     "added-many": "What there is of it is in your cart.",
@@ -112,12 +131,13 @@ _DONE: t.Final = {
     "coupon-removed": "{code} is removed.",
     "link-partly": "What could be had of it is in your cart.",
     "link-taken": "It is in your cart.",
-    "moved": "It is moved.",
+    "moved": "{name} is moved.",
     "not-merged": "What you have put in a cart in {currency} is still there: this one"
     " is in another currency.",
     "noted": "It is noted.",
-    "restored": "It is back in your cart.",
-    "removed": "It is out of your cart.",
+    "restored": "{name} is back in your cart.",
+    "restored-all": "Everything is back in your cart.",
+    "removed": "{name} is out of your cart.",
     "shipping-chosen": "{method} is chosen.",
     "shipping-cleared": "No shipping is chosen.",
 }
@@ -152,7 +172,7 @@ def tell_shortage(count: int, *, is_sold: bool) -> str:
 
 def tell_done(code: str, params: t.Mapping[str, str]) -> str:
     """What was done, in a sentence."""
-    return _DONE[code].format_map(params)
+    return _DONE[code].format_map({"name": "It", **params})
 
 
 #: Why there cannot be that many, by the term of the product.

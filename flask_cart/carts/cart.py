@@ -29,8 +29,8 @@ from ..model.line_operations import OnExisting
 from ..model.lines import Line
 from ..model.lines import find_line
 from ..model.money import MoneyLike
-from ..model.operations import Clear
 from ..model.products import Buyable
+from ..model.removing import Clear
 from ..model.removing import RemoveLine
 from ..pricing.totals import Totals
 from .adding import AddReport

@@ -21,6 +21,7 @@ from ..model.lines import check_quantity
 from ..model.operations import Applied
 from ..model.operations import Limited
 from ..model.operations import line_gone
+from ..model.removing import come_back
 from ..model.values import refused_as
 from .working_copy import WorkingCopy
 from .working_copy import write_carts
@@ -48,7 +49,10 @@ class ReceiveLine(ReceiveCopy, frozen=True):
     source: str
 
     def apply(self, document: Document) -> Applied:
-        document, events = super().apply(document)
+        document = in_currency(document, self.line.currency)
+        document, events = come_back(document, self.line, self.source) or take_over(
+            document, self.line
+        )
 
         return document, (*events, ItemMoved(line=self.line, source=self.source))
 
@@ -78,13 +82,14 @@ def move_line(
         # Before the line is looked for, which is gone if it has happened.
         source.check_unused(claim)
 
-    _move(source, target, source.line(line_id), quantity, claim)
+    _move(source, target, source.line(line_id), to, quantity, claim)
 
 
 def _move(
     source: WorkingCopy,
     target: WorkingCopy,
     line: Line,
+    to: str,
     quantity: Part,
     claim: Claim | None,
 ) -> None:
@@ -92,7 +97,7 @@ def _move(
     # There is a line, so there is a cart.
     key = t.cast(CartKey, source.key)
     # Of all of it nothing stays behind that the product would have to be asked about.
-    leave = replace(make_increment(line, 0), remembers=False)
+    leave = replace(make_increment(line, 0), to=to)
 
     if quantity is ...:
         leave = replace(leave, asks=())

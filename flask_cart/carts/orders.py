@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from ..model.document import MAX_PENDING
 from ..model.document import Document
 from ..model.document import OrderNote
+from ..model.document import emptied
 from ..model.errors import CartBusyError
 from ..model.errors import CartCorruptError
 from ..model.errors import CartError
@@ -28,7 +29,6 @@ from ..model.lines import Line
 from ..model.money import MoneyLike
 from ..model.operations import Applied
 from ..model.operations import Reapplied
-from ..model.operations import emptied
 from ..model.values import FrozenDict
 from .cached_totals import CachedTotals
 from .drafts import OrderDraft

@@ -26,7 +26,6 @@ from .batches import Batch
 from .batches import OpenBatch
 from .batches import open_batches
 from .services import CartServices
-from .services import asking_receivers
 from .services import refuse_while_asked
 from .used_keys import Claims
 from .used_keys import KeptKeys
@@ -312,8 +311,7 @@ class WorkingCopy:
         return Claims(key, made, taken, self.now(), self._used_keys if made else None)
 
     def _before(self, key: CartKey, version: int, events: tuple[Event, ...]) -> None:
-        with asking_receivers():
-            self._services.announcer.before(self._cart, version, events)
+        self._services.announcer.before(self._cart, version, events)
 
     def _finish(self, written: Written) -> None:
         expected = self._expected
@@ -379,9 +377,10 @@ def _write(
     first = copies[0]
 
     try:
-        with first._conflicts_reported():
-            written = first.repository.write(parts, fit, claims)
-    except CartConflictError:
+        written = first.repository.write(parts, fit, claims)
+    except CartConflictError as error:
+        error.cart = first._cart
+
         for copy in copies:
             copy.refresh()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 import typing as t
-import uuid
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -301,6 +301,10 @@ class Write:
         room = ROOM_IN_COOKIE if is_cookie else self.limits.data_bytes // 2
         data = encode(document)
 
+        if document.cleared is not UNSET and size_of(data) > room:
+            document = replace(document, cleared=UNSET)
+            data = encode(document)
+
         while document.removed and size_of(data) > room:
             document = forget_line(document, document.removed[0])
             data = encode(document)
@@ -385,7 +389,7 @@ def stamped(
     """The event as one that has happened to a cart, by default just now."""
     return replace(
         event,
-        id=uuid.uuid4().hex,
+        id=secrets.token_hex(16),
         occurred_at=moment or dt.datetime.now(dt.UTC),
         owner=key.owner,
         instance=key.instance,

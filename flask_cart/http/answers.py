@@ -13,7 +13,7 @@ from werkzeug.routing import BuildError
 
 from ..app.current import get_state
 from ..app.problem_codes import ProblemCode
-from ..app.shopper import Done
+from ..app.wording import Done
 from ..app.wording import Problem
 from .guards import safe_path
 from .representation import encode

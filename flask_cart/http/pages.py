@@ -26,6 +26,8 @@ from .representation import QuantityLimits
 from .representation import limits_of_lines
 from .representation import limits_of_product
 from .representation import reasons_of_coupons
+from .undoing import Undo
+from .undoing import take_undo
 
 #: Lines of a cart on one page.
 PAGE_LINES: t.Final = 50
@@ -121,6 +123,10 @@ class Pages:
         ids = None if lines is None else [each.id for each in lines]
 
         return limits_of_lines(cart, ids)
+
+    def undo(self) -> Undo | None:
+        """What the last change can be undone with, once."""
+        return take_undo()
 
     def reason(self, step: Adjustment | ShippingOption) -> str:
         """Why something does nothing, in the words of the shop."""

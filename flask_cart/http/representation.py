@@ -125,7 +125,7 @@ def reasons_of_coupons(cart: Cart) -> dict[str, str]:
 
 def show_limits(limits: QuantityLimits) -> ShownLimits:
     """The quantities of a line."""
-    return ShownLimits(**limits._asdict())
+    return ShownLimits(*limits)
 
 
 def limits_of_product(product: Buyable) -> QuantityLimits:
@@ -145,12 +145,14 @@ def limits_of_lines(
     catalogue = get_state().services.registry.catalogue
     asked = cart.lines if lines is None else [*filter(None, map(cart.get, lines))]
     variants = {} if catalogue.loader is None else catalogue.variants(asked)
+    most = _limits(())
     limits = {}
 
     for line in asked:
         variant = variants.get(line.id)
-        own = _limits(terms_of(variant) if variant is not None else ())
-        limits[line.id] = own._replace(maximum=max(own.maximum, line.quantity))
+        own = most if variant is None else _limits(terms_of(variant))
+        is_within = line.quantity <= own.maximum
+        limits[line.id] = own if is_within else own._replace(maximum=line.quantity)
 
     return limits
 
@@ -182,10 +184,10 @@ def _line(line: LineTotals, limits: QuantityLimits) -> ShownLine:
         name=line.name,
         quantity=line.quantity,
         options=line.options,
-        price=_amount(line.price),
-        unit_price=_amount(line.unit_price),
-        subtotal_without_conditions=_amount(line.subtotal_without_conditions),
-        subtotal=_amount(line.subtotal),
+        price=f"{line.line.unit_amount:f}",
+        unit_price=f"{line.unit_amount:f}",
+        subtotal_without_conditions=f"{line.plain_amount:f}",
+        subtotal=f"{line.amount:f}",
         conditions=[_condition(each) for each in line.adjustments],
         taxes=_taxes(line.taxes),
         limits=show_limits(limits),

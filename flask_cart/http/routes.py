@@ -53,6 +53,7 @@ ROUTES: t.Final = (
     Route("/metadata", "set_metadata", "POST", is_for_forms=True),
     Route("/", "clear", "DELETE"),
     Route("/clear", "clear", "POST", is_for_forms=True),
+    Route("/restore", "restore_all", "POST", is_for_forms=True),
 )
 
 #: Where it is told what a problem is.

@@ -10,19 +10,16 @@ from flask import Response
 from flask import make_response
 from flask import render_template
 from flask import request
-from flask import session
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound
 
 from ..app.current import get_state
-from ..app.shopper import Done
 from ..app.shopper import Shopper
 from ..app.shopper import find_product
-from ..app.shopper import offered_again
+from ..app.wording import Done
 from ..app.wording import tell_done
 from ..carts.adding import AddReport
 from ..model.errors import CartError
-from ..model.lines import Line
 from ..model.products import choices_of
 from ..model.products import multiple_of
 from .answers import address_of
@@ -54,9 +51,7 @@ from .representation import limits_of_product
 from .representation import show_cart
 from .representation import show_limits
 from .schemas import ShownItem
-
-#: The key in Flask's session of what was removed last, for one click to undo it.
-UNDO: t.Final = "_cart_undo"
+from .undoing import offer_undo
 
 View = Callable[..., Response]
 Change = Callable[..., Done]
@@ -107,24 +102,16 @@ def changes(change: Change) -> View:
 
             return tell_change(answer, done)
 
-        offer_undo(shopper, instance, done)
+        offer_undo(shopper.cart, instance, done)
         text = tell_done(done.code, done.params)
         said = get_state().loaders.word(done.code, text, done.about)
 
-        return back(request, address_of(instance, asked_page(request)), said, "success")
+        # The page shows another quantity itself.
+        category = "quiet" if done.code == "changed" else "success"
+
+        return back(request, address_of(instance, asked_page(request)), said, category)
 
     return answered(view)
-
-
-def offer_undo(shopper: Shopper, instance: str, done: Done) -> None:
-    """Let the next page offer to put a line back that a change has removed."""
-    line = done.about
-
-    if done.code not in ("removed", "changed") or not isinstance(line, Line):
-        return
-
-    if line.id in {each.id for each in offered_again(shopper.cart)}:
-        session[UNDO] = {"instance": instance, "line": line.id, "name": line.name}
 
 
 @answered
@@ -203,6 +190,12 @@ def restore(shopper: Shopper, wanted: Nothing, line_id: str) -> Done:
 def clear(shopper: Shopper, wanted: Nothing) -> Done:
     """Remove everything that the shopper has seen."""
     return shopper.clear()
+
+
+@changes
+def restore_all(shopper: Shopper, wanted: Nothing) -> Done:
+    """Put back what was in a cart before it was emptied."""
+    return shopper.restore_all()
 
 
 @changes

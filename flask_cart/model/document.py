@@ -120,10 +120,22 @@ class RemovedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A line that was removed, and can be put back.
 
     :param place: Its place among all lines, those that were removed included.
+    :param to: The cart that it was moved to, and comes back from.
     """
 
     line: Line
     place: t.Annotated[int, msgspec.Meta(ge=0)]
+    to: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class Cleared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What was in a cart that was emptied, and can be put back."""
+
+    lines: tuple[Line, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    metadata: dict[str, t.Any] = EMPTY
+    coupons: tuple[str, ...] = ()
+    shipping: str | None = None
 
 
 class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -177,6 +189,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :param pending: The last orders that were begun and not finished yet.
     :param settled: The tokens of the last ones of which what was ordered is taken out.
     :param removed: The last lines that were removed.
+    :param cleared: What was in it before it was emptied, until it is changed again.
     :param shipping_price: What the chosen method cost when the shopper was last told.
     :param left: That it was saved without a change, because it was left.
     """
@@ -194,6 +207,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     pending: tuple[PendingOrder, ...] = ()
     settled: tuple[str, ...] = ()
     removed: tuple[RemovedLine, ...] = ()
+    cleared: Cleared | msgspec.UnsetType = msgspec.UNSET
     left: LeftCart | msgspec.UnsetType = msgspec.UNSET
     shipping_price: Decimal | msgspec.UnsetType = msgspec.UNSET
 
@@ -240,9 +254,9 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     @property
     def restorable(self) -> list[Line]:
         """The lines that were removed and can be put back, the last one first."""
-        lines = (each.line for each in reversed(self.removed))
+        removed = (each for each in reversed(self.removed) if not each.to)
 
-        return [each for each in lines if each.currency == self.currency]
+        return [e.line for e in removed if e.line.currency == self.currency]
 
     def line(self, line_id: str) -> Line | None:
         """The line of this id, if there is one."""
@@ -276,6 +290,32 @@ def noted(
     others = (each for each in orders if each.token not in tokens)
 
     return (*others, *more)[-MAX_PENDING:]
+
+
+def emptied(document: Document) -> Document:
+    """The document without its content."""
+    document = replace(
+        document,
+        conditions=(),
+        metadata=FrozenDict(),
+        coupons=(),
+        shipping=None,
+        shipping_price=msgspec.UNSET,
+        removed=(),
+        cleared=msgspec.UNSET,
+    )
+
+    return left_with(document, ())
+
+
+def left_with(document: Document, lines: tuple[Line, ...]) -> Document:
+    """The document with these lines; without any, all further ones are new."""
+    pending = document.pending
+
+    if not lines:
+        pending = tuple(replace(each, was_emptied=True) for each in pending)
+
+    return replace(document, lines=lines, pending=pending)
 
 
 def encode(document: Document) -> str:

@@ -6,6 +6,7 @@ import types
 import typing as t
 
 from moneyed import Money
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from .document import Document
@@ -29,6 +30,7 @@ from .products import is_buyable
 from .products import is_plain
 from .products import price_of
 from .products import variant_of
+from .removing import RestoreAll
 from .removing import RestoreLine
 from .removing import removed_line
 from .values import FrozenDict
@@ -178,6 +180,19 @@ def make_restoring(document: Document, line_id: str) -> RestoreLine:
         raise InvalidItemError(f"There is no line {line_id!r:.80} to be put back.")
 
     return RestoreLine(line_id, asks=_with_product(line))
+
+
+def make_restoring_all(document: Document) -> RestoreAll:
+    """What puts all back that was in a cart before it was emptied.
+
+    :raises InvalidItemError: If it was not emptied, or was changed since.
+    """
+    if document.cleared is UNSET:
+        raise InvalidItemError("There is nothing to be put back.")
+
+    lines = document.cleared.lines
+
+    return RestoreAll(asks=tuple(e for e in lines if e.product_ref is not None))
 
 
 def make_taking_out(quantities: t.Any) -> list[IncrementLine]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typing as t
 
+from msgspec import UNSET
+from msgspec import UnsetType
 from msgspec.structs import replace
 
 from .conditions import Condition
@@ -142,11 +144,13 @@ class IncrementLine(Limited, frozen=True):
     """Add to the quantity of a line; at zero or below the line is removed.
 
     :param remembers: Whether it can be put back then.
+    :param to: The cart that it is moved to, and may come back from.
     """
 
     line_id: str
     by: int
     remembers: bool = True
+    to: str | UnsetType = UNSET
 
     def apply(self, document: Document) -> Applied:
         line = document.line(self.line_id)
@@ -160,9 +164,10 @@ class IncrementLine(Limited, frozen=True):
         quantity = line.quantity + self.by
 
         if quantity <= 0:
-            remove = remove_line if self.remembers else drop_line
+            if not self.remembers:
+                return drop_line(document, line)
 
-            return remove(document, line)
+            return remove_line(document, line, self.to)
 
         return _put_line(document, line, replace(line, quantity=quantity))
 

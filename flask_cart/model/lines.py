@@ -14,6 +14,7 @@ from .conditions import Condition
 from .errors import InvalidItemError
 from .money import MoneyLike
 from .money import check_decimal
+from .money import money
 from .money import price_in
 from .products import Buyable
 from .products import Chosen
@@ -118,7 +119,7 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     @property
     def price(self) -> Money:
         """The price of one before the line's conditions."""
-        return Money(self.unit_amount, self.currency)
+        return money(self.unit_amount, self.currency)
 
     @property
     def product_id(self) -> str | None:

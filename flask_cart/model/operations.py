@@ -20,7 +20,6 @@ from .conditions import SHIPPING
 from .conditions import Condition
 from .document import Document
 from .errors import CartConflictError
-from .events import CartCleared
 from .events import ConditionAdded
 from .events import ConditionRemoved
 from .events import CouponAdded
@@ -108,7 +107,14 @@ def apply_all(document: Document, operations: t.Iterable[Operation]) -> Applied:
         # What is remembered of a change is no change of the cart.
         unchanged = replace(document, removed=result.removed)
 
-    return (unchanged, ()) if same(result, unchanged) else (result, tuple(events))
+    if same(result, unchanged):
+        return unchanged, ()
+
+    if result.cleared is document.cleared is not UNSET:
+        # It is something else now.
+        result = replace(result, cleared=UNSET)
+
+    return result, tuple(events)
 
 
 class AddCondition(Reapplied, frozen=True):
@@ -236,48 +242,6 @@ class ChooseShipping(Reapplied, frozen=True):
             events = (ShippingChosen(method=self.method),)
 
         return replace(document, shipping_price=self.price), events
-
-
-class Clear(msgspec.Struct, frozen=True):
-    """Remove all that the shopper saw."""
-
-    reapplies: ClassVar[bool] = False
-
-    def apply(self, document: Document) -> Applied:
-        event = CartCleared(
-            lines=document.lines,
-            conditions=document.conditions,
-            metadata=document.metadata,
-            coupons=document.coupons,
-            shipping=document.shipping,
-        )
-
-        return emptied(document), (event,)
-
-
-def emptied(document: Document) -> Document:
-    """The document without its content."""
-    document = replace(
-        document,
-        conditions=(),
-        metadata=FrozenDict(),
-        coupons=(),
-        shipping=None,
-        shipping_price=UNSET,
-        removed=(),
-    )
-
-    return left_with(document, ())
-
-
-def left_with(document: Document, lines: tuple[Line, ...]) -> Document:
-    """The document with these lines; without any, all further ones are new."""
-    pending = document.pending
-
-    if not lines:
-        pending = tuple(replace(each, was_emptied=True) for each in pending)
-
-    return replace(document, lines=lines, pending=pending)
 
 
 def _send_by(document: Document, method: str | None, but: str | None = None) -> Applied:

@@ -25,9 +25,10 @@ from .evaluation import Ruling
 from .evaluation import of_other_currency
 from .facts import Facts
 from .fixed_rules import as_applied
-from .proration import Proration
+from .reasons import SHIPPING_UNAVAILABLE
 from .reasons import YES
 from .reasons import Verdict
+from .rounding import Proration
 from .rounding import Rounding
 from .rounding import shown_steps
 from .shipping import ShippingMethod
@@ -36,7 +37,6 @@ from .steps import CartSteps
 from .steps import in_order
 from .taxes import Tax
 from .taxes import summed_taxes
-from .totals import SHIPPING_UNAVAILABLE
 from .totals import Adjustment
 from .totals import LineTotals
 from .totals import Totals
@@ -233,6 +233,9 @@ class _Calculation:
 
     def run(self, conditions: t.Sequence[Condition]) -> _Result:
         """Apply conditions to what the lines come to, the best of each group."""
+        if not conditions and not self.evaluation.has_providers:
+            return self._without_steps()
+
         steps = self._steps(conditions)
         groups = steps.groups()
         left_out = {each.name for group in groups for each in group}
@@ -243,6 +246,13 @@ class _Calculation:
             left_out.remove(best.name)
 
         return self._run(steps, left_out)
+
+    def _without_steps(self) -> _Result:
+        """What the lines come to, as most carts have no conditions at all."""
+        goods = Proration(self.document.lines, self._amounts, self.rounding)
+        lines, amount = goods.shown(), self.rounding.round(goods.amount)
+
+        return _Result(lines, lines, {}, [], amount, amount, [], amount)
 
     def _cost(
         self, conditions: t.Sequence[Condition], left_out: set[str], only: Condition

@@ -19,10 +19,10 @@ from ..model.rules import Rule
 from ..model.values import FrozenDict
 from .facts import Facts
 from .facts import Lazy
-from .proration import Proration
 from .reasons import YES
 from .reasons import No
 from .reasons import Verdict
+from .rounding import Proration
 from .rounding import Rounding
 from .rulebook import RegisteredFunction
 from .rulebook import Rulebook

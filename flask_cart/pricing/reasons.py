@@ -10,6 +10,9 @@ import typing as t
 from ..model.rules import Rule
 from ..model.values import EMPTY
 
+#: Says that the shipping method that was chosen is not there for the cart any more.
+SHIPPING_UNAVAILABLE: t.Final = "shipping_unavailable"
+
 
 class No(t.NamedTuple):
     """The answer of a rule that does not hold.

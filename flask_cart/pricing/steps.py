@@ -16,17 +16,17 @@ from ..model.conditions import TARGETS
 from ..model.conditions import Condition
 from ..model.document import Document
 from ..model.money import ZERO
+from ..model.money import Shares
 from .evaluation import Evaluation
 from .evaluation import Ruling
 from .evaluation import of_other_currency
 from .facts import Facts
 from .facts import Lazy
 from .fixed_rules import as_applied
-from .proration import Part
-from .proration import Proration
 from .reasons import Verdict
+from .rounding import Part
+from .rounding import Proration
 from .rounding import Rounding
-from .shares import Shares
 from .taxes import Assessment
 from .taxes import Assessor
 from .taxes import Tax
@@ -112,7 +112,13 @@ class CartSteps:
 
     def run(self, phase: str) -> list[Adjustment]:
         """Apply the conditions of one phase."""
-        chosen = self._phases.get(phase, ())
+        if phase == "rounding":
+            # What is rounded is what would have been paid.
+            self.goods.amount = self.shown
+
+        if phase not in self._phases:
+            return []
+
         apply = self._pay if phase == "tenders" else self._apply
         adjustments = []
 
@@ -120,11 +126,7 @@ class CartSteps:
             # Taxes that come last are compound together, each order on those before.
             return condition.is_tax, 0 if phase == "taxes" else condition.order
 
-        if phase == "rounding":
-            # What is rounded is what would have been paid.
-            self.goods.amount = self.shown
-
-        for (is_tax, _), group in itertools.groupby(chosen, key=place):
+        for (is_tax, _), group in itertools.groupby(self._phases[phase], key=place):
             if is_tax and self.document.lines:
                 adjustments += self._tax(list(group))
             else:

@@ -22,12 +22,12 @@ from ..model.conditions import SHIPPING
 from ..model.conditions import Condition
 from ..model.money import CONTEXT
 from ..model.money import ZERO
+from ..model.money import Shares
+from ..model.money import allocate
+from ..model.money import in_proportion
 from .evaluation import Ruling
-from .proration import Part
+from .rounding import Part
 from .rounding import Rounding
-from .shares import Shares
-from .shares import allocate
-from .shares import in_proportion
 
 
 @dataclass(frozen=True)

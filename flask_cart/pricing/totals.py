@@ -23,15 +23,13 @@ from ..model.money import smallest_unit
 from ..model.products import Chosen
 from ..model.rules import Rule
 from ..model.values import FrozenDict
+from .reasons import SHIPPING_UNAVAILABLE
 from .reasons import YES
 from .reasons import Verdict
 from .reasons import plain_reason
 from .rounding import Rounding
 from .taxes import Tax
 from .taxes import summed_taxes
-
-#: Says that the shipping method that was chosen is not there for the cart any more.
-SHIPPING_UNAVAILABLE: t.Final = "shipping_unavailable"
 
 _NO_DIFFERENCE: t.Final = Verdict("no_difference")
 _NO_AMOUNT: t.Final = Verdict("no_amount")
@@ -211,12 +209,17 @@ class LineTotals(msgspec.Struct, frozen=True):
     taxes: tuple[Tax, ...]
 
     @property
+    def unit_amount(self) -> Decimal:
+        """The amount of :attr:`unit_price`."""
+        return CONTEXT.divide(self.exact_amount, self.line.quantity)
+
+    @property
     def unit_price(self) -> Money:
         """The exact price of one after the line's conditions.
 
         It is not rounded: three at 8.4915 are 25.47.
         """
-        return self._money(CONTEXT.divide(self.exact_amount, Decimal(self.quantity)))
+        return self._money(self.unit_amount)
 
     @property
     def subtotal_without_conditions(self) -> Money:
@@ -280,7 +283,7 @@ class LineTotals(msgspec.Struct, frozen=True):
             "options": dict(self.options),
             "attributes": msgspec.to_builtins(self.attributes),
             "price": str(self.line.unit_amount),
-            "unit_price": str(self.unit_price.amount),
+            "unit_price": str(self.unit_amount),
             "subtotal_without_conditions": str(self.plain_amount),
             "subtotal": str(self.amount),
             "conditions": [each.to_dict() for each in self.adjustments],

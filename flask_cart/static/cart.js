@@ -193,6 +193,15 @@
     }, READING_TIME);
   }
 
+  /* What is being used is not below a message. */
+  function uncover() {
+    const used = document.activeElement;
+
+    if (document.querySelector(".cart-message") && used?.matches("main *")) {
+      used.scrollIntoView({block: "nearest"});
+    }
+  }
+
   function watchMessages() {
     for (const message of document.querySelectorAll(".cart-message:not([data-seen])")) {
       message.dataset.seen = "";
@@ -322,6 +331,7 @@
     if (!form.matches(".cart-form")) return;
 
     findFocus(form);
+    uncover();
 
     if (event.detail.successful) {
       renewKeys(form);

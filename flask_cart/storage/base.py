@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from ..model.keys import CartKey
 from ..model.values import fulfills
 
-#: Versions begin with one of so many, and have to stay below 2**53.
-_FIRST: t.Final = 2**52
-_STEP: t.Final = 2**24
+#: Bits of the first version and of a step. Versions have to stay below 2**53.
+_FIRST: t.Final = 52
+_STEP: t.Final = 24
 
 
 class Change(t.NamedTuple):
@@ -178,7 +178,7 @@ def next_version(expected: int) -> int:
 
     :param expected: That one's version; 0 if there was none.
     """
-    return expected + 1 + secrets.randbelow(_STEP if expected else _FIRST)
+    return expected + 1 + secrets.randbits(_STEP if expected else _FIRST)
 
 
 def deletes_nothing(changes: Changes) -> bool:

@@ -134,10 +134,26 @@ def test_the_shopper_s_whole_way(open_page: Visits, scripts: bool) -> None:
     expect(quantity_of(page, "Harbour mug")).to_have_value("3")
     expect(page.get_by_text("Size: Large")).to_be_visible()
 
+    button(page, "Save for later Harbour mug").click()
+
+    expect(page.get_by_role("status")).to_contain_text("Harbour mug is moved.")
+
+    button(page, "Put Harbour mug back").click()
+
+    expect(page.locator(".cart-line").first).to_contain_text("Harbour mug")
+    expect(quantity_of(page, "Harbour mug")).to_have_value("3")
+
     button(page, "Empty the cart").click()
 
     expect(page.get_by_text("There is nothing in it yet.")).to_be_visible()
     expect(header(page)).to_contain_text("0 items")
+
+    button(page, "Put Harbour mug and Watch teapot back").click()
+
+    expect(page.locator(".cart-line").first).to_contain_text("Harbour mug")
+    expect(header(page)).to_contain_text("€77.50")
+    expect(page.get_by_label("A note for us")).to_have_value("Ring twice")
+    expect(button(page, "Remove STORM")).to_be_visible()
 
 
 def test_adding_does_not_load_a_page(open_page: Visits) -> None:
@@ -752,6 +768,12 @@ def test_long_words_and_wide_letters_fit(open_page: Visits, width: int) -> None:
     button(page, "Remove Donaudampf").click()
     expect(button(page, "Put Donaudampf")).to_be_visible()
     check("undo")
+    undo, dismiss = (
+        button(page, each).bounding_box() for each in ("Put Donaudampf", "Dismiss")
+    )
+    assert undo is not None
+    assert dismiss is not None
+    assert undo["y"] == pytest.approx(dismiss["y"], abs=2)
     put(page, "cap", 2)
     page.goto("/cart/")
     set_elsewhere(page, "cap", 3)

@@ -309,7 +309,7 @@ class TestToken:
     ) -> None:
         """A memory that was put back to what it was goes on with other goods, and they
         are another order, though the version is the same."""
-        monkeypatch.setattr(storages.secrets, "randbelow", lambda limit: 0)
+        monkeypatch.setattr(storages.secrets, "randbits", lambda bits: 0)
         storage = MemoryStorage()
         make_cart(storage).add("mug", 7, price=5)
         before = dict(storage._carts)

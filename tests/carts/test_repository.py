@@ -31,8 +31,8 @@ from flask_cart.model.events import MetadataAdded
 from flask_cart.model.keys import CartKey
 from flask_cart.model.limits import Limits
 from flask_cart.model.operations import Applied
-from flask_cart.model.operations import Clear
 from flask_cart.model.operations import Reapplied
+from flask_cart.model.removing import Clear
 from flask_cart.storage.base import Changes
 from flask_cart.storage.base import Stored
 from flask_cart.storage.memory import MemoryStorage

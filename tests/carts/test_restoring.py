@@ -8,6 +8,8 @@ import typing as t
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from flask_cart import Cart
 from flask_cart import CartConflictError
@@ -20,9 +22,13 @@ from flask_cart.carts.cart import working_copy
 from flask_cart.carts.writing import ROOM_IN_COOKIE
 from flask_cart.model.document import decode
 from flask_cart.model.document import encode
+from flask_cart.model.document import new_document
 from flask_cart.model.keys import CartKey
 from flask_cart.model.limits import Limits
+from flask_cart.model.line_changes import make_restoring_all
 from flask_cart.model.removing import MAX_REMOVED
+from flask_cart.model.removing import Clear
+from flask_cart.model.removing import RestoreAll
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.memory import MemoryStorage
 from tests.support.shelf import Product
@@ -294,6 +300,105 @@ def test_is_stored(cart: Cart, mug: Product) -> None:
     assert document.removed[0].line == line
 
 
+def restore_all(cart: Cart) -> None:
+    """Put back what was in a cart before it was emptied."""
+    working = working_copy(cart)
+    working.apply(make_restoring_all(working.document))
+
+
+def test_all_of_a_cart_that_was_emptied(cart: Cart, recorder: Recorder) -> None:
+    """Lines, conditions, notes, coupons and shipping; what has come since stays, and
+    comes last."""
+    with cart.batch():
+        cart.add("pot", price=30)
+        cart.add("cup", 2, price=4)
+        cart.add_condition(Condition("WRAP", "fee", "subtotal", "2"))
+        cart.metadata["note"] = "ring twice"
+        cart.coupons.add("TEN")
+
+    before = working_copy(cart).document
+    cart.clear()
+    recorder.told.clear()
+    restore_all(cart)
+
+    assert replace(working_copy(cart).document, updated_at=None) == replace(
+        before, updated_at=None
+    )
+    assert recorder.names[:5] == [
+        "item_added",
+        "item_added",
+        "condition_added",
+        "metadata_added",
+        "coupon_added",
+    ]
+
+    with pytest.raises(InvalidItemError):
+        restore_all(cart)
+
+
+def test_all_of_it_once(storage: MemoryStorage) -> None:
+    """Two at once put it back once; after another change, nobody can."""
+    contested = ContestedStorage()
+    cart = letters(contested)
+    cart.clear()
+    contested.contest([restore_all])
+    restore_all(cart)
+    assert items(cart) == "abcde"
+
+    cart.clear()
+    cart.add("f", price=1)
+
+    with pytest.raises(InvalidItemError):
+        restore_all(cart)
+
+
+def test_shipping_comes_back(storage: MemoryStorage) -> None:
+    """Unless another way was chosen; then it is a change, which forgets."""
+    document = replace(new_document("EUR"), shipping="Bike")
+    cleared, _ = Clear().apply(document)
+    restored, events = RestoreAll().apply(cleared)
+
+    assert restored == document
+    assert [each.name for each in events] == ["shipping_chosen"]
+
+
+def test_nothing_is_remembered_of_nothing() -> None:
+    """An empty cart that is emptied is as it was."""
+    empty = new_document("EUR")
+
+    assert Clear().apply(empty) == (empty, ())
+
+
+@pytest.mark.parametrize("part", [..., 1])
+def test_a_line_that_was_moved_comes_back_to_its_place(
+    storage: MemoryStorage, part: t.Any
+) -> None:
+    """From where it went, and with what is there of it."""
+    cart = letters(storage)
+    line = cart.lines[1]
+    cart.move(line.id, to="later")
+    cart.instance("later").move(line.id, to="default", quantity=part)
+
+    assert items(cart) == "abcde"
+    assert working_copy(cart).document.removed == ()
+
+
+def test_a_line_that_was_moved_and_added_again(storage: MemoryStorage) -> None:
+    """It has its place already; from another cart it comes last."""
+    cart = letters(storage)
+    line = cart.lines[1]
+    cart.move(line.id, to="later")
+    cart.add("b", price=1)
+    cart.instance("later").move(line.id, to="default")
+    assert items(cart) == "acdeb"
+
+    cart.move(cart.lines[0].id, to="later")
+    cart.instance("later").move(cart.instance("later").lines[0].id, to="wishlist")
+    wishlist = cart.instance("wishlist")
+    wishlist.move(wishlist.lines[0].id, to="default")
+    assert items(cart) == "cdeba"
+
+
 class Cookie(MemoryStorage):
     """Memory that is as small as a cookie."""
 
@@ -318,6 +423,15 @@ def test_room_in_a_cookie(size: int) -> None:
     if document.removed:
         cart.restore(ids[-1])
         assert items(cart) == "d"
+
+
+def test_room_for_all_in_a_cookie() -> None:
+    """It is forgotten at once if there is none."""
+    cart = make_cart(Cookie())
+    cart.add("a", price=1, attributes={"text": "x" * 3000})
+    cart.clear()
+
+    assert working_copy(cart).document.cleared is UNSET
 
 
 def test_room_in_a_small_cart(storage: MemoryStorage) -> None:

@@ -69,7 +69,7 @@ def test_by_the_page(any_shop: Storefront, way: str, fields: dict[str, str]) -> 
 
     for _ in range(2):
         answer = client.post(action, data=fields, follow_redirects=True)
-        assert "It is back in your cart." in answer.text
+        assert "Mug is back in your cart." in answer.text
 
     after = show(client)
     assert after["lines"] == before["lines"]
@@ -235,6 +235,71 @@ def test_an_update_offers_nothing(shop: Storefront, client: FlaskClient) -> None
     address = f"/cart/lines/{line_id}/increment"
 
     assert "cart-undo" not in client.post(address, follow_redirects=True).text
+
+
+@pytest.mark.parametrize("count", ["", "1"])
+def test_of_a_move(any_shop: Storefront, count: str) -> None:
+    """What was moved comes back to its place, and no more of it than was moved."""
+    client = any_shop.app.test_client()
+    line_id = personalise(any_shop, client)
+    before = show(client)
+    fields = {"to": "later"} | ({"quantity": count} if count else {})
+    page = client.post(
+        f"/cart/lines/{line_id}/move", data=fields, follow_redirects=True
+    ).text
+
+    assert "Mug is moved." in page
+    assert "put Mug back" in page
+    assert [e["quantity"] for e in show(client, "later")["lines"]] == [int(count or 2)]
+
+    action, fields = undo_form(page)
+    client.post(action, data=fields)
+
+    assert show(client)["lines"] == before["lines"]
+    assert show(client, "later")["lines"] == []
+
+
+def test_of_an_emptied_cart(any_shop: Storefront) -> None:
+    """All lines come back to their places, with the note and the coupon; once."""
+    client = any_shop.app.test_client()
+    personalise(any_shop, client)
+    client.post("/cart/metadata", data={"metadata.note": "Ring twice"})
+    client.post("/cart/coupons", data={"code": "TEN"})
+    before = show(client)
+    page = client.post("/cart/clear", follow_redirects=True).text
+
+    assert "put Pot and 2 more back" in page
+
+    action, fields = undo_form(page)
+
+    for _ in range(2):
+        page = client.post(action, data=fields, follow_redirects=True).text
+        assert "Everything is back in your cart." in page
+
+    other = {"version": 0, "order_token": ""}
+    assert show(client) | other == before | other
+
+    again = client.post(action, data=fields | {"cart_key": "x"}, follow_redirects=True)
+    assert "That cannot be put back any more." in again.text
+
+
+def test_of_an_emptied_list(shop: Storefront, client: FlaskClient) -> None:
+    """It says what was in it; of what was empty nothing is offered."""
+    assert "cart-undo" not in client.post("/cart/clear", follow_redirects=True).text
+
+    for item in ("pot", "rare"):
+        client.post("/cart/wishlist/lines", data={"item": item})
+
+    page = client.post("/cart/wishlist/clear", follow_redirects=True).text
+    assert "put Pot and Rare book back" in page
+
+    action, fields = undo_form(page)
+    assert client.post(action, data=fields).location == "/cart/wishlist/"
+    assert [e["item"] for e in show(client, "wishlist")["lines"]] == ["pot", "rare"]
+
+    client.post("/cart/metadata", data={"metadata.note": "Ring twice"})
+    page = client.post("/cart/clear", follow_redirects=True).text
+    assert "put everything back" in page
 
 
 def test_other_carts(shop: Storefront, client: FlaskClient) -> None:

@@ -49,6 +49,7 @@ BODIES: dict[str, dict[str, t.Any]] = {
     "increment": {"by": 2},
     "remove": {},
     "restore": {},
+    "restore_all": {},
     "move": {"to": "later"},
     "add_coupon": {"code": "TEN"},
     "remove_coupon": {},
@@ -87,6 +88,9 @@ def prepare(client: FlaskClient, cart: str = "", view: str = "") -> str:
 
     if view == "restore":
         client.delete(f"/cart/{cart}lines/{line_id}", headers=JSON)
+
+    if view == "restore_all":
+        client.delete(f"/cart/{cart}", headers=JSON)
 
     if view == "clear_shipping":
         client.put(f"/cart/{cart}shipping", json={"method": "Bike"})
@@ -300,8 +304,9 @@ class TestChanges:
         assert answer.status_code == 303
         assert answer.location == f"/cart/{cart}"
         assert outcome(client) == outcome(program)
-        assert 'class="cart-message cart-message-success"' in (
-            client.get(answer.location).text
+        assert re.search(
+            'class="cart-message cart-message-(success|quiet)"',
+            client.get(answer.location).text,
         )
 
     def test_add(self, client: FlaskClient) -> None:
@@ -344,9 +349,9 @@ class TestChanges:
         line = prepare(client)
         page = client.post(f"/cart/lines/{line}/remove", follow_redirects=True).text
 
-        assert "Put Mug back" in page
+        assert "put Mug back" in page
         assert f'action="/cart/lines/{line}/restore"' in page
-        assert "Put Mug back" not in client.get("/cart/").text
+        assert "put Mug back" not in client.get("/cart/").text
 
     def test_remove_offers_it_of_any_line(self, shop: Storefront) -> None:
         """Also of one that the shop added without its choice, as no form could."""
@@ -358,8 +363,8 @@ class TestChanges:
 
         page = client.post(f"/cart/lines/{line.id}/remove", follow_redirects=True)
 
-        assert "It is out of your cart." in page.text
-        assert "Put Mug back" in page.text
+        assert "Mug is out of your cart." in page.text
+        assert "put Mug back" in page.text
 
     def test_clear(self, client: FlaskClient) -> None:
         """Coupons and notes go, too; other carts stay."""

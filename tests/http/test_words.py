@@ -54,10 +54,10 @@ def said(client: FlaskClient, path: str, **fields: str) -> str:
         ("lines", {"item": "pot"}, "added", "POT IS IN YOUR CART."),
         (f"lines/{MUG}", {"quantity": "2"}, "changed", "YOUR CART IS UP TO DATE."),
         (f"lines/{MUG}/increment", {}, "changed", "YOUR CART IS UP TO DATE."),
-        (f"lines/{MUG}/remove", {}, "removed", "IT IS OUT OF YOUR CART."),
-        (f"lines/{MUG}/restore", {}, "restored", "IT IS BACK IN YOUR CART."),
+        (f"lines/{MUG}/remove", {}, "removed", "MUG IS OUT OF YOUR CART."),
+        (f"lines/{MUG}/restore", {}, "restored", "MUG IS BACK IN YOUR CART."),
         ("lines/0/restore", {}, "nothing-to-restore", "THAT CANNOT BE PUT BACK ANY"),
-        (f"lines/{MUG}/move", {"to": "later"}, "moved", "IT IS MOVED."),
+        (f"lines/{MUG}/move", {"to": "later"}, "moved", "MUG IS MOVED."),
         ("coupons", {"code": "TEN"}, "coupon-noted", "TEN IS NOTED."),
         ("coupons/TEN/remove", {}, "coupon-removed", "TEN IS REMOVED."),
         ("shipping", {"method": "Post"}, "shipping-chosen", "POST IS CHOSEN."),
@@ -214,7 +214,7 @@ def test_no_undo_of_what_is_gone(shop: Storefront, client: FlaskClient) -> None:
 
     page = client.post(f"/cart/lines/{MUG}/remove", follow_redirects=True).text
 
-    assert "It is out of your cart." in page
+    assert "Mug is out of your cart." in page
     assert "cart-undo" not in page
 
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from moneyed import Money
 
 from flask_cart.model.money import CONTEXT
+from flask_cart.model.money import Shares
+from flask_cart.model.money import allocate
 from flask_cart.model.money import check_decimal
 from flask_cart.model.money import format_money
 from flask_cart.model.money import parse_amount
@@ -19,7 +21,6 @@ from flask_cart.model.money import parse_decimal
 from flask_cart.model.money import smallest_unit
 from flask_cart.pricing.rounding import ROUNDING_MODES
 from flask_cart.pricing.rounding import Rounding
-from flask_cart.pricing.rounding import allocate
 from tests.support import strategies
 from tests.support.fractions_of_money import rounded
 
@@ -186,6 +187,10 @@ class TestRounding:
         assert Rounding("JPY").money(Decimal("1.5")) == Money("1.5", "JPY")
 
 
+def allocated(parts: list[Decimal], total: Decimal, unit: Decimal) -> list[Decimal]:
+    return allocate(Shares.of(parts), total, unit, key=lambda i: i).in_units(unit)
+
+
 class TestAllocate:
     @given(
         st.lists(strategies.decimals(1000, 6), max_size=30),
@@ -193,13 +198,13 @@ class TestAllocate:
         st.sampled_from(sorted(UNITS)),
     )
     def test_shares(self, parts: list[Decimal], mode: str, currency: str) -> None:
-        """Proration add up to the total, and each is within a unit of its part."""
+        """Shares add up to the total, and each is within a unit of its part."""
         unit = UNITS[currency]
         total = Rounding(currency, mode).round(sum(parts, Decimal(0)))
-        shares = allocate(parts, total, unit)
+        shares = allocated(parts, total, unit)
 
         assert sum(shares) == total
-        assert allocate(parts, total, unit) == shares
+        assert allocated(parts, total, unit) == shares
 
         for part, share in zip(parts, shares, strict=True):
             assert abs(share - part) < unit
@@ -212,12 +217,12 @@ class TestAllocate:
         """Parts that need no rounding are their own shares."""
         parts = [Decimal(each).scaleb(-2) for each in units]
 
-        assert allocate(parts, sum(parts, Decimal(0)), Decimal("0.01")) == parts
+        assert allocated(parts, sum(parts, Decimal(0)), Decimal("0.01")) == parts
 
     def test_who_lost_most_gets_the_remainder(self) -> None:
         """The parts that lost most by rounding down get one unit each."""
         parts = [Decimal("0.001"), Decimal("0.009"), Decimal("0.005"), Decimal("0.005")]
-        shares = allocate(parts, Decimal("0.02"), Decimal("0.01"))
+        shares = allocated(parts, Decimal("0.02"), Decimal("0.01"))
 
         assert [str(each) for each in shares] == ["0.00", "0.01", "0.01", "0.00"]
 
@@ -225,13 +230,13 @@ class TestAllocate:
         """Where all lost the same, the first get the remainder."""
         with decimal.localcontext(CONTEXT):
             thirds = [Decimal(10) / 3] * 3
-            shares = allocate(thirds, Decimal(10), Decimal(1))
+            shares = allocated(thirds, Decimal(10), Decimal(1))
 
         assert shares == [4, 3, 3]
 
     def test_nothing(self) -> None:
         """No parts have no shares."""
-        assert allocate([], Decimal(0), Decimal("0.01")) == []
+        assert allocated([], Decimal(0), Decimal("0.01")) == []
 
 
 class TestFormat:

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from flask_cart import Condition
@@ -36,12 +37,12 @@ from flask_cart.model.lines import make_line
 from flask_cart.model.operations import AddCondition
 from flask_cart.model.operations import AddCoupons
 from flask_cart.model.operations import ChooseShipping
-from flask_cart.model.operations import Clear
 from flask_cart.model.operations import RemoveCondition
 from flask_cart.model.operations import RemoveCoupon
 from flask_cart.model.operations import SetMetadata
 from flask_cart.model.operations import StaleError
 from flask_cart.model.operations import apply_all
+from flask_cart.model.removing import Clear
 from flask_cart.model.removing import RemoveLine
 from flask_cart.model.values import FrozenDict
 from tests.support import strategies
@@ -567,7 +568,9 @@ class TestClear:
         """All that is in a cart goes, and is in the event."""
         full = replace(CART, coupons=("A",), shipping="Bike")
 
-        assert Clear().apply(full) == (
+        after, events = Clear().apply(full)
+
+        assert (replace(after, cleared=UNSET), events) == (
             EMPTY,
             (
                 CartCleared(
@@ -586,7 +589,9 @@ class TestClear:
         lines = tuple(replace(each, currency="JPY") for each in CART.lines)
         cart = replace(CART, lines=lines, **kept)
 
-        assert Clear().apply(cart)[0] == replace(EMPTY, **kept)
+        after, _ = Clear().apply(cart)
+
+        assert replace(after, cleared=UNSET) == replace(EMPTY, **kept)
 
 
 @pytest.mark.parametrize(

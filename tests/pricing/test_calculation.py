@@ -248,6 +248,20 @@ def test_absurd_amounts_add_up(lines, mode, at) -> None:
 
 
 @given(strategies.priced_carts())
+def test_no_condition_is_like_one_that_does_nothing(
+    cart: tuple[Document, Rounding],
+) -> None:
+    """A cart without conditions is priced in a shorter way, to the same amounts."""
+    document, rounding = cart
+    other = "USD" if document.currency != "USD" else "EUR"
+    foreign = Condition("A", "discount", "subtotal", "-1", currency=other)
+    bare = compute_totals(replace(document, conditions=()), rounding)
+    totals = compute_totals(replace(document, conditions=(foreign,)), rounding)
+
+    assert repr(dataclasses.replace(totals, adjustments=())) == repr(bare)
+
+
+@given(strategies.priced_carts())
 def test_there_is_no_float(cart: tuple[Document, Rounding]) -> None:
     """All amounts are money of decimals."""
 

@@ -9,7 +9,7 @@ import pytest
 
 from flask_cart import Condition
 from flask_cart.pricing.facts import Lazy
-from flask_cart.pricing.proration import Proration
+from flask_cart.pricing.rounding import Proration
 from flask_cart.pricing.rounding import Rounding
 from flask_cart.pricing.rulebook import Rulebook
 from tests.support.shop import make_cart

@@ -351,7 +351,7 @@ def test_writes_that_were_lost(
     also at the same version: the first one is not found for them, and no payment is
     taken for the other."""
     # Versions that count by one come again; that they do not is a promise of its own.
-    monkeypatch.setattr(storages.secrets, "randbelow", lambda limit: 0)
+    monkeypatch.setattr(storages.secrets, "randbits", lambda bits: 0)
     tokens, versions = [], []
     put_back = copy_of_carts(shop)
 

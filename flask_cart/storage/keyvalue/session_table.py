@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
-from contextlib import contextmanager
 
 import sqlalchemy as sa
 
@@ -15,6 +14,8 @@ from .keeping import Keeping
 from .records import Found
 from .records import check_room
 from .records import found_bytes
+
+T = t.TypeVar("T")
 
 #: What a column of MariaDB's or MySQL's type BLOB takes.
 _MYSQL_MAX_BYTES: t.Final = 2**16 - 1
@@ -53,8 +54,7 @@ class SessionTableRecords:
             columns.session_id == self._prefix + key, columns.expiry > _now()
         )
 
-        with self._connection() as connection:
-            row = connection.execute(query).one_or_none()
+        row = self._run(lambda connection: connection.execute(query).one_or_none())
 
         return found_bytes(row.data, row.data) if row is not None else None
 
@@ -85,27 +85,24 @@ class SessionTableRecords:
             .values(**values)
         )
 
-        with self._connection() as connection:
-            return connection.execute(statement).rowcount == 1
+        return self._run(lambda connection: connection.execute(statement).rowcount == 1)
 
     def _insert(self, key: str, values: dict[str, t.Any]) -> bool:
         row = self._table.insert().values(session_id=self._prefix + key, **values)
 
-        with self._connection() as connection:
+        def insert(connection: sa.Connection) -> bool:
             try:
                 connection.execute(row)
             except sa.exc.IntegrityError:
                 return False
 
-        return True
+            return True
 
-    @contextmanager
-    def _connection(self) -> t.Iterator[sa.Connection]:
-        with (
-            translated(self._table.name, "Flask-Session creates it."),
-            self._own.connection(self._get_engine()) as connection,
-        ):
-            yield connection
+        return self._run(insert)
+
+    def _run(self, work: t.Callable[[sa.Connection], T]) -> T:
+        with translated(self._table.name, "Flask-Session creates it."):
+            return self._own.run(self._get_engine(), work)
 
 
 def _now() -> dt.datetime:

@@ -22,6 +22,8 @@ from .errors import storage_error
 from .own_engine import make_own_engine
 from .own_engine import milliseconds
 
+T = t.TypeVar("T")
+
 #: What an app uses: an engine or, in a test, the one connection in its place.
 Bind = sa.Engine | sa.Connection
 
@@ -90,25 +92,21 @@ class OwnConnections:
         """Whether this thread is in a transaction of these connections."""
         return self._transaction.get() is not None
 
-    @contextmanager
-    def connection(self, shared: Bind) -> t.Iterator[sa.Connection]:
-        """A connection for one statement: that of the transaction, if there is one.
+    def run(self, shared: Bind, work: t.Callable[[sa.Connection], T]) -> T:
+        """Do something on a connection: that of the transaction, if there is one.
 
         :param shared: What the app uses.
+        :param work: One statement, outside of a transaction.
         """
         joined = self._transaction.get()
 
         if joined is None and has_one_connection(shared):
             with transaction_on(shared) as connection:
-                yield connection
+                return work(connection)
 
-            return
-
-        opened = nullcontext(joined) if joined else self._opened(shared)
-
-        with opened as connection:
+        with nullcontext(joined) if joined else self._opened(shared) as connection:
             try:
-                yield connection
+                return work(connection)
             except sa.exc.DBAPIError as error:
                 # The next connection may lead to another server.
                 if meaning_of(error.orig) == "away":
@@ -118,7 +116,7 @@ class OwnConnections:
 
     @contextmanager
     def transaction(self, shared: Bind) -> t.Iterator[None]:
-        """Make all that this thread does with :meth:`connection` one transaction.
+        """Make all that this thread does with :meth:`run` one transaction.
 
         On SQLite it locks the database from its beginning on.
 

@@ -36,6 +36,8 @@ from .table import create_table
 from .table import define_table
 from .transaction import JoinedTransaction
 
+T = t.TypeVar("T")
+
 _ADVICE: t.Final = (
     "If it does not exist yet, create it with 'flask cart init-db' or a migration."
 )
@@ -101,20 +103,17 @@ class DatabaseStorage:
         known = self._statements
         query = known.select_locked if self._is_locked.get() else known.select
 
-        with self._connection(self._session()) as connection:
-            row = connection.execute(query, _at(key)).one_or_none()
+        rows = self._read(query, _at(key))
 
-        return Stored(*row) if row is not None else None
+        return Stored._make(rows[0]) if rows else None
 
     def save(self, owner: str, changes: Changes) -> bool:
         if deletes_nothing(changes):
             return False
 
         try:
-            with self._unit(changes) as connection:
-                # In the same order as all others, or two would wait for each other.
-                for name, change in sorted(changes.items()):
-                    self._write(connection, CartKey(owner, name), change)
+            with self._writing_session() as session:
+                connection = self._save(session, owner, changes)
         except _LostError:
             return False
 
@@ -142,10 +141,9 @@ class DatabaseStorage:
             self._is_locked.reset(token)
 
     def instances(self, owner: str) -> list[str]:
-        with self._connection(self._session()) as connection:
-            names = connection.execute(self._statements.names, {"at_owner": owner})
+        rows = self._read(self._statements.names, {"at_owner": owner})
 
-            return sorted(names.scalars())
+        return sorted(row.instance for row in rows)
 
     def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
         query = sa.select(self.table)
@@ -202,20 +200,23 @@ class DatabaseStorage:
             sa.event.listen(engine, "checkout", note_changes)
             self._prepared.add(engine)
 
-    @contextmanager
-    def _unit(self, changes: Changes) -> t.Iterator[sa.Connection]:
-        """A connection on which all of the changes are made, or, if this block raises,
-        none of them."""
-        with self._writing_session() as session:
-            is_part = session is not None or self._own.in_transaction
-            is_whole = is_part or len(changes) == 1
+    def _save(
+        self, session: orm.Session | None, owner: str, changes: Changes
+    ) -> sa.Connection:
+        """Make all of the changes or, if this raises, none of them."""
+        is_part = session is not None or self._own.in_transaction
+        is_whole = is_part or len(changes) == 1
 
-            with (
-                _NOTHING if is_whole else self._transaction(),
-                self._connection(session) as connection,
-                self._apart(changes, connection) if is_part else _NOTHING,
-            ):
-                yield connection
+        def write(connection: sa.Connection) -> sa.Connection:
+            with self._apart(changes, connection) if is_part else _NOTHING:
+                # In the same order as all others, or two would wait for each other.
+                for name, change in sorted(changes.items()):
+                    self._write(connection, CartKey(owner, name), change)
+
+            return connection
+
+        with _NOTHING if is_whole else self._transaction():
+            return self._run(session, write)
 
     def _apart(
         self, changes: Changes, connection: sa.Connection
@@ -275,20 +276,29 @@ class DatabaseStorage:
             last = (page[-1].owner, page[-1].instance) if page else None
             after = (sa.tuple_(*columns) > last,) if last else ()
 
-            with self._connection(self._session()) as connection:
-                page = connection.execute(query.where(*after)).all()
+            page = self._read(query.where(*after))
 
             yield from page
 
-    @contextmanager
-    def _connection(self, session: orm.Session | None) -> t.Iterator[sa.Connection]:
-        """The connection that a statement of this thread belongs on."""
+    def _read(
+        self, query: sa.Select[t.Any], parameters: t.Mapping[str, t.Any] | None = None
+    ) -> t.Sequence[sa.Row[t.Any]]:
+        return self._run(
+            self._session(),
+            lambda connection: connection.execute(query, parameters).all(),
+        )
+
+    def _run(
+        self, session: orm.Session | None, work: t.Callable[[sa.Connection], T]
+    ) -> T:
+        """Do something on the connection that this thread's statements belong on."""
+        bind = self._database.bind()
+
         with self._translated():
             if session is not None and not self._own.in_transaction:
-                yield session.connection(bind_arguments={"bind": self._database.bind()})
-            else:
-                with self._own.connection(self._database.bind()) as connection:
-                    yield connection
+                return work(session.connection(bind_arguments={"bind": bind}))
+
+            return self._own.run(bind, work)
 
     @contextmanager
     def _transaction(self) -> t.Iterator[None]:
@@ -333,17 +343,12 @@ class DatabaseStorage:
 
         return session if sqlite.begun_on(session, bind) is not None else None
 
-    @contextmanager
-    def _writing_session(self) -> t.Iterator[orm.Session | None]:
+    def _writing_session(self) -> AbstractContextManager[orm.Session | None]:
         """The session that this thread's writes are part of in this block, if any."""
         session = self._session()
         only_read = self._only_read(session) if session is not None else None
 
-        if only_read is None:
-            yield session
-        else:
-            with sqlite.set_aside(only_read):
-                yield None
+        return sqlite.set_aside(only_read) if only_read else nullcontext(session)
 
     def _only_read(self, session: orm.Session) -> sa.Connection | None:
         """The connection of a session, if that is in a transaction without writes."""
