@@ -32,6 +32,7 @@ from .services import activity
 from .services import words  # noqa: F401 - it tells the extension what to say
 from .views import account
 from .views import activity as activity_page
+from .views import assistants
 from .views import basket
 from .views import catalogue
 from .views import checkout
@@ -76,6 +77,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     app.register_blueprint(catalogue.bp)
     app.register_blueprint(basket.bp, url_prefix="/basket")
+    app.register_blueprint(cart_ext.permalinks, url_prefix="/buy")
+    app.register_blueprint(assistants.bp)
     app.register_blueprint(checkout.bp)
     app.register_blueprint(payments.bp)
     app.register_blueprint(sandbox_pay.bp)

@@ -91,6 +91,13 @@ class CheckoutForm:
 
         return cls(address, _problems(address))
 
+    @classmethod
+    def kept(cls, address: Mapping[str, str]) -> "CheckoutForm":
+        """The form as it was left."""
+        names = asdict(Address()).keys() & address.keys()
+
+        return cls(Address(**{name: address[name] for name in names}))
+
 
 def _problems(address: Address) -> dict[str, str]:
     problems = {

@@ -24,6 +24,7 @@ from .app.current import refresh_carts
 from .app.current import request_carts
 from .app.current import tenant_for
 from .app.current import transfer_carts
+from .app.links import address_of_link
 from .app.links import revoke
 from .app.links import signed_link
 from .app.logins import connect_to_logins
@@ -45,7 +46,6 @@ from .cli import cart_cli
 from .http.blueprint import make_blueprint
 from .http.blueprint import make_permalinks
 from .http.limiting import check_rate_limits
-from .http.links import address_of_link
 from .http.pages import give_to_templates
 from .http.permalinks import address_of_items
 from .http.plain import give_to_json

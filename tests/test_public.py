@@ -27,6 +27,7 @@ PUBLIC = {
     "flask_cart.signals",
     "flask_cart.storage",
     "flask_cart.testing",
+    "flask_cart.ucp",
 }
 
 _imports = re.compile(r"(?:from|import) +(flask_cart[\w.]*)(?: +import +(\(?[^\n]+))?")

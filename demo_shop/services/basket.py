@@ -55,13 +55,18 @@ def savings(totals: Totals, variants: Mapping[str, Variant]) -> Money:
     return sum(sale, totals.savings)
 
 
-def not_enough(label: str, left: int) -> str:
-    """Tell a shopper how many pieces are left."""
+def not_enough(label: str, left: int, in_basket: int = 0) -> str:
+    """Tell a shopper how many pieces are left.
+
+    :param in_basket: How many of them the shopper has already.
+    """
     if not left:
         return f"Sorry, “{label}” has just sold out."
 
     pieces = "one is" if left == 1 else f"{left} are"
-    return f"“{label}”: only {pieces} left, counting those in your basket."
+    counted = ", counting those in your basket" if in_basket else ""
+
+    return f"“{label}”: only {pieces} left{counted}."
 
 
 def label(name: str, options: Mapping[str, object]) -> str:

@@ -123,7 +123,9 @@ def _take_from_stock(lines: Iterable[LineTotals]) -> None:
 
 
 def _not_enough(line: LineTotals, left: int) -> NotEnoughError:
-    return NotEnoughError(not_enough(label(line.name, line.options), left))
+    return NotEnoughError(
+        not_enough(label(line.name, line.options), left, line.quantity)
+    )
 
 
 def _order_line(line: LineTotals, variants: Mapping[str, Variant]) -> OrderLine:

@@ -54,7 +54,7 @@ def tell(code: str, text: str, about: Any) -> str:
             name = about.name if about is not None else "That"
             return f"{name}: {_WHERE.get(_destination(), text)} now."
         case "not-enough" | "out-of-stock":
-            return _too_few(about.item_id, about.limit)
+            return _too_few(about.item_id, about.limit, about.in_cart)
         case "invalid-field" | "missing-option" | "bad-option" | "unknown-item":
             return _unreadable(text)
         case "unknown-coupon" if not request.is_json:
@@ -74,11 +74,11 @@ def _destination() -> str:
     return str(fields.get("to", ""))
 
 
-def _too_few(sku: str, left: int) -> str:
+def _too_few(sku: str, left: int, in_basket: int) -> str:
     variant = variants_of([sku]).get(sku)
     name = label(variant.product.name, variant.options) if variant else sku
 
-    return not_enough(name, left)
+    return not_enough(name, left, in_basket)
 
 
 def _unreadable(text: str) -> str:

@@ -15,6 +15,7 @@ from flask_cart import current_cart
 from ..extensions import cart_ext
 from ..extensions import limiter
 from ..forms import MAX_NOTE
+from ..models import Product
 from ..services.accounts import PLACES
 from ..services.basket import savings
 from ..services.basket import variants_in
@@ -101,6 +102,18 @@ def remove_card() -> Response:
 def back_to_basket() -> Response:
     """Redirect so that reloading the page doesn't send the form again."""
     return redirect(url_for("cart.show"), code=303)
+
+
+@bp.app_template_global()
+def read_wish(product: Product) -> str | None:
+    """The line that a product has on the wishlist, in whichever colour or size."""
+    if "wishes" not in g:
+        wishlist = current_cart.instance("wishlist")
+        g.wishes = {line.item_id: line.id for line in wishlist.lines}
+
+    skus = (variant.sku for variant in product.variants)
+
+    return next((g.wishes[sku] for sku in skus if sku in g.wishes), None)
 
 
 @bp.app_template_global()

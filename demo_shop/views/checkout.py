@@ -5,6 +5,7 @@ from flask import flash
 from flask import redirect
 from flask import render_template
 from flask import request
+from flask import session
 from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -39,6 +40,9 @@ from .basket import back_to_basket
 
 bp = Blueprint("checkout", __name__)
 
+#: The key in the session of the address that was typed last.
+ADDRESS = "address"
+
 CHANGED_BEFORE_ORDER = (
     "Your basket changed in another tab, so we haven't ordered anything yet. This is"
     " how it looks now."
@@ -61,7 +65,7 @@ def show() -> Response | str:
         return back_to_basket()
 
     make_shopper()
-    return _page(CheckoutForm())
+    return _page(CheckoutForm.kept(session.get(ADDRESS, {})))
 
 
 @bp.post("/checkout")
@@ -71,6 +75,10 @@ def submit() -> Response | str | tuple[str, int]:
     token = request.form.get("token", "")
     expected_total = read_amount(request.form.get("expected_total"))
     due = read_amount(request.form.get("due"))
+    _keep_address(form)
+
+    if "back" in request.form:
+        return back_to_basket()
 
     if current_cart and "shipping" in request.form:
         return _send_otherwise(form, request.form["shipping"])
@@ -132,12 +140,33 @@ def submit() -> Response | str | tuple[str, int]:
 @bp.get("/orders/<token>")
 def order(token: str) -> str:
     """Show an order to whoever placed it; for others it doesn't exist."""
-    order = db.one_or_404(
+    return render_template("order.html", order=_own_order(token))
+
+
+@bp.post("/orders/<token>/again")
+def order_again(token: str) -> Response:
+    """Put into the basket what was ordered before, as far as there is some of it."""
+    order = _own_order(token)
+    report = current_cart.add_many(
+        {"product": line.sku, "quantity": line.quantity} for line in order.lines
+    )
+
+    if report.short or report.gone:
+        flash("Not all of it is there today. What there is, is in your basket.", "good")
+    else:
+        flash("The same is in your basket again, at the prices of today.", "good")
+
+    return back_to_basket()
+
+
+def _own_order(token: str) -> Order:
+    order: Order = db.one_or_404(
         select(Order)
         .where(Order.token == token, Order.shopper == shopper())
         .options(selectinload(Order.lines))
     )
-    return render_template("order.html", order=order)
+
+    return order
 
 
 def _page(form: CheckoutForm, sent: str = "") -> str:
@@ -183,5 +212,13 @@ def _with_other_total(form: CheckoutForm, why: str) -> str:
     return _page(form)
 
 
+def _keep_address(form: CheckoutForm) -> None:
+    """Have what was typed there again, whichever way the shopper goes from here."""
+    # A cookie has room for no more.
+    session[ADDRESS] = {k: v[:254] for k, v in form.address.columns().items()}
+
+
 def _to_order(order: Order) -> Response:
+    session.pop(ADDRESS, None)
+
     return redirect(url_for("checkout.order", token=order.token), code=303)

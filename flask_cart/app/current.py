@@ -126,12 +126,14 @@ def get_state() -> AppState:
 
     :raises RuntimeError: If it has no FlaskCart.
     """
-    if "cart" not in current_app.extensions:
+    state: AppState | None = current_app.extensions.get("cart")
+
+    if state is None:
         raise RuntimeError(
             "The current Flask app has no FlaskCart. Did you forget to call 'init_app'?"
         )
 
-    return t.cast(AppState, current_app.extensions["cart"])
+    return state
 
 
 @dataclass
@@ -144,12 +146,11 @@ class RequestCarts:
 
 
 def connect_to_requests(app: Flask) -> None:
-    """Let the carts of a request end with it, and its answer name the guest."""
+    """Let the answer of a request name the guest."""
     # When it starts, Session(app) has come, and when it is finished, nobody comes any
     # more: this is after all functions of the app.
     request_started.connect(_expect_answer, app)
     request_finished.connect(_tell_guest, app)
-    app.teardown_request(forget_carts)
 
 
 def _expect_answer(app: Flask, **extra: t.Any) -> None:
@@ -293,7 +294,7 @@ def refresh_carts() -> None:
             cart.refresh()
 
 
-def forget_carts(error: BaseException | None = None) -> None:
+def forget_carts() -> None:
     """Let the next access of a cart find out anew whose it is."""
     g.pop("_flask_cart", None)
 

@@ -12,6 +12,7 @@ import typing as t
 from contextlib import suppress
 
 from flask import current_app
+from flask import url_for
 from itsdangerous import BadSignature
 from itsdangerous import Signer
 
@@ -30,6 +31,7 @@ from ..model.document import Document
 from ..model.errors import CartConfigError
 from ..model.errors import CartCorruptError
 from ..model.errors import CartReplayedError
+from ..model.keys import NOBODYS
 from ..model.keys import CartKey
 from ..model.keys import owner_in
 from ..model.lines import Line
@@ -41,8 +43,8 @@ from .current import current_owner
 from .current import get_state
 from .identity import known_tenant
 
-#: Owners who are no accounts: whoever has got their link has got the cart.
-_NOBODYS: t.Final = ("guest:", "ucp:")
+#: The page that links lead to.
+ENDPOINT: t.Final = "cart.link"
 
 _signed: t.Final = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}")
 
@@ -90,6 +92,47 @@ def signed_link(cart: Cart, purpose: str, expires: dt.timedelta) -> str:
     token = make_link(working, purpose, expires_at)
 
     return signer.sign(token).decode()
+
+
+def address_of_link(sign: t.Callable[[], str]) -> str:
+    """The address of a link.
+
+    :param sign: Makes the link, once it is known that there are pages for it.
+    :raises CartConfigError: If there are none.
+    """
+    if ENDPOINT not in current_app.view_functions:
+        raise CartConfigError(
+            "A link leads to a page of the blueprint. Register that, without"
+            " CART_JSON_ONLY."
+        )
+
+    return url_for(ENDPOINT, token=sign(), _external=True)
+
+
+def lasting_link(cart: Cart, name: str, expires: dt.timedelta) -> str:
+    """The one token that leads to a cart for a name, with a signature.
+
+    It is the same each time, and made when it is not there.
+    """
+    token = handoff_token(name)
+
+    if links_in(get_state().services.repository).find(token) is None:
+        expires_at = get_state().services.clock() + expires
+        make_link(working_copy(cart), "handoff", expires_at, token)
+
+    return _signer().sign(token).decode()
+
+
+def is_handed_over(name: str) -> bool:
+    """Whether somebody has opened the one link for a name."""
+    note = links_in(get_state().services.repository).find(handoff_token(name))
+
+    return note is not None and bool(note.taken_by)
+
+
+def handoff_token(name: str) -> str:
+    """What nobody can make of a name who does not know the secret."""
+    return _signer().get_signature(f"handoff {name}").decode()[:22]
 
 
 def revoke(link: str) -> bool:
@@ -223,7 +266,7 @@ def _add_as_it_is(mine: Cart, line: Line, count: int) -> None:
 def _may_take(note: LinkNote) -> LinkState:
     """Whether the shopper may take a cart over."""
     is_known = get_state().known_owner() is not None
-    is_account = not note.cart.bare_owner.startswith(_NOBODYS)
+    is_account = not note.cart.bare_owner.startswith(NOBODYS)
 
     if is_known and is_account:
         return "foreign"

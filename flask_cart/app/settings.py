@@ -23,6 +23,7 @@ RESERVED_INSTANCES: t.Final = (
     "about",
     "clear",
     "coupons",
+    "forward",
     "lines",
     "links",
     "metadata",
@@ -113,6 +114,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     #: The keys of the metadata that a shopper may set, by the blueprint.
     client_metadata: frozenset[str] = frozenset()
+
+    #: The path of the checkout, to which the page of the cart leads.
+    checkout_url: t.Annotated[str, msgspec.Meta(pattern="^/")] | None = None
 
     #: The origins of other sites whose pages may change a shopper's carts by the
     #: blueprint, such as ``{"https://www.example"}``.

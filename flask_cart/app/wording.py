@@ -159,6 +159,27 @@ def tell_link(state: str) -> str:
     return _LINKS.get(state, "")
 
 
+#: What somebody else has done to a cart, or the shop.
+_ELSEWHERE: t.Final = {
+    "added_elsewhere": "{name} was added by somebody else.",
+    "busy": "Too many others change the same cart. Send it again.",
+    "cart_changed": "The cart was changed in the meantime. This is how it is now.",
+    "changed_elsewhere": "There are {count} of {name}: somebody else has changed that.",
+    "handed_over": "The shopper has taken this cart over.",
+    "item_unavailable": "{name} is not sold.",
+    "not_found": "There is no such cart, or not any more.",
+    "nothing": "There is nothing to put into a cart.",
+    "price_changed": "{name} costs {price} now.",
+    "quantity_unit": "{name} is sold by the piece.",
+    "unavailable": "The carts cannot be reached at the moment. Send it again.",
+}
+
+
+def tell_elsewhere(code: str, **params: t.Any) -> str:
+    """What has become of something in a cart without its sender's doing."""
+    return _ELSEWHERE[code].format_map(params)
+
+
 def tell_shortage(count: int, *, is_sold: bool) -> str:
     """Why there is not as much of something as somebody else has asked for.
 
@@ -179,7 +200,7 @@ def tell_done(code: str, params: t.Mapping[str, str]) -> str:
 _QUANTITIES: t.Final = {
     "available": (
         ProblemCode.NOT_ENOUGH,
-        "Only {limit} left, counting those in your cart.",
+        "Only {limit} left{counted}.",
     ),
     "maximum": (
         ProblemCode.ABOVE_MAXIMUM,
@@ -303,4 +324,7 @@ def _describe_quantity(error: CartQuantityError) -> Problem:
 
     code, sentence = _QUANTITIES[error.term]
 
-    return Problem(code, sentence.format(limit=error.limit), {"limit": error.limit})
+    counted = ", counting those in your cart" if error.in_cart else ""
+    said = sentence.format(limit=error.limit, counted=counted)
+
+    return Problem(code, said, {"limit": error.limit})

@@ -63,7 +63,7 @@ def add_many(
 
     for item, item_id in zip(wanted, ids, strict=True):
         product = item["product"] if item_id is None else products.get(item_id)
-        addition = _addition(working, product, item)
+        addition = addition_of(working, product, item)
 
         if addition is None:
             gone.append(item)
@@ -105,7 +105,7 @@ def _id_of(item: Item) -> str | None:
     return str(product) if isinstance(product, str | int) else None
 
 
-def _addition(
+def addition_of(
     working: WorkingCopy, product: Buyable | None, item: Item
 ) -> AddLine | None:
     """What adds an item; ``None`` if it is not sold, or not in this currency."""

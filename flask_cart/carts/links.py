@@ -19,8 +19,6 @@ from ..model.values import fingerprint
 from .merging import source_id
 from .records import Records
 from .repository import Repository
-from .scanning import Found
-from .scanning import find_records
 from .working_copy import WorkingCopy
 
 #: What a link is for: ``"share"`` lets others copy what is in the cart; all others let
@@ -64,9 +62,15 @@ def links_in(repository: Repository) -> Records[LinkNote]:
     return Records(repository, "link", LinkNote)
 
 
-def make_link(working: WorkingCopy, purpose: Purpose, expires_at: dt.datetime) -> str:
+def make_link(
+    working: WorkingCopy,
+    purpose: Purpose,
+    expires_at: dt.datetime,
+    token: str | None = None,
+) -> str:
     """Keep where a new link leads.
 
+    :param token: Its token, if that is not to be one by chance.
     :return: Its token.
     :raises CartEmptyError: If there is nothing in the cart.
     :raises CartConfigError: If the carts are in cookies.
@@ -85,7 +89,7 @@ def make_link(working: WorkingCopy, purpose: Purpose, expires_at: dt.datetime) -
         document.settled,
         expires_at,
     )
-    token = secrets.token_urlsafe(16)
+    token = token or secrets.token_urlsafe(16)
     links.change(token, lambda stored: note)
 
     return token
@@ -129,16 +133,3 @@ def forget_link(repository: Repository, token: str) -> bool:
     note = links.find(token)
 
     return note is not None and links.remove(token, note)
-
-
-def forget_expired_links(repository: Repository, now: dt.datetime) -> int:
-    """Forget the links that are not good any more; how many that was."""
-    links = links_in(repository)
-    found: list[Found[LinkNote]] = list(find_records(links))
-    forgotten = 0
-
-    for each in found:
-        if isinstance(each.content, LinkNote) and each.content.expires_at <= now:
-            forgotten += forget_link(repository, links.token_of(each.key))
-
-    return forgotten

@@ -157,7 +157,7 @@ class Records(t.Generic[T]):
         return self.read(stored.data), stored.version
 
     def _key(self, token: str) -> CartKey:
-        return CartKey(self._prefix + token, "default")
+        return CartKey(f"{self._prefix}{token}", "default")
 
     @property
     def _prefix(self) -> str:

@@ -16,6 +16,7 @@ from ..model.errors import CartCorruptError
 from ..model.idempotency import USED_KEYS
 from ..model.idempotency import UsedKeys
 from ..model.idempotency import decode_keys
+from ..model.keys import NOBODYS
 from ..model.keys import CartKey
 from ..storage.base import ScansCarts
 from ..storage.base import Storage
@@ -23,9 +24,20 @@ from ..storage.base import Stored
 from ..storage.base import scans_carts
 from .notes import notes_in
 from .records import Records
+from .replacing import SHOWN
 from .repository import Repository
 
+
+class Ends(t.Protocol):
+    """A record that is good for a while."""
+
+    @property
+    def expires_at(self) -> dt.datetime:
+        """Until when."""
+
+
 T = t.TypeVar("T")
+Ending = t.TypeVar("Ending", bound=Ends)
 
 Kind = t.Literal["empty", "guest", "user"]
 
@@ -101,6 +113,26 @@ def find_used_keys(
     )
 
 
+def find_shown(
+    storage: Storage, before: dt.datetime | None = None
+) -> t.Iterator[FoundCart]:
+    """What programs were shown of carts, alike."""
+    return (
+        Found(key, stored, saved_at, _content(decode, stored.data))
+        for key, stored, saved_at in _scanning(storage).scan(before)
+        if key.instance == SHOWN
+    )
+
+
+def forget_expired(records: Records[Ending], now: dt.datetime) -> None:
+    """Forget the records of a kind that are over."""
+    for found in list(find_records(records)):
+        content = found.content
+
+        if not isinstance(content, CartCorruptError) and content.expires_at <= now:
+            records.remove(records.token_of(found.key), content)
+
+
 def find_untouched(storage: Storage, before: dt.datetime) -> t.Iterator[FoundCart]:
     """The carts that nobody has changed since a time.
 
@@ -117,7 +149,7 @@ def kind_of(key: CartKey, document: Document) -> Kind:
     if not document.lines:
         return "empty"
 
-    return "guest" if key.bare_owner.startswith("guest:") else "user"
+    return "guest" if key.bare_owner.startswith(NOBODYS) else "user"
 
 
 def _scanning(storage: Storage) -> ScansCarts:

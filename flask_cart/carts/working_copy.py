@@ -253,8 +253,8 @@ class WorkingCopy:
                 return ()
 
         self.found_key()
-        parts = [self._part(operations, expected)]
-        (written,) = _write([self], parts, claims=self._claims(claims, taken))
+        parts = [self.part(operations, expected)]
+        (written,) = write_parts([self], parts, None, claims, taken)
 
         return written.events
 
@@ -292,7 +292,7 @@ class WorkingCopy:
         with self._conflicts_reported():
             return applied(self.document, operations, version, version)
 
-    def _part(self, operations: Operations, expected: int | None) -> Part:
+    def part(self, operations: Operations, expected: int | None = None) -> Part:
         """What a write is to do with this cart."""
         key = t.cast(CartKey, self.key)
 
@@ -364,17 +364,20 @@ def write_carts(
     """
     refuse_while_asked()
     copies = [copy for copy, _ in changes]
-    parts = [copy._part(each, copy._expected) for copy, each in changes]
-    _write(copies, parts, fit, copies[0]._claims(claims))
+    parts = [copy.part(each, copy._expected) for copy, each in changes]
+    write_parts(copies, parts, fit, claims)
 
 
-def _write(
+def write_parts(
     copies: t.Sequence[WorkingCopy],
     parts: t.Sequence[Part],
-    fit: Fit | None = None,
-    claims: Claims | None = None,
+    fit: Fit | None,
+    made: t.Sequence[Claim],
+    taken: UsedKeys = (),
 ) -> list[Written]:
+    """Do what parts say, of which the first are those of the copies."""
     first = copies[0]
+    claims = first._claims(made, taken)
 
     try:
         written = first.repository.write(parts, fit, claims)
@@ -386,10 +389,10 @@ def _write(
 
         raise
 
-    for copy, each in zip(copies, written, strict=True):
+    for copy, each in zip(copies, written, strict=False):
         copy._finish(each)
 
-    for copy, each in zip(copies, written, strict=True):
+    for copy, each in zip(copies, written, strict=False):
         copy.left_version = each.snapshot.version
 
     return written

@@ -13,7 +13,7 @@ from ..app.current import get_state
 from ..model.errors import CartBusyError
 from ..model.errors import CartCorruptError
 from ..model.errors import CartTooLargeError
-from ..model.idempotency import USED_KEYS
+from ..model.keys import AFTER
 from ..model.keys import CartKey
 from ..storage.base import Change
 from ..storage.base import ScansCarts
@@ -126,7 +126,7 @@ def _copies(source: ScansCarts, target: Storage) -> t.Iterator[t.Callable[[], bo
     for key, stored, _ in source.scan():
         copy = partial(_copy, key, stored, target)
 
-        if key.instance != USED_KEYS:
+        if not key.instance.startswith(AFTER):
             yield copy
             continue
 

@@ -18,14 +18,18 @@ from ..carts.abandonment import Outcome
 from ..carts.abandonment import State
 from ..carts.abandonment import delete_abandoned
 from ..carts.abandonment import state_of
-from ..carts.links import forget_expired_links
+from ..carts.answers import answers_in
+from ..carts.links import links_in
 from ..carts.payments import cancel_order
 from ..carts.scanning import KINDS
+from ..carts.scanning import Found
 from ..carts.scanning import FoundCart
 from ..carts.scanning import Kind
 from ..carts.scanning import find_notes
+from ..carts.scanning import find_shown
 from ..carts.scanning import find_untouched
 from ..carts.scanning import find_used_keys
+from ..carts.scanning import forget_expired
 from ..carts.scanning import kind_of
 from ..model.document import Document
 from ..model.document import OrderNote
@@ -121,8 +125,7 @@ def prune(
     outcomes = pruning.run(kinds.total())
     # After the carts, which would be as good as new by it.
     forgotten = _forget_orders()
-    _forget_keys()
-    forget_expired_links(services().repository, services().clock())
+    _forget_beside()
 
     if as_json:
         numbers = {each: outcomes[each] for each in _OUTCOMES}
@@ -211,19 +214,30 @@ def _forget_orders() -> int:
     )
 
 
-def _forget_keys() -> None:
-    """Forget used keys that are too old to be sent again."""
-    now = services().clock()
+def _forget_beside() -> None:
+    """Forget what is kept beside carts, and is of no use to anybody any more."""
+    shop = services()
+    now = shop.clock()
+    forget_expired(links_in(shop.repository), now)
+    forget_expired(answers_in(shop.repository), now)
 
-    for found in find_used_keys(storage(), now - LASTS):
-        if not isinstance(found.content, CartCorruptError) and not known(
-            found.content, now
+    for keys in find_used_keys(storage(), now - LASTS):
+        if not isinstance(keys.content, CartCorruptError) and not known(
+            keys.content, now
         ):
-            delete = {found.key.instance: Change.on(found.stored.version, None)}
+            _delete(keys)
 
-            # If somebody is faster, there are newer ones.
-            with suppress(CartBusyError):
-                storage().save(found.key.owner, delete)
+    for shown in find_shown(storage(), now - LASTS):
+        if storage().load(CartKey(shown.key.owner, "default")) is None:
+            _delete(shown)
+
+
+def _delete(found: Found[t.Any]) -> None:
+    delete = {found.key.instance: Change.on(found.stored.version, None)}
+
+    # If somebody is faster, it is of use again.
+    with suppress(CartBusyError):
+        storage().save(found.key.owner, delete)
 
 
 def _announce(event: CartAbandoned) -> None:

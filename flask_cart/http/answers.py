@@ -24,6 +24,9 @@ from .schemas import ShownProblem
 #: The hidden field with the page that the shopper came from.
 NEXT_FIELD: t.Final = "next"
 
+#: The name of a button that leads on if nothing is the matter, with where to.
+FORWARD_FIELD: t.Final = "forward"
+
 #: The headers of a change.
 LINE: t.Final = "Cart-Line"
 VERSION: t.Final = "Cart-Version"
@@ -105,16 +108,24 @@ def status_of(problem: Problem) -> int:
     return problem.status or problem.code.status
 
 
-def back(request: Request, page: str, message: str, category: str) -> Response:
+def back(
+    request: Request,
+    page: str,
+    message: str,
+    category: str,
+    onward: str | None = None,
+) -> Response:
     """Say something on the page that the shopper came from.
 
     :param page: Where to go if the form does not say.
     :param message: Nothing is said if it is empty.
+    :param onward: Where the shopper goes on to instead.
     """
     if message:
         flash(message, category)
 
-    target = safe_path(request.form.get(NEXT_FIELD)) or page
+    came_from = safe_path(request.form.get(NEXT_FIELD))
+    target = safe_path(onward) or came_from or page
 
     # 303: reloading that page sends nothing again.
     return t.cast(Response, redirect(target, code=303, Response=Response))

@@ -153,6 +153,21 @@ class Entries(Input, frozen=True):
     metadata: dict[_Text, t.Annotated[str, msgspec.Meta(max_length=2_000)] | None]
 
 
+class Typed(Input, frozen=True):
+    """What was typed on the page of a cart, when the shopper goes on.
+
+    :param metadata: The shopper's own notes, by their keys.
+    :param code: The code of a coupon, or nothing.
+    """
+
+    metadata: dict[_Text, t.Annotated[str, msgspec.Meta(max_length=2_000)]] = {}
+    code: _Choice = ""
+
+    def __post_init__(self) -> None:
+        if self.code.strip():
+            check_text(self.code, "The code")
+
+
 class Move(Input, frozen=True):
     """Where a line is to be moved, and how many of it.
 

@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:
 
 
 #: A permalink may have codes in it.
-_COUNTED_AS: t.Final = {"take_permalink": "add_coupon"}
+_COUNTED_AS: t.Final = {"take_permalink": "add_coupon", "forward": "add_coupon"}
 
 
 def check_rate_limits(limits: t.Mapping[str, str]) -> None:
@@ -75,6 +75,9 @@ def count_request() -> None:
 
 def _limit_here() -> str:
     view = (request.endpoint or "").rpartition(".")[2]
+
+    if view == "forward" and not request.form.get("code"):
+        return ""
 
     return get_state().settings.rate_limits.get(_COUNTED_AS.get(view, view), "")
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import typing as t
 
 from flask import Response
-from flask import current_app
 from flask import make_response
 from flask import redirect
 from flask import render_template
 from flask import request
-from flask import url_for
 
 from ..app.current import get_state
 from ..app.links import LinkState
@@ -21,14 +19,11 @@ from ..app.wording import describe
 from ..app.wording import tell_done
 from ..app.wording import tell_link
 from ..carts.cart import Cart
-from ..model.errors import CartConfigError
 from ..model.errors import CartError
-from .answers import NAME
 from .answers import address_of
 from .answers import back
 from .answers import keep_private
 from .guards import refuse_other_sites
-from .routes import LINK
 
 #: The status of a page that says why a link does not open.
 _STATUS: t.Final[dict[LinkState, int]] = {
@@ -40,23 +35,6 @@ _STATUS: t.Final[dict[LinkState, int]] = {
     "ordered": 410,
     "expired": 410,
 }
-
-
-def address_of_link(sign: t.Callable[[], str]) -> str:
-    """The address of a link.
-
-    :param sign: Makes the link, once it is known that there are pages for it.
-    :raises CartConfigError: If there are none.
-    """
-    endpoint = f"{NAME}.{LINK.view}"
-
-    if endpoint not in current_app.view_functions:
-        raise CartConfigError(
-            "A link leads to a page of the blueprint. Register that, without"
-            " CART_JSON_ONLY."
-        )
-
-    return url_for(endpoint, token=sign(), _external=True)
 
 
 def show_link(token: str) -> Response:

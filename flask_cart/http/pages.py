@@ -79,6 +79,13 @@ class Pages:
         return get_state().settings.client_metadata
 
     @property
+    def checkout_url(self) -> str | None:
+        """Where the checkout is, if the app says so."""
+        url = get_state().settings.checkout_url
+
+        return url and request.script_root + url
+
+    @property
     def number(self) -> int:
         """Which page of a cart was asked for, or was changed."""
         return asked_page(request) if has_request_context() else 1

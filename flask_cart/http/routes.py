@@ -54,6 +54,7 @@ ROUTES: t.Final = (
     Route("/", "clear", "DELETE"),
     Route("/clear", "clear", "POST", is_for_forms=True),
     Route("/restore", "restore_all", "POST", is_for_forms=True),
+    Route("/forward", "forward", "POST", is_for_forms=True),
 )
 
 #: Where it is told what a problem is.

@@ -22,6 +22,7 @@ from ..carts.adding import AddReport
 from ..model.errors import CartError
 from ..model.products import choices_of
 from ..model.products import multiple_of
+from .answers import FORWARD_FIELD
 from .answers import address_of
 from .answers import asked_page
 from .answers import back
@@ -40,6 +41,7 @@ from .inputs import Move
 from .inputs import NewQuantity
 from .inputs import Nothing
 from .inputs import Step
+from .inputs import Typed
 from .inputs import if_given
 from .inputs import read_input
 from .limiting import count_request
@@ -90,10 +92,7 @@ def changes(change: Change) -> View:
         # An address that is none is told before what is sent there.
         Shopper(instance)
         wanted = read_input(request, kind)
-        claim = read_claim(request, wanted)
-        shopper = Shopper(
-            instance, claim, lambda cart: check_preconditions(request, cart)
-        )
+        shopper = _shopper_for(instance, wanted)
         done = change(shopper, wanted, **arguments)
 
         if wants_json(request):
@@ -103,8 +102,7 @@ def changes(change: Change) -> View:
             return tell_change(answer, done)
 
         offer_undo(shopper.cart, instance, done)
-        text = tell_done(done.code, done.params)
-        said = get_state().loaders.word(done.code, text, done.about)
+        said = _said_of(done)
 
         # The page shows another quantity itself.
         category = "quiet" if done.code == "changed" else "success"
@@ -112,6 +110,20 @@ def changes(change: Change) -> View:
         return back(request, address_of(instance, asked_page(request)), said, category)
 
     return answered(view)
+
+
+def _shopper_for(instance: str, wanted: Input) -> Shopper:
+    """The shopper who wants something, once for the key of a request."""
+    claim = read_claim(request, wanted)
+
+    return Shopper(instance, claim, lambda cart: check_preconditions(request, cart))
+
+
+def _said_of(done: Done) -> str:
+    """What is said of a change, in the words of the shop."""
+    text = tell_done(done.code, done.params)
+
+    return get_state().loaders.word(done.code, text, done.about)
 
 
 @answered
@@ -232,3 +244,30 @@ def clear_shipping(shopper: Shopper, wanted: Nothing) -> Done:
 def set_metadata(shopper: Shopper, wanted: Entries) -> Done:
     """Set the shopper's own metadata."""
     return shopper.set_metadata(wanted.metadata)
+
+
+@answered
+def forward(instance: str) -> Response:
+    """Keep what was typed on the page of a cart, and go on from there."""
+    cart = Shopper(instance).cart
+    typed = read_input(request, Typed)
+    notes = {key: text or None for key, text in typed.metadata.items()}
+    known = {key: cart.metadata.get(key) for key in notes}
+    code = typed.code.strip()
+    said = ""
+
+    if notes != known:
+        done = _shopper_for(instance, Entries(notes)).set_metadata(notes)
+        said = _said_of(done)
+
+    if code:
+        # After the note, which is kept also if this is refused.
+        said = _said_of(_shopper_for(instance, Code(code)).add_coupon(code))
+
+    if wants_json(request):
+        return json_cart(request, show_cart(cart, instance))
+
+    page = address_of(instance, asked_page(request))
+    onward = request.form.get(FORWARD_FIELD)
+
+    return back(request, page, said, "success", onward)

@@ -55,6 +55,9 @@ _instance = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 MAX_OWNER_LENGTH: t.Final = 255
 
+#: What owners begin with who are no accounts: whoever knows their token is them.
+NOBODYS: t.Final = ("guest:", "ucp:")
+
 #: What the owner begins with of what is stored beside the carts, and of no cart.
 BESIDE: t.Final = "@"
 

@@ -61,7 +61,10 @@ class ProductRef(
             raise InvalidItemError(f"'pinned' is a bool, not {self.is_pinned!r:.40}.")
 
 
-class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+# Nothing in a line refers to it, so a cart of many need not be searched for circles.
+class Line(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False
+):
     """A line of a cart. It cannot be changed; the cart's methods replace it.
 
     :param id: SHA-256 of the item id and the options, in hexadecimal.
@@ -235,22 +238,21 @@ def make_line(
     try:
         chosen = canonical_options({} if options is None else options)
         item_id = check_text(item_id, "The id")
-        own = EMPTY if attributes is None else attributes
-        line = Line(
+        own = EMPTY if attributes is None else freeze_dict(attributes, "The attributes")
+
+        return Line(
             id=line_id(item_id, chosen),
             item_id=item_id,
             name=item_id if name is None else name,
             unit_amount=price_in(currency, price),
             quantity=quantity,
             options=chosen,
-            attributes=freeze_dict(own, "The attributes"),
-            product_ref=ref,
+            attributes=FrozenDict({**given, **own}),
+            product_ref=_telling(ref, given, own),
             currency=currency or "",
         )
     except ValueError as error:
         raise _invalid(item_id, error) from error
-
-    return with_attributes(line, line.attributes, given, ref)
 
 
 def find_line(
@@ -308,10 +310,19 @@ def with_attributes(
     line: Line, own: t.Mapping[str, t.Any], given: FrozenDict, ref: ProductRef | None
 ) -> Line:
     """The line with attributes of its own, and with those of its product."""
-    if ref is not None:
-        ref = replace(ref, attributes=tuple(sorted(given.keys() - own.keys())))
+    attributes = FrozenDict({**given, **own})
 
-    return replace(line, attributes=FrozenDict({**given, **own}), product_ref=ref)
+    return replace(line, attributes=attributes, product_ref=_telling(ref, given, own))
+
+
+def _telling(
+    ref: ProductRef | None, given: FrozenDict, own: t.Mapping[str, t.Any]
+) -> ProductRef | None:
+    """Where a line comes from, with the names of what its product gives of it."""
+    if ref is None:
+        return None
+
+    return replace(ref, attributes=tuple(sorted(given.keys() - own.keys())))
 
 
 def _variant(

@@ -95,7 +95,12 @@ class Variant(t.NamedTuple):
 
         :raises InvalidItemError: If they are no mapping of JSON.
         """
-        return FrozenDict(_attributes(self.product) | _attributes(self.sold))
+        own = _attributes(self.product)
+
+        if self.sold is self.product:
+            return own
+
+        return FrozenDict(own | _attributes(self.sold))
 
 
 def item_id_of(product: Buyable) -> str:
@@ -118,8 +123,12 @@ def options_of(product: Buyable, options: t.Mapping[str, t.Any] | None) -> Froze
 
     :raises InvalidItemError: If they are no options.
     """
-    opening = f"The item {item_id_of(product)!r:.80} is not valid: "
     own = getattr(product, "cart_options", None)
+
+    if own is None and options in (None, EMPTY):
+        return EMPTY
+
+    opening = f"The item {item_id_of(product)!r:.80} is not valid: "
 
     with refused_as(InvalidItemError, opening):
         chosen: dict[str, Chosen] = dict(
@@ -194,10 +203,14 @@ def is_plain(product: Buyable, price: MoneyLike) -> bool:
 
 def _attributes(product: Buyable) -> FrozenDict:
     attributes = getattr(product, "cart_attributes", None)
+
+    if attributes is None:
+        return EMPTY
+
     opening = f"The 'cart_attributes' of the item {item_id_of(product)!r:.80}: "
 
     with refused_as(InvalidItemError, opening):
-        return EMPTY if attributes is None else freeze_dict(attributes, "The mapping")
+        return freeze_dict(attributes, "The mapping")
 
 
 def _not_sold(

@@ -5,6 +5,7 @@
   const READING_TIME = 6000;
   const DOUBLE_CLICK = 400;
   const MORE_TAPS = 350;
+  const WAITING = 100;
   const byId = (id) => document.getElementById(id);
 
   document.documentElement.classList.add("cart-js");
@@ -51,8 +52,8 @@
   function setBusy(form, busy) {
     form.setAttribute("aria-busy", busy);
 
-    for (const button of form.querySelectorAll("button")) {
-      button.setAttribute("aria-disabled", busy);
+    for (const button of form.elements) {
+      if (button.matches("button")) button.setAttribute("aria-disabled", busy);
     }
   }
 
@@ -69,17 +70,30 @@
 
     if (form.matches(".cart-quantity")) typed = null;
 
+    const isForward = event.submitter?.name === "forward";
+
+    // Whatever was typed has to be there before.
+    if (isForward && isChanging()) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      setTimeout(() => byId(event.submitter.id)?.click(), WAITING);
+      return;
+    }
+
     form.dataset.sent = Date.now();
     setBusy(form, true);
+
+    // It leads to another page, as forms do.
+    if (isForward) event.stopPropagation();
   }, true);
 
   /* The second click of a double click, and a key that is held down, mean nothing
      more. What they would hit may be another button by then. */
 
   function isFormButton(element) {
-    const button = element.closest(".cart-form button");
+    const form = element.closest("button")?.form;
 
-    return button !== null && button.closest(".cart-step") === null;
+    return form?.matches(".cart-form:not(.cart-step)") ?? false;
   }
 
   document.addEventListener("click", (event) => {
@@ -97,6 +111,12 @@
 
   const taps = new Map();
   let typed = null;
+
+  function isChanging() {
+    const busy = document.querySelector('#cart [aria-busy="true"]');
+
+    return typed !== null || taps.size > 0 || busy !== null;
+  }
 
   const isBusy = (line) => line.querySelector('[aria-busy="true"]') !== null;
 
@@ -305,14 +325,14 @@
     }
   }
 
-  function findFocus(form) {
+  function findFocus(form, button) {
     if (document.activeElement !== document.body) return;
 
     const previous = focused ? byId(focused) : null;
     const line = previous?.closest(".cart-line");
 
     (line?.querySelector("input[type=number]")
-      ?? byId(form.dataset.focus)
+      ?? byId(button?.dataset.focus ?? form.dataset.focus)
       ?? document.querySelector(".cart-undo button")
       ?? byId("cart-heading"))?.focus();
   }
@@ -330,7 +350,7 @@
 
     if (!form.matches(".cart-form")) return;
 
-    findFocus(form);
+    findFocus(form, event.detail.requestConfig.triggeringEvent?.submitter);
     uncover();
 
     if (event.detail.successful) {

@@ -29,6 +29,7 @@ VALUES = {
     "CART_LOCK_LEASE": (2, 2.0),
     "CART_INSTANCES": (["wishlist"], frozenset({"wishlist"})),
     "CART_CLIENT_METADATA": (["note"], frozenset({"note"})),
+    "CART_CHECKOUT_URL": ("/checkout", "/checkout"),
     "CART_MAX_COUPONS": (1, 1),
     "CART_RATE_LIMITS": ({"add": "9 per hour"}, {"add": "9 per hour"}),
     "CART_TRUSTED_ORIGINS": (["https://a.example"], frozenset({"https://a.example"})),

@@ -556,18 +556,18 @@ def test_an_answer_that_was_overtaken(open_page: Visits) -> None:
     page.goto("/cart/")
     late: list[tuple[Route, t.Any]] = []
     page.route(
-        "**/cart/coupons",
+        "**/cart/forward",
         lambda route: late.append((route, route.fetch())),
         times=1,
     )
     page.get_by_label("Code").fill("tide")
-    with page.expect_request("**/cart/coupons"):
+    with page.expect_request("**/cart/forward"):
         button(page, "Use").click()
     button(page, "Remove Harbour mug").click()
     expect(page.locator(".cart-line")).to_have_count(1)
 
     [(route, response)] = late
-    with page.expect_response("**/cart/coupons"):
+    with page.expect_response("**/cart/forward"):
         route.fulfill(response=response)
 
     expect(page.get_by_role("status")).to_contain_text("TIDE is noted.")
@@ -585,6 +585,41 @@ def test_what_is_half_typed_in_stays(open_page: Visits) -> None:
 
     expect(header(page)).to_contain_text("2 items")
     expect(page.get_by_label("A note for us")).to_have_value("Ring tw")
+
+
+@with_and_without_scripts
+def test_going_on_saves_what_was_typed(open_page: Visits, scripts: bool) -> None:
+    """A note, a code and a quantity are not lost on the way to the checkout; if a code
+    is refused, that is told before, beside its field."""
+    page = open_page(java_script_enabled=scripts)
+    put(page, "mug", 2)
+    page.goto("/cart/")
+    page.get_by_label("A note for us").fill("Ring twice")
+    page.get_by_label("Code").fill("moon")
+    button(page, "Check out").click()
+
+    expect(page.get_by_role("alert")).to_have_text("There is no such code.")
+    expect(page.get_by_label("A note for us")).to_have_value("Ring twice")
+
+    page.get_by_label("A note for us").fill("Ring once")
+    page.get_by_label("Code").fill("tide")
+
+    if scripts:
+        quantity_of(page, "Harbour mug").fill("4")
+
+    button(page, "Check out").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Checkout")
+    expect(page.get_by_text("Your note: Ring once")).to_be_visible()
+    expect(page.get_by_text("TIDE", exact=True)).to_be_visible()
+    expect(header(page)).to_contain_text("€45.00" if scripts else "€22.50")
+
+    # What is as it was is no change, and nothing is said of it.
+    page.goto("/cart/")
+    button(page, "Check out").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Checkout")
+    expect(page.locator(".cart-message")).to_have_count(0)
 
 
 def test_several_taps_are_one_change(open_page: Visits) -> None:

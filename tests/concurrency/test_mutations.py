@@ -61,7 +61,7 @@ LOST_INSERT_IS_AN_ERROR = (
 
 #: What the shopper has not seen is cleared, too.
 CLEARS_BLINDLY = (
-    "model/operations.py",
+    "model/removing.py",
     """
 class Clear(msgspec.Struct, frozen=True):
     \"\"\"Remove all that the shopper saw.\"\"\"

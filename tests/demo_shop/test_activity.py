@@ -23,13 +23,13 @@ def writes(page: str) -> list[list[str]]:
     """The names of the signals of each write on the page, the newest write first."""
     return [
         re.findall(r"<p><code>(\w+)</code>", part)
-        for part in page.split('<li class="write">')[1:]
+        for part in page.split('<li class="write"')[1:]
     ]
 
 
 def versions(page: str) -> list[int]:
     """The versions on the page, the newest first."""
-    return [int(text) for text in re.findall(r"version <b>(\d+)</b>", page)]
+    return [int(text) for text in re.findall(r'data-write="(\d+)"', page)]
 
 
 def newest(page: str) -> int:

@@ -128,7 +128,7 @@ def test_shopping(open_page, javascript):
     expect(page.locator(".line")).to_have_count(1)
     expect(quantity).to_have_value("2")
 
-    page.get_by_role("link", name="Check out").click()
+    page.get_by_role("button", name="Check out").click()
     page.get_by_role("button", name="Order for €102.90").wait_for()
     fill_in(page)
     page.get_by_role("button", name="Order for €102.90").click()
@@ -168,7 +168,7 @@ def test_the_keyboard_is_enough(open_page):
     expect(page.get_by_label("Quantity: Deckhand jumper")).to_have_value("2")
     expect(page.locator(".basket-count")).to_contain_text("2 pieces")
 
-    tab_to(page, page.get_by_role("link", name="Check out"))
+    tab_to(page, page.get_by_role("button", name="Check out"))
     page.keyboard.press("Enter")
     tab_to(page, page.get_by_label("Name", exact=True))
 
@@ -301,10 +301,30 @@ def test_the_page_stays(open_page):
     messages = page.locator("#cart-messages")
     page.goto("/")
     page.evaluate("window.stays = true")
-    page.get_by_role("button", name="Add to the wishlist: Pilot kettle").click()
+    page.get_by_role("button", name="Wishlist: Pilot kettle").click()
 
     expect(messages).to_contain_text("Pilot kettle: on your wishlist.")
     assert page.evaluate("window.stays")
+
+    # The heart shows it, also on the page of the product, and takes it out again.
+    heart = page.get_by_role("button", name="Wishlist: Pilot kettle")
+    expect(heart).to_have_attribute("aria-pressed", "true")
+    expect(heart).to_be_focused()
+    heart.click()
+    expect(heart).to_have_attribute("aria-pressed", "false")
+    expect(messages).to_contain_text("Pilot kettle is out of your wishlist.")
+
+    page.goto("/goods/pilot-kettle")
+    page.get_by_role("radio", name="Tar").check()
+    heart = page.get_by_role("button", name="Wishlist", exact=True)
+    heart.click()
+    expect(heart).to_have_attribute("aria-pressed", "true")
+    expect(heart).to_be_focused()
+    page.reload()
+    heart.click()
+    expect(heart).to_have_attribute("aria-pressed", "false")
+    heart.click()
+    expect(heart).to_have_attribute("aria-pressed", "true")
 
     add(page, "/goods/pilot-kettle", "Tar")
     page.evaluate("window.stays = true")

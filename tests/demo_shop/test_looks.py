@@ -121,7 +121,7 @@ def show_baskets(page: Page, front: Front) -> t.Iterator[str]:
     button(page, "Add to basket").click()
     expect_pieces(page, 2)
     page.goto("/goods/harbour-mug")
-    button(page, "Add to the wishlist: Pilot kettle").click()
+    button(page, "Wishlist: Pilot kettle").click()
     expect(page.get_by_text("Pilot kettle: on your wishlist.")).to_be_visible()
     page.goto("/basket/wishlist/")
     yield "wishlist"
@@ -206,7 +206,7 @@ def test_nothing_moves(open_window: Visits, viewport: t.Any) -> None:
     add(page, "harbour-mug", "Navy")
     button(page, "Add to basket").click()
     expect_pieces(page, 2)
-    button(page, "Add to the wishlist: Pilot kettle").click()
+    button(page, "Wishlist: Pilot kettle").click()
     expect(page.get_by_text("Pilot kettle: on your wishlist.")).to_be_visible()
 
     assert shifts(page) == pytest.approx(0, abs=0.01)

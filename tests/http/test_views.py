@@ -57,6 +57,7 @@ BODIES: dict[str, dict[str, t.Any]] = {
     "clear_shipping": {},
     "set_metadata": {"metadata": {"note": "ring"}},
     "clear": {},
+    "forward": {"metadata": {"note": "ring"}, "code": "TEN"},
 }
 
 

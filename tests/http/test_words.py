@@ -207,6 +207,17 @@ def test_quantities_in_which_nothing_is_sold(
     assert (problem.code, problem.detail) == (code, words)
 
 
+def test_what_is_in_the_cart_is_counted_only_if_there_is_some() -> None:
+    """Who has none of it is not told of it."""
+    error = CartQuantityError(
+        "no", item_id="egg", term="available", limit=3, in_cart=0, wanted=7
+    )
+    problem = describe(error)
+
+    assert problem is not None
+    assert problem.detail == "Only 3 left."
+
+
 def test_no_undo_of_what_is_gone(shop: Storefront, client: FlaskClient) -> None:
     """What the shop has no more cannot be put back."""
     fill(client)

@@ -4,8 +4,10 @@ import copy
 import enum
 import math
 import pickle
+import typing as t
 from collections.abc import Callable
 from types import MappingProxyType
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -17,6 +19,7 @@ from flask_cart.model.values import FrozenDict
 from flask_cart.model.values import check_text
 from flask_cart.model.values import freeze
 from flask_cart.model.values import freeze_dict
+from flask_cart.model.values import fulfills
 from tests.support import strategies
 
 
@@ -210,3 +213,28 @@ def test_check_text_wants_a_str(value: object) -> None:
     """The error says what was given."""
     with pytest.raises(ValueError, match=f"a str, not {type(value).__name__}"):
         check_text(value, "It")
+
+
+class Sold(t.Protocol):
+    """Has a price, and can be sold."""
+
+    price: int
+
+    def sell(self) -> None:
+        """Sell it."""
+
+
+@pytest.mark.parametrize(
+    ("has", "expected"),
+    [
+        ({"price": 5, "sell": print}, True),
+        ({"price": None, "sell": print}, True),
+        ({"price": 5, "sell": None}, False),
+        ({"price": 5}, False),
+        ({"sell": print}, False),
+        ({}, False),
+    ],
+)
+def test_what_fulfills_a_protocol(has: dict[str, object], expected: bool) -> None:
+    """Whatever has all that it asks for; what has no value for a method has it not."""
+    assert fulfills(SimpleNamespace(**has), Sold) is expected

@@ -38,6 +38,18 @@ PAGE = """
 """
 
 
+CHECKOUT = """
+{% extends "flask_cart/base.html" %}
+{% from "flask_cart/macros.html" import cart_summary %}
+{% block title %}Checkout{% endblock %}
+{% block content %}
+<h1>Checkout</h1>
+{{ cart_summary() }}
+<p>Your note: {{ current_cart.metadata.note }}</p>
+{% endblock %}
+"""
+
+
 @dataclass(frozen=True)
 class Product:
     cart_id: str
@@ -101,6 +113,7 @@ class MugShop:
             CART_STORAGE="memory",
             CART_INSTANCES=["later", "wishlist"],
             CART_CLIENT_METADATA=["note"],
+            CART_CHECKOUT_URL="/checkout",
             **config,
         )
         cart_ext = FlaskCart(app)
@@ -113,6 +126,10 @@ class MugShop:
             return render_template_string(
                 PAGE, product=SHELF[item], next=request.args.get("next")
             )
+
+        @app.get("/checkout")
+        def checkout() -> str:
+            return render_template_string(CHECKOUT)
 
         @app.get("/mug.svg")
         def picture() -> Response:

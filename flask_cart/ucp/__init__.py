@@ -1,0 +1,9 @@
+"""The Universal Commerce Protocol: assistants fill a cart, and hand it to a shopper.
+
+Start at `blueprint`, then `sessions`.
+Knows no page, no cookie and no price that an assistant has sent.
+"""
+
+from .blueprint import ucp_blueprint
+
+__all__ = ["ucp_blueprint"]

@@ -1,0 +1,174 @@
+"""The blueprint: the addresses of the protocol, and how they are answered."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Callable
+
+import msgspec
+from flask import Blueprint
+from flask import Response
+from flask import request
+
+from ..app.current import get_state
+from ..app.wording import tell_elsewhere
+from ..carts.answers import Answer
+from ..carts.answers import answer_token
+from ..carts.answers import end_of_answer
+from ..carts.answers import keep_answer
+from ..carts.answers import kept_answer
+from ..model.errors import CartBusyError
+from ..model.errors import CartConflictError
+from ..model.errors import CartStorageError
+from .profile import make_profile
+from .representation import Json
+from .requests import VERSIONS
+from .requests import Asked
+from .requests import ProtocolError
+from .requests import read_asked
+from .sessions import Outcome
+from .sessions import Session
+from .sessions import key_reused
+from .sessions import new_cart_id
+
+#: What endpoints of the blueprint begin with.
+NAME: t.Final = "cart_ucp"
+
+_WELL_KNOWN: t.Final = "/.well-known/ucp"
+
+#: Seconds that others may keep a profile, and after which a request may succeed.
+_PROFILE_LASTS: t.Final = 3600
+_RETRY_AFTER: t.Final = {"busy": 1, "unavailable": 5}
+
+
+def ucp_blueprint() -> Blueprint:
+    """The carts of assistants, by the Universal Commerce Protocol over REST.
+
+    .. code-block:: python
+
+        app.register_blueprint(ucp_blueprint())
+
+    It is at ``/.well-known/ucp`` and ``/ucp``, and needs the blueprint of the cart, on
+    whose page one is handed over. An app with Flask-WTF exempts it from its protection
+    from forged forms: assistants have no cookies that others could misuse.
+    """
+    blueprint = Blueprint(NAME, "flask_cart")
+    carts = "/ucp/<version>/carts"
+    blueprint.add_url_rule(_WELL_KNOWN, "profile", profile)
+    blueprint.add_url_rule(f"{_WELL_KNOWN}/<version>", "profile", profile)
+    blueprint.add_url_rule(carts, "create", create, methods=["POST"])
+    blueprint.add_url_rule(f"{carts}/<cart_id>", "read", read)
+    blueprint.add_url_rule(f"{carts}/<cart_id>", "update", update, methods=["PUT"])
+    blueprint.add_url_rule(
+        f"{carts}/<cart_id>/cancel", "cancel", cancel, methods=["POST"]
+    )
+    blueprint.register_error_handler(ProtocolError, _refuse)
+    blueprint.register_error_handler(CartConflictError, _apologize)
+    blueprint.register_error_handler(CartStorageError, _apologize)
+
+    return blueprint
+
+
+def profile(version: str = VERSIONS[0]) -> Response:
+    """What the shop can do."""
+    if version not in VERSIONS:
+        raise ProtocolError(404, "not_found", "There is no profile of this version.")
+
+    response = _json(200, make_profile(version))
+    response.cache_control.public = True
+    response.cache_control.max_age = _PROFILE_LASTS
+
+    return response
+
+
+def create(version: str) -> Response:
+    """Make a cart."""
+    asked = read_asked(request, version)
+
+    return _once(asked, lambda: Session(asked, new_cart_id(asked)).create())
+
+
+def read(version: str, cart_id: str) -> Response:
+    """Show a cart."""
+    return _answer(Session(read_asked(request, version), cart_id).read())
+
+
+def update(version: str, cart_id: str) -> Response:
+    """Let there be in a cart what an assistant wants."""
+    asked = read_asked(request, version)
+
+    return _once(asked, lambda: Session(asked, cart_id).update(request))
+
+
+def cancel(version: str, cart_id: str) -> Response:
+    """Delete a cart."""
+    asked = read_asked(request, version)
+
+    return _once(asked, Session(asked, cart_id).cancel)
+
+
+def _once(asked: Asked, make: Callable[[], Outcome]) -> Response:
+    """Answer a change, and again like that if it is sent again."""
+    if not asked.key:
+        return _answer(make())
+
+    services = get_state().services
+    repository, now = services.repository, services.clock()
+    token = answer_token(asked.client, asked.key)
+    kept = kept_answer(repository, token, now)
+
+    if kept is None:
+        outcome = make()
+        body = msgspec.json.encode(outcome.body).decode()
+        kept = Answer(
+            asked.content, outcome.status, body, outcome.etag, end_of_answer(now)
+        )
+        keep_answer(repository, token, kept, now)
+
+        return _answer(outcome)
+
+    if kept.content != asked.content:
+        raise key_reused()
+
+    response = _answer(Outcome(kept.status, msgspec.json.decode(kept.body), kept.etag))
+    response.headers["Idempotent-Replayed"] = "true"
+
+    return response
+
+
+def _answer(outcome: Outcome) -> Response:
+    response = _json(outcome.status, outcome.body)
+    response.headers["Cache-Control"] = "private, no-store"
+
+    if outcome.etag:
+        response.set_etag(outcome.etag)
+
+    return response
+
+
+def _json(status: int, body: Json) -> Response:
+    return Response(
+        msgspec.json.encode(body), status=status, mimetype="application/json"
+    )
+
+
+def _refuse(error: ProtocolError) -> Response:
+    response = _json(error.status, {"code": error.code, "content": error.content})
+    response.headers["Cache-Control"] = "no-store"
+
+    return response
+
+
+def _apologize(error: CartConflictError | CartStorageError) -> Response:
+    # A conflict that gets so far is a cart that does not stop changing.
+    is_busy = isinstance(error, CartBusyError | CartConflictError)
+
+    if not is_busy:
+        logger = get_state().services.logger
+        logger.error("The storage of the carts failed.", exc_info=error)
+
+    code = "busy" if is_busy else "unavailable"
+    response = _json(503, {"code": code, "content": tell_elsewhere(code)})
+    response.headers["Retry-After"] = str(_RETRY_AFTER[code])
+
+    return response
