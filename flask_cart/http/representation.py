@@ -146,7 +146,8 @@ def limits_of_lines(
     """
     state = get_state()
     catalogue, most = state.services.registry.catalogue, state.settings.max_quantity
-    asked = cart.lines if lines is None else [*filter(None, map(cart.get, lines))]
+    ids = set(lines or ())
+    asked = [each for each in cart.lines if lines is None or each.id in ids]
     variants = {} if catalogue.loader is None else catalogue.variants(asked)
     any_number = QuantityLimits(1, most, 1)
     limits = {}
