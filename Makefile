@@ -116,6 +116,7 @@ docs: .venv/.docs  ## Build the documentation; a warning is an error
 
 bench: .venv/.tests  ## Count what is lost, and compare with what cannot be done without
 	$(BIN)/python -m benchmarks.views
+	$(BIN)/python -m benchmarks.many
 	$(BIN)/python -m benchmarks.lost_updates
 	$(BIN)/python -m benchmarks.lost_updates.races
 	$(BIN)/python -m benchmarks.locking

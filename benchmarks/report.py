@@ -30,6 +30,11 @@ def write_table(path: Path, rows: t.Iterable[t.Sequence[str]]) -> None:
     print()
 
 
+def read_table(path: Path) -> list[list[str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))
+
+
 def write_note(path: Path, how: str) -> None:
     """Write how something was measured, and on what, as the line below a table."""
     path.write_text(f"{how} {machine()}\n", encoding="utf-8")

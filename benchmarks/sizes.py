@@ -18,14 +18,17 @@ import random
 import statistics
 import time
 import typing as t
+from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import ExitStack
 from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
+from flask import Flask
 
 from benchmarks import scale
+from flask_cart import Cart
 from flask_cart.carts.scanning import find_carts
 from tests.support import cache_servers
 from tests.support import servers
@@ -153,14 +156,17 @@ def write(path: Path, rows: t.Iterable[list[str]]) -> None:
     print()
 
 
-def fill(shop: Shop | RedisShop, carts: int) -> None:
-    """Put carts like those of a shop there, the same ones everywhere."""
-    with shop.app.app_context():
+def fill(app: Flask, cart_of: Callable[[str], Cart], carts: int) -> None:
+    """Put carts like those of a shop there, the same ones everywhere.
+
+    :param cart_of: The cart of an owner.
+    """
+    with app.app_context():
         for owner in owners(carts):
             chance = random.Random(owner)
             (lines,) = chance.choices(range(1, len(LINES) + 1), LINES)
 
-            with shop.cart(owner).batch() as cart:
+            with cart_of(owner).batch() as cart:
                 for item in chance.sample(range(100_000), lines):
                     add(cart, item, chance)
 
@@ -254,7 +260,7 @@ def in_mariadb(server: servers.Server, carts: int) -> Size:
 def in_sqlite(path: Path, carts: int) -> Size:
     """The file; how much of it is the indexes, it does not say."""
     with open_shop(f"sqlite:///{path}") as shop:
-        fill(shop, carts)
+        fill(shop.app, shop.cart, carts)
 
         return Size("SQLite", path.stat().st_size / carts, None, speed(shop, carts))
 
@@ -273,7 +279,7 @@ def in_valkey(server: cache_servers.CacheServer, carts: int) -> Size:
             return info["used_memory_dataset"], info["used_memory_overhead"] - clients
 
         before = memory()
-        fill(shop, carts)
+        fill(shop.app, shop.cart, carts)
         data, overhead = (
             (now - then) / carts for now, then in zip(memory(), before, strict=True)
         )
@@ -366,7 +372,7 @@ def filled(
         for statement in layout:
             execute(shop, statement)
 
-        fill(shop, carts)
+        fill(shop.app, shop.cart, carts)
         yield shop
 
 

@@ -51,9 +51,11 @@ class Ours:
         self._session = session
 
     def fill(self, lines: int, conditions: int) -> None:
-        with current_cart.batch() as cart:
-            cart.clear()
+        # What is cleared could be put back, and would be stored for it.
+        if current_cart.version:
+            current_cart.destroy()
 
+        with current_cart.batch() as cart:
             for number in range(lines):
                 _add(cart, f"sku-{number}")
 

@@ -268,12 +268,10 @@ def _may_take(note: LinkNote) -> LinkState:
     is_known = get_state().known_owner() is not None
     is_account = not note.cart.bare_owner.startswith(NOBODYS)
 
-    if is_known and is_account:
-        return "foreign"
+    if is_known:
+        return "foreign" if is_account else "open"
 
-    return (
-        "open" if is_known or not (is_account or note.purpose == "login") else "login"
-    )
+    return "login" if is_account or note.purpose == "login" else "open"
 
 
 def _own_cart(note: LinkNote) -> Cart:

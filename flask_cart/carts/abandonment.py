@@ -15,6 +15,7 @@ from ..model.document import LeftCart
 from ..model.document import encode
 from ..model.errors import CartBusyError
 from ..model.errors import CartConflictError
+from ..model.errors import CartCorruptError
 from ..model.errors import CartStorageError
 from ..model.errors import CartVetoError
 from ..model.events import CartAbandoned
@@ -55,22 +56,22 @@ def state_of(found: FoundCart, deadlines: Deadlines, now: dt.datetime) -> State:
 
     :param now: When it is.
     """
-    document = found.content
+    summary = found.summary
 
-    if not isinstance(document, Document):
+    if isinstance(summary, CartCorruptError):
         return "corrupt"
 
-    deadline = deadlines[kind_of(found.key, document)]
-
+    deadline = deadlines[kind_of(found.key, summary)]
     since = found.untouched_since
 
     if since is None or deadline is None or since >= deadline:
         return "active"
 
-    if any(each.started_at > now - CHECKOUT_LASTS for each in document.pending):
+    if any(each.started_at > now - CHECKOUT_LASTS for each in summary.pending):
         return "in_checkout"
 
-    return "abandoned"
+    # Only what is to be deleted is read in full.
+    return "abandoned" if isinstance(found.content, Document) else "corrupt"
 
 
 def carts_to_remind_of(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
+from functools import cached_property
 
 from msgspec import UNSET
 from msgspec import UnsetType
@@ -18,55 +19,69 @@ from ..model.idempotency import UsedKeys
 from ..model.idempotency import decode_keys
 from ..model.keys import NOBODYS
 from ..model.keys import CartKey
+from ..model.summary import Summary
+from ..model.summary import summarize
+from ..storage.base import Kept
 from ..storage.base import ScansCarts
 from ..storage.base import Storage
-from ..storage.base import Stored
 from ..storage.base import scans_carts
 from .notes import notes_in
-from .records import Records
-from .replacing import SHOWN
 from .repository import Repository
 
-
-class Ends(t.Protocol):
-    """A record that is good for a while."""
-
-    @property
-    def expires_at(self) -> dt.datetime:
-        """Until when."""
-
-
 T = t.TypeVar("T")
-Ending = t.TypeVar("Ending", bound=Ends)
 
 Kind = t.Literal["empty", "guest", "user"]
 
 KINDS: t.Final[tuple[Kind, ...]] = t.get_args(Kind)
 
 
-class Found(t.NamedTuple, t.Generic[T]):
-    """Something that was come across.
+class Found(t.Generic[T]):
+    """Something that was come across. It is read when somebody asks for its content.
 
-    :param saved_at: When it was last saved, if that can be read.
-    :param content: What it is, or why what is stored is none.
+    :param kept: As the storage has it.
+    :param read: Reads what is stored.
     """
 
-    key: CartKey
-    stored: Stored
-    saved_at: dt.datetime | None
-    content: T | CartCorruptError
+    def __init__(self, kept: Kept, read: t.Callable[[str | bytes], T]) -> None:
+        self.key, self.stored, self.saved_at = kept
+        self._read = read
+
+    @cached_property
+    def content(self) -> T | CartCorruptError:
+        """What it is, or why what is stored is none."""
+        return _unless_corrupt(self._read, self.stored.data)
+
+
+class FoundCart(Found[Document]):
+    """A cart that was come across."""
+
+    def __init__(self, kept: Kept) -> None:
+        super().__init__(kept, decode)
+
+    @cached_property
+    def summary(self) -> Summary | Document | CartCorruptError:
+        """What it is at a glance, or why what is stored is none."""
+        return _unless_corrupt(summarize, self.stored.data)
 
     @property
     def untouched_since(self) -> dt.datetime | None:
         """Since when nobody has changed it, whoever was reminded of it meanwhile."""
-        left = self.content.left if isinstance(self.content, Document) else UNSET
+        summary = self.summary
+        left = UNSET if isinstance(summary, CartCorruptError) else summary.left
 
         return self.saved_at if isinstance(left, UnsetType) else left.since
 
 
-FoundCart = Found[Document]
 FoundNote = Found[OrderNote]
 FoundKeys = Found[UsedKeys]
+
+
+def scan(storage: Storage) -> t.Iterator[Kept]:
+    """All that is stored, a few in memory at a time: carts, and what is beside them.
+
+    :raises CartConfigError: If the storage cannot list its carts.
+    """
+    return _scanning(storage).scan()
 
 
 def find_carts(
@@ -77,79 +92,66 @@ def find_carts(
     :param before: Only those that were last saved before this time.
     :raises CartConfigError: If the storage cannot list its carts.
     """
-    return (
-        Found(key, stored, saved_at, _content(decode, stored.data))
-        for key, stored, saved_at in _scanning(storage).scan(before)
-        if key.is_cart
-    )
+    kept = _scanning(storage).scan(before)
+
+    return (FoundCart(each) for each in kept if each.key.is_cart)
 
 
-def find_notes(
-    repository: Repository, before: dt.datetime | None = None
-) -> t.Iterator[FoundNote]:
-    """The notes of all orders that were begun, alike."""
-    return find_records(notes_in(repository), before)
+def find_everything(
+    repository: Repository,
+) -> t.Iterator[FoundCart | FoundNote | FoundKeys]:
+    """All carts, notes of orders that were begun, and used keys, alike."""
+    notes = notes_in(repository)
+
+    for kept in scan(repository.storage):
+        if kept.key.is_cart:
+            yield FoundCart(kept)
+        elif notes.is_one(kept.key):
+            yield Found(kept, notes.read)
+        elif kept.key.instance == USED_KEYS:
+            yield Found(kept, decode_keys)
 
 
-def find_records(
-    records: Records[T], before: dt.datetime | None = None
-) -> t.Iterator[Found[T]]:
-    """All records of one kind, alike."""
-    return (
-        Found(key, stored, saved_at, _content(records.read, stored.data))
-        for key, stored, saved_at in _scanning(records.repository.storage).scan(before)
-        if records.is_one(key)
-    )
-
-
-def find_used_keys(
-    storage: Storage, before: dt.datetime | None = None
-) -> t.Iterator[FoundKeys]:
-    """The used keys of all owners, alike."""
-    return (
-        Found(key, stored, saved_at, _content(decode_keys, stored.data))
-        for key, stored, saved_at in _scanning(storage).scan(before)
-        if key.instance == USED_KEYS
-    )
-
-
-def find_shown(
-    storage: Storage, before: dt.datetime | None = None
+def find_untouched(
+    storage: Storage, before: dt.datetime, aside: t.Callable[[Kept], None] | None = None
 ) -> t.Iterator[FoundCart]:
-    """What programs were shown of carts, alike."""
-    return (
-        Found(key, stored, saved_at, _content(decode, stored.data))
-        for key, stored, saved_at in _scanning(storage).scan(before)
-        if key.instance == SHOWN
-    )
-
-
-def forget_expired(records: Records[Ending], now: dt.datetime) -> None:
-    """Forget the records of a kind that are over."""
-    for found in list(find_records(records)):
-        content = found.content
-
-        if not isinstance(content, CartCorruptError) and content.expires_at <= now:
-            records.remove(records.token_of(found.key), content)
-
-
-def find_untouched(storage: Storage, before: dt.datetime) -> t.Iterator[FoundCart]:
     """The carts that nobody has changed since a time.
 
+    :param aside: Is given what is come across and is no cart.
     :raises CartConfigError: If the storage cannot list its carts.
     """
     # Not those that were saved before it: some are saved later, without a change.
-    for found in find_carts(storage):
-        if found.untouched_since is not None and found.untouched_since < before:
-            yield found
+    for kept in scan(storage):
+        if not kept.key.is_cart:
+            if aside is not None:
+                aside(kept)
+        elif _may_be_untouched(kept, before):
+            found = FoundCart(kept)
+            since = found.untouched_since
+
+            if since is not None and since < before:
+                yield found
 
 
-def kind_of(key: CartKey, document: Document) -> Kind:
+def kind_of(key: CartKey, document: Document | Summary) -> Kind:
     """What kind of cart it is: how long it is of use depends on it."""
     if not document.lines:
         return "empty"
 
     return "guest" if key.bare_owner.startswith(NOBODYS) else "user"
+
+
+def _may_be_untouched(kept: Kept, before: dt.datetime) -> bool:
+    """Whether it is worth a look: most carts are too young, which needs none."""
+    _, (data, _), saved_at = kept
+
+    if saved_at is None:
+        return False
+
+    # Only what was saved without a change has that in it.
+    return saved_at < before or (
+        '"left"' in data if isinstance(data, str) else b'"left"' in data
+    )
 
 
 def _scanning(storage: Storage) -> ScansCarts:
@@ -162,7 +164,7 @@ def _scanning(storage: Storage) -> ScansCarts:
     return storage
 
 
-def _content(
+def _unless_corrupt(
     read: t.Callable[[str | bytes], T], data: str | bytes
 ) -> T | CartCorruptError:
     try:

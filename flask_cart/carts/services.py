@@ -6,7 +6,6 @@ import datetime as dt
 import logging
 import typing as t
 from contextlib import AbstractContextManager
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from dataclasses import field
@@ -145,11 +144,10 @@ class CartServices:
 
 def asking_receivers() -> AbstractContextManager[None]:
     """Keep who decides about a change from making one."""
-    return _asking(_RECEIVER)
+    return _Asking(_RECEIVER)
 
 
-@contextmanager
-def asking_rules() -> t.Iterator[None]:
+def asking_rules() -> AbstractContextManager[None]:
     """Keep the rules of an app from changing a cart, and from asking themselves.
 
     :raises CartError: If it is a rule that asks.
@@ -157,18 +155,18 @@ def asking_rules() -> t.Iterator[None]:
     if _asked.get() == _RULE:
         raise CartError(f"{_RULE} cannot read totals itself.")
 
-    with _asking(_RULE):
-        yield
+    return _Asking(_RULE)
 
 
-@contextmanager
-def _asking(who: str) -> t.Iterator[None]:
-    token = _asked.set(who)
+class _Asking(AbstractContextManager[None]):
+    def __init__(self, who: str) -> None:
+        self._who = who
 
-    try:
-        yield
-    finally:
-        _asked.reset(token)
+    def __enter__(self) -> None:
+        self._token = _asked.set(self._who)
+
+    def __exit__(self, *error: object) -> None:
+        _asked.reset(self._token)
 
 
 def refuse_while_asked() -> None:

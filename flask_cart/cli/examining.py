@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import typing as t
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from ..model.document import decode
 from ..model.document import encode
 from ..model.document import is_newer
 from ..model.errors import CartCorruptError
+from ..model.idempotency import USED_KEYS
 from ..model.keys import CartKey
 from ..storage.base import Change
 from .files import new_file
@@ -28,9 +28,9 @@ from .output import counted
 from .output import echo_json
 from .output import echo_table
 from .output import json_option
+from .output import progress
 from .output import shown_key
 from .output import tokens_option
-from .shop import broken_keys
 from .shop import everything
 from .shop import storage
 
@@ -116,9 +116,12 @@ def _examine(path: str | None) -> _Diagnosis:
     with ExitStack() as stack:
         file = stack.enter_context(new_file(path)) if path is not None else None
 
-        for found in itertools.chain(everything(), broken_keys()):
-            diagnosis.checked += 1
+        for found in stack.enter_context(progress(everything(), "Examining carts")):
             finding = _finding(found)
+
+            # Used keys are no carts, and are told of only if they cannot be read.
+            if finding is not None or found.key.instance != USED_KEYS:
+                diagnosis.checked += 1
 
             if finding is None:
                 continue
@@ -132,7 +135,7 @@ def _examine(path: str | None) -> _Diagnosis:
 
 
 def _finding(found: FoundCart | FoundNote | FoundKeys) -> _Finding | None:
-    key, stored, _, content = found
+    key, stored, content = found.key, found.stored, found.content
     finding = partial(_Finding, key, stored.version, len(stored.data))
 
     if isinstance(content, CartCorruptError):

@@ -10,6 +10,8 @@ from pathlib import Path
 import click
 
 from ..app.current import get_state
+from ..model.document import Document
+from ..model.document import OrderNote
 from ..model.errors import CartBusyError
 from ..model.errors import CartCorruptError
 from ..model.errors import CartTooLargeError
@@ -27,6 +29,7 @@ from .group import cart_cli
 from .output import counted
 from .output import echo_json
 from .output import json_option
+from .output import progress
 from .output import shown_error
 from .shop import everything
 from .shop import storage
@@ -154,12 +157,16 @@ def export(path: str, as_json: bool) -> None:
     """
     exported = corrupt = 0
 
-    with new_file(path) as file:
-        for found in everything():
+    with new_file(path) as file, progress(everything(), "Exporting carts") as carts:
+        for found in carts:
+            if found.key.instance.startswith(AFTER):
+                continue
+
             if isinstance(found.content, CartCorruptError):
                 corrupt += 1
             else:
-                write_cart(file, found.key, found.content)
+                content = t.cast("Document | OrderNote", found.content)
+                write_cart(file, found.key, content)
                 exported += 1
 
     # The output is the file.

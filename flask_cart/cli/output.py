@@ -22,6 +22,9 @@ T = t.TypeVar("T")
 #: How many rows are read before they are printed, as wide as the widest of them.
 _ROWS: t.Final = 500
 
+#: How many carts are looked at until the bar shows it.
+_STEPS: t.Final = 500
+
 #: How much of an error is told.
 _ERROR: t.Final = 300
 
@@ -70,13 +73,23 @@ def echo_table(headings: t.Sequence[str], rows: t.Iterable[t.Iterable[t.Any]]) -
 
 
 def progress(
-    items: t.Iterable[T], length: int, label: str
+    items: t.Iterable[T], label: str, length: int | None = None
 ) -> AbstractContextManager[t.Iterable[T]]:
-    """The items, with a bar that tells how many are done, on a terminal only."""
+    """The items, with a bar that tells how many are done, on a terminal only.
+
+    :param length: How many there are, if that is known.
+    """
     if not sys.stderr.isatty():
         return nullcontext(items)
 
-    return click.progressbar(items, length=length, label=label, file=sys.stderr)
+    return click.progressbar(
+        items,
+        length=length,
+        label=label,
+        show_pos=length is None,
+        file=sys.stderr,
+        update_min_steps=_STEPS if length is None else 1,
+    )
 
 
 def shown_key(key: CartKey, show_tokens: bool) -> dict[str, t.Any]:
@@ -112,5 +125,10 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def _printable(cell: t.Any) -> str:
+    text = str(cell)
+
+    if text.isprintable():
+        return text
+
     # Names come from anywhere, and a terminal obeys what it is sent.
-    return "".join(each if each.isprintable() else "?" for each in str(cell))
+    return "".join(each if each.isprintable() else "?" for each in text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 from collections import Counter
-from contextlib import suppress
 from functools import partial
 
 import click
@@ -18,28 +17,15 @@ from ..carts.abandonment import Outcome
 from ..carts.abandonment import State
 from ..carts.abandonment import delete_abandoned
 from ..carts.abandonment import state_of
-from ..carts.answers import answers_in
-from ..carts.links import links_in
-from ..carts.payments import cancel_order
+from ..carts.leftovers import Leftovers
 from ..carts.scanning import KINDS
-from ..carts.scanning import Found
 from ..carts.scanning import FoundCart
 from ..carts.scanning import Kind
-from ..carts.scanning import find_notes
-from ..carts.scanning import find_shown
 from ..carts.scanning import find_untouched
-from ..carts.scanning import find_used_keys
-from ..carts.scanning import forget_expired
 from ..carts.scanning import kind_of
 from ..model.document import Document
-from ..model.document import OrderNote
-from ..model.errors import CartBusyError
-from ..model.errors import CartCorruptError
 from ..model.events import CartAbandoned
-from ..model.idempotency import LASTS
-from ..model.idempotency import known
 from ..model.keys import CartKey
-from ..storage.base import Change
 from .group import cart_cli
 from .output import counted
 from .output import echo_json
@@ -68,6 +54,9 @@ _LEFT: t.Final[t.Mapping[Outcome | State, str]] = {
     f" {CHECKOUT_LASTS.days} days.",
     "corrupt": "Left {} that cannot be read: see 'flask cart doctor'.",
 }
+
+#: Before that nothing was saved.
+_NEVER: t.Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 _FORGOT: t.Final = f"Forgot {{}} begun more than {CHECKOUT_LASTS.days} days ago."
 
@@ -117,15 +106,11 @@ def prune(
         pruning.echo_carts(show_tokens, as_json)
         return
 
-    kinds = Counter(kind_of(each.key, document) for each, document in pruning.carts())
-
-    if kinds and not yes:
-        click.confirm(_question(kinds), abort=True, err=True)
-
-    outcomes = pruning.run(kinds.total())
+    length = None if yes else _ask(pruning)
+    leftovers = Leftovers(services())
+    outcomes = pruning.run(length, leftovers)
     # After the carts, which would be as good as new by it.
-    forgotten = _forget_orders()
-    _forget_beside()
+    forgotten = leftovers.forget_orders()
 
     if as_json:
         numbers = {each: outcomes[each] for each in _OUTCOMES}
@@ -154,26 +139,32 @@ class _Pruning:
         self._deadlines = deadlines
         self._now = services().clock()
 
-    def carts(self) -> t.Iterator[tuple[FoundCart, Document]]:
-        """Those that are to be deleted."""
+    def carts(
+        self, leftovers: Leftovers | None = None
+    ) -> t.Iterator[tuple[FoundCart, Document]]:
+        """Those that are to be deleted.
+
+        :param leftovers: Look at what is come across beside the carts.
+        """
         self.states.clear()
-        latest = max(filter(None, self._deadlines.values()), default=None)
+        latest = max(filter(None, self._deadlines.values()), default=_NEVER)
+        aside = leftovers.look_at if leftovers is not None else None
 
-        if latest is None:
-            return
-
-        for found in find_untouched(storage(), latest):
+        for found in find_untouched(storage(), latest, aside):
             state = state_of(found, self._deadlines, self._now)
             self.states[state] += 1
 
             if state == "abandoned":
                 yield found, t.cast(Document, found.content)
 
-    def run(self, length: int) -> Counter[Outcome]:
-        """Delete them."""
+    def run(self, length: int | None, leftovers: Leftovers) -> Counter[Outcome]:
+        """Delete them.
+
+        :param length: How many there are, if they were counted.
+        """
         repository = services().repository
 
-        with progress(self.carts(), length, "Deleting carts") as carts:
+        with progress(self.carts(leftovers), "Deleting carts", length) as carts:
             return Counter(
                 delete_abandoned(repository, found, _announce, _destroy)
                 for found, _ in carts
@@ -201,43 +192,14 @@ class _Pruning:
         _echo_left(self.states)
 
 
-def _forget_orders() -> int:
-    """Forget what was begun too long ago; how many orders that was."""
-    shop = services()
-    before = shop.clock() - CHECKOUT_LASTS
-    found = list(find_notes(shop.repository, before))
+def _ask(pruning: _Pruning) -> int:
+    """Ask whether to delete them, if there are any, and say how many there are."""
+    kinds = Counter(kind_of(each.key, document) for each, document in pruning.carts())
 
-    return sum(
-        cancel_order(shop, note.content.token)
-        for note in found
-        if isinstance(note.content, OrderNote)
-    )
+    if kinds:
+        click.confirm(_question(kinds), abort=True, err=True)
 
-
-def _forget_beside() -> None:
-    """Forget what is kept beside carts, and is of no use to anybody any more."""
-    shop = services()
-    now = shop.clock()
-    forget_expired(links_in(shop.repository), now)
-    forget_expired(answers_in(shop.repository), now)
-
-    for keys in find_used_keys(storage(), now - LASTS):
-        if not isinstance(keys.content, CartCorruptError) and not known(
-            keys.content, now
-        ):
-            _delete(keys)
-
-    for shown in find_shown(storage(), now - LASTS):
-        if storage().load(CartKey(shown.key.owner, "default")) is None:
-            _delete(shown)
-
-
-def _delete(found: Found[t.Any]) -> None:
-    delete = {found.key.instance: Change.on(found.stored.version, None)}
-
-    # If somebody is faster, it is of use again.
-    with suppress(CartBusyError):
-        storage().save(found.key.owner, delete)
+    return kinds.total()
 
 
 def _announce(event: CartAbandoned) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import re
 import typing as t
 from functools import partial
@@ -16,11 +15,8 @@ from ..carts.cart import Cart
 from ..carts.scanning import FoundCart
 from ..carts.scanning import FoundKeys
 from ..carts.scanning import FoundNote
-from ..carts.scanning import find_carts
-from ..carts.scanning import find_notes
-from ..carts.scanning import find_used_keys
+from ..carts.scanning import find_everything
 from ..carts.services import CartServices
-from ..model.errors import CartCorruptError
 from ..model.keys import CartKey
 from ..model.keys import cart_key
 from ..storage.base import Storage
@@ -69,18 +65,9 @@ def storage() -> Storage:
     return services().repository.storage
 
 
-def everything() -> t.Iterator[FoundCart | FoundNote]:
-    """All carts, and all notes of orders that were begun."""
-    repository = services().repository
-
-    return itertools.chain(find_carts(repository.storage), find_notes(repository))
-
-
-def broken_keys() -> t.Iterator[FoundKeys]:
-    """Used keys that cannot be read."""
-    for found in find_used_keys(storage()):
-        if isinstance(found.content, CartCorruptError):
-            yield found
+def everything() -> t.Iterator[FoundCart | FoundNote | FoundKeys]:
+    """All carts, all notes of orders that were begun, and all used keys."""
+    return find_everything(services().repository)
 
 
 def open_cart(key: CartKey) -> Cart:

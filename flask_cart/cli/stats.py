@@ -17,13 +17,14 @@ from ..carts.scanning import FoundCart
 from ..carts.scanning import Kind
 from ..carts.scanning import find_carts
 from ..carts.scanning import kind_of
-from ..model.document import Document
+from ..model.errors import CartCorruptError
 from ..model.money import format_money
 from .group import cart_cli
 from .output import counted
 from .output import echo_json
 from .output import echo_table
 from .output import json_option
+from .output import progress
 from .shop import services
 from .shop import storage
 
@@ -61,32 +62,39 @@ class _Stats:
 
     def count(self, found: FoundCart, now: dt.datetime) -> None:
         self.carts += 1
-        document = found.content
+        summary = found.summary
 
-        if not isinstance(document, Document):
+        if isinstance(summary, CartCorruptError):
             self.corrupt += 1
             return
 
         age = now - (found.saved_at or now)
-        self.kinds[kind_of(found.key, document)][_class_of(age, _AGES)] += 1
+        self.kinds[kind_of(found.key, summary)][_class_of(age, _AGES)] += 1
         self.sizes[_class_of(len(found.stored.data), _SIZES)] += 1
-        self.lines += len(document.lines)
-        self.quantity += sum(line.quantity for line in document.lines)
-        self.in_checkout += bool(document.pending)
-        self.values[document.currency] += sum(
-            line.unit_amount * line.quantity for line in document.lines
-        )
+        self.lines += len(summary.lines)
+        self.in_checkout += bool(summary.pending)
+        value = self.values[summary.currency]
+
+        for line in summary.lines:
+            self.quantity += line.quantity
+            value += line.unit_amount * line.quantity
+
+        self.values[summary.currency] = value
 
 
 @cart_cli.command("stats")
 @json_option
 def stats(as_json: bool) -> None:
-    """Count the carts, by kind, age and size, and add up what is in them."""
+    """Count the carts, by kind, age and size, and add up what is in them.
+
+    Only as much of each is looked at: 'flask cart doctor' finds all that is damaged.
+    """
     found = _Stats()
     now = services().clock()
 
-    for each in find_carts(storage()):
-        found.count(each, now)
+    with progress(find_carts(storage()), "Counting carts") as carts:
+        for each in carts:
+            found.count(each, now)
 
     if as_json:
         echo_json(found)

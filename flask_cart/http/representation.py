@@ -130,7 +130,9 @@ def show_limits(limits: QuantityLimits) -> ShownLimits:
 
 def limits_of_product(product: Buyable) -> QuantityLimits:
     """What a field takes that adds a product."""
-    return _limits(terms_of(Variant(product, EMPTY, product)))
+    terms = terms_of(Variant(product, EMPTY, product))
+
+    return _limits(terms, get_state().settings.max_quantity)
 
 
 def limits_of_lines(
@@ -142,15 +144,17 @@ def limits_of_lines(
 
     :param lines: The ids of those that are asked for, if it is not all.
     """
-    catalogue = get_state().services.registry.catalogue
-    asked = cart.lines if lines is None else [*filter(None, map(cart.get, lines))]
+    state = get_state()
+    catalogue, most = state.services.registry.catalogue, state.settings.max_quantity
+    ids = set(lines or ())
+    asked = [each for each in cart.lines if lines is None or each.id in ids]
     variants = {} if catalogue.loader is None else catalogue.variants(asked)
-    most = _limits(())
+    any_number = QuantityLimits(1, most, 1)
     limits = {}
 
     for line in asked:
         variant = variants.get(line.id)
-        own = most if variant is None else _limits(terms_of(variant))
+        own = any_number if variant is None else _limits(terms_of(variant), most)
         is_within = line.quantity <= own.maximum
         limits[line.id] = own if is_within else own._replace(maximum=line.quantity)
 
@@ -287,22 +291,18 @@ def _amount(money: Money) -> str:
     return f"{money.amount:f}"
 
 
-def _limits(terms: t.Collection[Terms]) -> QuantityLimits:
-    most = [each for terms_ in terms for each in (terms_.available, terms_.maximum)]
-    # Only those of the variant have others than 1.
-    step = max((each.step for each in terms), default=1)
-    minimum = max((each.minimum for each in terms), default=1)
+def _limits(terms: t.Iterable[Terms], most: int) -> QuantityLimits:
+    """What a field takes for these terms, and no more than that."""
+    minimum = step = 1
 
-    return QuantityLimits(
-        # The browser counts the steps from the minimum.
-        -(-minimum // step) * step,
-        min(
-            each
-            for each in (get_state().settings.max_quantity, *most)
-            if each is not None
-        ),
-        step,
-    )
+    for each in terms:
+        # Only those of the variant have others than 1.
+        minimum, step = max(minimum, each.minimum), max(step, each.step)
+        limits = most, each.available, each.maximum
+        most = min(limit for limit in limits if limit is not None)
+
+    # The browser counts the steps from the minimum.
+    return QuantityLimits(-(-minimum // step) * step, most, step)
 
 
 def _next_steps(cart: ShownCart) -> list[ShownAction]:

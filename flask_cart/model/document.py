@@ -215,7 +215,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         if self.currency not in CURRENCIES:
             raise ValueError(f"{self.currency!r} is not a currency.")
 
-        if any(line.currency != self.currency for line in self.lines):
+        if {line.currency for line in self.lines} - {self.currency}:
             self._give_lines_the_currency()
 
         if len({line.id for line in self.lines}) != len(self.lines):

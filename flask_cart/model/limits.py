@@ -63,7 +63,7 @@ def check_limits(before: Document, after: Document, limits: Limits) -> None:
             given=count,
         )
 
-    unchanged = {id(line) for line in before.lines}
+    unchanged = set(map(id, before.lines))
 
     for line in after.lines:
         if id(line) not in unchanged:

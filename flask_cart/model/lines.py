@@ -61,7 +61,10 @@ class ProductRef(
             raise InvalidItemError(f"'pinned' is a bool, not {self.is_pinned!r:.40}.")
 
 
-class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+# Nothing in a line refers to it, so a cart of many need not be searched for circles.
+class Line(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False
+):
     """A line of a cart. It cannot be changed; the cart's methods replace it.
 
     :param id: SHA-256 of the item id and the options, in hexadecimal.

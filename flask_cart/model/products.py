@@ -123,8 +123,12 @@ def options_of(product: Buyable, options: t.Mapping[str, t.Any] | None) -> Froze
 
     :raises InvalidItemError: If they are no options.
     """
-    opening = f"The item {item_id_of(product)!r:.80} is not valid: "
     own = getattr(product, "cart_options", None)
+
+    if own is None and options in (None, EMPTY):
+        return EMPTY
+
+    opening = f"The item {item_id_of(product)!r:.80} is not valid: "
 
     with refused_as(InvalidItemError, opening):
         chosen: dict[str, Chosen] = dict(

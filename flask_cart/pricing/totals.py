@@ -188,7 +188,7 @@ class Adjustment:
         return f"{format_money(self.before)} -> {format_money(self.after)}"
 
 
-class LineTotals(msgspec.Struct, frozen=True):
+class LineTotals(msgspec.Struct, frozen=True, gc=False):
     """The amounts of one line. Attributes of the line can be read from it, too.
 
     :param line: The line.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from flask import Flask
 from benchmarks import report
 from benchmarks.lost_updates.places import Places
 from benchmarks.measuring import Ratio
+from benchmarks.report import read_table
 from benchmarks.views import __main__ as command
 from benchmarks.views.operations import OPERATIONS
 from benchmarks.views.operations import STORAGES
@@ -75,7 +75,7 @@ def test_the_same_statements(places: Places, storage: Storage) -> None:
 
 def test_a_small_run(capsys: pytest.CaptureFixture[str]) -> None:
     """A part is measured and printed, and no table is written."""
-    before = read(DOCS / "benchmarks" / "views.csv")
+    before = read_table(DOCS / "benchmarks" / "views.csv")
     command.main(["--storage=SQLite", "--only=an add, 1 ", "--rounds=5"])
     name, operation, ours, by_hand, ratio = capsys.readouterr().out.strip().split(" | ")
 
@@ -83,7 +83,7 @@ def test_a_small_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert int(ours) > 0
     assert int(by_hand) > 0
     assert float(ratio.split(" ± ")[0]) > 0
-    assert read(DOCS / "benchmarks" / "views.csv") == before
+    assert read_table(DOCS / "benchmarks" / "views.csv") == before
 
 
 def test_tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -97,7 +97,10 @@ def test_tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     command.write(measured, 5, 0)
 
     for name in ("views.csv", "views-times.csv"):
-        written, shown = read(tmp_path / name), read(DOCS / "benchmarks" / name)
+        written, shown = (
+            read_table(tmp_path / name),
+            read_table(DOCS / "benchmarks" / name),
+        )
         assert written[0] == shown[0]
         assert [row[0] for row in written] == [row[0] for row in shown]
         assert f"benchmarks/{name}" in PAGE
@@ -106,8 +109,3 @@ def test_tables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         STORAGES
     )
     assert report.machine() in (tmp_path / "views.txt").read_text()
-
-
-def read(path: Path) -> list[list[str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.reader(file))

@@ -25,8 +25,10 @@ from flask_cart.carts.cart import working_copy
 from flask_cart.carts.notes import notes_in
 from flask_cart.carts.payments import cancel_order
 from flask_cart.carts.payments import place_begun_order
+from flask_cart.carts.repository import Repository
+from flask_cart.carts.scanning import FoundNote
 from flask_cart.carts.scanning import find_carts
-from flask_cart.carts.scanning import find_notes
+from flask_cart.carts.scanning import find_everything
 from flask_cart.model.document import OrderNote
 from flask_cart.model.document import decode
 from flask_cart.model.keys import CartKey
@@ -43,6 +45,17 @@ from tests.support.shop import make_cart
 GUEST = CartKey("guest:a", "default")
 USER = CartKey("user:1", "default")
 COMPANY = CartKey("company:1", "default")
+
+
+def found_notes(repository: Repository) -> list[FoundNote]:
+    """The notes that are come across."""
+    notes = notes_in(repository)
+
+    return [
+        t.cast(FoundNote, found)
+        for found in find_everything(repository)
+        if notes.is_one(found.key)
+    ]
 
 
 class HookedStorage(MemoryStorage):
@@ -128,7 +141,7 @@ class Shop:
 
     @property
     def notes(self) -> int:
-        return sum(1 for _ in find_notes(self.services.repository))
+        return len(found_notes(self.services.repository))
 
 
 @pytest.fixture
@@ -588,7 +601,7 @@ def test_note_is_no_cart(shop: Shop) -> None:
 
     (found,) = find_carts(shop.storage)
     assert found.key == GUEST
-    (note,) = find_notes(shop.services.repository)
+    (note,) = found_notes(shop.services.repository)
     assert note.content.token == token
 
 
@@ -606,7 +619,7 @@ def test_damaged_note(shop: Shop, text: str) -> None:
 
         assert caught.value.data == text
 
-    (note,) = find_notes(shop.services.repository)
+    (note,) = found_notes(shop.services.repository)
     assert isinstance(note.content, CartCorruptError)
     assert shop.storage.load(key).data == text
 

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import ExitStack
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -674,12 +675,49 @@ def in_threads(works: list[Callable[[], None]]) -> None:
         raise error
 
 
-def test_progress_bar(tmp_path: Path) -> None:
-    """On a terminal, a bar tells how far it is; elsewhere, there is none."""
+#: How a bar looks at its end.
+FULL = f"[{36 * '#'}]"
+
+
+def run_beside(
+    folder: Path, url: str, command: str, stderr: int
+) -> subprocess.Popen[bytes]:
+    """A command in a process of its own, which is answered with yes."""
+    (folder / "shop.py").write_text(_SHOP)
+    process = subprocess.Popen(
+        [*[sys.executable, "-m", "flask", "--app", "shop", "cart"], *command.split()],
+        cwd=folder,
+        env=os.environ | {"URL": url, "NO_COLOR": "1", "TERM": "xterm"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+    )
+    assert process.stdin is not None
+
+    # It may ask nothing, and be gone already.
+    with suppress(BrokenPipeError):
+        process.stdin.write(b"y\n")
+        process.stdin.flush()
+
+    return process
+
+
+@pytest.mark.parametrize(
+    ("command", "bar"),
+    [
+        ("prune", f"Deleting carts  {FULL}  100%"),
+        ("prune --yes", f"Deleting carts  {FULL}  2"),
+        ("stats", f"Counting carts  {FULL}  2"),
+        ("doctor", f"Examining carts  {FULL}  2"),
+        ("export carts.jsonl", f"Exporting carts  {FULL}  2"),
+    ],
+)
+def test_progress_bar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, bar: str
+) -> None:
+    """On a terminal, a bar tells how many are done, and of how many if they were
+    counted; elsewhere, there is none."""
     url = f"sqlite:///{tmp_path / 'carts.sqlite3'}"
-    (tmp_path / "shop.py").write_text(_SHOP)
-    environment = os.environ | {"URL": url, "NO_COLOR": "1", "TERM": "xterm"}
-    prune = [sys.executable, "-m", "flask", "--app", "shop", "cart", "prune", "--yes"]
 
     with shops.open_shop(url) as shop:
         insert(shop, [Given(13), Given(16)])
@@ -687,9 +725,7 @@ def test_progress_bar(tmp_path: Path) -> None:
     terminal, end = pty.openpty()
 
     with os.fdopen(terminal, "rb", buffering=0) as screen:
-        process = subprocess.Popen(
-            prune, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=end
-        )
+        process = run_beside(tmp_path, url, command, end)
         os.close(end)
         printed = bytearray()
 
@@ -702,14 +738,16 @@ def test_progress_bar(tmp_path: Path) -> None:
 
         output, _ = process.communicate(timeout=60)
 
-    assert b"Deleting carts" in printed
-    assert b"100%" in printed
-    assert output == b"Deleted 2 carts.\n"
+    assert process.returncode == 0
+    assert bar in printed.decode()
+    assert b"2 carts" in output
 
-    quiet = subprocess.run(
-        prune, cwd=tmp_path, env=environment, capture_output=True, timeout=60
-    )
-    assert (quiet.stdout, quiet.stderr) == (b"Deleted 0 carts.\n", b"")
+    # What was exported is there already.
+    (tmp_path / "carts.jsonl").unlink(missing_ok=True)
+    monkeypatch.chdir(tmp_path)
+
+    with shops.open_shop(url, has_tables=True) as shop:
+        assert run(shop.app, *command.split()).stderr == ""
 
 
 _SHOP = """

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import typing as t
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -809,3 +810,30 @@ def test_links_on_every_storage(lasting_shop: Storefront, purpose: str) -> None:
         assert client.post(link).location == "/cart/"
 
     assert lines_of(client) == {"mug": 3, "pot": 1}
+
+
+def test_many_at_once(lasting_shop: Storefront) -> None:
+    """Of eight who open a link at the same moment, one has the cart."""
+    shop = lasting_shop
+    fill_cart(shop, "guest:1")
+    link = link_to(shop, "guest:1")
+    clients = [shop.app.test_client() for _ in range(8)]
+
+    def take(client: FlaskClient) -> int:
+        status = 503
+
+        while status == 503:
+            # On a busy machine, a shopper tries again.
+            status = client.post(link).status_code
+
+        return status
+
+    with ThreadPoolExecutor(len(clients)) as pool:
+        statuses = list(pool.map(take, clients))
+
+    carts = [lines_of(client) for client in clients]
+
+    assert statuses.count(303) == 1
+    assert set(statuses) <= {303, 404, 410}
+    assert carts[statuses.index(303)] == {"mug": 3, "pot": 1}
+    assert sum(map(bool, carts)) == 1

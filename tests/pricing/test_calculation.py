@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import decimal
+import gc
 from decimal import Decimal
 from fractions import Fraction
 
@@ -259,6 +260,15 @@ def test_no_condition_is_like_one_that_does_nothing(
     totals = compute_totals(replace(document, conditions=(foreign,)), rounding)
 
     assert repr(dataclasses.replace(totals, adjustments=())) == repr(bare)
+
+
+def test_lines_are_no_work_for_the_garbage_collector() -> None:
+    """A page with a thousand lines does not make it look for what is not needed."""
+    totals = totals_of(line("12.50", 2), conditions=(condition("A", "-10%"),))
+
+    for each in totals.lines:
+        assert not gc.is_tracked(each)
+        assert not gc.is_tracked(each.line)
 
 
 @given(strategies.priced_carts())

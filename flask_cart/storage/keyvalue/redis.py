@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib
+import itertools
 import re
 import secrets
 import time
@@ -37,6 +38,9 @@ _record = re.compile(rb"(\d+) [\w,]+ (\d+)\n(.*)", re.DOTALL)
 #: Seconds after which a waiter looks at a lock again, should nobody wake it.
 _LONGEST_NAP: t.Final = 1.0
 _SHORTEST_NAP: t.Final = 0.01
+
+#: Of how many owners the carts are read at a time.
+_PAGE: t.Final = 200
 
 
 class RedisStorage:
@@ -131,9 +135,11 @@ class RedisStorage:
         return sorted(name.decode() for name in names)
 
     def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
-        with self._translated():
-            for owner, name in self._names():
-                for instance, record in self._client.hgetall(name).items():
+        names = self._names()
+
+        while page := self._read_page(names):
+            for (owner, _), records in page:
+                for instance, record in sorted(records.items()):
                     key = CartKey(owner, instance.decode(errors="replace"))
                     kept = _kept(key, record)
 
@@ -201,6 +207,17 @@ class RedisStorage:
                 keys=[self._lock(lease.owner), self._wake(lease.owner)],
                 args=[lease.token, self._lock_lease],
             )
+
+    def _read_page(self, names: t.Iterator[tuple[str, bytes]]) -> list[t.Any]:
+        """All carts of the next owners, in one round trip to each server."""
+        with self._translated():
+            page = list(itertools.islice(names, _PAGE))
+
+            with self._client.pipeline(transaction=False) as pipeline:
+                for _, name in page:
+                    pipeline.hgetall(name)
+
+                return list(zip(page, pipeline.execute(), strict=True))
 
     def _names(self) -> t.Iterator[tuple[str, bytes]]:
         """All owners and the names of their hashes."""

@@ -146,16 +146,17 @@ class DatabaseStorage:
         return sorted(row.instance for row in rows)
 
     def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
-        query = sa.select(self.table)
+        columns = "owner", "instance", "version", "data", "updated_at"
+        query = sa.select(*self.table.c[columns])
 
         if before is not None:
             query = query.where(self.table.c.updated_at < _utc(before))
 
-        for row in self._rows(query):
+        for owner, instance, version, data, updated_at in self._rows(query):
             yield Kept(
-                CartKey(row.owner, row.instance),
-                Stored(row.data, row.version),
-                row.updated_at.replace(tzinfo=dt.UTC),
+                CartKey(owner, instance),
+                Stored(data, version),
+                updated_at.replace(tzinfo=dt.UTC),
             )
 
     def transaction(self) -> JoinedTransaction | None:
@@ -268,15 +269,20 @@ class DatabaseStorage:
 
         Nothing is kept open between the pages, so that whoever reads them can write.
         """
-        columns = self.table.c.owner, self.table.c.instance
-        query = query.order_by(*columns).limit(_PAGE)
+        owner, instance = self.table.c.owner, self.table.c.instance
+        query = query.order_by(owner, instance).limit(_PAGE)
         page: t.Sequence[sa.Row[t.Any]] | None = None
 
         while page is None or len(page) == _PAGE:
-            last = (page[-1].owner, page[-1].instance) if page else None
-            after = (sa.tuple_(*columns) > last,) if last else ()
+            if page:
+                last = page[-1]
+                # MariaDB finds no row by an index that is compared as a pair.
+                after = sa.or_(owner > last.owner, instance > last.instance)
+                where: tuple[t.Any, ...] = (owner >= last.owner, after)
+            else:
+                where = ()
 
-            page = self._read(query.where(*after))
+            page = self._read(query.where(*where))
 
             yield from page
 
