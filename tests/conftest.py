@@ -21,6 +21,7 @@ from tests.support import servers
 from tests.support.apps import make_app
 from tests.support.compiled import Compiled
 from tests.support.compiled import CompiledRule
+from tests.support.measuring import Measuring
 from tests.support.shop import Recorder
 from tests.support.shop import make_cart
 
@@ -71,7 +72,7 @@ LONGEST = [
 ]
 
 #: The folders whose tests are to reach every branch; measuring takes as long again as
-#: they do. A module of them that need not be measured says so: ``no_cover``.
+#: they do. A module of them that need not be measured says so: ``unmeasured``.
 MEASURED = [
     "app",
     "carts",
@@ -247,6 +248,13 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    coverage = config.pluginmanager.get_plugin("_cov")
+
+    if coverage is not None:
+        config.pluginmanager.register(Measuring(coverage))
+
+
 def rank_of(path: Path) -> int:
     """When the tests of a module begin."""
     parents = [path, *path.parents]
@@ -281,4 +289,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         by_chance = item.get_closest_marker("hypothesis") is not None
 
         if by_chance or measured.isdisjoint(item.path.parents):
-            item.add_marker(pytest.mark.no_cover)
+            item.add_marker(pytest.mark.unmeasured)

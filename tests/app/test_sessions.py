@@ -44,7 +44,7 @@ from tests.support.session_shops import open_shop
 from tests.support.session_shops import sid_of
 
 # What its tests reach, others reach as well: measuring them takes as long again.
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.unmeasured
 
 BEFORE, AFTER = "before the view", "after the view"
 ORDERS = {"Session first": False, "FlaskCart first": True}

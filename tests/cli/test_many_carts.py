@@ -17,7 +17,7 @@ from tests.support.crowds import run
 from tests.support.crowds import run_json
 
 # What its tests reach, others reach as well: measuring them takes as long again.
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.unmeasured
 
 READABLE = [each for each in CROWD if not each.is_corrupt]
 CORRUPT = [each for each in CROWD if each.is_corrupt]

@@ -27,8 +27,8 @@ from tests.support.shops import code_of
 from tests.support.shops import contention
 from tests.support.shops import open_shop
 
-#: Reads wait for what others have committed.
-IN_SYNC = {"connect_args": {"init_command": "SET wsrep_sync_wait = 7"}}
+#: Reads wait for what others have committed: those of the shop, and of the tests.
+IN_SYNC = "&init_command=SET+wsrep_sync_wait+%3D+7"
 
 _numbers = itertools.count(1)
 
@@ -51,7 +51,7 @@ def shops(cluster: list[Node]) -> Iterator[list[Shop]]:
     with ExitStack() as stack:
         found = [
             stack.enter_context(
-                open_shop(node.database(name), IN_SYNC, has_tables=number > 0)
+                open_shop(node.database(name) + IN_SYNC, has_tables=number > 0)
             )
             for number, node in enumerate(cluster)
         ]
@@ -63,12 +63,17 @@ def test_crowd_on_all_nodes(shops: list[Shop]) -> None:
     """Many add to one cart, on every node: what was acknowledged is there, once, and
     what was refused is not. Nobody hears of the database's errors."""
     together = threading.Barrier(9)
+    errors: list[t.Any]
+
+    def has_met_another_node() -> bool:
+        return 1213 in [code_of(error) for error in errors]
 
     def add(number: int) -> Counter[str]:
         together.wait(30)
         heard: Counter[str] = Counter()
 
-        for _ in range(8):
+        # On a busy machine they may come one after the other.
+        while heard.total() < 8 or not has_met_another_node():
             try:
                 shops[number % 3].fill("mug")
             except CartError as error:
@@ -81,10 +86,9 @@ def test_crowd_on_all_nodes(shops: list[Shop]) -> None:
     with contention() as errors, ThreadPoolExecutor(9) as pool:
         heard = sum(pool.map(add, range(9)), Counter())
 
-    assert 1213 in [code_of(error) for error in errors]
     assert heard.keys() <= {"added", "CartBusyError", "CartConflictError"}
     assert shops[1].stored() == {"mug": 1 + heard["added"], "pot": 1}
-    assert heard["added"] > 36
+    assert heard["added"] > heard.total() / 2
 
 
 def test_order_that_another_node_is_faster_than(shops: list[Shop]) -> None:

@@ -22,7 +22,7 @@ from tests.support.storefronts import open_storefront
 from tests.support.storefronts import show
 
 # What its tests reach, others reach as well: measuring them takes as long again.
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.unmeasured
 
 CARTS: t.Final = ("", "/later", "/wishlist", "/other")
 LINES: t.Final = (line_of("mug", size="S"), line_of("mug", size="L"), line_of("pot"))

@@ -29,7 +29,7 @@ from tests.support.storefronts import line_of
 from tests.support.storefronts import open_storefront
 
 # It goes nowhere where no other test goes, and measuring that would take as long again.
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.unmeasured
 
 Json = dict[str, t.Any]
 

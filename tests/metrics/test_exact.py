@@ -3,11 +3,7 @@ done."""
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import subprocess
-import sys
 import typing as t
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -23,12 +19,12 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from flask_cart import FlaskCart
 from flask_cart.carts import repository
 from flask_cart.metrics.opentelemetry import OpenTelemetryMetrics
-from tests.support import counting_shopper
-from tests.support import servers
 from tests.support.apps import make_app
 from tests.support.cache_servers import CacheServer
 from tests.support.counting_shopper import ROUNDS
 from tests.support.counting_shopper import THREADS
+from tests.support.counting_shopper import work
+from tests.support.workers import working
 
 PROCESSES = 8
 TIMES = PROCESSES * THREADS * ROUNDS
@@ -39,37 +35,22 @@ def shop_together(url: str, locking: str, folder: Path) -> Counter[str]:
 
     :return: What they have done, all together.
     """
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "PROMETHEUS_MULTIPROC_DIR": str(folder),
-    }
-    script = counting_shopper.__file__
     done: Counter[str] = Counter()
 
     with ExitStack() as stack:
-        processes = []
+        workers = [
+            stack.enter_context(working(work, str(folder), url, locking, number))
+            for number in range(PROCESSES)
+        ]
 
-        for number in range(PROCESSES):
-            process = subprocess.Popen(
-                [sys.executable, script, url, locking, str(number)],
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            stack.callback(servers.end, process)
-            processes.append(process)
+        for worker in workers:
+            assert worker.receive() == "ready"
 
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
+        for worker in workers:
+            worker.send("go")
 
-        with ThreadPoolExecutor(PROCESSES) as pool:
-            answers = pool.map(lambda each: each.communicate("\n", 120)[0], processes)
-
-            for answer in answers:
-                done.update(json.loads(answer))
+        for worker in workers:
+            done.update(worker.receive())
 
     return done
 

@@ -35,7 +35,7 @@ from tests.support.customers import PREFERRED
 from tests.support.customers import memcached_client
 
 # What its tests reach, others reach as well: measuring them takes as long again.
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.unmeasured
 
 Open = Callable[[], AbstractContextManager[Storage]]
 

@@ -72,12 +72,14 @@ def mariadb() -> Iterator[Endpoint]:
         (socket,) = engine.url.normalized_query["unix_socket"]
 
         def url(address: Address) -> str:
-            host, socket = (
-                (f"127.0.0.1:{address}", "")
+            query = f"read_timeout={PATIENCE}"
+            found = (
+                servers.mariadb_url(query, f"127.0.0.1:{address}")
                 if isinstance(address, int)
-                else ("localhost", f"unix_socket={address}&")
+                else servers.mariadb_url(f"unix_socket={address}&{query}")
             )
-            return f"mysql+pymysql://root@{host}/carts?{socket}read_timeout={PATIENCE}"
+
+            return found.format(name="carts")
 
         yield _with_tables(Endpoint(server.daemon, socket, True, url))
 

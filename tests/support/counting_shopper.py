@@ -1,20 +1,15 @@
-"""A process whose threads change carts and count what becomes of it, for the tests.
-
-    python counting_shopper.py URL LOCKING NUMBER
-
-It waits for a line on its standard input, and prints what it has done as JSON.
-"""
+"""A process whose threads change carts and count what becomes of it, for the tests."""
 
 from __future__ import annotations
 
-import json
-import sys
+import os
 import threading
 import typing as t
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 
 from flask import Flask
 from flask_caching import Cache
@@ -23,7 +18,6 @@ from flask_cart import CartBusyError
 from flask_cart import CartConflictError
 from flask_cart import FlaskCart
 from flask_cart.carts.observing import Access
-from flask_cart.metrics.prometheus import PrometheusMetrics
 from flask_cart.storage.base import Changes
 from flask_cart.storage.keyvalue.redis import RedisStorage
 from tests.support.shop import sell
@@ -122,8 +116,17 @@ def counted(done: Done, name: str) -> Iterator[None]:
         done.count(f"{name} done")
 
 
-def main() -> None:
-    url, locking, process = sys.argv[1:]
+def work(here: Connection, folder: str, url: str, locking: str, process: int) -> None:
+    """Say that all is ready, wait for an answer, change carts, and tell what was
+    done.
+
+    :param folder: Where Prometheus writes, for all processes.
+    """
+    # Its client asks when it is imported.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+
+    from flask_cart.metrics.prometheus import PrometheusMetrics
+
     app = Flask("shop")
     app.config.update(
         CACHE_TYPE="RedisCache",
@@ -141,8 +144,8 @@ def main() -> None:
     repository.storage = CountingStorage(repository.storage, done)
     extension.observe(PrometheusMetrics())
     extension.observe(Sums(done))
-    print("ready", flush=True)
-    sys.stdin.readline()
+    here.send("ready")
+    here.recv()
 
     with ThreadPoolExecutor(THREADS) as pool:
         jobs = [
@@ -153,8 +156,4 @@ def main() -> None:
         for job in jobs:
             job.result()
 
-    print(json.dumps(done.numbers))
-
-
-if __name__ == "__main__":
-    main()
+    here.send(done.numbers)

@@ -16,6 +16,7 @@ from tests.support.servers import as_another_user
 from tests.support.servers import free_port
 from tests.support.servers import init_mariadb
 from tests.support.servers import mariadb_programs
+from tests.support.servers import mariadb_url
 from tests.support.servers import missing
 from tests.support.servers import own_folder
 from tests.support.servers import running
@@ -141,7 +142,7 @@ def _node(folder: Path, program: list[str], ports: list[_Ports], number: int) ->
         f"--wsrep-sst-receive-address=127.0.0.1:{mine.everything}",
         f"--wsrep-provider-options={';'.join(options)}",
     ]
-    url = f"mysql+pymysql://root@localhost/{{name}}?unix_socket={socket}"
+    url = mariadb_url(f"unix_socket={socket}")
     node: Node
     daemon = Daemon(command, folder / f"log{number}", lambda: node.is_ready)
     node = Node(daemon, url)

@@ -24,6 +24,10 @@ import sqlalchemy as sa
 
 DEADLINE = 60.0
 
+#: Not the generator that Hypothesis makes begin again.
+_chance = random.SystemRandom()
+_given_ports: set[int] = set()
+
 
 class Daemon:
     """A server's process, that a test may end, hold and start again.
@@ -236,6 +240,12 @@ def init_mariadb(program: str, data: Path) -> None:
     )
 
 
+def mariadb_url(query: str, host: str = "localhost") -> str:
+    """The URL of a database of a MariaDB server; ``{name}`` stands for its name."""
+    # To look for certificates takes longer than all the rest of a connection.
+    return f"mysql+pymysql://root@{host}/{{name}}?ssl_disabled=1&{query}"
+
+
 @contextmanager
 def mariadb(*, durable: bool = False) -> Iterator[Server]:
     """MariaDB as it is installed, on a unix socket.
@@ -266,7 +276,7 @@ def mariadb(*, durable: bool = False) -> Iterator[Server]:
             "--character-set-server=latin1",
             *user,
         ]
-        url = f"mysql+pymysql://root@localhost/{{name}}?unix_socket={socket}"
+        url = mariadb_url(f"unix_socket={socket}")
         log = folder / "log"
         daemon = Daemon(command, log, lambda: _greets(socket))
 
@@ -380,11 +390,19 @@ def listening(command: list[str], port: int, **options: t.Any) -> Iterator[None]
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port that nobody listens on, and that is not given to anybody else."""
     # Not one that the system hands out to clients: it must still be free when the
-    # server is started again.
+    # server is started again. Each process of xdist has ports of its own.
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 10_000 + 2_500 * (worker % 8)
+
     while True:
-        port = random.randint(10_000, 30_000)
+        port = first + _chance.randrange(2_500)
+
+        if port in _given_ports:
+            continue
+
+        _given_ports.add(port)
 
         with socketlib.socket() as found, suppress(OSError):
             found.setsockopt(socketlib.SOL_SOCKET, socketlib.SO_REUSEADDR, 1)

@@ -14,7 +14,7 @@ import pytest
 from tests.support.slackwater import Shop
 from tests.support.tls import served_by_tls
 
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.unmeasured
 
 #: What their checks need to know of the shop.
 CONFIG: t.Final = {

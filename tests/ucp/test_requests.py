@@ -174,7 +174,7 @@ def test_a_body_that_cannot_be_read(one: Assistant, body: bytes) -> None:
     assert read_json(answer)["content"]
 
 
-@pytest.mark.no_cover
+@pytest.mark.unmeasured
 def test_a_deep_body(one: Assistant) -> None:
     """It is none either. Coverage is not measured any more after it."""
     answer = one.app.test_client().post(

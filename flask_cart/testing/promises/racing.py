@@ -21,7 +21,7 @@ from ..traits import excludes
 from ..traits import only_if
 
 ROUNDS = 10
-INCREMENTS = 25
+INCREMENTS = 10
 
 
 class Racing(Traits):
