@@ -11,6 +11,9 @@ from flask import Flask
 from moneyed import Money
 from ucp_sdk.models.schemas.common.types.error_response import ErrorResponse
 from ucp_sdk.models.schemas.shopping.cart import Cart as StandardCart
+from ucp_sdk.models.schemas.shopping.cart_create_request import CartCreateRequest
+from ucp_sdk.models.schemas.shopping.cart_update_request import CartUpdateRequest
+from ucp_sdk.models.schemas.ucp import BusinessSchema
 
 from flask_cart import Cart
 from flask_cart import CartBusyError
@@ -80,6 +83,46 @@ class TestLife:
 
         assert items_in(answer) == {"pot": 1, "rare": 2}
         StandardCart.model_validate(answer.json)
+
+    def test_a_client_of_the_models(self, either: Assistant) -> None:
+        """Discovers, creates, reads, updates and cancels with nothing but the models of
+        the standard, and what the profile says."""
+        client = either.app.test_client()
+        found = read_json(client.get("/.well-known/ucp", base_url=SHOP))["ucp"]
+
+        if either.version != found["version"]:
+            address = found["supported_versions"][either.version]
+            found = read_json(client.get(address, base_url=SHOP))["ucp"]
+
+        (service,) = BusinessSchema.model_validate(found).services.popitem()[1]
+        base = str(service.model_dump()["endpoint"]).removeprefix(SHOP)
+        headers = {"UCP-Agent": 'profile="https://model.example/profile"'}
+
+        def send(method: str, path: str, body: t.Any = None) -> StandardCart:
+            sent = body.model_dump(mode="json", exclude_none=True) if body else {}
+            answer = client.open(
+                f"{base}{path}",
+                method=method,
+                json=sent,
+                headers=headers,
+                base_url=SHOP,
+            )
+
+            return StandardCart.model_validate(answer.json)
+
+        pot = {"item": {"id": "pot"}, "quantity": 2}
+        first = CartCreateRequest.model_validate({"line_items": [pot]})
+        cart = send("POST", "/carts", first)
+        read = send("GET", f"/carts/{cart.id}")
+        kept = {"id": read.line_items[0].id, **pot, "quantity": 3}
+        more = {"item": {"id": "rare"}, "quantity": 1}
+        wanted = CartUpdateRequest.model_validate({"line_items": [kept, more]})
+        changed = send("PUT", f"/carts/{cart.id}", wanted)
+        cancelled = send("POST", f"/carts/{cart.id}/cancel")
+
+        assert read == cart
+        assert [each.quantity for each in changed.line_items] == [3, 1]
+        assert cancelled.line_items == changed.line_items
 
     def test_what_is_not_there(self, either: Assistant) -> None:
         """After it was cancelled, and if it never was, whatever is asked."""
