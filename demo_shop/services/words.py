@@ -28,6 +28,8 @@ _SENTENCES = {
     "restored-all": "Everything is back in your {place}.",
     "cleared": "Everything is back on its shelf.",
     "noted": "Your note is with your basket.",
+    "link-taken": "All of it is in your {place}.",
+    "link-partly": "What we have left of it is in your {place}.",
     "coupon-removed": "The code is out of your basket.",
     # The ticket says it.
     "coupon-noted": "",

@@ -121,15 +121,19 @@ class Pages:
         return limits_of_product(product)
 
     def limits(
-        self, cart: Cart, lines: t.Iterable[LineTotals] | None = None
+        self,
+        cart: Cart,
+        lines: t.Iterable[LineTotals] | None = None,
+        products: t.Mapping[str, Buyable] | None = None,
     ) -> dict[str, QuantityLimits]:
         """What the fields of a cart's lines take, by the ids of the lines.
 
         :param lines: Those that are asked for, if it is not all.
+        :param products: Their products, if they are loaded already.
         """
         ids = None if lines is None else [each.id for each in lines]
 
-        return limits_of_lines(cart, ids)
+        return limits_of_lines(cart, ids, products)
 
     def undo(self) -> Undo | None:
         """What the last change can be undone with, once."""

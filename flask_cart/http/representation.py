@@ -17,6 +17,7 @@ from ..app.shopper import offered_shipping
 from ..app.wording import COUPON_GONE
 from ..carts.adding import AddReport
 from ..carts.cart import Cart
+from ..carts.catalogue import variant_in
 from ..model.limits import Terms
 from ..model.limits import terms_of
 from ..model.lines import Line
@@ -136,18 +137,28 @@ def limits_of_product(product: Buyable) -> QuantityLimits:
 
 
 def limits_of_lines(
-    cart: Cart, lines: t.Iterable[str] | None = None
+    cart: Cart,
+    lines: t.Iterable[str] | None = None,
+    products: t.Mapping[str, Buyable] | None = None,
 ) -> dict[str, QuantityLimits]:
     """What the fields of a cart's lines take, by the ids of the lines.
 
     A quantity that is too large by now may stay, and become smaller.
 
     :param lines: The ids of those that are asked for, if it is not all.
+    :param products: Their products, if somebody has loaded them.
     """
     state = get_state()
     catalogue, most = state.services.registry.catalogue, state.settings.max_quantity
-    asked = cart.lines if lines is None else [*filter(None, map(cart.get, lines))]
-    variants = {} if catalogue.loader is None else catalogue.variants(asked)
+    ids = set(lines or ())
+    asked = [each for each in cart.lines if lines is None or each.id in ids]
+    variants: t.Mapping[str, Variant | None] = {}
+
+    if products is not None:
+        variants = {each.id: variant_in(products, each) for each in asked}
+    elif catalogue.loader is not None:
+        variants = catalogue.variants(asked)
+
     any_number = QuantityLimits(1, most, 1)
     limits = {}
 

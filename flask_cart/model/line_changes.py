@@ -13,6 +13,7 @@ from .document import Document
 from .errors import InvalidItemError
 from .limits import Terms
 from .limits import terms_of
+from .line_operations import ON_EXISTING
 from .line_operations import AddLine
 from .line_operations import IncrementLine
 from .line_operations import OnExisting
@@ -58,9 +59,9 @@ def make_addition(
     :param home: The currency of the shop.
     :raises InvalidItemError: If anything about the item is not valid.
     """
-    if on_existing not in t.get_args(OnExisting):
+    if on_existing not in ON_EXISTING:
         raise InvalidItemError(
-            f"on_existing must be one of {', '.join(t.get_args(OnExisting))}, not"
+            f"on_existing must be one of {', '.join(ON_EXISTING)}, not"
             f" {on_existing!r:.40}."
         )
 

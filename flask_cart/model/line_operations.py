@@ -36,6 +36,9 @@ from .removing import remove_line
 
 OnExisting = t.Literal["merge", "replace", "error"]
 
+#: The same, as values.
+ON_EXISTING: t.Final[tuple[str, ...]] = t.get_args(OnExisting)
+
 #: What the fields of a line are called by those who set them.
 _NAMES: t.Final = {"unit_amount": "price"}
 
@@ -240,9 +243,9 @@ def _put_line(document: Document, previous: Line, line: Line) -> Applied:
 
 
 def _with_line(document: Document, line: Line) -> Document:
-    lines = tuple(line if each.id == line.id else each for each in document.lines)
+    lines = [line if each.id == line.id else each for each in document.lines]
 
-    return replace(document, lines=lines)
+    return replace(document, lines=tuple(lines))
 
 
 def _shown(line: Line, changes: t.Iterable[str]) -> dict[str, str]:

@@ -6,10 +6,10 @@ import decimal
 import itertools
 import typing as t
 from dataclasses import dataclass
-from dataclasses import replace
 from decimal import Decimal
 
 from moneyed import Money
+from msgspec.structs import replace
 
 from ..model.conditions import CEILING
 from ..model.conditions import PHASES

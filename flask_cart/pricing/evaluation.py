@@ -7,8 +7,9 @@ import decimal
 import logging
 import typing as t
 from dataclasses import dataclass
-from dataclasses import replace
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from ..model.conditions import CEILING
 from ..model.conditions import Condition

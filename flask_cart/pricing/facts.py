@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
+
+import msgspec
 
 from ..model.lines import Line
 
@@ -48,8 +49,7 @@ class Lazy(Mapping[str, V]):
         return len(self._read())
 
 
-@dataclass(frozen=True, kw_only=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule may know. Nothing of it can be changed.
 
     :param lines: The lines of the cart.

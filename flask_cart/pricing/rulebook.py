@@ -289,8 +289,8 @@ def _field(
 
 def _checked(value: t.Any, name: str) -> t.Any:
     """The value, where a decimal is an amount that can be calculated with."""
-    if isinstance(value, tuple | list):
-        return type(value)(_checked(each, name) for each in value)
+    if type(value) in (tuple, list):
+        return type(value)([_checked(each, name) for each in value])
 
     if not isinstance(value, Decimal):
         return value

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import typing as t
 from dataclasses import dataclass
-from dataclasses import replace
 from decimal import ROUND_DOWN
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from ..model.conditions import CEILING
 from ..model.conditions import PHASES
@@ -141,7 +143,7 @@ class CartSteps:
         if adjustment.applied is None or taxes is None:
             return adjustment
 
-        return replace(adjustment, taxes=summed_taxes(taxes))
+        return dataclasses.replace(adjustment, taxes=summed_taxes(taxes))
 
     def _adjustment(
         self, condition: Condition, before: Decimal, **step: t.Any

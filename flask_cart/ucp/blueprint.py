@@ -130,7 +130,12 @@ def _once(asked: Asked, make: Callable[[], Outcome]) -> Response:
     if kept.content != asked.content:
         raise key_reused()
 
-    response = _answer(Outcome(kept.status, msgspec.json.decode(kept.body), kept.etag))
+    body = msgspec.json.decode(kept.body)
+
+    if "id" in body:
+        Session(asked, body["id"]).show_again(body)
+
+    response = _answer(Outcome(kept.status, body, kept.etag))
     response.headers["Idempotent-Replayed"] = "true"
 
     return response

@@ -174,6 +174,13 @@ class Session:
 
         raise conflict
 
+    def show_again(self, body: Json) -> None:
+        """Note that an older answer is given once more."""
+        quantities = {each["id"]: each["quantity"] for each in body["line_items"]}
+
+        if self.cart.version:
+            note_shown(working_copy(self.cart), self.asked.client, quantities)
+
     def _replace(
         self, wishes: Wishes, *, makes_cart: bool = False, expected: int | None = None
     ) -> list[Message]:
@@ -195,10 +202,16 @@ class Session:
             raise key_reused() from error
         except CartReplayedError:
             self.cart.refresh()
+            note_shown(working, asked.client)
         except (CartConflictError, CartStorageError):
             raise
         except CartError as error:
-            return [*wishes.messages, refusal(error)]
+            problem = refusal(error)
+
+            if not makes_cart:
+                note_shown(working, asked.client)
+
+            return [*wishes.messages, problem]
 
         wanted = {e.id: (e.name, e.quantity) for e in wishes.lines.values()}
 

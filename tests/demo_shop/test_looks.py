@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import typing as t
 from pathlib import Path
@@ -165,7 +166,7 @@ def show_baskets(page: Page, front: Front) -> t.Iterator[str]:
 
     page.goto("/basket/")
     button(page, "Remove Cleat hook").click()
-    expect(button(page, "Put it back: Cleat hook")).to_be_visible()
+    expect(button(page, "put Cleat hook back")).to_be_visible()
     yield "removed"
 
 
@@ -191,6 +192,59 @@ def test_every_page_is_for_everybody(open_window: Visits, front: Front) -> None:
             assert (name, scheme, found) == (name, scheme, [])
 
         page.set_viewport_size(DESKTOP)
+
+
+#: Whether all these begin above the end of each other.
+IN_ONE_ROW = """selector => {
+  const boxes = [...document.querySelectorAll(selector)]
+    .map((each) => each.getBoundingClientRect());
+  const end = Math.min(...boxes.map((each) => each.bottom));
+
+  return boxes.every((each) => each.top < end);
+}"""
+LONG = "Donaudampfschifffahrtskapitaensmuetze"
+
+
+def test_long_words_and_wide_letters_fit(open_window: Visits, front: Front) -> None:
+    """From the product to the receipt, in a message and in a conflict, on the smallest
+    phones; also with the space between letters that some readers set."""
+    page = open_window(failures_expected=True)
+
+    def check(name: str) -> None:
+        for width, spacing in itertools.product((320, 390), ("normal", "0.12em")):
+            page.set_viewport_size({"width": width, "height": 740})
+            page.evaluate("gap => { document.body.style.letterSpacing = gap }", spacing)
+            excess = page.locator("html").evaluate("e => e.scrollWidth - innerWidth")
+
+            assert (name, width, spacing, excess) == (name, width, spacing, 0)
+
+            for row in (".logo, .account-link, .basket-link", ".cart-message > *"):
+                assert (name, width, row, page.evaluate(IN_ONE_ROW, row))[3]
+
+        page.evaluate("document.body.style.letterSpacing = ''")
+
+    front.shop.rename("pier-shirt", LONG)
+    add(page, "pier-shirt", "Navy, S")
+    check("product")
+    page.goto("/basket/")
+    check("basket")
+    button(page, f"Remove {LONG}").click()
+    expect(button(page, f"put {LONG} back")).to_be_visible()
+    check("undo")
+    button(page, f"put {LONG} back").click()
+    expect_pieces(page, 1)
+    add_elsewhere(page, "SHIRT-NAVY-S")
+    page.get_by_label(f"Quantity: {LONG}").fill("3")
+    page.get_by_label(f"Quantity: {LONG}").press("Enter")
+    expect(button(page, "Make it 3")).to_be_visible()
+    check("conflict")
+    page.goto("/checkout")
+    check("checkout")
+    fill_in_address(page)
+    button(page, "Order for").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Thank you, Ada.")
+    check("receipt")
+    front.shop.rename("pier-shirt", "Pier stripe shirt")
 
 
 @pytest.mark.parametrize("viewport", SIZES.values(), ids=SIZES)

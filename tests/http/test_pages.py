@@ -172,7 +172,7 @@ def test_choices_may_be_none(app: Flask) -> None:
     assert show(client)["quantity"] == 1
 
     client.post(f"/cart/lines/{line_of('egg')}/remove")
-    assert "Put Egg back" in client.get("/cart/").text
+    assert "put Egg back" in client.get("/cart/").text
 
 
 @pytest.mark.parametrize("mount", ["dispatcher", "proxy"])

@@ -161,13 +161,13 @@ LINE: t.Final = line_of("70")
         (f"lines/{LINE}/increment", {"by": "2"}),
         (f"lines/{LINE}/remove", {}),
         (f"lines/{LINE}/move", {"to": "later"}),
-        ("coupons", {"code": "TEN"}),
+        ("forward", {"code": "TEN"}),
         ("shipping", {"method": "Post"}),
-        ("metadata", {"metadata.note": "Hi"}),
+        ("forward", {"metadata.note": "Hi"}),
         # What cannot be done leads back as well.
         (f"lines/{LINE}", {"quantity": "99"}),
         (f"lines/{LINE}", {"quantity": "many"}),
-        ("coupons", {"code": "NOTHING"}),
+        ("forward", {"code": "NOTHING"}),
         ("lines/none/increment", {"by": "1"}),
     ],
 )

@@ -13,7 +13,7 @@ from tests.support.storefronts import fill
 
 
 def pieces(page: str) -> list[str]:
-    return re.findall(r'data-piece="(\w+)"', page)
+    return re.findall(r'<li data-piece="(\w+)"', page)
 
 
 def show(client: FlaskClient, known: str = "") -> str:

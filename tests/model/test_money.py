@@ -16,6 +16,7 @@ from flask_cart.model.money import Shares
 from flask_cart.model.money import allocate
 from flask_cart.model.money import check_decimal
 from flask_cart.model.money import format_money
+from flask_cart.model.money import in_proportion
 from flask_cart.model.money import parse_amount
 from flask_cart.model.money import parse_decimal
 from flask_cart.model.money import smallest_unit
@@ -185,6 +186,60 @@ class TestRounding:
     def test_money(self) -> None:
         """An amount becomes money without being rounded."""
         assert Rounding("JPY").money(Decimal("1.5")) == Money("1.5", "JPY")
+
+
+def as_fractions(shares: Shares) -> list[Fraction]:
+    return [Fraction(each, shares.denominator) for each in shares.numerators]
+
+
+class TestShares:
+    @given(
+        st.lists(strategies.decimals(1000, 6), min_size=4, max_size=4),
+        st.lists(strategies.decimals(1000, 3), min_size=4, max_size=4),
+        st.lists(st.fractions(0, 1), min_size=4, max_size=4),
+    )
+    def test_the_same_as_fractions(
+        self, amounts: list[Decimal], others: list[Decimal], rates: list[Fraction]
+    ) -> None:
+        """Over one denominator they are what a fraction for each would be."""
+        one, other = Shares.of(amounts), Shares.of(others)
+        mine, theirs = as_fractions(one), as_fractions(other)
+        differences = [a - b for a, b in zip(mine, theirs, strict=True)]
+        first = range(4)
+
+        assert mine == list(map(Fraction, amounts))
+        assert as_fractions(one.at([3, 1])) == [mine[3], mine[1]]
+        assert as_fractions(one.joined(other)) == mine + theirs
+        assert as_fractions(one.put([2], other.at([0]))) == [
+            *mine[:2],
+            theirs[0],
+            mine[3],
+        ]
+        assert as_fractions(one.plus(first, other)) == [
+            a + b for a, b in zip(mine, theirs, strict=True)
+        ]
+        assert as_fractions(one.plus(first, other, sign=-1)) == [
+            max(each, Fraction(0)) for each in differences
+        ]
+        assert as_fractions(one.times(rates)) == [
+            each * rate for each, rate in zip(mine, rates, strict=True)
+        ]
+        assert as_fractions(one.reduced()) == mine
+        assert one.sum() == sum(amounts)
+
+    @given(
+        strategies.decimals(1000, 6),
+        st.lists(strategies.decimals(1000, 6), min_size=1, max_size=5),
+    )
+    def test_in_proportion(self, amount: Decimal, weights: list[Decimal]) -> None:
+        """Each has as much of an amount as of the weights, or all have the same."""
+        shares = in_proportion(amount.as_integer_ratio(), Shares.of(weights))
+        whole = Fraction(sum(weights)) or len(weights)
+        parts = weights if any(weights) else [1] * len(weights)
+
+        assert as_fractions(shares) == [
+            Fraction(amount) * Fraction(each) / whole for each in parts
+        ]
 
 
 def allocated(parts: list[Decimal], total: Decimal, unit: Decimal) -> list[Decimal]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import inspect
 import json
@@ -75,7 +74,7 @@ def facts(
     book.load_facts = lambda facts: app
     asked = evaluation(book, owner=owner, instance=instance, now=now)
 
-    return dataclasses.replace(asked.facts(DOCUMENT, Rounding("EUR")), **changes)
+    return replace(asked.facts(DOCUMENT, Rounding("EUR")), **changes)
 
 
 def ask(asked: Rule, **changes: object) -> Verdict:

@@ -22,6 +22,7 @@ from demo_shop.models import GiftCard
 from demo_shop.models import Order
 from demo_shop.models import OrderLine
 from demo_shop.models import OrderTax
+from demo_shop.models import Product
 from demo_shop.models import Variant
 
 SECRET_KEY = "only for tests"
@@ -164,6 +165,13 @@ class Shop:
             db.session.execute(
                 update(Variant).where(Variant.sku == sku).values(price_cents=cents)
             )
+            db.session.commit()
+
+    def rename(self, slug: str, name: str) -> None:
+        """Call a product something else."""
+        with self.app.app_context():
+            renamed = update(Product).where(Product.slug == slug).values(name=name)
+            db.session.execute(renamed)
             db.session.commit()
 
     def orders(self) -> list[Order]:

@@ -11,6 +11,9 @@ from flask import Flask
 from moneyed import Money
 from ucp_sdk.models.schemas.common.types.error_response import ErrorResponse
 from ucp_sdk.models.schemas.shopping.cart import Cart as StandardCart
+from ucp_sdk.models.schemas.shopping.cart_create_request import CartCreateRequest
+from ucp_sdk.models.schemas.shopping.cart_update_request import CartUpdateRequest
+from ucp_sdk.models.schemas.ucp import BusinessSchema
 
 from flask_cart import Cart
 from flask_cart import CartBusyError
@@ -80,6 +83,46 @@ class TestLife:
 
         assert items_in(answer) == {"pot": 1, "rare": 2}
         StandardCart.model_validate(answer.json)
+
+    def test_a_client_of_the_models(self, either: Assistant) -> None:
+        """Discovers, creates, reads, updates and cancels with nothing but the models of
+        the standard, and what the profile says."""
+        client = either.app.test_client()
+        found = read_json(client.get("/.well-known/ucp", base_url=SHOP))["ucp"]
+
+        if either.version != found["version"]:
+            address = found["supported_versions"][either.version]
+            found = read_json(client.get(address, base_url=SHOP))["ucp"]
+
+        (service,) = BusinessSchema.model_validate(found).services.popitem()[1]
+        base = str(service.model_dump()["endpoint"]).removeprefix(SHOP)
+        headers = {"UCP-Agent": 'profile="https://model.example/profile"'}
+
+        def send(method: str, path: str, body: t.Any = None) -> StandardCart:
+            sent = body.model_dump(mode="json", exclude_none=True) if body else {}
+            answer = client.open(
+                f"{base}{path}",
+                method=method,
+                json=sent,
+                headers=headers,
+                base_url=SHOP,
+            )
+
+            return StandardCart.model_validate(answer.json)
+
+        pot = {"item": {"id": "pot"}, "quantity": 2}
+        first = CartCreateRequest.model_validate({"line_items": [pot]})
+        cart = send("POST", "/carts", first)
+        read = send("GET", f"/carts/{cart.id}")
+        kept = {"id": read.line_items[0].id, **pot, "quantity": 3}
+        more = {"item": {"id": "rare"}, "quantity": 1}
+        wanted = CartUpdateRequest.model_validate({"line_items": [kept, more]})
+        changed = send("PUT", f"/carts/{cart.id}", wanted)
+        cancelled = send("POST", f"/carts/{cart.id}/cancel")
+
+        assert read == cart
+        assert [each.quantity for each in changed.line_items] == [3, 1]
+        assert cancelled.line_items == changed.line_items
 
     def test_what_is_not_there(self, either: Assistant) -> None:
         """After it was cancelled, and if it never was, whatever is asked."""
@@ -240,7 +283,10 @@ class TestDifferences:
         assert told(answer) == [("info", "added_elsewhere")]
         assert read_json(answer)["messages"][0]["path"] == "$.line_items[1]"
 
-        # It has been shown the book by now, and does not want it.
+        # If that answer got lost, it sends the same again, and still loses nothing.
+        assert items_in(two.update(cart_id, {"pot": 5})) == {"pot": 5, "rare": 1}
+
+        # It was told twice of the book by now, and does not want it.
         assert items_in(two.update(cart_id, {"pot": 5})) == {"pot": 5}
 
     def test_quantities_are_added_up(self, one: Assistant, two: Assistant) -> None:
@@ -252,6 +298,75 @@ class TestDifferences:
 
         assert items_in(answer) == {"pot": 5}
         assert told(answer) == [("info", "changed_elsewhere")]
+
+    def test_an_answer_that_gets_lost(self, one: Assistant, two: Assistant) -> None:
+        """What others have added counts as seen only when it was told twice, also
+        where the next change is another one."""
+        cart_id = created(one, {"pot": 2})
+        two.read(cart_id)
+        one.update(cart_id, {"pot": 5, "rare": 1})
+        two.update(cart_id, {"pot": 3})
+
+        answer = two.update(cart_id, {"pot": 3, "tea & <b>milk</b>": 1})
+
+        assert items_in(answer) == {"pot": 6, "rare": 1, "tea & <b>milk</b>": 1}
+        assert told(answer) == [
+            ("info", "changed_elsewhere"),
+            ("info", "added_elsewhere"),
+        ]
+        assert items_in(two.update(cart_id, {"pot": 3})) == {"pot": 3}
+
+    def test_who_looks_has_seen_it(self, one: Assistant, two: Assistant) -> None:
+        """Whoever reads the cart in between means what it leaves out."""
+        cart_id = created(one, {"pot": 2})
+        two.read(cart_id)
+        one.update(cart_id, {"pot": 2, "rare": 1})
+        two.update(cart_id, {"pot": 2})
+        two.read(cart_id)
+
+        assert items_in(two.update(cart_id, {"pot": 2})) == {"pot": 2}
+
+    def test_what_a_refusal_shows_was_shown(
+        self, shop: Storefront, one: Assistant, two: Assistant
+    ) -> None:
+        """The quantities in it are those that the next change begins with."""
+        cart_id = created(one, {"pot": 2})
+        two.read(cart_id)
+        one.update(cart_id, {"pot": 5})
+
+        def refuse(app: Flask, **extra: t.Any) -> None:
+            raise CartVetoError("Not on Sundays.")
+
+        with before_change.connected_to(refuse, shop.app):
+            shown = items_in(two.update(cart_id, {"pot": 3}))
+
+        assert shown == {"pot": 5}
+        assert items_in(two.update(cart_id, shown)) == {"pot": 5}
+
+    def test_what_is_answered_again_was_shown(
+        self, one: Assistant, two: Assistant, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An older answer, and one to a change that was made before."""
+        cart_id = created(one, {"pot": 1})
+        two.read(cart_id)
+        first = two.update(cart_id, {"pot": 2}, Idempotency_Key="a")
+        one.update(cart_id, {"pot": 1, "rare": 1})
+        two.read(cart_id)
+        again = two.update(cart_id, {"pot": 2}, Idempotency_Key="a")
+
+        assert again.data == first.data
+        assert items_in(two.update(cart_id, {"pot": 4})) == {"pot": 4, "rare": 1}
+
+        monkeypatch.setattr("flask_cart.ucp.blueprint.keep_answer", lambda *given: None)
+        two.update(cart_id, {"pot": 5, "rare": 1}, Idempotency_Key="b")
+        one.read(cart_id)
+        one.update(cart_id, {"pot": 9, "rare": 1})
+        shown = items_in(
+            two.update(cart_id, {"pot": 5, "rare": 1}, Idempotency_Key="b")
+        )
+
+        assert shown == {"pot": 9, "rare": 1}
+        assert items_in(two.update(cart_id, shown)) == shown
 
     def test_who_takes_out_takes_what_it_has_seen(
         self, one: Assistant, two: Assistant
@@ -469,6 +584,12 @@ class TestKeys:
         gone = one.cancel(cart_id, Idempotency_Key="c")
 
         assert one.cancel(cart_id, Idempotency_Key="c").data == gone.data
+
+    def test_what_came_to_nothing_is_answered_again(self, one: Assistant) -> None:
+        """As it was, although there is no cart."""
+        first = one.create({"boat": 1}, Idempotency_Key="a")
+
+        assert one.create({"boat": 1}, Idempotency_Key="a").data == first.data
 
     def test_another_body_is_refused(self, one: Assistant) -> None:
         """So is another address."""
