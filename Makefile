@@ -114,15 +114,11 @@ format: .venv/.lint  ## Mend the style where that needs no thought
 docs: .venv/.docs  ## Build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
+# Each writes its tables of the docs.
+BENCHMARKS = views floors many contention locking lost_updates lost_updates.races sizes
+
 bench: .venv/.tests  ## Count what is lost, and compare with what cannot be done without
-	$(BIN)/python -m benchmarks.views
-	$(BIN)/python -m benchmarks.many
-	$(BIN)/python -m benchmarks.lost_updates
-	$(BIN)/python -m benchmarks.lost_updates.races
-	$(BIN)/python -m benchmarks.locking
-	$(BIN)/python -m benchmarks.write_path
-	$(BIN)/python -m benchmarks.metrics
-	$(BIN)/python -m benchmarks.sizes
+	for each in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$each || exit; done
 
 ways: .venv/.tests  ## Draw the five ways through the code again, for docs/architecture.rst
 	$(BIN)/python -m tools.ways

@@ -38,7 +38,7 @@ def main() -> None:
 
             return line_of(outcome)
 
-        is_kept = command.print_table(rows, COLUMNS, Places(stack), measure)
+        is_kept = command.print_table(rows, COLUMNS, Places(stack), measure, "adds")
 
     sys.exit(not is_kept)
 

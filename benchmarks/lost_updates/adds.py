@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 from collections import Counter
+from contextlib import ExitStack
 from contextlib import closing
 from pathlib import Path
 
 from tests.support.harness import Clients
 
+from .browser import Answer
 from .browser import Tab
 from .places import Served
 
@@ -20,10 +23,12 @@ class Added(t.NamedTuple):
 
     :param statuses: How often each status.
     :param retries: How often the server tried again.
+    :param seconds: How long it waited for each answer.
     """
 
     statuses: Counter[int]
     retries: int
+    seconds: tuple[float, ...] = ()
 
     @property
     def at_most(self) -> int:
@@ -83,26 +88,50 @@ class Outcome(t.NamedTuple):
         return sum(each.statuses[status] for each in self.added.values())
 
 
-def add_together(served: Served, crowd: Clients, clients: int, adds: int) -> Outcome:
-    """Let clients of one browser and owner add to a cart, all at once."""
-    jar = served.folder / "jar"
-    items = [f"item-{number}" for number in range(clients)]
+def add_together(
+    served: Served, crowd: Clients, clients: int, adds: int, *, apart: bool = False
+) -> Outcome:
+    """Let clients add, all at once.
 
-    with closing(Tab(served.port, jar, OWNER)) as tab:
-        begun = tab.post("/begin")
-        assert begun.status == 200, begun
-        added = crowd.run(add_many, *((served.port, jar, item, adds) for item in items))
-        stored = tab.cart()
+    :param apart: Give each a cart of its own; else they are of one browser and owner.
+    """
+    items = [f"item-{number}" for number in range(clients)]
+    owners = [f"user:{item}" if apart else OWNER for item in items]
+    jars = [served.folder / owner for owner in owners]
+    stored: Counter[str] = Counter()
+
+    with ExitStack() as stack:
+        tabs = {
+            owner: stack.enter_context(closing(Tab(served.port, jar, owner)))
+            for owner, jar in zip(owners, jars, strict=True)
+        }
+
+        for tab in tabs.values():
+            begun = tab.post("/begin")
+            assert begun.status == 200, begun
+
+        work = zip(jars, owners, items, strict=True)
+        added = crowd.run(add_many, *((served.port, *each, adds) for each in work))
+
+        for tab in tabs.values():
+            stored.update(tab.cart())
 
     return Outcome(dict(zip(items, added, strict=True)), stored)
 
 
-def add_many(port: int, jar: Path, item: str, adds: int) -> Added:
+def add_many(port: int, jar: Path, owner: str, item: str, adds: int) -> Added:
     """What one client does."""
-    with closing(Tab(port, jar, OWNER)) as tab:
-        answers = [tab.post("/add", item=item) for _ in range(adds)]
+    answers: list[Answer] = []
+    seconds: list[float] = []
+
+    with closing(Tab(port, jar, owner)) as tab:
+        for _ in range(adds):
+            start = time.perf_counter()
+            answers.append(tab.post("/add", item=item))
+            seconds.append(time.perf_counter() - start)
 
     return Added(
         Counter(answer.status for answer in answers),
         sum(answer.retries for answer in answers),
+        tuple(seconds),
     )

@@ -8,6 +8,8 @@ import typing as t
 
 import pytest
 
+from ..report import FOLDER
+from ..report import write_table
 from .places import Places
 from .places import Served
 from .rows import ROWS
@@ -63,13 +65,16 @@ def print_table(
     columns: list[str],
     places: Places,
     measure: t.Callable[[Served], Line],
+    table: str,
 ) -> bool:
     """Measure and print one row after the other.
 
+    :param table: The name of the table that is written if these are all rows.
     :return: Whether all have kept what they promise to keep.
     """
     _print_line("storage", columns)
     is_kept = True
+    written = [["storage", *columns, "besides"]]
 
     for row in rows:
         try:
@@ -88,6 +93,10 @@ def print_table(
             for cell, column in zip(line.cells, columns, strict=True)
         ]
         _print_line(row.name, [*cells, ", ".join(line.notes)])
+        written.append([row.name, *map(str, line.cells), ", ".join(line.notes)])
+
+    if rows == ROWS:
+        write_table(FOLDER / f"{table}.csv", written)
 
     return is_kept
 

@@ -233,7 +233,9 @@ def main() -> None:
 
     with ExitStack() as stack:
         print(f"Of {options.runs} runs, the cart was not what the answers had said in:")
-        is_kept = command.print_table(rows, list(RACES), Places(stack), measure)
+        is_kept = command.print_table(
+            rows, list(RACES), Places(stack), measure, "races"
+        )
 
     sys.exit(not is_kept)
 
