@@ -22,6 +22,8 @@ from tests.support.harness import gunicorn
 from tests.support.served_shop import create_app
 from tests.support.storefronts import line_of
 
+pytestmark = pytest.mark.unmeasured
+
 #: How many send something at the same moment; more than the server has threads.
 CROWD: t.Final = 20
 

@@ -15,6 +15,8 @@ from tests.support.app_servers import SERVERS
 from tests.support.app_servers import app_server
 from tests.support.storefronts import line_of
 
+pytestmark = pytest.mark.unmeasured
+
 STEP: t.Final = f"/cart/lines/{line_of('mug', size='L')}/increment"
 KINDS: t.Final = {
     "application/json": b'{"by": -1}',

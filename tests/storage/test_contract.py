@@ -63,6 +63,7 @@ class TestSQLite(DatabaseSuite):
         return lambda key: execute(storage, "UPDATE carts SET data = x'fe'")
 
 
+@pytest.mark.unmeasured
 class ServedSuite(DatabaseSuite):
     """One database for all tests: making one takes longer than most of them."""
 

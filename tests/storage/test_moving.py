@@ -36,6 +36,8 @@ from tests.support.places import PLACES
 from tests.support.places import SHARED
 from tests.support.places import place_of
 
+pytestmark = pytest.mark.unmeasured
+
 USER = "user:1"
 GUEST = "guest:a"
 RUNS = int(os.environ.get("CART_MOVE_RUNS", "20"))

@@ -18,6 +18,8 @@ from tests.support.plans import plans_of
 from tests.support.shops import Shop
 from tests.support.shops import open_shop
 
+pytestmark = pytest.mark.unmeasured
+
 OWNER = "user:1"
 KEY = CartKey(OWNER, "default")
 

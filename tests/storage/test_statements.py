@@ -23,6 +23,8 @@ from tests.support.shops import counted
 from tests.support.shops import heard
 from tests.support.shops import open_shop
 
+pytestmark = pytest.mark.unmeasured
+
 PAGE = """
 <header>{{ current_cart | length }} lines, {{ current_cart.quantity }} items</header>
 {% for line in current_cart %}{{ line.name }}{% endfor %}

@@ -51,11 +51,13 @@ class CompiledRule(Rule):
     def _compile_builder(
         self, append_unknown: bool = True
     ) -> Callable[..., tuple[str, str]]:
-        # Of defaults, some are in the function.
-        if self.defaults:
+        defaults = self.defaults or {}
+
+        # Its default is in the function, as the converter writes it.
+        if any(name in defaults for is_dynamic, name in self._trace if is_dynamic):
             return super()._compile_builder(append_unknown)
 
-        key = (*self._trace, append_unknown)
+        key = (*self._trace, append_unknown, *defaults)
 
         if key not in self._builders:
             self._builders[key] = super()._compile_builder(append_unknown)

@@ -88,8 +88,9 @@ class Storefront:
             return kept | {str(each.key): each.stored for each in found}
 
 
-#: The OpenAPI documents of the apps, each asked for once.
+#: The OpenAPI documents of the apps, each asked for once, and by what they depend on.
 _documents: WeakKeyDictionary[Flask, dict[str, t.Any]] = WeakKeyDictionary()
+_same_documents: dict[tuple[str, ...], dict[str, t.Any]] = {}
 
 
 class PageClient(FlaskClient):
@@ -124,9 +125,23 @@ class ApiClient(PageClient):
         app = self.application
 
         if app not in _documents:
-            _documents[app] = super().open("/cart/openapi.json").get_json()
+            key = _described_by(app)
+
+            if key not in _same_documents:
+                answer = super().open("/cart/openapi.json")
+                _same_documents[key] = answer.get_json()
+
+            _documents[app] = _same_documents[key]
 
         return _documents[app]
+
+
+def _described_by(app: Flask) -> tuple[str, ...]:
+    """What the document of an app can depend on: its settings, and its routes."""
+    settings = [f"{name}={value!r}" for name, value in sorted(app.config.items())]
+    routes = [f"{each} {each.endpoint}" for each in app.url_map.iter_rules()]
+
+    return (*settings, *routes)
 
 
 def path_of(rule: Rule) -> str:
