@@ -62,6 +62,7 @@ WRONG = {
         DOWN,
     ),
     "aside": ("http/views.py", "from ..cli import cart_cli", DOWN),
+    "to another binding": ("ucp/sessions.py", "from ..http.views import show", DOWN),
     "from the kit": ("extension.py", "from .testing import interleave", DOWN),
     "circle": ("model/errors.py", "from .document import Document", CIRCLES),
     "circle, for a type": (
@@ -94,10 +95,12 @@ def test_new_folder(copy: Path) -> None:
 
 
 def test_extras_are_not_imported() -> None:
-    """Importing the package imports nothing that an extra brings."""
+    """Importing the package imports nothing that an extra or another app brings."""
     extras = (
         "sqlalchemy flask_sqlalchemy flask_session flask_caching cachelib redis"
         " filelock memcache pylibmc pymemcache prometheus_client opentelemetry pytest"
+        # Only the app that wants it imports it.
+        " flask_cart.ucp"
     )
     code = (
         "import sys, flask_cart;"
