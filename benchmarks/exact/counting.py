@@ -7,7 +7,6 @@ import gc
 import itertools
 import secrets
 import sys
-import tracemalloc
 import typing as t
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -57,14 +56,12 @@ class Cost(t.NamedTuple):
     :param sent: Bytes of them.
     :param stored: Bytes of the cart afterwards.
     :param bytecodes: That are executed, from the environment to the answer.
-    :param peak: Bytes of memory that it takes while it is at work.
     """
 
     trips: int
     sent: int
     stored: int
     bytecodes: int
-    peak: int
 
 
 class _Wire:
@@ -156,9 +153,8 @@ def _cost(app: Flask, shop: Ours, operation: Operation, wire: _Wire) -> Cost:
         stored = shop.extension.storage.load(CartKey(_OWNER, "default"))
 
     size = len(stored.data) if stored is not None else 0
-    fill(app.test_client(), operation)
 
-    return Cost(trips, sent, size, bytecodes, _peak(_request(app, operation)))
+    return Cost(trips, sent, size, bytecodes)
 
 
 def _request(app: Flask, operation: Operation) -> Callable[[], None]:
@@ -198,17 +194,6 @@ def _bytecodes(work: Callable[[], None]) -> int:
             sys.settrace(None)
 
     return count
-
-
-def _peak(work: Callable[[], None]) -> int:
-    """How much memory it takes at most, beside what there was."""
-    with _without_garbage():
-        tracemalloc.start()
-        work()
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-
-    return peak
 
 
 @contextmanager

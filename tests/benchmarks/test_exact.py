@@ -1,4 +1,4 @@
-"""Requests cost what they did: statements, bytes, instructions and memory."""
+"""Requests cost what they did: statements, bytes and instructions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROJECT = Path(__file__).parent.parent.parent
 
 HERE = ["CPython 3.11", "Flask 3.1.3"]
 ELSEWHERE = ["CPython 3.12", "Flask 3.1.3"]
-COST = Cost(trips=2, sent=1000, stored=500, bytecodes=10_000, peak=20_000)
+COST = Cost(trips=2, sent=1000, stored=500, bytecodes=10_000)
 
 
 def costs(made_with: list[str] = HERE, **changed: int) -> command.Costs:
@@ -53,7 +53,6 @@ def test_written_down_with_what_is_pinned() -> None:
         ({"sent": 1031}, "SQLite, an add: sent 1,000 -> 1,031 (+3.1%)"),
         ({"stored": 600}, "SQLite, an add: stored 500 -> 600 (+20.0%)"),
         ({"bytecodes": 10_400}, "SQLite, an add: bytecodes 10,000 -> 10,400 (+4.0%)"),
-        ({"peak": 30_000}, "SQLite, an add: peak 20,000 -> 30,000 (+50.0%)"),
         ({"bytecodes": 8_900}, "SQLite, an add: bytecodes 10,000 -> 8,900 (-11.0%)"),
         ({"trips": 0}, "SQLite, an add: trips 2 -> 0 (-100.0%)"),
     ],
@@ -79,8 +78,8 @@ def test_where_nothing_was_sent() -> None:
 
 
 def test_another_python() -> None:
-    """There instructions and memory are others; statements and bytes are not."""
-    found = costs(ELSEWHERE, bytecodes=50_000, peak=1, trips=4)
+    """There instructions are others; statements and bytes are not."""
+    found = costs(ELSEWHERE, bytecodes=50_000, trips=4)
 
     assert command.compare(costs(), found) == ["SQLite, an add: trips 2 -> 4 (+100.0%)"]
 
@@ -119,4 +118,4 @@ def test_what_is_not_compared_is_said(
     command.write(command.RECORDED, costs())
     command.main([])
 
-    assert "Not compared are bytecodes and peak" in capsys.readouterr().out
+    assert "Not compared are bytecodes" in capsys.readouterr().out
