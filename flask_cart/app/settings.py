@@ -7,6 +7,8 @@ import typing as t
 import zoneinfo
 
 import msgspec
+from babel import Locale
+from babel import UnknownLocaleError
 from moneyed import CURRENCIES
 
 from ..carts.repository import Retry
@@ -65,6 +67,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     #: The ISO 4217 code of the currency of new carts.
     currency: str = "USD"
+
+    #: The locale that pages write prices in, unless Flask-Babel knows it.
+    locale: _Name = "en"
 
     #: How amounts are rounded.
     rounding: t.Literal["half_up", "half_even", "half_down", "up", "down"] = "half_up"
@@ -235,6 +240,7 @@ def read_settings(config: t.Mapping[str, t.Any], events: t.Collection[str]) -> S
         )
 
     _time_zone(settings.timezone)
+    _check_locale(settings.locale)
 
     for name in settings.events_disabled:
         if name not in events:
@@ -244,6 +250,15 @@ def read_settings(config: t.Mapping[str, t.Any], events: t.Collection[str]) -> S
             )
 
     return settings
+
+
+def _check_locale(name: str) -> None:
+    try:
+        Locale.parse(name.replace("-", "_"))
+    except (ValueError, UnknownLocaleError) as error:
+        raise CartConfigError(
+            f"CART_LOCALE must be a locale such as 'de' or 'en_GB', not {name!r}."
+        ) from error
 
 
 def _time_zone(name: str) -> dt.tzinfo:

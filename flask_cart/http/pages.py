@@ -10,10 +10,10 @@ from flask import request
 
 from ..app.current import current_cart
 from ..app.current import get_state
+from ..app.prices import show_money
 from ..app.shopper import offered_shipping
 from ..carts.cart import Cart
 from ..model.lines import Line
-from ..model.money import format_money
 from ..model.products import Buyable
 from ..pricing.shipping import ShippingOption
 from ..pricing.totals import Adjustment
@@ -61,7 +61,7 @@ def give_to_templates(app: Flask) -> None:
     app.jinja_env.globals["current_cart"] = current_cart
     app.jinja_env.globals["cart_form_key"] = make_form_key
     app.jinja_env.globals["cart_pages"] = Pages()
-    app.jinja_env.filters["money"] = format_money
+    app.jinja_env.filters["money"] = show_money
     app.jinja_env.filters["cart_piece"] = send_once
 
 

@@ -14,6 +14,7 @@ EVENTS = ["item_added", "item_removed"]
 VALUES = {
     "CART_STORAGE": ("memory", "memory"),
     "CART_CURRENCY": ("JPY", "JPY"),
+    "CART_LOCALE": ("de", "de"),
     "CART_ROUNDING": ("half_even", "half_even"),
     "CART_ROUND_AT": ("total", "total"),
     "CART_TIMEZONE": ("Europe/Berlin", "Europe/Berlin"),

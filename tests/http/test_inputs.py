@@ -45,7 +45,7 @@ def test_every_type_is_known_before_the_first_request(
     class Unread(inputs.Input):
         """What this would see if it were not so."""
 
-    assert len(kinds) == 9
+    assert len(kinds) == 10
     assert [each for each in kinds if not is_known(each)] == []
     assert not is_known(Unread)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 
 from flask import Flask
 from flask import Response
@@ -97,6 +98,17 @@ COUPONS = {
 }
 
 
+def below_the_prefix(product: Product) -> Product:
+    """The product with its addresses as browsers know them."""
+    root = request.script_root
+
+    return replace(
+        product,
+        cart_image=product.cart_image and root + product.cart_image,
+        cart_url=product.cart_url and root + product.cart_url,
+    )
+
+
 class MugShop:
     """The app, and the way from the browser to it, which may be slow.
 
@@ -117,14 +129,18 @@ class MugShop:
             **config,
         )
         cart_ext = FlaskCart(app)
-        cart_ext.product_loader(lambda ids: [SHELF[i] for i in ids if i in SHELF])
+        cart_ext.product_loader(
+            lambda ids: [below_the_prefix(SHELF[i]) for i in ids if i in SHELF]
+        )
         cart_ext.coupon_loader(lambda code: COUPONS.get(code.upper()))
         app.register_blueprint(cart_ext.blueprint, url_prefix="/cart")
 
         @app.get("/goods/<item>")
         def product(item: str) -> str:
             return render_template_string(
-                PAGE, product=SHELF[item], next=request.args.get("next")
+                PAGE,
+                product=below_the_prefix(SHELF[item]),
+                next=request.args.get("next"),
             )
 
         @app.get("/checkout")
