@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gc
+import itertools
 import secrets
 import sys
 import tracemalloc
@@ -93,8 +94,9 @@ class _Wire:
 
 
 def main() -> None:
-    # How often a number is drawn again would be chance, and so would its digits.
-    secrets.randbelow = lambda exclusive_upper_bound: exclusive_upper_bound // 2
+    # How many digits a version has would be chance. No two may be the same.
+    numbers = itertools.count()
+    secrets.randbits = lambda k: (1 << (k - 1)) + next(numbers)
     wire = _Wire()
     writer = csv.writer(sys.stdout, lineterminator="\n")
 

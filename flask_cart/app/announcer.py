@@ -61,6 +61,15 @@ class SignalAnnouncer:
         summary = stamped(summary, cart.key, last.version, last.occurred_at)
         self._send(signals.cart_updated, cart, summary)
 
+    def hears(self, *names: str) -> bool:
+        heard = [signals.ALL[name] for name in names]
+
+        # Not has_receivers_for(), which is also of those that are gone.
+        return any(
+            self._sends(signal) and [*signal.receivers_for(self.app)]
+            for signal in heard
+        )
+
     def tell(self, cart: AnyCart, event: Event) -> None:
         """Tell of what has happened to a cart without a change of it."""
         self._send(getattr(signals, event.name), cart, event)

@@ -186,13 +186,23 @@ def delete_abandoned(
     return "deleted"
 
 
+def delete_unheard(storage: Storage, found: FoundCart) -> Outcome:
+    """Delete a cart that is abandoned, where nobody is told of it, in one statement."""
+    version = _saved(storage, found.key, found.stored.version, None)
+
+    return "changed" if version is None else "deleted"
+
+
 def is_reminded(document: Document) -> bool:
     """Whether somebody was reminded of a cart since it was changed."""
     return not isinstance(document.left, UnsetType) and document.left.is_reminded
 
 
-def _saved(storage: Storage, key: CartKey, version: int, text: str) -> int | None:
-    """The version of a cart that is saved without a change, if nobody was faster."""
+def _saved(
+    storage: Storage, key: CartKey, version: int, text: str | None
+) -> int | None:
+    """The version of a cart that is saved without a change, or 0 if it is deleted; if
+    nobody was faster."""
     change = Change.on(version, text)
 
     try:

@@ -53,6 +53,9 @@ class Announcer(t.Protocol):
     def after(self, cart: AnyCart, events: tuple[Event, ...]) -> None:
         """Say what was saved."""
 
+    def hears(self, *names: str) -> bool:
+        """Whether anybody is told of one of these events."""
+
     def tell(self, cart: AnyCart, event: Event) -> None:
         """Say what has happened without a change of the cart."""
 

@@ -16,6 +16,7 @@ from ..carts.abandonment import Deadlines
 from ..carts.abandonment import Outcome
 from ..carts.abandonment import State
 from ..carts.abandonment import delete_abandoned
+from ..carts.abandonment import delete_unheard
 from ..carts.abandonment import state_of
 from ..carts.leftovers import Leftovers
 from ..carts.scanning import KINDS
@@ -162,13 +163,10 @@ class _Pruning:
 
         :param length: How many there are, if they were counted.
         """
-        repository = services().repository
+        delete = _delete if _is_heard() else partial(delete_unheard, storage())
 
         with progress(self.carts(leftovers), "Deleting carts", length) as carts:
-            return Counter(
-                delete_abandoned(repository, found, _announce, _destroy)
-                for found, _ in carts
-            )
+            return Counter(delete(found) for found, _ in carts)
 
     def echo_carts(self, show_tokens: bool, as_json: bool) -> None:
         """Print what would be deleted."""
@@ -200,6 +198,19 @@ def _ask(pruning: _Pruning) -> int:
         click.confirm(_question(kinds), abort=True, err=True)
 
     return kinds.total()
+
+
+def _is_heard() -> bool:
+    """Whether anybody is told when a cart is deleted, or asked before."""
+    shop = services()
+
+    return bool(shop.repository.observers) or shop.announcer.hears(
+        "cart_abandoned", "before_change", "cart_destroyed", "cart_updated"
+    )
+
+
+def _delete(found: FoundCart) -> Outcome:
+    return delete_abandoned(services().repository, found, _announce, _destroy)
 
 
 def _announce(event: CartAbandoned) -> None:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import typing as t
 
 import pytest
 from flask import Flask
+from prometheus_client import CollectorRegistry
 
+from flask_cart import Cart
+from flask_cart import CartBusyError
 from flask_cart import FlaskCart
+from flask_cart import signals
 from flask_cart.carts.links import LinkNote
 from flask_cart.carts.links import links_in
+from flask_cart.metrics.prometheus import PrometheusMetrics
 from flask_cart.model import document
 from flask_cart.model.idempotency import USED_KEYS
 from flask_cart.model.keys import CartKey
+from flask_cart.storage.base import Change
+from flask_cart.storage.base import Changes
 from flask_cart.storage.memory import MemoryStorage
 from flask_cart.testing.carts import save_cart
 from tests.support.apps import make_app
@@ -145,3 +153,111 @@ def test_what_is_kept(app: Flask, storage: CountingStorage) -> None:
     result = run_json(app, "prune", "--older-than", "99d", "--yes")
     assert result["orders"] == 1
     assert storage.load(CartKey(f"@order:{token}", "default")) is None
+
+
+TOLD = ["cart_abandoned", "before_change", "cart_destroyed", "cart_updated"]
+
+
+class TestDeletingUnheard:
+    """Where nobody is told of it, a cart is deleted at once."""
+
+    @pytest.fixture(autouse=True)
+    def _nobody_listens(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Examples of the docs may listen to all apps of the process."""
+        for name in TOLD:
+            monkeypatch.setattr(signals.ALL[name], "receivers", {})
+
+    @pytest.fixture
+    def saves(
+        self, storage: CountingStorage, monkeypatch: pytest.MonkeyPatch
+    ) -> list[Changes]:
+        """What is saved."""
+        noted: list[Changes] = []
+        save = storage.save
+
+        def noting(owner: str, changes: Changes) -> bool:
+            noted.append(changes)
+
+            return save(owner, changes)
+
+        monkeypatch.setattr(storage, "save", noting)
+
+        return noted
+
+    def test_one_statement(
+        self, app: Flask, storage: CountingStorage, saves: list[Changes]
+    ) -> None:
+        """Nothing is saved but that they are gone."""
+        pass_days(app, 9)
+
+        assert run(app, "prune", "--yes").output == "Deleted 3 carts.\n"
+        assert [each["default"].text for each in saves] == [None] * 3
+        assert list(storage.scan()) == []
+
+    @pytest.mark.parametrize("name", TOLD)
+    def test_heard(self, app: Flask, saves: list[Changes], name: str) -> None:
+        """Who listens to any of it is told, once for each."""
+        heard: list[str] = []
+
+        def note(app: Flask, cart: Cart, event: t.Any) -> None:
+            heard.append(event.owner)
+
+        pass_days(app, 9)
+
+        with signals.ALL[name].connected_to(note, app):
+            assert run(app, "prune", "--yes").output == "Deleted 3 carts.\n"
+
+        assert heard == OWNERS
+        assert len(saves) == 6
+
+    def test_of_another_app(self, app: Flask, saves: list[Changes]) -> None:
+        """A receiver that is told nothing costs nothing."""
+        pass_days(app, 9)
+
+        with signals.cart_destroyed.connected_to(lambda app, **_: None, Flask("other")):
+            run(app, "prune", "--yes")
+
+        assert len(saves) == 3
+
+    def test_observed(self, app: Flask, saves: list[Changes]) -> None:
+        """Metrics count each."""
+        registry = CollectorRegistry()
+        app.extensions["cart"].extension.observe(PrometheusMetrics(registry))
+        pass_days(app, 9)
+        run(app, "prune", "--yes")
+        name, labels = "flask_cart_events_total", {"event": "cart_destroyed"}
+
+        assert registry.get_sample_value(name, labels) == 3
+        assert len(saves) == 6
+
+    def test_rivals(
+        self, app: Flask, storage: CountingStorage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What somebody has changed since it was read, or is changing, stays."""
+        pass_days(app, 9)
+        save = storage.save
+
+        def late(owner: str, changes: Changes) -> bool:
+            if owner == "user:1":
+                raise CartBusyError("It is locked.")
+
+            if owner == "user:2":
+                key = CartKey(owner, "default")
+                stored = storage.load(key)
+                assert stored is not None
+                renewed = Change.on(stored.version, stored.text)
+                assert save(owner, {"default": renewed})
+
+            return save(owner, changes)
+
+        monkeypatch.setattr(storage, "save", late)
+
+        assert run_json(app, "prune", "--yes") == {
+            "deleted": 1,
+            "kept": 0,
+            "changed": 2,
+            "failed": 0,
+            "in_checkout": 0,
+            "corrupt": 0,
+            "orders": 0,
+        }

@@ -503,7 +503,11 @@ class TestOthersMeanwhile:
 
     @pytest.mark.parametrize("is_deleted", [False, True])
     def test_busy(
-        self, app: Flask, is_deleted: bool, monkeypatch: pytest.MonkeyPatch
+        self,
+        app: Flask,
+        heard: Hearing,
+        is_deleted: bool,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """A cart that is locked by somebody is in use, and the others are deleted."""
         fill(app, "user:1", "user:2")

@@ -76,6 +76,9 @@ class Silent:
     def after(self, cart: object, events: tuple[Event, ...]) -> None:
         """Keep it to oneself."""
 
+    def hears(self, *names: str) -> bool:
+        return False
+
     def tell(self, cart: object, event: Event) -> None:
         """Keep it to oneself."""
 
