@@ -199,7 +199,9 @@ def _get_cart() -> Cart:
             " cart(owner=...) of your FlaskCart."
         )
 
-    return request_cart("default", known_tenant(get_state().loaders.tenant))
+    state = get_state()
+
+    return _cart_of(state, "default", known_tenant(state.loaders.tenant))
 
 
 def current_owner() -> str | None:
@@ -211,8 +213,10 @@ def current_owner() -> str | None:
 
 def request_cart(instance: str, tenant: str | None) -> Cart:
     """The cart of this request's owner, the same one for the whole request."""
-    check_instance(instance)
-    state = get_state()
+    return _cart_of(get_state(), check_instance(instance), tenant)
+
+
+def _cart_of(state: AppState, instance: str, tenant: str | None) -> Cart:
     owner = state.known_owner()
 
     if owner is None:

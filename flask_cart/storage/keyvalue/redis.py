@@ -10,7 +10,6 @@ import secrets
 import time
 import typing as t
 from contextlib import AbstractContextManager
-from contextlib import contextmanager
 from contextlib import suppress
 
 from ...model.errors import CartBusyError
@@ -72,7 +71,7 @@ class RedisStorage:
         self._ttl = _milliseconds(keeping.ttl)
         self._renews = keeping.renew_after is not None
         self._lock_lease = _milliseconds(keeping.lock_lease)
-        self._errors = _errors_of(client)
+        self._translated = _Translated(_errors_of(client))
         self._longest_nap = _longest_nap(client)
         self._compare_and_set = client.register_script(redis_scripts.COMPARE_AND_SET)
         self._read_and_renew = client.register_script(redis_scripts.READ_AND_RENEW)
@@ -83,7 +82,7 @@ class RedisStorage:
     def load(self, key: CartKey) -> Stored | None:
         lease = self._leases.on(key.owner)
 
-        with self._translated():
+        with self._translated:
             if lease is None:
                 record = self._read(key)
             else:
@@ -108,7 +107,7 @@ class RedisStorage:
 
         lease = self._leases.on(owner)
 
-        with self._translated():
+        with self._translated:
             if lease is not None and not lease.is_held:
                 self._acquire(lease, next(iter(changes)))
 
@@ -129,7 +128,7 @@ class RedisStorage:
         return self._leases.lock(owner)
 
     def instances(self, owner: str) -> list[str]:
-        with self._translated():
+        with self._translated:
             names = self._client.hkeys(self._carts(owner))
 
         return sorted(name.decode() for name in names)
@@ -202,7 +201,7 @@ class RedisStorage:
         self._client.blpop([self._wake(owner)], timeout=nap)
 
     def _release(self, lease: Lease) -> None:
-        with self._translated():
+        with self._translated:
             self._release_lock(
                 keys=[self._lock(lease.owner), self._wake(lease.owner)],
                 args=[lease.token, self._lock_lease],
@@ -210,7 +209,7 @@ class RedisStorage:
 
     def _read_page(self, names: t.Iterator[tuple[str, bytes]]) -> list[t.Any]:
         """All carts of the next owners, in one round trip to each server."""
-        with self._translated():
+        with self._translated:
             page = list(itertools.islice(names, _PAGE))
 
             with self._client.pipeline(transaction=False) as pipeline:
@@ -244,11 +243,23 @@ class RedisStorage:
     def _wake(self, owner: str) -> str:
         return f"{self._carts(owner)}/wake"
 
-    @contextmanager
-    def _translated(self) -> t.Iterator[None]:
-        try:
-            yield
-        except self._errors as error:
+
+class _Translated:
+    """Turns errors of a client into those of a storage, any number of times over.
+
+    :param errors: What the client raises.
+    """
+
+    def __init__(self, errors: tuple[type[Exception], ...]) -> None:
+        self._errors = errors
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: object, error: BaseException | None, trace: object
+    ) -> None:
+        if isinstance(error, self._errors):
             raise CartStorageError(f"Redis could not be used: {error}") from error
 
 
