@@ -327,6 +327,28 @@ def test_expired_row(shop: Shop) -> None:
     assert len(shop.rows()) == 1
 
 
+def test_two_first_saves(shop: Shop) -> None:
+    """Who is a moment later with the first cart of an owner has lost, without an
+    error."""
+    versions: list[int | None] = []
+
+    def be_faster(
+        connection: t.Any, cursor: t.Any, statement: str, *args: object
+    ) -> None:
+        if statement.startswith("INSERT") and not versions:
+            versions.append(None)
+            versions[0] = save_cart(shop.storage, KEY, "theirs", 0)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", be_faster)
+
+    try:
+        with shop.app.app_context():
+            assert save_cart(shop.storage, KEY, "mine", 0) is None
+            assert shop.storage.load(KEY) == ("theirs", versions[0])
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", be_faster)
+
+
 def test_two_for_an_expired_row(shop: Shop) -> None:
     """Of many who find the same expired cart, one has the first one of the next."""
     together = threading.Barrier(4)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
+import sys
 import typing as t
 from collections.abc import Generator
 
 import pytest
 
 import flask_cart
+
+_Cached = type(functools.cache(len))
 
 
 class Measuring:
@@ -50,6 +54,17 @@ class Measuring:
         controller = self._plugin.cov_controller
 
         if wanted and not controller.started:
+            _forget_results()
             controller.resume()
         elif controller.started and not wanted:
             controller.pause()
+
+
+def _forget_results() -> None:
+    """Let functions that are cached be called again: where nothing was measured, too,
+    they have been."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "flask_cart":
+            for each in vars(module).values():
+                if isinstance(each, _Cached):
+                    each.cache_clear()
