@@ -8,8 +8,7 @@ import typing as t
 
 import msgspec
 
-from .inputs import Input
-from .inputs import Nothing
+from .examples import INPUTS
 from .schemas import ShownCart
 from .schemas import ShownItem
 from .schemas import ShownMeaning
@@ -25,8 +24,8 @@ def schema_name(kind: type) -> str:
 
 def describe_schemas() -> dict[str, dict[str, t.Any]]:
     """The schemas of all bodies, by their names, with what the docstrings say."""
-    inputs = [kind for kind in Input.__subclasses__() if kind is not Nothing]
-    kinds = [ShownCart, ShownItem, ShownMeaning, ShownProblem, *inputs]
+    # Not what only a page sends.
+    kinds = [ShownCart, ShownItem, ShownMeaning, ShownProblem, *INPUTS]
     template = "#/components/schemas/{name}"
     _, found = msgspec.json.schema_components(kinds, ref_template=template)
     schemas: dict[str, dict[str, t.Any]] = {}

@@ -130,6 +130,18 @@ class TestDocument:
 
         assert schema["enum"] == ["later", "wishlist"]
 
+    def test_has_no_component_for_nobody(self, document: Json) -> None:
+        """What only pages send is not in it: generators refuse what is never used."""
+        text = str(document)
+        unused = [
+            f"{kind}/{name}"
+            for kind, components in document["components"].items()
+            for name in components
+            if kind != "securitySchemes" and f"/{kind}/{name}'" not in text
+        ]
+
+        assert unused == []
+
     def test_has_types_that_can_be_generated_from(self, document: Json) -> None:
         """Versions have more than 32 bits, and what may have any key says so."""
         schemas = document["components"]["schemas"]
