@@ -119,7 +119,8 @@ def add_many(
             elif was_back:
                 added_since += 1
 
-            if added_since == ROUNDS:
+            # Of more others, a write that is sent again would not be known any more.
+            if added_since == ROUNDS // 2:
                 return
 
     with shop(config) as app, ThreadPoolExecutor(threads) as pool:

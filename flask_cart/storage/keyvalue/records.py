@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import secrets
 import time
 import typing as t
 from contextlib import AbstractContextManager
@@ -27,11 +26,11 @@ from .keeping import Keeping
 from .leases import Lease
 from .leases import Leases
 from .leases import LockedError
+from .write_ids import REMEMBERED
+from .write_ids import new_write_id
 
 #: How often a save is tried again because other carts of the same owner were saved.
 _ATTEMPTS: t.Final = 50
-
-_REMEMBERED_WRITES: t.Final = 16
 
 #: The greatest lease of a lock that there can be, in seconds.
 MAX_LEASE: t.Final = 3600
@@ -193,7 +192,7 @@ class RecordStorage:
         self, owner: str, changes: Changes, lease: Lease | None
     ) -> bool:
         """Store and delete carts, and give back the lock if there is a lease on it."""
-        write_id = secrets.token_hex(8)
+        write_id = new_write_id()
 
         for _ in range(_ATTEMPTS):
             found, record = self._read(owner)
@@ -218,7 +217,7 @@ class RecordStorage:
 
             for name, (_, text, version) in changes.items():
                 if text is not None:
-                    ids = (write_id, *stored[name].write_ids)[:_REMEMBERED_WRITES]
+                    ids = (write_id, *stored[name].write_ids)[:REMEMBERED]
                     record.carts[name] = _Cart(version, text, ids)
 
             # Without any carts, too: the stores cannot compare and delete in one step.

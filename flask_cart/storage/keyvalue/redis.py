@@ -6,7 +6,6 @@ import datetime as dt
 import importlib
 import itertools
 import re
-import secrets
 import time
 import typing as t
 from contextlib import AbstractContextManager
@@ -31,8 +30,9 @@ from .keeping import packages_of
 from .leases import Lease
 from .leases import Leases
 from .leases import LockedError
+from .write_ids import new_write_id
 
-_record = re.compile(rb"(\d+) [\w,]+ (\d+)\n(.*)", re.DOTALL)
+_record = re.compile(rb"(\d+) [\w,-]+ (\d+)\n(.*)", re.DOTALL)
 
 #: Seconds after which a waiter looks at a lock again, should nobody wake it.
 _LONGEST_NAP: t.Final = 1.0
@@ -162,7 +162,7 @@ class RedisStorage:
         """1 if the carts were stored and deleted, 0 if somebody was faster, -1 if
         others hold the lock."""
         args: list[t.Any] = [
-            secrets.token_hex(8),
+            new_write_id(),
             time.time_ns() // 1000,
             self._ttl,
             lease.token if lease is not None else "",

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import typing as t
 
+from .write_ids import LENGTH
+from .write_ids import REMEMBERED
+
 _RELEASE: t.Final = """
 local function release(lock, wake, token, lease)
     if redis.call('HGET', lock, 'token') ~= token then
@@ -40,7 +43,7 @@ for index = 6, #ARGV, 4 do
     local version, ids = '0', ''
 
     if stored then
-        version, ids = string.match(stored, '^(%d+) ([%w,]+) ')
+        version, ids = string.match(stored, '^(%d+) ([%w_,-]+) ')
     end
 
     -- Clients send a command again when its answer is lost on the way. The second time
@@ -66,8 +69,7 @@ for index = 6, #ARGV, 4 do
     if ARGV[index + 2] == '0' then
         redis.call('HDEL', KEYS[1], ARGV[index])
     else
-        -- The last 16 ids, of 16 characters and a comma each.
-        local ids = string.sub(ARGV[1] .. ',' .. writes[index], 1, 272)
+        local ids = string.sub(ARGV[1] .. ',' .. writes[index], 1, KEPT)
         local head = ARGV[index + 2] .. ' ' .. ids .. ' ' .. ARGV[2]
         redis.call('HSET', KEYS[1], ARGV[index], head .. '\\n' .. ARGV[index + 3])
         redis.call('PEXPIRE', KEYS[1], ARGV[3])
@@ -79,7 +81,7 @@ if ARGV[4] ~= '' then
 end
 
 return 1
-"""
+""".replace("KEPT", str(REMEMBERED * (LENGTH + len(","))))
 )
 
 #: KEYS: carts. ARGV: instance, time to live in milliseconds.
