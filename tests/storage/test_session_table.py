@@ -448,7 +448,7 @@ def test_largest_on_mariadb(mariadb_url: str) -> None:
         assert overhead < room
 
         # Another write has another id, with its quotes and its comma.
-        fitting = "x" * (MAX_BYTES - overhead - 19)
+        fitting = "x" * (MAX_BYTES - overhead - 11)
         key = CartKey("user:1", "x")
         assert (
             save_cart(shop.storage, key, fitting, stored.version) == stored.version + 1
