@@ -380,6 +380,24 @@ def test_a_step_counts_whatever_was_done_elsewhere(
     expect(quantity_of(page, "Watch teapot")).to_have_value("9")
 
 
+def test_what_is_only_read_out_has_no_button(open_page: Visits) -> None:
+    """Nobody comes by keyboard to what nobody sees."""
+    page = open_page()
+    page.goto("/cart/")
+    display = page.evaluate(
+        """() => {
+          const failed = document.querySelector("#cart-failed").content;
+          const message = failed.cloneNode(true).firstElementChild;
+          message.className = "cart-message cart-message-quiet";
+          document.querySelector("#cart-messages").append(message);
+          const button = message.querySelector(".cart-dismiss");
+          return getComputedStyle(button).display;
+        }"""
+    )
+
+    assert display == "none"
+
+
 @with_and_without_scripts
 def test_none_of_it_removes_it(open_page: Visits, scripts: bool) -> None:
     """Typing 0 is a way to remove a line, which can be put back; taps stop at 1."""
