@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
 from playwright.sync_api import Page
 from playwright.sync_api import expect
 
@@ -29,13 +28,6 @@ def mug_shop() -> Iterator[MugShop]:
 
     with served(shop.app) as shop.address:
         yield shop
-
-
-@pytest.fixture
-def open_page(browser: Browser, mug_shop: MugShop) -> Iterator[Visits]:
-    visits = Visits(browser, mug_shop.address)
-    yield visits
-    visits.end()
 
 
 def assist(page: Page) -> tuple[str, int]:
