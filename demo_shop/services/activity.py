@@ -21,6 +21,7 @@ from flask_cart.signals import cart_updated
 
 from ..extensions import db
 from ..models import CartWrite
+from .racers import NOBODY
 
 #: How many writes are kept of an owner.
 KEPT = 100
@@ -108,6 +109,9 @@ def keep(app: Flask, cart: Cart, event: CartUpdated, **extra: object) -> None:
 
     The cart is saved already: if this fails, Flask-Cart logs it, and that is all.
     """
+    if event.owner.startswith(f"{NOBODY}:"):
+        return
+
     # Not the session of the request, which may be in the middle of something.
     with db.engine.begin() as connection:
         connection.execute(

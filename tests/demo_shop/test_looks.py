@@ -37,6 +37,7 @@ PLAIN: t.Final = {
     "empty wishlist": "/basket/wishlist/",
     "guest": "/account",
     "quiet activity": "/activity/",
+    "race": "/race/",
     "login": "/login",
     "signup": "/signup",
     "error": "/goods/anchor",
@@ -82,6 +83,8 @@ def show_payments(page: Page) -> t.Iterator[str]:
 
 def show_all(page: Page, front: Front) -> t.Iterator[str]:
     """Show every page in every state, each with its name."""
+    front.shop.note_race(session=(50, 31), cache=(50, 50), **{"flask-cart": (50, 50)})
+
     for name, path in PLAIN.items():
         page.goto(path)
         yield name
