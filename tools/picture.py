@@ -12,6 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import FloatRect
 from playwright.sync_api import Page
+from playwright.sync_api import ViewportSize
 from playwright.sync_api import expect
 from playwright.sync_api import sync_playwright
 
@@ -21,7 +22,7 @@ from tests.support.browsers import find_chromium
 from tests.support.browsers import served
 
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "race.png"
-WINDOW = {"width": 1180, "height": 1200}
+WINDOW: ViewportSize = {"width": 1180, "height": 1200}
 ROOM = 16
 
 

@@ -151,7 +151,9 @@ def _shared() -> Shared:
 def _make_shared(url: str, folder: Path) -> Shared:
     if url:
         client = Redis.from_url(url, socket_timeout=10)
-        return Shared(RedisCache(client), lambda key: client.lock(f"lock.{key}", timeout=10))
+        return Shared(
+            RedisCache(client), lambda key: client.lock(f"lock.{key}", timeout=10)
+        )
 
     lock = threading.Lock()
 

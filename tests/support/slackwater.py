@@ -106,6 +106,26 @@ class Visitor:
         return self.follow(self.post("/basket/coupons", code=code))
 
 
+def assist(
+    shop: "Shop", items: dict[str, int], *, name: str = "agent", update: str = ""
+) -> dict[str, Any]:
+    """The cart that an assistant has put together, as it was shown it.
+
+    :param update: The id of the cart, if there is one already.
+    """
+    lines = [{"item": {"id": k}, "quantity": n} for k, n in items.items()]
+    answer = shop.app.test_client().open(
+        f"/ucp/2026-08-25/carts{update and '/'}{update}",
+        method="PUT" if update else "POST",
+        json={"line_items": lines},
+        headers={"UCP-Agent": f'profile="https://{name}.example/profile"'},
+    )
+    assert answer.status_code == (200 if update else 201)
+    cart: dict[str, Any] = answer.get_json()
+
+    return cart
+
+
 @cache
 def stocked() -> bytes:
     """The database of a shop that has just opened: each is stocked with the same."""
