@@ -370,7 +370,7 @@ def _lifetime() -> int | None:
 
 def _signer(*keys: str | bytes) -> TimestampSigner:
     return TimestampSigner(
-        list(keys),
+        t.cast("list[str]", keys),
         "flask-cart-guest",
         key_derivation="hmac",
         digest_method=hashlib.sha256,
