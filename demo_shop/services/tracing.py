@@ -220,7 +220,7 @@ def _stored(noted: Recorder, cart: Cart) -> str | None:
     with noted.pause():
         stored = cart_ext.storage.load(cart.key)
 
-    return stored.data if stored else None
+    return stored.text if stored else None
 
 
 def _before_statement(*_: Any) -> None:
@@ -250,7 +250,7 @@ class NotedConnection(Connection):
         if noted := recorder():
             _note(noted, " ".join(map(_readable, args)))
 
-        super().send_command(*args, **options)
+        super().send_command(*args, **options)  # type: ignore[no-untyped-call]
 
 
 def _readable(part: Any) -> str:
