@@ -39,6 +39,8 @@ from .views import catalogue
 from .views import checkout
 from .views import errors
 from .views import payments
+from .views import race
+from .views import racers
 from .views import search
 
 
@@ -87,6 +89,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(search.bp)
     app.register_blueprint(account.bp)
     app.register_blueprint(activity_page.bp)
+    app.register_blueprint(race.bp)
+    app.register_blueprint(racers.bp)
     errors.init_app(app)
     app.before_request(refuse_unreadable)
     app.after_request(add_headers)

@@ -25,6 +25,7 @@ from flask_cart.ucp import current_assistant
 from ..extensions import db
 from ..models import CartWrite
 from .assistants import name_of
+from .racers import NOBODY
 
 #: How many writes are kept of an owner.
 KEPT = 100
@@ -115,6 +116,9 @@ def keep(app: Flask, cart: Cart, event: CartUpdated, **extra: object) -> None:
 
     The cart is saved already: if this fails, Flask-Cart logs it, and that is all.
     """
+    if event.owner.startswith(f"{NOBODY}:"):
+        return
+
     # Not the session of the request, which may be in the middle of something.
     with db.engine.begin() as connection:
         # What assistants did goes along with what they have put together.

@@ -38,6 +38,7 @@ PLAIN: t.Final = {
     "empty wishlist": "/basket/wishlist/",
     "guest": "/account",
     "quiet activity": "/activity/",
+    "race": "/race/",
     "no assistants": "/activity/assistants",
     "login": "/login",
     "signup": "/signup",
@@ -84,6 +85,8 @@ def show_payments(page: Page) -> t.Iterator[str]:
 
 def show_all(page: Page, front: Front) -> t.Iterator[str]:
     """Show every page in every state, each with its name."""
+    front.shop.note_race(session=(50, 31), cache=(50, 50), **{"flask-cart": (50, 50)})
+
     for name, path in PLAIN.items():
         page.goto(path)
         yield name

@@ -1,6 +1,7 @@
 """The shop for the tests, and those who visit it."""
 
 import re
+from dataclasses import asdict
 from functools import cache
 from html import unescape
 from pathlib import Path
@@ -23,7 +24,9 @@ from demo_shop.models import Order
 from demo_shop.models import OrderLine
 from demo_shop.models import OrderTax
 from demo_shop.models import Product
+from demo_shop.models import Race
 from demo_shop.models import Variant
+from demo_shop.services.racing import Tally
 
 SECRET_KEY = "only for tests"
 ADDRESS = {
@@ -192,6 +195,17 @@ class Shop:
         with self.app.app_context():
             renamed = update(Product).where(Product.slug == slug).values(name=name)
             db.session.execute(renamed)
+            db.session.commit()
+
+    def note_race(self, **counts: tuple[int, int]) -> None:
+        """Note how many adds of a race were answered, and how many are kept."""
+        tallies = [
+            asdict(Tally(racer, answered, answered, kept, is_over=True))
+            for racer, (answered, kept) in counts.items()
+        ]
+
+        with self.app.app_context():
+            db.session.add(Race(tallies=tallies))
             db.session.commit()
 
     def orders(self) -> list[Order]:
