@@ -12,6 +12,7 @@ from werkzeug.exceptions import LengthRequired
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ..app.current import get_state
+from ..app.language import gettext
 
 #: Bytes of a body; a change of a cart is small.
 MAX_BODY: t.Final = 65_536
@@ -42,7 +43,9 @@ def read_body(request: Request) -> None:
     announced = request.content_length or 0
 
     if announced > most or len(request.get_data()) > most:
-        raise RequestEntityTooLarge(f"A request has at most {most} bytes.")
+        raise RequestEntityTooLarge(
+            gettext("A request has at most {most} bytes.", most=most)
+        )
 
     # Some servers say that it ends where the connection was cut.
     if len(request.get_data()) < announced:
@@ -61,7 +64,7 @@ def refuse_other_sites(request: Request) -> None:
         return
 
     if not _is_own(request):
-        raise Forbidden("The request came from another site.")
+        raise Forbidden(gettext("The request came from another site."))
 
 
 def safe_path(target: str | None) -> str | None:
