@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo demo-redis check test test-lowest test-newest examples every-cart payments prove distributed soak requests clients lint format docs bench ways count wheel lock clean
+.PHONY: help demo demo-redis check test test-lowest test-newest examples every-cart payments prove distributed soak requests clients lint format docs bench ways picture count wheel lock clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -122,6 +122,9 @@ bench: .venv/.tests  ## Count what is lost, and compare with what cannot be done
 
 ways: .venv/.tests  ## Draw the five ways through the code again, for docs/architecture.rst
 	$(BIN)/python -m tools.ways
+
+picture: .venv/.tests  ## Take the picture that the README opens with, with Chromium
+	$(BIN)/python -m tools.picture
 
 count: .venv/bin/python  ## Count lines of code
 	$(BIN)/python -m tools.count

@@ -29,6 +29,7 @@ from .headers import add_headers
 from .seed import prepare_database
 from .services import accounts
 from .services import activity
+from .services import assistants as assistants_at_work
 from .services import words  # noqa: F401 - it tells the extension what to say
 from .views import account
 from .views import activity as activity_page
@@ -38,6 +39,8 @@ from .views import catalogue
 from .views import checkout
 from .views import errors
 from .views import payments
+from .views import race
+from .views import racers
 from .views import search
 
 
@@ -74,6 +77,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     csrf.exempt(payments.hear)
     accounts.init_app(app)
     activity.init_app(app)
+    assistants_at_work.init_app(app)
 
     app.register_blueprint(catalogue.bp)
     app.register_blueprint(basket.bp, url_prefix="/basket")
@@ -85,6 +89,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(search.bp)
     app.register_blueprint(account.bp)
     app.register_blueprint(activity_page.bp)
+    app.register_blueprint(race.bp)
+    app.register_blueprint(racers.bp)
     errors.init_app(app)
     app.before_request(refuse_unreadable)
     app.after_request(add_headers)

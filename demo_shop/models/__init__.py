@@ -13,3 +13,4 @@ from .orders import OrderTax as OrderTax
 from .orders import Payment as Payment
 from .people import Account as Account
 from .people import CartWrite as CartWrite
+from .races import Race as Race

@@ -50,5 +50,7 @@ class CartWrite(Base):
     #: The name of the last event.
     reason: Mapped[str] = mapped_column(String(40))
     saved_at: Mapped[datetime] = mapped_column(Moment)
+    #: The profile of the assistant that made it; none if it was the shopper.
+    assistant: Mapped[str | None] = mapped_column(String(255))
     #: Each with its name and its own fields.
     events: Mapped[list[dict[str, Any]]] = mapped_column(JSON)

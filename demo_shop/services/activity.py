@@ -13,20 +13,26 @@ from flask import Flask
 from sqlalchemy import delete
 from sqlalchemy import insert
 from sqlalchemy import select
+from sqlalchemy import update
 
 from flask_cart import Cart
+from flask_cart.model.events import CartMerged
 from flask_cart.model.events import CartUpdated
 from flask_cart.model.events import Event
 from flask_cart.signals import cart_updated
+from flask_cart.ucp import current_assistant
 
 from ..extensions import db
 from ..models import CartWrite
+from .assistants import name_of
+from .racers import NOBODY
 
 #: How many writes are kept of an owner.
 KEPT = 100
 #: How many lines are kept of an event that has many.
 KEPT_LINES = 10
 KEPT_LETTERS = 40
+LONGEST_PROFILE = 255
 
 #: What all events have. It is kept once for the write, or isn't needed.
 _COMMON = {"event", "id", "occurred_at", "owner", "tenant", "instance", "version"}
@@ -56,8 +62,8 @@ HOW_IT_WORKS = {
     " receiver can keep it by raising an error.",
     "reminder_due": "Sent when nothing has changed for long, once, so that a shop can"
     " write to the shopper.",
-    "cart_merged": "What a guest had goes over at the log-in, once, however often it is"
-    " tried.",
+    "cart_merged": "What a guest had goes over at the log-in, and what an assistant"
+    " has put together when it is taken over: once, however often it is tried.",
     "cart_not_merged": "What was in another currency stays where it is.",
     "item_moved": "A line has come from another cart of the same shopper.",
     "checkout_started": "The order has a token now. A second try with it is the same"
@@ -96,6 +102,8 @@ class Write:
     reason: str
     saved_at: datetime
     signals: list[Signal]
+    #: The name of the assistant that made it; empty if it was the shopper.
+    assistant: str
 
 
 def init_app(app: Flask) -> None:
@@ -108,8 +116,21 @@ def keep(app: Flask, cart: Cart, event: CartUpdated, **extra: object) -> None:
 
     The cart is saved already: if this fails, Flask-Cart logs it, and that is all.
     """
+    if event.owner.startswith(f"{NOBODY}:"):
+        return
+
     # Not the session of the request, which may be in the middle of something.
     with db.engine.begin() as connection:
+        # What assistants did goes along with what they have put together.
+        for merged in (e for e in event.events if isinstance(e, CartMerged)):
+            connection.execute(
+                update(CartWrite)
+                .where(
+                    CartWrite.owner == merged.source, CartWrite.assistant.is_not(None)
+                )
+                .values(owner=event.owner)
+            )
+
         connection.execute(
             insert(CartWrite).values(
                 owner=event.owner,
@@ -117,6 +138,7 @@ def keep(app: Flask, cart: Cart, event: CartUpdated, **extra: object) -> None:
                 version=event.version,
                 reason=event.reason,
                 saved_at=event.occurred_at,
+                assistant=(current_assistant() or "")[:LONGEST_PROFILE] or None,
                 events=[_to_keep(each) for each in event.events],
             )
         )
@@ -134,19 +156,20 @@ def keep(app: Flask, cart: Cart, event: CartUpdated, **extra: object) -> None:
             )
 
 
-def read_writes(owner: str, after: int = 0) -> list[Write]:
+def read_writes(owner: str, after: int = 0, *, assisted: bool = False) -> list[Write]:
     """The last writes to the carts of an owner, the newest first.
 
     :param after: The id of the newest one that is known.
+    :param assisted: Only those that assistants made.
     """
-    found = db.session.scalars(
-        select(CartWrite)
-        .where(CartWrite.owner == owner, CartWrite.id > after)
-        .order_by(CartWrite.id.desc())
-        .limit(KEPT)
-    )
+    wanted = select(CartWrite).where(CartWrite.owner == owner, CartWrite.id > after)
 
-    return [_to_show(each) for each in found]
+    if assisted:
+        wanted = wanted.where(CartWrite.assistant.is_not(None))
+
+    newest = wanted.order_by(CartWrite.id.desc()).limit(KEPT)
+
+    return [_to_show(each) for each in db.session.scalars(newest)]
 
 
 def _to_keep(event: Event) -> dict[str, Any]:
@@ -187,6 +210,7 @@ def _to_show(write: CartWrite) -> Write:
             )
             for each in write.events
         ],
+        name_of(write.assistant or ""),
     )
 
 

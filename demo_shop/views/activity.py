@@ -37,10 +37,18 @@ def latest() -> str | Response:
     return render_template("_latest.html", **_page(writes, after))
 
 
-def _read(after: int) -> list[Write]:
+@bp.get("/assistants")
+def assistants() -> str:
+    """Show what assistants did in what this shopper has taken over from them."""
+    writes = _read(0, assisted=True)
+
+    return render_template("assistants.html", kept=KEPT, writes=writes, places=PLACES)
+
+
+def _read(after: int, *, assisted: bool = False) -> list[Write]:
     key = current_cart.key
 
-    return read_writes(key.owner, after) if key is not None else []
+    return read_writes(key.owner, after, assisted=assisted) if key is not None else []
 
 
 def _page(writes: list[Write], after: int) -> dict[str, object]:

@@ -4,6 +4,7 @@ Start at `blueprint`, then `sessions`.
 Knows no page, no cookie and no price that an assistant has sent.
 """
 
+from .blueprint import current_assistant
 from .blueprint import ucp_blueprint
 
-__all__ = ["ucp_blueprint"]
+__all__ = ["current_assistant", "ucp_blueprint"]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 from flask import Blueprint
 from flask import Response
+from flask import has_request_context
 from flask import request
 
 from ..app.current import get_state
@@ -25,6 +26,7 @@ from .representation import Json
 from .requests import VERSIONS
 from .requests import Asked
 from .requests import ProtocolError
+from .requests import profile_in
 from .requests import read_asked
 from .sessions import Outcome
 from .sessions import Session
@@ -67,6 +69,18 @@ def ucp_blueprint() -> Blueprint:
     blueprint.register_error_handler(CartStorageError, _apologize)
 
     return blueprint
+
+
+def current_assistant() -> str | None:
+    """The address of the profile of the assistant that has sent this request.
+
+    It is what the assistant says of itself. Of everybody else it is ``None``, and so
+    it is outside of a request.
+    """
+    if not has_request_context() or request.blueprint != NAME:
+        return None
+
+    return profile_in(request)
 
 
 def profile(version: str = VERSIONS[0]) -> Response:

@@ -124,9 +124,8 @@ def read_asked(request: Request, version: str) -> Asked:
         )
 
     agent = request.headers.get("UCP-Agent", "")
-    found = _profile.search(agent)
 
-    if found is None or not _is_address(found[1]):
+    if profile_in(request) is None:
         raise ProtocolError(
             400,
             "invalid_profile_url",
@@ -148,6 +147,13 @@ def read_asked(request: Request, version: str) -> Asked:
     return Asked(
         version, digest(agent, 16), key, hashlib.sha256(what).hexdigest(), body
     )
+
+
+def profile_in(request: Request) -> str | None:
+    """The address of the profile that a request names, if it is one."""
+    found = _profile.search(request.headers.get("UCP-Agent", ""))
+
+    return found[1] if found is not None and _is_address(found[1]) else None
 
 
 def _read_body(request: Request) -> bytes:

@@ -16,6 +16,7 @@ from tests.support.browsers import PHONE
 from tests.support.browsers import Visits
 from tests.support.browsers import find_barriers
 from tests.support.browsers import shifts
+from tests.support.slackwater import assist
 from tests.support.windows import Front
 from tests.support.windows import add
 from tests.support.windows import add_elsewhere
@@ -37,6 +38,8 @@ PLAIN: t.Final = {
     "empty wishlist": "/basket/wishlist/",
     "guest": "/account",
     "quiet activity": "/activity/",
+    "race": "/race/",
+    "no assistants": "/activity/assistants",
     "login": "/login",
     "signup": "/signup",
     "error": "/goods/anchor",
@@ -82,6 +85,8 @@ def show_payments(page: Page) -> t.Iterator[str]:
 
 def show_all(page: Page, front: Front) -> t.Iterator[str]:
     """Show every page in every state, each with its name."""
+    front.shop.note_race(session=(50, 31), cache=(50, 50), **{"flask-cart": (50, 50)})
+
     for name, path in PLAIN.items():
         page.goto(path)
         yield name
@@ -90,6 +95,7 @@ def show_all(page: Page, front: Front) -> t.Iterator[str]:
     button(page, "Open my account").click()
     expect(page.get_by_role("alert")).to_be_focused()
     yield "signup with mistakes"
+    yield from show_assisted(page, front)
 
     add(page, "pier-shirt", "Navy, S")
     yield "added"
@@ -114,6 +120,21 @@ def show_all(page: Page, front: Front) -> t.Iterator[str]:
     for name, path in {"account": "/account", "activity": "/activity/"}.items():
         page.goto(path)
         yield name
+
+
+def show_assisted(page: Page, front: Front) -> t.Iterator[str]:
+    """Show a basket that an assistant has put together, and empty it."""
+    cart = assist(front.shop, {"MUG-FOG": 2, "KETTLE-TAR": 1})
+    page.goto(cart["continue_url"].removeprefix("http://localhost"))
+    yield "link"
+    button(page, "Put it in my cart").click()
+    expect(page.get_by_text("Your assistant agent.example put 2")).to_be_visible()
+    yield "handed over"
+    page.goto("/activity/assistants")
+    yield "assistants"
+    page.goto("/basket/")
+    button(page, "Empty the basket").click()
+    expect(page.get_by_text("Nothing in it yet")).to_be_visible()
 
 
 def show_baskets(page: Page, front: Front) -> t.Iterator[str]:

@@ -8,7 +8,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from http.client import HTTPConnection
+from http.cookiejar import CookieJar
 from pathlib import Path
+from urllib.request import HTTPCookieProcessor
+from urllib.request import ProxyHandler
+from urllib.request import build_opener
 
 import psutil
 import pytest
@@ -65,8 +69,20 @@ def page(port: int) -> str:
         connection.close()
 
 
+def race(port: int) -> str:
+    """Let carts race in it, and take the page that comes of it."""
+    address = f"http://127.0.0.1:{port}/race/"
+    browser = build_opener(ProxyHandler({}), HTTPCookieProcessor(CookieJar()))
+    form = browser.open(address, timeout=60).read().decode()
+    token = form.partition('name="csrf_token" value="')[2].partition('"')[0]
+    answer = browser.open(address, f"csrf_token={token}".encode(), timeout=60)
+
+    return answer.read().decode()
+
+
 def test_it_starts_and_ends(shop: subprocess.Popen[bytes], port: int) -> None:
-    """The page says where the baskets are; Ctrl-C ends all processes, in order."""
+    """The page says where the baskets are; a race of two workers loses none of its
+    adds; Ctrl-C ends all processes, in order."""
     wait_until(lambda: "in a cache in Redis" in page(port), shop)
     children: list[psutil.Process] = []
 
@@ -78,6 +94,9 @@ def test_it_starts_and_ends(shop: subprocess.Popen[bytes], port: int) -> None:
 
     # One of the two may come later than the first page.
     wait_until(has_all, shop)
+
+    assert "answered with 200, 50 are in the cart; none are lost." in race(port)
+
     shop.send_signal(signal.SIGINT)
 
     assert shop.wait(30) == 0

@@ -75,12 +75,17 @@ new PerformanceObserver((list) => {
 """
 
 
+def find_chromium() -> str | None:
+    """Where Chromium is, if it is anywhere."""
+    return next(filter(None, map(shutil.which, CHROMIUMS)), None)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, for the tests of one module: as long as Playwright runs, no
     test in this process can have an event loop of its own."""
     ask_for_servers()
-    executable = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    executable = find_chromium()
 
     if executable is None:
         if os.environ.get("CART_TESTS_REQUIRE_SERVERS") == "1":

@@ -1,6 +1,7 @@
 """The shop for the tests, and those who visit it."""
 
 import re
+from dataclasses import asdict
 from functools import cache
 from html import unescape
 from pathlib import Path
@@ -23,7 +24,9 @@ from demo_shop.models import Order
 from demo_shop.models import OrderLine
 from demo_shop.models import OrderTax
 from demo_shop.models import Product
+from demo_shop.models import Race
 from demo_shop.models import Variant
+from demo_shop.services.racing import Tally
 
 SECRET_KEY = "only for tests"
 ADDRESS = {
@@ -103,6 +106,26 @@ class Visitor:
         return self.follow(self.post("/basket/coupons", code=code))
 
 
+def assist(
+    shop: "Shop", items: dict[str, int], *, name: str = "agent", update: str = ""
+) -> dict[str, Any]:
+    """The cart that an assistant has put together, as it was shown it.
+
+    :param update: The id of the cart, if there is one already.
+    """
+    lines = [{"item": {"id": k}, "quantity": n} for k, n in items.items()]
+    answer = shop.app.test_client().open(
+        f"/ucp/2026-08-25/carts{update and '/'}{update}",
+        method="PUT" if update else "POST",
+        json={"line_items": lines},
+        headers={"UCP-Agent": f'profile="https://{name}.example/profile"'},
+    )
+    assert answer.status_code == (200 if update else 201)
+    cart: dict[str, Any] = answer.get_json()
+
+    return cart
+
+
 @cache
 def stocked() -> bytes:
     """The database of a shop that has just opened: each is stocked with the same."""
@@ -172,6 +195,17 @@ class Shop:
         with self.app.app_context():
             renamed = update(Product).where(Product.slug == slug).values(name=name)
             db.session.execute(renamed)
+            db.session.commit()
+
+    def note_race(self, **counts: tuple[int, int]) -> None:
+        """Note how many adds of a race were answered, and how many are kept."""
+        tallies = [
+            asdict(Tally(racer, answered, answered, kept, is_over=True))
+            for racer, (answered, kept) in counts.items()
+        ]
+
+        with self.app.app_context():
+            db.session.add(Race(tallies=tallies))
             db.session.commit()
 
     def orders(self) -> list[Order]:
