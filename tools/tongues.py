@@ -61,7 +61,7 @@ def in_code(text: str) -> t.Iterator[Message]:
             continue
 
         count = _IN_CODE.get(node.func.id, 0)
-        texts = [each.value for each in node.args if isinstance(each, ast.Constant)]
+        texts = [each for part in node.args for each in _texts_of(part)]
 
         if node.func.id == "sentences":
             yield from _texts_in(node.args[0])
@@ -74,7 +74,7 @@ def in_template(source: bytes) -> t.Iterator[Message]:
     found = babel_extract(BytesIO(source), tuple(_IN_TEMPLATES), (), {})
 
     for _, function, texts, _ in found:
-        several = [texts] if isinstance(texts, str) else list(texts)
+        several = [texts] if isinstance(texts, str) else [e for e in texts or () if e]
 
         yield _message(several[: _IN_TEMPLATES[function]])
 
@@ -103,10 +103,10 @@ def update(catalogue: Catalog, template: Catalog) -> Catalog:
     return catalogue
 
 
-def missing(catalogue: Catalog) -> list[Message]:
+def missing(catalogue: Catalog) -> list[str]:
     """What is not translated, or not surely."""
     return [
-        each.id
+        str(each.id)
         for each in catalogue
         if each.id and (each.fuzzy or not _is_whole(each.string))
     ]
@@ -140,14 +140,20 @@ def main(languages: t.Iterable[str]) -> int:
 
 def _texts_in(node: ast.AST) -> t.Iterator[Message]:
     """The texts of a table, without its keys; its plurals are found by themselves."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield node.value
-    elif isinstance(node, ast.Dict):
+    yield from _texts_of(node)
+
+    if isinstance(node, ast.Dict):
         for value in node.values:
             yield from _texts_in(value)
     elif not isinstance(node, ast.Call):
         for child in ast.iter_child_nodes(node):
             yield from _texts_in(child)
+
+
+def _texts_of(node: ast.AST) -> list[str]:
+    value = node.value if isinstance(node, ast.Constant) else None
+
+    return [value] if isinstance(value, str) else []
 
 
 def _message(texts: t.Sequence[str]) -> Message:
@@ -171,7 +177,7 @@ def _read(path: Path) -> Catalog:
 
 
 def _is_whole(texts: str | t.Sequence[str] | None) -> bool:
-    return bool(texts) and (isinstance(texts, str) or all(texts))
+    return all([texts] if isinstance(texts, str) else texts or [""])
 
 
 if __name__ == "__main__":

@@ -155,12 +155,10 @@ def _moment(moment: dt.datetime) -> str:
     locale = page_language().locale
     # It is a time of the shop's already, which Babel would change once more.
     plain = moment.replace(tzinfo=None)
-    date, time = (
-        format_date(plain, locale=locale),
-        format_time(plain, "short", locale=locale),
-    )
+    date = format_date(plain, locale=locale)
+    time = format_time(plain, "short", locale=locale)
 
-    return get_datetime_format("medium", locale=locale).format(time, date)
+    return str(get_datetime_format("medium", locale=locale)).format(time, date)
 
 
 def _one_of(texts: t.Iterable[str]) -> str:

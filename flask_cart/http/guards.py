@@ -43,9 +43,7 @@ def read_body(request: Request) -> None:
     announced = request.content_length or 0
 
     if announced > most or len(request.get_data()) > most:
-        raise RequestEntityTooLarge(
-            gettext("A request has at most {most} bytes.", most=most)
-        )
+        raise RequestEntityTooLarge(f"A request has at most {most} bytes.")
 
     # Some servers say that it ends where the connection was cut.
     if len(request.get_data()) < announced:

@@ -294,8 +294,8 @@ def test_reasons_of_combinations(book: Rulebook) -> None:
         "it is for up to 1 item, there are 4"
     )
     assert reason(Rule("any", rules=(less, NO))) == (
-        "it is for up to 1 item, there are 4 or it is for less than 1 EUR, there are"
-        " 67.50"
+        "it is for up to 1 item, there are 4 or it is for less than €1.00, there are"
+        " €67.50"
     )
     assert reason(Rule("not", rules=(rule("logged_in"),))) == "'logged_in' holds"
 
