@@ -36,7 +36,7 @@ TEMPLATES = [
 READ = {"alt", "aria-description", "aria-label", "placeholder", "title"}
 
 _attribute = re.compile(r'[\w-]+="[^"]*"')
-_looks_like_words = re.compile(r"^[A-Z][a-z]|[A-Za-z] [A-Za-z]")
+_looks_like_words = re.compile(r"^[A-Z][a-z]+$|[A-Za-z] [A-Za-z]")
 
 
 def test_the_template_has_what_the_code_says() -> None:

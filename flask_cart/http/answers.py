@@ -143,6 +143,11 @@ def asked_page(request: Request) -> int:
     return max(int(number), 1) if is_number else 1
 
 
+def asks_for_drawer(request: Request) -> bool:
+    """Whether a script wants no page, but what is in the drawer on another one."""
+    return "drawer" in request.args and "HX-Request" in request.headers
+
+
 def address_of(instance: str, page: int = 1, anchor: str | None = None) -> str:
     """Where a cart is shown; the first page of it has no number."""
     number = page if page > 1 else None

@@ -7,6 +7,7 @@ import typing as t
 from flask import Flask
 from flask import has_request_context
 from flask import request
+from moneyed import Money
 
 from ..app.current import current_cart
 from ..app.current import get_state
@@ -14,15 +15,21 @@ from ..app.language import gettext
 from ..app.language import ngettext
 from ..app.language import page_language
 from ..app.language import show_money
+from ..app.shopper import DEFAULT
 from ..app.shopper import offered_shipping
 from ..carts.cart import Cart
 from ..model.lines import Line
 from ..model.products import Buyable
+from ..pricing.shipping import FreeShipping
 from ..pricing.shipping import ShippingOption
+from ..pricing.shipping import nearest_free
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
+from .answers import NAME
 from .answers import address_of
 from .answers import asked_page
+from .answers import asks_for_drawer
+from .pieces import needs_no_piece
 from .pieces import send_once
 from .preconditions import make_form_key
 from .representation import QuantityLimits
@@ -105,6 +112,15 @@ class Pages:
         """Which page of a cart was asked for, or was changed."""
         return asked_page(request) if has_request_context() else 1
 
+    @property
+    def is_cart(self) -> bool:
+        """Whether the page is that of the cart, and not another one that is told how
+        the cart is."""
+        is_shown = request.endpoint == f"{NAME}.show" and not asks_for_drawer(request)
+        instance = (request.view_args or {}).get("instance")
+
+        return is_shown and instance == DEFAULT and not needs_no_piece()
+
     def address(self, instance: str, anchor: str | None = None) -> str:
         """The page of a cart, of the cart that is shown the same page again."""
         is_shown = (request.view_args or {}).get("instance") == instance
@@ -165,3 +181,9 @@ class Pages:
     def shipping(self, cart: Cart) -> tuple[ShippingOption, ...]:
         """The shipping methods that a shopper may choose from."""
         return offered_shipping(cart)
+
+    def free_shipping(self, cart: Cart) -> FreeShipping | None:
+        """How far a cart is from being sent for free, if a method ever is."""
+        amounts = [line.subtotal for line in cart.totals.lines]
+
+        return nearest_free(self.shipping(cart), sum(amounts, Money(0, cart.currency)))

@@ -28,9 +28,17 @@ def send_once(html: str) -> Markup:
 
     tag, name = opening.groups()
     digest = hashlib.sha256(_one_time.sub(r"\1", html).encode()).hexdigest()[:8]
-    known = request.headers.get(HEADER, "").split()
 
-    if digest in known or "*" in known:
+    if digest in _known() or needs_no_piece():
         return Markup(f'<{tag} id="{name}" hx-preserve></{tag}>')
 
     return Markup(f'{opening[0]} data-piece="{digest}"{html[opening.end() :]}')
+
+
+def needs_no_piece() -> bool:
+    """Whether the page that asks does not show the cart, only what it comes to."""
+    return "*" in _known()
+
+
+def _known() -> list[str]:
+    return request.headers.get(HEADER, "").split()

@@ -25,6 +25,7 @@ from ..model.products import multiple_of
 from .answers import FORWARD_FIELD
 from .answers import address_of
 from .answers import asked_page
+from .answers import asks_for_drawer
 from .answers import back
 from .answers import json_cart
 from .answers import keep_private
@@ -134,8 +135,10 @@ def show(instance: str) -> Response:
     if wants_json(request):
         return json_cart(request, show_cart(cart, instance))
 
+    part = "drawer" if asks_for_drawer(request) else "cart"
+
     return make_response(
-        render_template("flask_cart/cart.html", cart=cart, instance=instance)
+        render_template(f"flask_cart/{part}.html", cart=cart, instance=instance)
     )
 
 

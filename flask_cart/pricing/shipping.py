@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import dataclass
+from decimal import Decimal
 
 from moneyed import Money
 
 from ..model.conditions import Condition
 from ..model.errors import InvalidConditionError
+from ..model.money import parse_amount
 from ..model.rules import Rule
 from .reasons import plain_reason
+
+_NEVER: t.Final = Decimal("inf")
 
 
 @dataclass(frozen=True)
@@ -83,3 +87,53 @@ class ShippingOption:
             "code": self.code,
             "reason": self.reason,
         }
+
+
+class FreeShipping(t.NamedTuple):
+    """How far a cart is from being sent for free.
+
+    :param name: The shipping method.
+    :param amount: What the lines have to come to.
+    :param there: What they come to now.
+    """
+
+    name: str
+    amount: Money
+    there: Money
+
+    @property
+    def missing(self) -> Money:
+        """How much more it takes."""
+        return max(self.amount - self.there, self.amount * 0)
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether it is sent for free."""
+        return not self.missing
+
+
+def nearest_free(
+    options: t.Iterable[ShippingOption], there: Money
+) -> FreeShipping | None:
+    """The method that is free from some sum on: the one that was chosen, or else the
+    first to be free; ``None`` if there is none.
+
+    :param there: What the lines come to.
+    """
+    found = {
+        each.is_chosen: FreeShipping(each.name, Money(start, there.currency), there)
+        for each in sorted(options, key=_free_from, reverse=True)
+        if each.is_available and 0 < (start := _free_from(each)) < _NEVER
+    }
+
+    return found.get(True) or found.get(False)
+
+
+def _free_from(option: ShippingOption) -> Decimal:
+    """From which sum of the lines on a method is free, as presets say it."""
+    rule = option.condition.rule
+
+    if rule is None or rule.name != "total_below":
+        return _NEVER
+
+    return parse_amount(rule.params["amount"])

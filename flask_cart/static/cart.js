@@ -8,12 +8,17 @@
   const WAITING = 100;
   const byId = (id) => document.getElementById(id);
 
+  // Where lines are shown: on the page of the cart, or else in the drawer.
+  const SHOWN = ":is(#cart, #cart-drawer)";
+
   document.documentElement.classList.add("cart-js");
 
   /* Forms are sent without a new page, and change what a change can be seen in. */
 
   function live() {
-    const parts = ["cart", "cart-mini", "cart-summary"].filter(byId);
+    const parts = [
+      "cart", "cart-mini", "cart-summary", "cart-drawer-lines", "cart-drawer-end",
+    ].filter(byId);
 
     return {
       "hx-boost": "true",
@@ -113,7 +118,7 @@
   let typed = null;
 
   function isChanging() {
-    const busy = document.querySelector('#cart [aria-busy="true"]');
+    const busy = document.querySelector(`${SHOWN} [aria-busy="true"]`);
 
     return typed !== null || taps.size > 0 || busy !== null;
   }
@@ -254,12 +259,76 @@
   /* What the page has: it is not sent again. */
 
   document.addEventListener("htmx:configRequest", (event) => {
-    const pieces = document.querySelectorAll("#cart [data-piece]");
+    const pieces = document.querySelectorAll(`${SHOWN} [data-piece]`);
     const known = Array.from(pieces, (piece) => piece.dataset.piece);
+    const drawer = findDrawer(event.detail);
 
     // A page that does not show the cart needs no piece of it.
-    event.detail.headers["Cart-Pieces"] = byId("cart") ? known.join(" ") : "*";
+    event.detail.headers["Cart-Pieces"] = drawer || byId("cart") ? known.join(" ") : "*";
+
+    // What is done with the drawer open is answered with what is in it then.
+    if (drawer && event.detail.verb === "post") {
+      event.detail.parameters.next = drawer.dataset.address;
+    }
   });
+
+  /* The drawer: what is in it is asked for when it is opened. While it is open, nothing
+     outside of it can be reached, so the messages move into it. */
+
+  let opener = null;
+  const messagesPlace = document.createComment("");
+
+  const isAdding = ({path, verb}, drawer) =>
+    verb === "post" && new URL(path, location).pathname === drawer.dataset.adding;
+
+  /* The drawer, if that is where an answer is shown. */
+  function findDrawer(request) {
+    const drawer = byId("cart-drawer");
+    const isMeant = drawer && (drawer.open || isAdding(request, drawer));
+
+    return isMeant ? drawer : null;
+  }
+
+  function openDrawer() {
+    const root = document.documentElement;
+
+    opener = document.activeElement;
+    // Without its scrollbar, the page would be wider.
+    root.classList.toggle("cart-gutter", innerWidth > root.clientWidth);
+    const messages = byId("cart-messages");
+    messages.replaceWith(messagesPlace);
+    byId("cart-drawer-end").before(messages);
+    byId("cart-drawer").showModal();
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("#cart-mini");
+    const isOther = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+
+    if (!link || isOther || !byId("cart-drawer") || !window.htmx) return;
+
+    event.preventDefault();
+    openDrawer();
+    refresh();
+  });
+
+  document.addEventListener("click", (event) => {
+    const isOutside = event.target.matches("#cart-drawer");
+
+    if (isOutside || event.target.closest(".cart-drawer-close")) {
+      byId("cart-drawer").close();
+    }
+  });
+
+  document.addEventListener("close", (event) => {
+    if (!event.target.matches("#cart-drawer")) return;
+
+    messagesPlace.replaceWith(byId("cart-messages"));
+    (opener.isConnected ? opener : byId(opener.id))?.focus();
+
+    // The drawer's answers did not have it.
+    if (byId("cart-summary")) refresh();
+  }, true);
 
   /* Swaps: an answer that was overtaken by a newer one is not shown, nothing that is
      half typed in is lost, and the focus is never left on nothing. */
@@ -269,7 +338,7 @@
 
   document.addEventListener("htmx:beforeSwap", (event) => {
     const sent = event.detail.requestConfig.elt;
-    const fields = document.querySelectorAll("#cart :is(input, textarea)[id]");
+    const fields = document.querySelectorAll(`${SHOWN} :is(input, textarea)[id]`);
 
     focused = document.activeElement?.id;
     drafts = Array.from(fields)
@@ -278,8 +347,14 @@
       .filter((field) => field.form !== sent || field.id === typed?.id)
       .map((field) => [field.id, field.value]);
 
-    for (const field of document.querySelectorAll("#cart [name=csrf_token]")) {
+    for (const field of document.querySelectorAll(`${SHOWN} [name=csrf_token]`)) {
       field.dataset.old = "";
+    }
+
+    // A conflict has a page of its own, where there is room to choose.
+    if (event.detail.xhr.status === 409 && !byId("cart")) {
+      event.detail.shouldSwap = false;
+      sent.submit();
     }
 
     // The title is the page's, and not that of a form somewhere else.
@@ -300,9 +375,9 @@
 
   /* Pieces that stayed have an old token, which may not be good for as long. */
   function renewTokens() {
-    const token = document.querySelector("#cart [name=csrf_token]:not([data-old])");
+    const token = document.querySelector(`${SHOWN} [name=csrf_token]:not([data-old])`);
 
-    for (const field of document.querySelectorAll("#cart [name=csrf_token]")) {
+    for (const field of document.querySelectorAll(`${SHOWN} [name=csrf_token]`)) {
       delete field.dataset.old;
       if (token) field.value = token.value;
     }
@@ -334,7 +409,17 @@
     (line?.querySelector("input[type=number]")
       ?? byId(button?.dataset.focus ?? form.dataset.focus)
       ?? document.querySelector(".cart-undo button")
-      ?? byId("cart-heading"))?.focus();
+      ?? byId("cart-heading")
+      ?? byId("cart-drawer-heading"))?.focus();
+  }
+
+  function showAdded(config) {
+    const drawer = findDrawer(config);
+
+    // Why nothing was added is told on the page.
+    if (drawer && !drawer.open && !document.querySelector(".cart-message-error")) {
+      openDrawer();
+    }
   }
 
   document.addEventListener("htmx:afterRequest", (event) => {
@@ -346,7 +431,7 @@
     watchMessages();
 
     // A piece was not there any more.
-    if (document.querySelector("#cart [hx-preserve]")) location.reload();
+    if (document.querySelector(`${SHOWN} [hx-preserve]`)) location.reload();
 
     if (!form.matches(".cart-form")) return;
 
@@ -356,10 +441,12 @@
     if (event.detail.successful) {
       renewKeys(form);
       tellTabs(Date.now());
+      showAdded(event.detail.requestConfig);
     }
 
     const rest = Number(form.dataset.sent) + DOUBLE_CLICK - Date.now();
-    setTimeout(() => setBusy(form, false), Math.max(rest, 0));
+    // Pieces that stayed have buttons of the form that is in its place.
+    setTimeout(() => setBusy(byId(form.id) ?? form, false), Math.max(rest, 0));
   });
 
   /* The cart may be another by now: when the browser goes back to a page as it was
@@ -370,9 +457,10 @@
   function refresh() {
     // What a conflict is about stays until the shopper has chosen.
     const cart = document.querySelector("#cart:not(.cart-conflict)");
-    const source = cart ?? byId("cart-mini");
+    const drawer = document.querySelector("#cart-drawer[open]");
+    const source = cart ?? drawer ?? byId("cart-mini");
 
-    if (cart === null && byId("cart-summary")) {
+    if (source.id === "cart-mini" && byId("cart-summary")) {
       // Only the page itself has one.
       const swap = source.getAttribute("hx-swap");
       window.htmx?.ajax("GET", location.href, {source, swap});

@@ -35,6 +35,8 @@ from flask_cart.pricing.calculation import shipping_options
 from flask_cart.pricing.evaluation import Evaluation
 from flask_cart.pricing.presets import shipping
 from flask_cart.pricing.rulebook import Rulebook
+from flask_cart.pricing.shipping import FreeShipping
+from flask_cart.pricing.shipping import nearest_free
 from flask_cart.storage.memory import MemoryStorage
 from tests.support import strategies
 from tests.support.adding_up import adds_up
@@ -567,3 +569,51 @@ def test_totals_charge_what_the_options_say(
         assert reason(problem) == (
             reason(option) if option else "it is not offered any more"
         )
+
+
+BOAT = ShippingMethod(shipping("Boat", "9", free_from="120"))
+GIFT = ShippingMethod(shipping("Gift", "2", free_from=0))
+HUGE = ShippingMethod(
+    shipping("Huge", "1", free_from=45), rule("quantity_at_least", quantity=9)
+)
+
+
+@pytest.mark.parametrize(
+    ("methods", "chosen", "expected"),
+    [
+        ([BIKE, BOAT, POST, HUGE, GIFT], None, ("Post", "50", "10")),
+        ([BOAT, POST], "Boat", ("Boat", "120", "80")),
+        ([BOAT, BIKE], "Bike", ("Boat", "120", "80")),
+        ([BIKE, PERCENT, HUGE, GIFT], None, None),
+        ([], None, None),
+    ],
+)
+def test_how_far_it_is_to_free_shipping(
+    storage: MemoryStorage,
+    methods: list[ShippingMethod],
+    chosen: str | None,
+    expected: tuple[str, str, str] | None,
+) -> None:
+    """The chosen method counts; if it is never free, the first of the others is, of
+    those that the cart can have."""
+    book = Rulebook()
+    book.list_shipping = lambda facts: methods
+    cart = make_cart(storage, rulebook=book, clock=lambda: NOW)
+    cart.add("mug", 2, price=20)
+
+    if chosen:
+        cart.shipping.choose(chosen)
+
+    found = nearest_free(cart.shipping.options, Money(40, cart.currency))
+    told = found and (found.name, str(found.amount.amount), str(found.missing.amount))
+
+    assert told == expected
+
+
+def test_free_shipping_is_reached() -> None:
+    """From the sum itself on; nothing is missing above it."""
+    for there, missing in [("49.99", "0.01"), ("50", "0"), ("60", "0")]:
+        free = FreeShipping("Post", Money(50, "EUR"), Money(there, "EUR"))
+
+        assert free.missing == Money(missing, "EUR")
+        assert free.is_reached is (missing == "0")

@@ -14,6 +14,8 @@ from flask import request
 from flask_cart import Condition
 from flask_cart import FlaskCart
 from flask_cart import Rule
+from flask_cart import ShippingMethod
+from flask_cart.pricing.presets import shipping
 from tests.support.apps import make_app
 from tests.support.browsers import Way
 
@@ -26,7 +28,8 @@ PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>'
 
 PAGE = """
 {% extends "flask_cart/base.html" %}
-{% from "flask_cart/macros.html" import add_to_cart, cart_summary %}
+{% from "flask_cart/macros.html" import add_to_cart, cart_drawer, cart_summary %}
+{% block drawer %}{{ cart_drawer(after_adding="drawer" in request.args) }}{% endblock %}
 {% block title %}{{ product.cart_name }}{% endblock %}
 {% block content %}
 <h1>{{ product.cart_name }}</h1>
@@ -97,6 +100,8 @@ COUPONS = {
     ),
 }
 
+METHODS = [ShippingMethod(shipping("Post", "4.90", free_from=100))]
+
 
 def below_the_prefix(product: Product) -> Product:
     """The product with its addresses as browsers know them."""
@@ -132,6 +137,7 @@ class MugShop:
         cart_ext.product_loader(
             lambda ids: [below_the_prefix(SHELF[i]) for i in ids if i in SHELF]
         )
+        cart_ext.shipping_methods(lambda facts: METHODS)
         cart_ext.coupon_loader(lambda code: COUPONS.get(code.upper()))
         app.register_blueprint(cart_ext.blueprint, url_prefix="/cart")
 
