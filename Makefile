@@ -115,10 +115,14 @@ docs: .venv/.docs  ## Build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 # Each writes its tables of the docs.
-BENCHMARKS = views floors many contention locking lost_updates lost_updates.races sizes
+BENCHMARKS = views floors peers peers.memory demo many contention locking lost_updates lost_updates.races sizes
 
+# One that finds something too slow does not keep the others from being measured.
 bench: .venv/.tests  ## Count what is lost, and compare with what cannot be done without
-	for each in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$each || exit; done
+bench: $(if $(filter peers%,$(BENCHMARKS)),.venv-peers/.installed)
+	failed=; for each in $(BENCHMARKS); do \
+		$(BIN)/python -m benchmarks.$$each || failed="$$failed $$each"; done; \
+	test -z "$$failed" || { echo "Failed:$$failed"; exit 1; }
 
 ways: .venv/.tests  ## Draw the five ways through the code again, for docs/architecture.rst
 	$(BIN)/python -m tools.ways
@@ -133,8 +137,10 @@ wheel: .venv/.lint  ## Build the wheel into dist
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
 
 lock: .venv/.demo .venv/.tests .venv/.docs .venv/.lint .venv/.versions  ## Pin what is installed now
+lock: .venv-peers/.installed
 	$(BIN)/python -m pip freeze --all --exclude-editable --exclude setuptools \
 		> constraints.txt
+	$(BIN)/python -m pip --python .venv-peers freeze > benchmarks/peers/constraints.txt
 
 clean:  ## Remove what is installed
 	rm -rf .venv .venv-* .bootstrap
@@ -162,6 +168,13 @@ clean:  ## Remove what is installed
 
 .venv/.versions: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --group versions
+	@touch $@
+
+# Other carts, on Django. Pip is that of the other environment.
+.venv-peers/.installed: pyproject.toml benchmarks/peers/constraints.txt | .venv/bin/python
+	$(PYTHON) -m venv --clear --without-pip .venv-peers
+	$(BIN)/python -m pip --python .venv-peers --disable-pip-version-check install \
+		--quiet --constraint benchmarks/peers/constraints.txt --group peers
 	@touch $@
 
 # Only the tests of generated clients need it.
