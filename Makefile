@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo demo-redis check test test-lowest test-newest examples every-cart payments prove distributed soak requests clients lint format docs bench ways picture count wheel lock clean
+.PHONY: help demo demo-redis check test test-lowest test-newest examples every-cart payments prove distributed soak requests clients assistants links lint format docs bench ways picture count wheel lock clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -93,6 +93,17 @@ requests: .venv/.tests  ## Send the JSON API what its document makes possible, b
 clients: .venv/.node .venv/.tests  ## Generate clients of the API, with Node, and let them shop
 	$(BIN)/python -m pytest --quiet --durations=6 tests/clients $(ARGS)
 
+# As many changes of each; "make test" lets a few of them make a few.
+PUTS ?= 50
+
+assistants: .venv/.tests  ## Let 16 assistants change one cart on every storage, and lose nothing
+	$(BIN)/python -m benchmarks.lost_updates.assistants --puts $(PUTS) $(ARGS)
+
+# "make test" tries thirty, always the same.
+links: .venv/.tests  ## Open 2,000 permalinks and 2,000 forged links, made up by chance
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest --timeout 3600 --quiet \
+		-m hypothesis tests/http/test_links.py tests/http/test_permalinks.py $(ARGS)
+
 examples: .venv/.tests  ## Try thousands of examples of what holds for every cart
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest --numprocesses 2 --timeout 3600 \
 		-m hypothesis $(ARGS)
@@ -115,7 +126,8 @@ docs: .venv/.docs  ## Build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 # Each writes its tables of the docs.
-BENCHMARKS = views floors peers peers.memory demo many contention locking lost_updates lost_updates.races sizes
+BENCHMARKS = views floors peers peers.memory demo many contention locking \
+	lost_updates lost_updates.races lost_updates.assistants sizes
 
 # One that finds something too slow does not keep the others from being measured.
 bench: .venv/.tests  ## Count what is lost, and compare with what cannot be done without

@@ -30,6 +30,7 @@ from .seed import prepare_database
 from .services import accounts
 from .services import activity
 from .services import assistants as assistants_at_work
+from .services import tracing
 from .services import words  # noqa: F401 - it tells the extension what to say
 from .views import account
 from .views import activity as activity_page
@@ -38,6 +39,7 @@ from .views import basket
 from .views import catalogue
 from .views import checkout
 from .views import errors
+from .views import panel
 from .views import payments
 from .views import race
 from .views import racers
@@ -63,6 +65,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     app.config.from_mapping(settings.storage(app.config))
     db.init_app(app)
+    tracing.init_app(app)
 
     if "SESSION_TYPE" in app.config:
         server_sessions.init_app(app)
@@ -89,6 +92,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(search.bp)
     app.register_blueprint(account.bp)
     app.register_blueprint(activity_page.bp)
+    app.register_blueprint(panel.bp)
     app.register_blueprint(race.bp)
     app.register_blueprint(racers.bp)
     errors.init_app(app)

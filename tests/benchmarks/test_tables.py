@@ -12,6 +12,7 @@ from benchmarks import demo
 from benchmarks import floors
 from benchmarks import locking
 from benchmarks.lost_updates import __main__ as adds
+from benchmarks.lost_updates import assistants
 from benchmarks.lost_updates import races
 from benchmarks.lost_updates.rows import ROWS
 from benchmarks.peers import memory
@@ -35,6 +36,11 @@ FLOORS = [
     ("name", "headings", "rows"),
     [
         ("adds", ["storage", *adds.COLUMNS, "besides"], NAMES),
+        (
+            "assistants",
+            ["storage", *assistants.COLUMNS, "besides"],
+            [row.name for row in assistants.ASSISTED],
+        ),
         ("races", ["storage", *races.RACES, "besides"], NAMES),
         ("floors", floors.HEADINGS, FLOORS),
         ("demo", demo.HEADINGS, [page.name for page in demo.PAGES]),
@@ -62,9 +68,8 @@ def test_every_table_is_shown_and_repeated() -> None:
     text = "".join(page.read_text() for page in pages)
     shown = re.findall(r"benchmarks/([a-z-]+\.(?:csv|txt|svg))", text)
     commands = re.findall(r"\$ python -m benchmarks\.(\w+(?:\.\w+)*)", text)
-    (made,) = re.findall(
-        r"^BENCHMARKS = (.+)$", (PROJECT / "Makefile").read_text(), re.M
-    )
+    makefile = (PROJECT / "Makefile").read_text().replace("\\\n", "")
+    (made,) = re.findall(r"^BENCHMARKS = (.+)$", makefile, re.M)
 
     assert {path.name for path in (DOCS / "benchmarks").iterdir()} == set(shown)
     # The costs are counted in each "make test".
