@@ -116,7 +116,7 @@ def test_the_shopper_s_whole_way(open_page: Visits, scripts: bool) -> None:
     page.get_by_label("Code").fill("storm")
     button(page, "Use").click()
 
-    expect(page.get_by_text("Not used: it needs 500 EUR")).to_be_visible()
+    expect(page.get_by_text("Not used: it needs €500.00")).to_be_visible()
 
     page.get_by_label("Code").fill("moon")
     button(page, "Use").click()
