@@ -76,7 +76,9 @@ def in_template(source: bytes) -> t.Iterator[Message]:
     for _, function, texts, _ in found:
         several = [texts] if isinstance(texts, str) else [e for e in texts or () if e]
 
-        yield _message(several[: _IN_TEMPLATES[function]])
+        # A name that an app has made up is for its own catalogue.
+        if several:
+            yield _message(several[: _IN_TEMPLATES[function]])
 
 
 def catalogues() -> dict[str, Catalog]:
