@@ -79,7 +79,8 @@ def page_language() -> Language:
     babel = current_app.extensions.get("babel")
 
     if babel is None:
-        return _language(name, (str(Path(current_app.root_path, "translations")),))
+        # Each sentence of a page comes by here, for which a Path would be slow.
+        return _language(name, (f"{current_app.root_path}/translations",))
 
     # Outside of a request, the app may not know what to choose by.
     with suppress(RuntimeError):
