@@ -124,7 +124,7 @@ def format_money(money: Money, locale: str | Locale | None = "en") -> str:
     """
     code = money.currency.code
     unit = smallest_unit(code)
-    parsed = _locale(str(locale or "en"))
+    parsed = nearest_locale(str(locale or "en"))
     pattern = parse_pattern(parsed.currency_formats["standard"].pattern)
 
     # CLDR shows some currencies, such as RSD, without the decimals that ISO 4217
@@ -141,7 +141,7 @@ def format_money(money: Money, locale: str | Locale | None = "en") -> str:
 
 
 @lru_cache(maxsize=256)
-def _locale(name: str) -> Locale:
+def nearest_locale(name: str) -> Locale:
     """The locale of a name, or the nearest one: it may be what a browser has sent."""
     parts = (
         name.partition(",")[0].partition(";")[0].strip().replace("-", "_").split("_")
