@@ -28,7 +28,6 @@ from sqlalchemy import select
 
 from flask_cart import Cart
 from flask_cart import signals
-from flask_cart.carts.observing import Access
 from flask_cart.model.events import Event
 
 from ..extensions import cart_ext
@@ -116,7 +115,7 @@ class Recorder:
 class Uses:
     """Notes how the storage of carts is used, whichever it is."""
 
-    def accessed(self, access: Access) -> None:
+    def accessed(self, access: Any) -> None:
         """Note one use."""
         if noted := recorder():
             what = ", ".join(access.operations)
