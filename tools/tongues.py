@@ -40,16 +40,16 @@ _noise: t.Final = re.compile(
 
 
 def extract() -> Catalog:
-    """All sentences that the code and the templates have, with where they are."""
+    """All sentences that the code and the templates have."""
     catalogue = Catalog(project="Flask-Cart", header_comment=f"# {_HEADER}")
 
     for path in sorted(PACKAGE.rglob("*.py")):
         for message in in_code(path.read_text()):
-            _add(catalogue, message, path)
+            _add(catalogue, message)
 
     for path in sorted(PACKAGE.rglob("*.html")):
         for message in in_template(path.read_bytes()):
-            _add(catalogue, message, path)
+            _add(catalogue, message)
 
     return catalogue
 
@@ -76,7 +76,9 @@ def in_template(source: bytes) -> t.Iterator[Message]:
     for _, function, texts, _ in found:
         several = [texts] if isinstance(texts, str) else [e for e in texts or () if e]
 
-        yield _message(several[: _IN_TEMPLATES[function]])
+        # A name that an app has made up is for its own catalogue.
+        if several:
+            yield _message(several[: _IN_TEMPLATES[function]])
 
 
 def catalogues() -> dict[str, Catalog]:
@@ -87,9 +89,7 @@ def catalogues() -> dict[str, Catalog]:
 def written(catalogue: Catalog) -> bytes:
     """A catalogue as a file, which is another one only if a sentence is."""
     file = BytesIO()
-    write_po(
-        file, catalogue, sort_output=True, ignore_obsolete=True, include_lineno=False
-    )
+    write_po(file, catalogue, sort_output=True, ignore_obsolete=True, no_location=True)
 
     return _noise.sub("", file.getvalue().decode()).encode()
 
@@ -160,15 +160,13 @@ def _message(texts: t.Sequence[str]) -> Message:
     return texts[0] if len(texts) == 1 else (texts[0], texts[1])
 
 
-def _add(catalogue: Catalog, message: Message, path: Path) -> None:
-    place = path.relative_to(ROOT).as_posix()
+def _add(catalogue: Catalog, message: Message) -> None:
     known = catalogue.get(message if isinstance(message, str) else message[0])
 
     if known is not None and known.id != message:
         raise ValueError(f"{message!r} cannot be beside {known.id!r}.")
 
-    is_known = known is not None and (place, 1) in known.locations
-    catalogue.add(message, locations=[] if is_known else [(place, 1)])
+    catalogue.add(message)
 
 
 def _read(path: Path) -> Catalog:
