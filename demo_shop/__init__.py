@@ -19,6 +19,7 @@ from flask import Flask
 from . import sandbox_pay
 from . import settings
 from .entrance import refuse_unreadable
+from .extensions import babel
 from .extensions import cache
 from .extensions import cart_ext
 from .extensions import csrf
@@ -30,6 +31,7 @@ from .seed import prepare_database
 from .services import accounts
 from .services import activity
 from .services import assistants as assistants_at_work
+from .services import languages
 from .services import tracing
 from .services import words  # noqa: F401 - it tells the extension what to say
 from .views import account
@@ -73,6 +75,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     if "CACHE_TYPE" in app.config:
         cache.init_app(app)
 
+    babel.init_app(app, locale_selector=languages.chosen_language)
     cart_ext.init_app(app, db=db)
     limiter.init_app(app)
     csrf.init_app(app)

@@ -84,6 +84,8 @@ class Request:
     status: int = 0
     signals: list[str] = field(default_factory=list)
     saves: list[Save] = field(default_factory=list)
+    #: How often carts were read and written, and how that went.
+    uses: list[str] = field(default_factory=list)
     #: Statements and commands, with the milliseconds of those that are known.
     statements: list[tuple[str, float | None]] = field(default_factory=list)
 
@@ -108,6 +110,26 @@ class Recorder:
             yield
         finally:
             self.is_paused = False
+
+
+class Uses:
+    """Notes how the storage of carts is used, whichever it is."""
+
+    def accessed(self, access: Any) -> None:
+        """Note one use."""
+        if noted := recorder():
+            what = ", ".join(access.operations)
+            tries = f" after {access.retries} more tries" if access.retries else ""
+            noted.request.uses.append(
+                f"{access.action} {access.key.instance}{what and f' ({what})'}:"
+                f" {access.outcome}{tries}, {access.seconds * 1000:.1f} ms"
+            )
+
+    def happened(self, event: Event) -> None:
+        """Nothing: the signals have told it."""
+
+
+cart_ext.observe(Uses())
 
 
 def init_app(app: Flask) -> None:

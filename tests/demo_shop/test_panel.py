@@ -46,6 +46,10 @@ def test_nothing_is_noted_until_it_is_opened(shop: Shop, visitor: Visitor) -> No
     assert "panel=" not in "".join(answer.headers.getlist("Set-Cookie"))
     assert kept(shop) == 0
 
+    with shop.visitor().client.get("/goods/anchor") as error:
+        assert "what is behind the page" in error.text
+        assert "Set-Cookie" not in error.headers
+
     assert "Behind this page" in toggle(visitor, "/goods/harbour-mug?x=1")
     assert "GET /goods/harbour-mug?x=1</code>" in requests(visitor.page)[0]
     assert "Behind this page" in visitor.get("/activity/")
@@ -123,7 +127,8 @@ def test_the_button_leads_to_no_other_site(visitor: Visitor, there: str) -> None
 
 
 def test_commands_are_shown_where_baskets_are_in_redis(any_shop: Shop) -> None:
-    """And no secret of a guest with them; elsewhere there are statements, or files."""
+    """And no secret of a guest with them; elsewhere there are statements, or files. How
+    carts were read and written is told of all of them."""
     visitor = any_shop.visitor()
     toggle(visitor)
     visitor.add("harbour-mug", "MUG-NAVY")
@@ -131,6 +136,7 @@ def test_commands_are_shown_where_baskets_are_in_redis(any_shop: Shop) -> None:
     is_redis = "Redis" in any_shop.app.config["DEMO_SHOP_PLACE"]
 
     assert "save #1 of the default cart" in added
+    assert "<code>write default (add_line): done, " in added
     assert ("<code>EVALSHA " in added) == is_redis
     assert not re.search(r"guest:[\w-]{5}", added)
 
@@ -145,6 +151,20 @@ def test_what_scripts_send_is_shown(open_window: Visits) -> None:
 
     expect(requests).to_contain_text("save #1 of the default cart")
     expect(button(page, "Add to basket")).to_be_focused()
+
+
+def test_prices_in_another_language(visitor: Visitor) -> None:
+    """It is chosen in the panel and remembered, also when that is closed; what is no
+    language of the shop changes nothing."""
+    visitor.client.post("/panel/language", data={"language": "xx"})
+
+    assert "\u20ac14.00" in visitor.get("/goods/harbour-mug")
+
+    data = {"language": "de", "next": "/goods/harbour-mug"}
+    page = visitor.follow(visitor.client.post("/panel/language", data=data))
+
+    assert "14,00\xa0\u20ac" in page
+    assert '<option value="de" lang="de" selected>' in toggle(visitor)
 
 
 def test_differences() -> None:
