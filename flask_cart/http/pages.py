@@ -39,6 +39,8 @@ from .representation import reasons_of_coupons
 from .undoing import Undo
 from .undoing import take_undo
 
+_PAGE: t.Final = "flask_cart.page"
+
 #: Lines of a cart on one page.
 PAGE_LINES: t.Final = 50
 
@@ -110,7 +112,16 @@ class Pages:
     @property
     def number(self) -> int:
         """Which page of a cart was asked for, or was changed."""
-        return asked_page(request) if has_request_context() else 1
+        if not has_request_context():
+            return 1
+
+        # Each form of the page asks for it.
+        environ = request.environ
+
+        if _PAGE not in environ:
+            environ[_PAGE] = asked_page(request)
+
+        return t.cast(int, environ[_PAGE])
 
     @property
     def is_cart(self) -> bool:
