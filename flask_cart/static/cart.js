@@ -73,6 +73,16 @@
       return;
     }
 
+    // Without scripts it is there for what is typed, which Enter sends. Where else that
+    // is pressed, the button beside the field is meant.
+    if (event.submitter?.matches(".cart-update")) {
+      const field = document.activeElement;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      if (!field.closest(".cart-line")) field.parentElement.querySelector("button")?.click();
+      return;
+    }
+
     if (form.matches(".cart-quantity")) typed = null;
 
     const isForward = event.submitter?.name === "forward";
@@ -142,7 +152,12 @@
     field.value = typed.value;
     typed = null;
 
-    if (field.value !== field.defaultValue) field.form.requestSubmit();
+    if (field.value !== field.defaultValue && field.reportValidity()) {
+      const form = line.querySelector(".cart-quantity");
+
+      form.elements.namedItem("quantity").value = field.value;
+      form.requestSubmit();
+    }
   }
 
   function sendTaps(id) {
@@ -159,11 +174,14 @@
     if (!line || by === 0) return;
 
     const form = line.querySelector(".cart-step");
-    const field = form.elements.namedItem("by");
+    const field = document.createElement("input");
 
+    field.type = "hidden";
+    field.name = "by";
     field.value = by;
+    form.append(field);
     form.requestSubmit();
-    field.value = field.defaultValue;
+    field.remove();
   }
 
   function showTaps(field) {
@@ -191,21 +209,21 @@
   });
 
   document.addEventListener("change", (event) => {
-    if (!event.target.matches(".cart-quantity input")) return;
+    if (!event.target.matches(".cart-line input[type=number]")) return;
 
     typed = {id: event.target.id, value: event.target.value};
     setTimeout(sendTyped);
   });
 
   document.addEventListener("click", (event) => {
-    const form = event.target.closest(".cart-step");
+    const button = event.target.closest("button");
 
-    if (form === null || !event.target.closest("button")) return;
+    if (!button?.form?.matches(".cart-step")) return;
 
     event.preventDefault();
     tap(
-      form.closest(".cart-line").querySelector("input[type=number]"),
-      Number(form.elements.namedItem("by").value),
+      button.closest(".cart-line").querySelector("input[type=number]"),
+      Number(button.value),
     );
   });
 
@@ -265,6 +283,11 @@
 
     // A page that does not show the cart needs no piece of it.
     event.detail.headers["Cart-Pieces"] = drawer || byId("cart") ? known.join(" ") : "*";
+
+    // With scripts, quantities have been sent already, or are half typed.
+    for (const name of [...event.detail.formData.keys()]) {
+      if (/^(quantity|seen)\./.test(name)) event.detail.formData.delete(name);
+    }
 
     // What is done with the drawer open is answered with what is in it then.
     if (drawer && event.detail.verb === "post") {
@@ -333,6 +356,10 @@
   /* Swaps: an answer that was overtaken by a newer one is not shown, nothing that is
      half typed in is lost, and the focus is never left on nothing. */
 
+  /* The form that sends what is typed in a field. */
+  const senderOf = (field) =>
+    field.closest(".cart-line")?.querySelector(".cart-quantity") ?? field.form;
+
   let drafts = [];
   let focused = null;
 
@@ -344,7 +371,7 @@
     drafts = Array.from(fields)
       .filter((field) => field.value !== field.defaultValue)
       .filter((field) => field.dataset.tapped === undefined)
-      .filter((field) => field.form !== sent || field.id === typed?.id)
+      .filter((field) => senderOf(field) !== sent || field.id === typed?.id)
       .map((field) => [field.id, field.value]);
 
     for (const field of document.querySelectorAll(`${SHOWN} [name=csrf_token]`)) {
@@ -385,7 +412,7 @@
 
   function fillIn(form) {
     const line = form.closest(".cart-line");
-    const field = line?.isConnected && line.querySelector(".cart-quantity input");
+    const field = line?.isConnected && line.querySelector("input[type=number]");
 
     // What was refused is not in the cart.
     if (field && field.id !== typed?.id) showTaps(field);

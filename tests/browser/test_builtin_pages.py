@@ -422,7 +422,7 @@ def test_none_of_it_removes_it(open_page: Visits, scripts: bool) -> None:
 
     if scripts:
         page.evaluate(
-            "const [fewer] = document.querySelectorAll('.cart-step button');"
+            "const [fewer] = document.querySelectorAll('[name=by]');"
             "for (let tap = 0; tap < 4; tap++) fewer.click();"
         )
     else:
@@ -632,16 +632,13 @@ def test_going_on_saves_what_was_typed(open_page: Visits, scripts: bool) -> None
 
     page.get_by_label("A note for us").fill("Ring once")
     page.get_by_label("Code").fill("tide")
-
-    if scripts:
-        quantity_of(page, "Harbour mug").fill("4")
-
+    quantity_of(page, "Harbour mug").fill("4")
     button(page, "Check out").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Checkout")
     expect(page.get_by_text("Your note: Ring once")).to_be_visible()
     expect(page.get_by_text("TIDE", exact=True)).to_be_visible()
-    expect(header(page)).to_contain_text("€45.00" if scripts else "€22.50")
+    expect(header(page)).to_contain_text("€45.00")
 
     # What is as it was is no change, and nothing is said of it.
     page.goto("/cart/")
