@@ -206,7 +206,7 @@ def owners(carts: int) -> Iterator[str]:
 
 def in_postgresql(server: servers.Server, carts: int) -> tuple[float, Size]:
     """The text of a cart, too."""
-    with filled(server, "postgres", carts) as shop, shop.outside() as connection:
+    with filled(server, carts) as shop, shop.outside() as connection:
         text = connection.exec_driver_sql(
             "SELECT avg(octet_length(data)) FROM carts"
         ).scalar_one()
@@ -219,7 +219,7 @@ def in_postgresql(server: servers.Server, carts: int) -> tuple[float, Size]:
 
 def plans_in(server: servers.Server, carts: int) -> Iterator[list[str]]:
     """How PostgreSQL finds the row of a load and of a save."""
-    with filled(server, "postgres", carts) as shop:
+    with filled(server, carts) as shop:
         execute(shop, "VACUUM ANALYZE carts")
         owner = next(owners(carts))
 
@@ -247,7 +247,7 @@ def postgresql_size(connection: sa.Connection) -> tuple[int, int]:
 
 
 def in_mariadb(server: servers.Server, carts: int) -> Size:
-    with filled(server, "mysql", carts) as shop, shop.outside() as connection:
+    with filled(server, carts) as shop, shop.outside() as connection:
         connection.exec_driver_sql("ANALYZE TABLE carts")
         table, indexes = connection.exec_driver_sql(
             "SELECT data_length, index_length FROM information_schema.tables"
@@ -290,7 +290,7 @@ def in_valkey(server: cache_servers.CacheServer, carts: int) -> Size:
 def change(server: servers.Server, layout: str, carts: int) -> Changed:
     """Change the carts of a table in any order, with a VACUUM whenever a fifth of them
     was, as PostgreSQL's own does."""
-    with filled(server, "postgres", carts, *LAYOUTS[layout]) as shop:
+    with filled(server, carts, *LAYOUTS[layout]) as shop:
         before = log_position(shop)
         order = list(owners(carts)) * ROUNDS
         random.Random(layout).shuffle(order)
@@ -358,15 +358,13 @@ def speed(shop: Shop | RedisShop, carts: int) -> float:
 
 
 @contextmanager
-def filled(
-    server: servers.Server, admin: str, carts: int, *layout: str
-) -> Iterator[Shop]:
+def filled(server: servers.Server, carts: int, *layout: str) -> Iterator[Shop]:
     """A shop with carts in a new database.
 
     :param layout: What is done to the table before.
     """
     with (
-        servers.fresh_database(server, admin, "sizes") as url,
+        servers.fresh_database(server) as url,
         open_shop(url) as shop,
     ):
         for statement in layout:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gc
-import itertools
 import os
 from collections.abc import Generator
 from collections.abc import Iterator
@@ -40,8 +39,6 @@ gc.disable()
 
 Flask.jinja_options = {"bytecode_cache": Compiled()}
 Flask.url_rule_class = CompiledRule
-
-_numbers = itertools.count(1)
 
 #: The modules and folders of tests that take the longest, in the order in which they
 #: begin: at the end only short ones are left, which the workers can share evenly.
@@ -103,18 +100,14 @@ def mariadb_server() -> Iterator[servers.Server]:
 @pytest.fixture
 def postgresql_url(postgresql_server: servers.Server) -> Iterator[str]:
     """The URL of an empty PostgreSQL database."""
-    name = f"carts_{next(_numbers)}"
-
-    with servers.fresh_database(postgresql_server, "postgres", name) as url:
+    with servers.fresh_database(postgresql_server) as url:
         yield url
 
 
 @pytest.fixture
 def mariadb_url(mariadb_server: servers.Server) -> Iterator[str]:
     """The URL of an empty MariaDB database."""
-    name = f"carts_{next(_numbers)}"
-
-    with servers.fresh_database(mariadb_server, "mysql", name) as url:
+    with servers.fresh_database(mariadb_server) as url:
         yield url
 
 

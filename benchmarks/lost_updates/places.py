@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import typing as t
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -21,10 +20,9 @@ from .rows import Row
 
 Start = Callable[[], AbstractContextManager[t.Any]]
 
-#: Each with the name of the database that is always there.
-_DATABASES: dict[str, tuple[Start, str]] = {
-    "postgresql": (servers.postgresql, "postgres"),
-    "mariadb": (servers.mariadb, "mysql"),
+_DATABASES: dict[str, Start] = {
+    "postgresql": servers.postgresql,
+    "mariadb": servers.mariadb,
 }
 
 #: Each with its address.
@@ -69,7 +67,6 @@ class Places:
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
         self._servers: dict[str, t.Any] = {}
-        self._numbers = itertools.count(1)
 
     @contextmanager
     def serve(self, row: Row, *options: str) -> Iterator[Served]:
@@ -96,10 +93,9 @@ class Places:
     @contextmanager
     def address(self, place: str) -> Iterator[str]:
         if place in _DATABASES:
-            start, admin = _DATABASES[place]
-            name = f"carts_{next(self._numbers)}"
+            server = self._server(place, _DATABASES[place])
 
-            with servers.fresh_database(self._server(place, start), admin, name) as url:
+            with servers.fresh_database(server) as url:
                 yield url
         elif place in _CACHES:
             start, address_of = _CACHES[place]

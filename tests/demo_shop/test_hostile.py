@@ -90,7 +90,7 @@ def shop(
     with ExitStack() as stack:
         if request.param == "postgresql":
             server = request.getfixturevalue("postgresql_server")
-            url = stack.enter_context(fresh_database(server, "postgres", "hostile"))
+            url = stack.enter_context(fresh_database(server))
 
         yield stack.enter_context(closing(Shop(url)))
 

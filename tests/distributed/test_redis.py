@@ -101,8 +101,7 @@ def test_sentinel(
             if is_cut:
                 cut(first, second)
 
-            sentinel.servers[first].kill()
-            wait_until(lambda: sentinel.master() == second)
+            sentinel.fail_over()
 
         verdict = judged(
             f"Valkey with a sentinel{_also(options)}",
@@ -129,13 +128,11 @@ def test_cluster(judged: Ride, options: list[str], is_cut: bool) -> None:
 
         def fail_over() -> None:
             master = next(filter(_has_the_cart, cluster.nodes))
-            replica = cluster.replicas[master].port
 
             if is_cut:
-                cut(master, replica)
+                cut(master, cluster.replicas[master].port)
 
-            cluster.nodes[master].kill()
-            wait_until(lambda: _is_master(replica))
+            cluster.fail_over(master)
 
         verdict = judged(
             f"Valkey Cluster, three and three{_also(options)}",
@@ -157,11 +154,6 @@ def test_cluster(judged: Ride, options: list[str], is_cut: bool) -> None:
 def _has_the_cart(port: int) -> bool:
     with redis_client(port) as client:
         return any("user:1" in key for key in client.scan_iter())
-
-
-def _is_master(port: int) -> bool:
-    with redis_client(port) as client:
-        return bool(client.info("replication")["role"] == "master")
 
 
 def _also(options: list[str]) -> str:

@@ -30,7 +30,7 @@ def test_replica_takes_over(open_shop: OpenShop) -> None:
 
         master = sentinel.master()
         sentinel.wait_for_replica()
-        sentinel.servers[master].kill()
+        sentinel.fail_over()
         customer.wait_until_served({UNAVAILABLE})
 
         assert sentinel.master() != master

@@ -15,6 +15,7 @@ from flask_cart import CartStorageError
 from flask_cart import OrderDraft
 from tests.support.backends import Backend
 from tests.support.backends import on
+from tests.support.customers import PATIENCE
 from tests.support.proxies import Proxy
 from tests.support.shops import Shop
 from tests.support.shops import open_shop
@@ -29,7 +30,7 @@ _owners = itertools.count(1)
 @pytest.fixture
 def relayed_shop(backend: Backend, relay: Proxy, place: str) -> Iterator[Shop]:
     """A shop that talks to the server through the relay, with nobody else's orders."""
-    url = backend.endpoint.url(relay.port)
+    url = backend.endpoint.url(relay.port, PATIENCE)
 
     with open_shop(url, CART_STORAGE=place) as shop, shop.app.app_context():
         yield shop

@@ -12,6 +12,7 @@ import pytest
 from cachelib import FileSystemCache
 
 from tests.support.backends import BACKENDS
+from tests.support.backends import Backend
 from tests.support.customers import Config
 from tests.support.forks import FORKS
 from tests.support.paying import STOCK
@@ -19,6 +20,7 @@ from tests.support.paying import PayingShop
 from tests.support.paying import Told
 from tests.support.paying import paying_shop
 from tests.support.paying import serve
+from tests.support.servers import DEADLINE
 
 #: ``make payments`` takes 200.
 ROUNDS = int(os.environ.get("CART_PAYMENT_ROUNDS", "4"))
@@ -46,7 +48,7 @@ def processes() -> Iterator[list[Connection]]:
             mine, theirs = FORKS.Pipe()
             process = FORKS.Process(target=serve, args=(theirs,))
             process.start()
-            stack.callback(process.join, 60)
+            stack.callback(process.join, DEADLINE)
             stack.callback(mine.send, ("end",))
             here.append(mine)
 
@@ -80,9 +82,8 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Config:
 
     endpoint_of = request.getfixturevalue("endpoint_of")
     server, make_config = BACKENDS[name]
-    endpoint = endpoint_of(server)
 
-    return {**orders, **make_config(endpoint.url(endpoint.address))}
+    return {**orders, **Backend(endpoint_of(server), make_config).config()}
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def shop(config: Config, processes: list[Connection]) -> Iterator[PayingShop]:
 
 def answer(process: Connection) -> object:
     """What a process has answered."""
-    assert process.poll(120)
+    assert process.poll(DEADLINE)
     result = process.recv()
 
     if isinstance(result, AssertionError):

@@ -23,7 +23,7 @@ from tests.support.backends import ENDPOINTS
 from tests.support.backends import LEASE
 from tests.support.backends import Backend
 from tests.support.cache_servers import redis_client
-from tests.support.customers import PATIENCE
+from tests.support.customers import HASTE
 from tests.support.customers import create_tables
 from tests.support.forgetful import collect_sockets  # noqa: F401
 from tests.support.forgetful import forgetful
@@ -82,7 +82,7 @@ class Faults:
 
     def server_frozen(self) -> None:
         self._daemon.pause()
-        time.sleep(PATIENCE * self._random.uniform(0.5, 1.5))
+        time.sleep(HASTE * self._random.uniform(0.5, 1.5))
         self._daemon.resume()
 
     def disk_full(self) -> None:
@@ -134,6 +134,7 @@ class Soak:
 
     def __init__(self, backend: Backend, workers: list[Worker], folder: Path) -> None:
         self._backend = backend
+        self._config = backend.config(patience=HASTE)
         self._workers = workers
         self._folder = folder
         self._faults = Faults(backend, workers)
@@ -169,7 +170,7 @@ class Soak:
         for worker in self._workers:
             self._watch.look(worker.name, worker.process.pid)
 
-        verdict = judge(self._backend.config(), folder)
+        verdict = judge(self._config, folder)
         found = [each for each in verdict.found if not self._is_usual(each)]
         self._happened.update(names)
         self._outcomes += verdict.outcomes
@@ -182,13 +183,13 @@ class Soak:
 
     def _is_usual(self, contradiction: str) -> bool:
         """InnoDB shows others what is committed a moment before it is on the disk."""
-        url = self._backend.config().get("SQLALCHEMY_DATABASE_URI", "")
+        url = self._config.get("SQLALCHEMY_DATABASE_URI", "")
 
         return url.startswith("mysql") and VANISHED in contradiction
 
     def _forget_all(self) -> None:
-        if "CACHE_TYPE" not in self._backend.config():
-            create_tables(self._backend.config(), anew=True)
+        if "CACHE_TYPE" not in self._config:
+            create_tables(self._config, anew=True)
             return
 
         with redis_client(t.cast(int, self._backend.endpoint.address)) as client:
@@ -212,7 +213,7 @@ def test_soak(name: str, tmp_path: Path) -> None:
     with ENDPOINTS[server]() as endpoint:
         backend = Backend(endpoint, make_config)
 
-        with started([backend.config()]) as workers:
+        with started([backend.config(patience=HASTE)]) as workers:
             soak = Soak(backend, workers, tmp_path)
             found = soak.run(60 * MINUTES / len(STORAGES))
             print(soak)

@@ -303,13 +303,13 @@ class TestSessionsInMariaDB(SessionTableSuite):
 
 @pytest.fixture(scope="module")
 def postgresql_kit_url(postgresql_server: servers.Server) -> Iterator[str]:
-    with servers.fresh_database(postgresql_server, "postgres", "kit") as url:
+    with servers.fresh_database(postgresql_server) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def mariadb_kit_url(mariadb_server: servers.Server) -> Iterator[str]:
-    with servers.fresh_database(mariadb_server, "mysql", "kit") as url:
+    with servers.fresh_database(mariadb_server) as url:
         yield url
 
 

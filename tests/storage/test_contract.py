@@ -119,14 +119,14 @@ class TestMariaDB(ServedSuite):
 
 @pytest.fixture(scope="module")
 def postgresql_contract_url(postgresql_server: servers.Server) -> Iterator[str]:
-    with servers.fresh_database(postgresql_server, "postgres", "contract") as url:
+    with servers.fresh_database(postgresql_server) as url:
         make_table(url)
         yield url
 
 
 @pytest.fixture(scope="module")
 def partitioned_contract_url(postgresql_server: servers.Server) -> Iterator[str]:
-    with servers.fresh_database(postgresql_server, "postgres", "partitions") as url:
+    with servers.fresh_database(postgresql_server) as url:
         with open_shop(url, has_tables=True) as shop:
             make_partitions(shop)
 
@@ -135,7 +135,7 @@ def partitioned_contract_url(postgresql_server: servers.Server) -> Iterator[str]
 
 @pytest.fixture(scope="module")
 def mariadb_contract_url(mariadb_server: servers.Server) -> Iterator[str]:
-    with servers.fresh_database(mariadb_server, "mysql", "contract") as url:
+    with servers.fresh_database(mariadb_server) as url:
         make_table(url)
         yield url
 

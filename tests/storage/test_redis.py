@@ -671,7 +671,7 @@ def test_failover(locking: bool) -> None:
         with redis_client(old) as client:
             assert client.wait(1, 60_000) == 1
 
-        sentinel.servers[old].kill()
+        sentinel.fail_over()
         wait_until(lambda: adds(shop))
 
         assert shop.items() == {"mug": 2}

@@ -163,13 +163,13 @@ def open_shop(
 
 @pytest.fixture(scope="module")
 def postgresql_database(postgresql_server: servers.Server) -> Iterator[str]:
-    with servers.fresh_database(postgresql_server, "postgres", "sessions") as url:
+    with servers.fresh_database(postgresql_server) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def mariadb_database(mariadb_server: servers.Server) -> Iterator[str]:
-    with servers.fresh_database(mariadb_server, "mysql", "sessions") as url:
+    with servers.fresh_database(mariadb_server) as url:
         yield url
 
 

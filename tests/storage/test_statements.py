@@ -353,7 +353,7 @@ def postgresql_log(url: str, request: pytest.FixtureRequest) -> Iterator[Server]
     line = re.compile(
         rf"^{name}:LOG:  (?:statement|execute [^:]*): (.*(?:\n\t.*)*)$", re.M
     )
-    position = 0
+    position = len(server.log.read_text())
 
     def asked() -> list[str]:
         nonlocal position

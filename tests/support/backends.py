@@ -38,13 +38,14 @@ class Endpoint(t.NamedTuple):
     :param daemon: Its process.
     :param address: Where it listens.
     :param is_durable: Whether it keeps everything when it is killed.
-    :param url: The URL of an address that leads to it.
+    :param url: The URL of an address that leads to it, for a client that waits for an
+        answer for so many seconds, if it can be told.
     """
 
     daemon: servers.Daemon
     address: Address
     is_durable: bool
-    url: Callable[[Address], str]
+    url: Callable[[Address, int], str]
 
 
 @contextmanager
@@ -52,7 +53,7 @@ def postgresql() -> Iterator[Endpoint]:
     with servers.postgresql(durable=True) as server:
         (folder,) = sa.make_url(server.url).normalized_query["host"]
 
-        def url(address: Address) -> str:
+        def url(address: Address, patience: int) -> str:
             host = f"127.0.0.1&port={address}" if isinstance(address, int) else folder
             return f"postgresql+psycopg://postgres@/postgres?host={host}"
 
@@ -71,8 +72,8 @@ def mariadb() -> Iterator[Endpoint]:
 
         (socket,) = engine.url.normalized_query["unix_socket"]
 
-        def url(address: Address) -> str:
-            query = f"read_timeout={PATIENCE}"
+        def url(address: Address, patience: int) -> str:
+            query = f"read_timeout={patience}"
             found = (
                 servers.mariadb_url(query, f"127.0.0.1:{address}")
                 if isinstance(address, int)
@@ -117,13 +118,19 @@ class Backend(t.NamedTuple):
     endpoint: Endpoint
     make_config: Callable[[str], Config]
 
-    def config(self, address: Address | None = None) -> Config:
+    def config(
+        self, address: Address | None = None, patience: int = PATIENCE
+    ) -> Config:
         """The configuration of an app.
 
         :param address: Where it is to look for the server; the right address, if it is
             left out.
+        :param patience: How many seconds its client waits for an answer, where it can
+            be told.
         """
-        return self.make_config(self.endpoint.url(address or self.endpoint.address))
+        url = self.endpoint.url(address or self.endpoint.address, patience)
+
+        return {**self.make_config(url), "PATIENCE": patience}
 
     @property
     def refusals(self) -> set[int]:
@@ -158,7 +165,6 @@ def in_redis(url: str, **config: t.Any) -> Config:
         "CART_STORAGE": "cache",
         "CACHE_TYPE": "RedisCache",
         "CACHE_REDIS_URL": url,
-        # It runs out while a client still waits for an answer.
         "CART_LOCK_LEASE": LEASE / 2,
         **config,
     }
@@ -234,11 +240,11 @@ def on(*names: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("backend", names, indirect=True)
 
 
-def _redis_url(address: Address) -> str:
-    return f"redis://127.0.0.1:{address}/0?socket_timeout={PATIENCE}"
+def _redis_url(address: Address, patience: int) -> str:
+    return f"redis://127.0.0.1:{address}/0?socket_timeout={patience}"
 
 
 def _with_tables(endpoint: Endpoint) -> Endpoint:
-    create_tables(in_database(endpoint.url(endpoint.address)))
+    create_tables(in_database(endpoint.url(endpoint.address, PATIENCE)))
 
     return endpoint

@@ -19,6 +19,7 @@ from flask import request
 from playwright.sync_api import Browser
 from playwright.sync_api import Locator
 from playwright.sync_api import Page
+from playwright.sync_api import expect
 from playwright.sync_api import sync_playwright
 from werkzeug.serving import WSGIRequestHandler
 from werkzeug.serving import make_server
@@ -66,6 +67,12 @@ CHROMIUMS: Final = ["chromium-headless-shell", "chromium"]
 
 PHONE: Final = {"width": 360, "height": 740}
 DESKTOP: Final = {"width": 1280, "height": 900}
+
+#: Milliseconds after which something does not come any more, also on a machine that is
+#: busy with something else; Playwright takes five seconds.
+PATIENCE: Final = 60_000
+
+expect.set_options(timeout=PATIENCE)
 
 _COUNT_SHIFTS = """
 window.shifts = 0;
@@ -180,7 +187,7 @@ class Visits:
             wrong is still an error.
         """
         context = self._browser.new_context(base_url=self._address, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         self._contexts.append(context)
 
         if options.get("java_script_enabled", True):

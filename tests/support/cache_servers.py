@@ -31,6 +31,10 @@ from tests.support.servers import wait_until
 #: What the sentinels call the servers that they watch.
 SENTINEL_NAME = "carts"
 
+#: Milliseconds after which one who is silent is taken for dead: on a machine that is
+#: busy with something else nobody is. Who is to be, a test says.
+PATIENCE = int(DEADLINE * 1000)
+
 
 class CacheServer(t.NamedTuple):
     """A running server: Redis, Valkey or Memcached.
@@ -54,7 +58,7 @@ class CacheServer(t.NamedTuple):
 
 
 class Cluster(t.NamedTuple):
-    """A Redis Cluster.
+    """A Redis Cluster, whose nodes never take each other for dead.
 
     :param nodes: The processes of its three masters, by port.
     :param replicas: By the port of a master, its replica, if it has one.
@@ -62,6 +66,14 @@ class Cluster(t.NamedTuple):
 
     nodes: dict[int, Daemon]
     replicas: dict[int, CacheServer]
+
+    def fail_over(self, master: int) -> None:
+        """Kill a master, and let its replica take its place."""
+        self.nodes[master].kill()
+
+        with redis_client(self.replicas[master].port) as client:
+            client.execute_command("CLUSTER FAILOVER", "TAKEOVER")
+            wait_until(lambda: client.info("replication")["role"] == "master")
 
     def clean(self) -> None:
         """Forget everything that is stored."""
@@ -71,7 +83,7 @@ class Cluster(t.NamedTuple):
 
 
 class Sentinel(t.NamedTuple):
-    """A master, a replica, and a sentinel that makes the one the other.
+    """A master, a replica, and a sentinel that makes the one the other when it is told.
 
     :param port: The sentinel's.
     :param daemon: The sentinel's process.
@@ -89,6 +101,16 @@ class Sentinel(t.NamedTuple):
             _, port = client.sentinel_get_master_addr_by_name(SENTINEL_NAME)
 
         return int(port)
+
+    def fail_over(self) -> None:
+        """Kill the master, and let its replica take its place."""
+        first = self.master()
+        self.servers[first].kill()
+
+        with redis_client(self.port) as client:
+            client.execute_command("SENTINEL FAILOVER", SENTINEL_NAME)
+
+        wait_until(lambda: self.master() != first)
 
     def clean(self) -> None:
         """Forget everything that is stored, and wait until the replica has."""
@@ -177,6 +199,11 @@ def redis_cluster(*options: str, with_replicas: bool = False) -> Iterator[Cluste
             replica.execute_command("CLUSTER REPLICATE", name)
 
         wait_until(lambda: all(_is_linked(replica) for replica in clients[3:]))
+
+        for client in clients:
+            # Only now: it would wait as long before it is part of a cluster.
+            client.config_set("cluster-node-timeout", PATIENCE)
+
         ports = [node.port for node in masters]
         yield Cluster(
             {node.port: node.daemon for node in masters},
@@ -186,7 +213,7 @@ def redis_cluster(*options: str, with_replicas: bool = False) -> Iterator[Cluste
 
 @contextmanager
 def redis_sentinel(*options: str) -> Iterator[Sentinel]:
-    """Two Valkey servers, one the replica of the other, and a hasty sentinel.
+    """Two Valkey servers, one the replica of the other, and a sentinel.
 
     :param options: Options for the command lines of the two.
     """
@@ -203,7 +230,7 @@ def redis_sentinel(*options: str) -> Iterator[Sentinel]:
         settings.write_text(
             "bind 127.0.0.1\n"
             f"sentinel monitor {SENTINEL_NAME} 127.0.0.1 {master.port} 1\n"
-            f"sentinel down-after-milliseconds {SENTINEL_NAME} 300\n"
+            f"sentinel down-after-milliseconds {SENTINEL_NAME} {PATIENCE}\n"
             f"sentinel failover-timeout {SENTINEL_NAME} 3000\n"
         )
         port, daemon = stack.enter_context(

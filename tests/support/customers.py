@@ -32,8 +32,12 @@ UNAVAILABLE = 503
 #: Flask-Session has raised an error of its own, before or after the shop did anything.
 NO_SESSION = 500
 
-#: Seconds that a client waits for an answer, where it can be told.
-PATIENCE = 1
+#: Seconds that a client waits for an answer, where it can be told: on a machine that is
+#: busy with something else, each comes in time.
+PATIENCE = 60
+
+#: Seconds that it waits where there may be none. A config says so: ``PATIENCE``.
+HASTE = 1
 
 #: What a config says that an app can be made from in any process.
 Config = dict[str, t.Any]
@@ -58,8 +62,9 @@ def shop(config: Config, extension: FlaskCart | None = None) -> Iterator[Flask]:
 
         if "MEMCACHED_CLIENT" in config:
             (server,) = config["CACHE_MEMCACHED_SERVERS"]
+            patience = config.get("PATIENCE", PATIENCE)
             app.config["CACHE_MEMCACHED_SERVERS"] = stack.enter_context(
-                memcached_client(config["MEMCACHED_CLIENT"], server)
+                memcached_client(config["MEMCACHED_CLIENT"], server, patience)
             )
 
         if "CACHE_TYPE" in config:
@@ -100,8 +105,9 @@ def _add_session(app: Flask, config: Config, stack: ExitStack) -> None:
         case "redis":
             app.config["SESSION_REDIS"] = redis.from_url(config["SESSION_SERVER"])
         case "memcached":
+            patience = config.get("PATIENCE", PATIENCE)
             app.config["SESSION_MEMCACHED"] = stack.enter_context(
-                memcached_client("pymemcache", config["SESSION_SERVER"])
+                memcached_client("pymemcache", config["SESSION_SERVER"], patience)
             )
         case "sqlalchemy":
             app.config["SESSION_SQLALCHEMY"] = app.extensions["sqlalchemy"]
@@ -114,9 +120,14 @@ PREFERRED = "pylibmc" if find_spec("pylibmc") is not None else "pymemcache"
 
 
 @contextmanager
-def memcached_client(library: str, server: str) -> Iterator[t.Any]:
-    """A client of one of the libraries for Memcached, closed after this block."""
-    client = _memcached_client(library, server)
+def memcached_client(
+    library: str, server: str, patience: int = PATIENCE
+) -> Iterator[t.Any]:
+    """A client of one of the libraries for Memcached, closed after this block.
+
+    :param patience: How many seconds it waits for an answer, where it can be told.
+    """
+    client = _memcached_client(library, server, patience)
 
     try:
         yield client
@@ -124,16 +135,16 @@ def memcached_client(library: str, server: str) -> Iterator[t.Any]:
         client.disconnect_all()
 
 
-def _memcached_client(library: str, server: str) -> t.Any:
+def _memcached_client(library: str, server: str, patience: int) -> t.Any:
     if library == "pymemcache":
-        return PooledClient(server, connect_timeout=PATIENCE, timeout=PATIENCE)
+        return PooledClient(server, connect_timeout=patience, timeout=patience)
 
     if library == "pylibmc":
         import pylibmc
 
         return pylibmc.Client([server])
 
-    return memcache.Client([server], dead_retry=0, socket_timeout=PATIENCE)
+    return memcache.Client([server], dead_retry=0, socket_timeout=patience)
 
 
 def show() -> dict[str, int]:

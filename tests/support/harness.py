@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import itertools
 import json
 import os
 import re
@@ -32,8 +31,6 @@ Answer = tuple[int, t.Any]
 
 #: A file of the package, a text in it, and what comes in its place.
 Mutation = tuple[str, str, str]
-
-_numbers = itertools.count(1)
 
 
 class Client:
@@ -255,9 +252,8 @@ def empty_database(
         return
 
     server: servers.Server = request.getfixturevalue(f"{name}_server")
-    admin = {"postgresql": "postgres", "mariadb": "mysql"}[name]
 
-    with servers.fresh_database(server, admin, f"served_{next(_numbers)}") as url:
+    with servers.fresh_database(server) as url:
         yield url
 
 

@@ -104,7 +104,7 @@ class Worker:
         """Let it finish what it does."""
         self._folder = None
         self._pipe.send(None)
-        assert self._pipe.poll(60)
+        assert self._pipe.poll(DEADLINE)
         self._pipe.recv()
 
     def set_clock(self, ahead: float) -> None:
@@ -114,7 +114,7 @@ class Worker:
     def kill(self) -> None:
         """End it in the middle of whatever it does."""
         self.process.kill()
-        self.process.join(60)
+        self.process.join(DEADLINE)
         self.process.close()
         self._pipe.close()
 
