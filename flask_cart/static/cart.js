@@ -83,8 +83,6 @@
       return;
     }
 
-    if (form.matches(".cart-quantity")) typed = null;
-
     const isForward = event.submitter?.name === "forward";
 
     // Whatever was typed has to be there before.
@@ -153,11 +151,26 @@
     typed = null;
 
     if (field.value !== field.defaultValue && field.reportValidity()) {
-      const form = line.querySelector(".cart-quantity");
+      const form = line.querySelector(".cart-step");
+      const address = form.action.replace(/\/increment$/, "");
 
-      form.elements.namedItem("quantity").value = field.value;
-      form.requestSubmit();
+      sendWith(form, {quantity: field.value, seen: field.defaultValue}, address);
     }
+  }
+
+  /* Send a form with more fields than it has, maybe to another address. */
+  function sendWith(form, values, address = "") {
+    const fields = Object.entries(values).map(([name, value]) => {
+      const field = document.createElement("input");
+
+      return Object.assign(field, {type: "hidden", name, value});
+    });
+
+    form.dataset.address = address;
+    form.append(...fields);
+    form.requestSubmit();
+
+    for (const field of fields) field.remove();
   }
 
   function sendTaps(id) {
@@ -173,15 +186,7 @@
 
     if (!line || by === 0) return;
 
-    const form = line.querySelector(".cart-step");
-    const field = document.createElement("input");
-
-    field.type = "hidden";
-    field.name = "by";
-    field.value = by;
-    form.append(field);
-    form.requestSubmit();
-    field.remove();
+    sendWith(line.querySelector(".cart-step"), {by});
   }
 
   function showTaps(field) {
@@ -284,9 +289,15 @@
     // A page that does not show the cart needs no piece of it.
     event.detail.headers["Cart-Pieces"] = drawer || byId("cart") ? known.join(" ") : "*";
 
+    event.detail.path = event.detail.elt.dataset.address || event.detail.path;
+
     // With scripts, quantities have been sent already, or are half typed.
     for (const name of [...event.detail.formData.keys()]) {
-      if (/^(quantity|seen)\./.test(name)) event.detail.formData.delete(name);
+      const isQuantity = /^(quantity|seen)\./.test(name);
+
+      if (isQuantity && event.detail.elt.id === "cart-typed") {
+        event.detail.formData.delete(name);
+      }
     }
 
     // What is done with the drawer open is answered with what is in it then.
@@ -358,7 +369,7 @@
 
   /* The form that sends what is typed in a field. */
   const senderOf = (field) =>
-    field.closest(".cart-line")?.querySelector(".cart-quantity") ?? field.form;
+    field.closest(".cart-line")?.querySelector(".cart-step") ?? field.form;
 
   let drafts = [];
   let focused = null;
@@ -381,7 +392,7 @@
     // A conflict has a page of its own, where there is room to choose.
     if (event.detail.xhr.status === 409 && !byId("cart")) {
       event.detail.shouldSwap = false;
-      sent.submit();
+      byId("cart-typed").submit();
     }
 
     // The title is the page's, and not that of a form somewhere else.

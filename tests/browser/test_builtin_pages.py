@@ -721,6 +721,36 @@ def test_messages_go_away(open_page: Visits) -> None:
     expect(message).to_have_count(0)
 
 
+def test_what_stays_covers_nothing_for_good(open_page: Visits) -> None:
+    """On a phone, the end of a page can be scrolled above a message that stays, also in
+    a layout of the app's own, and nothing moves when it comes."""
+    page = open_page(viewport=PHONE, reduced_motion="reduce")
+
+    for item in ("mug", "pot", "cap"):
+        put(page, item)
+
+    page.goto("/cart/")
+    # What was told of those is gone then.
+    page.reload()
+    page.evaluate("document.querySelector('main').style.paddingBottom = 0")
+    before = shifts(page)
+    page.evaluate(
+        """() => {
+          const failed = document.querySelector("#cart-failed").content;
+          document.querySelector("#cart-messages").append(failed.cloneNode(true));
+        }"""
+    )
+    assert shifts(page) == before
+
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    message = page.locator(".cart-message").bounding_box()
+    last = button(page, "Empty the cart").bounding_box()
+
+    assert message is not None
+    assert last is not None
+    assert last["y"] + last["height"] <= message["y"]
+
+
 @with_and_without_scripts
 def test_the_wishlist_and_what_is_for_later(open_page: Visits, scripts: bool) -> None:
     """Each has a page of its own, a way to the cart and back, and can be emptied."""
