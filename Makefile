@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo demo-redis check test test-lowest test-newest examples every-cart payments prove distributed soak requests clients lint format docs bench ways picture count wheel lock clean
+.PHONY: help demo demo-redis check test test-lowest test-newest examples every-cart payments prove distributed soak requests clients assistants links lint format docs bench ways picture count wheel lock clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -93,6 +93,17 @@ requests: .venv/.tests  ## Send the JSON API what its document makes possible, b
 clients: .venv/.node .venv/.tests  ## Generate clients of the API, with Node, and let them shop
 	$(BIN)/python -m pytest --quiet --durations=6 tests/clients $(ARGS)
 
+# As many changes of each; "make test" lets a few of them make a few.
+PUTS ?= 50
+
+assistants: .venv/.tests  ## Let 16 assistants change one cart on every storage, and lose nothing
+	$(BIN)/python -m benchmarks.lost_updates.assistants --puts $(PUTS) $(ARGS)
+
+# "make test" tries thirty, always the same.
+links: .venv/.tests  ## Open 2,000 permalinks and 2,000 forged links, made up by chance
+	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest --timeout 3600 --quiet \
+		-m hypothesis tests/http/test_links.py tests/http/test_permalinks.py $(ARGS)
+
 examples: .venv/.tests  ## Try thousands of examples of what holds for every cart
 	HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest --numprocesses 2 --timeout 3600 \
 		-m hypothesis $(ARGS)
@@ -115,10 +126,15 @@ docs: .venv/.docs  ## Build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 # Each writes its tables of the docs.
-BENCHMARKS = views floors many contention locking lost_updates lost_updates.races sizes
+BENCHMARKS = views floors peers peers.memory demo many contention locking \
+	lost_updates lost_updates.races lost_updates.assistants sizes
 
+# One that finds something too slow does not keep the others from being measured.
 bench: .venv/.tests  ## Count what is lost, and compare with what cannot be done without
-	for each in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$each || exit; done
+bench: $(if $(filter peers%,$(BENCHMARKS)),.venv-peers/.installed)
+	failed=; for each in $(BENCHMARKS); do \
+		$(BIN)/python -m benchmarks.$$each || failed="$$failed $$each"; done; \
+	test -z "$$failed" || { echo "Failed:$$failed"; exit 1; }
 
 ways: .venv/.tests  ## Draw the five ways through the code again, for docs/architecture.rst
 	$(BIN)/python -m tools.ways
@@ -133,8 +149,10 @@ wheel: .venv/.lint  ## Build the wheel into dist
 	$(BIN)/python -m pip wheel --no-deps --wheel-dir dist .
 
 lock: .venv/.demo .venv/.tests .venv/.docs .venv/.lint .venv/.versions  ## Pin what is installed now
+lock: .venv-peers/.installed
 	$(BIN)/python -m pip freeze --all --exclude-editable --exclude setuptools \
 		> constraints.txt
+	$(BIN)/python -m pip --python .venv-peers freeze > benchmarks/peers/constraints.txt
 
 clean:  ## Remove what is installed
 	rm -rf .venv .venv-* .bootstrap
@@ -162,6 +180,13 @@ clean:  ## Remove what is installed
 
 .venv/.versions: pyproject.toml constraints.txt | .venv/bin/python
 	$(PIP) --group versions
+	@touch $@
+
+# Other carts, on Django. Pip is that of the other environment.
+.venv-peers/.installed: pyproject.toml benchmarks/peers/constraints.txt | .venv/bin/python
+	$(PYTHON) -m venv --clear --without-pip .venv-peers
+	$(BIN)/python -m pip --python .venv-peers --disable-pip-version-check install \
+		--quiet --constraint benchmarks/peers/constraints.txt --group peers
 	@touch $@
 
 # Only the tests of generated clients need it.

@@ -19,6 +19,7 @@ from flask import Flask
 from . import sandbox_pay
 from . import settings
 from .entrance import refuse_unreadable
+from .extensions import babel
 from .extensions import cache
 from .extensions import cart_ext
 from .extensions import csrf
@@ -30,6 +31,8 @@ from .seed import prepare_database
 from .services import accounts
 from .services import activity
 from .services import assistants as assistants_at_work
+from .services import languages
+from .services import tracing
 from .services import words  # noqa: F401 - it tells the extension what to say
 from .views import account
 from .views import activity as activity_page
@@ -38,6 +41,7 @@ from .views import basket
 from .views import catalogue
 from .views import checkout
 from .views import errors
+from .views import panel
 from .views import payments
 from .views import race
 from .views import racers
@@ -63,6 +67,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     app.config.from_mapping(settings.storage(app.config))
     db.init_app(app)
+    tracing.init_app(app)
 
     if "SESSION_TYPE" in app.config:
         server_sessions.init_app(app)
@@ -70,6 +75,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     if "CACHE_TYPE" in app.config:
         cache.init_app(app)
 
+    babel.init_app(app, locale_selector=languages.chosen_language)
     cart_ext.init_app(app, db=db)
     limiter.init_app(app)
     csrf.init_app(app)
@@ -89,6 +95,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(search.bp)
     app.register_blueprint(account.bp)
     app.register_blueprint(activity_page.bp)
+    app.register_blueprint(panel.bp)
     app.register_blueprint(race.bp)
     app.register_blueprint(racers.bp)
     errors.init_app(app)

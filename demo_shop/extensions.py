@@ -1,5 +1,6 @@
 """The extensions, made once and bound to an application by :func:`create_app`."""
 
+from flask_babel import Babel
 from flask_caching import Cache
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -21,6 +22,7 @@ db = SQLAlchemy(metadata=Base.metadata)
 #: Only for baskets in sessions on the server, and for those in a cache.
 server_sessions = Session()
 cache = Cache()
+babel = Babel()
 cart_ext = FlaskCart()
 csrf = CSRFProtect()
 limiter = Limiter(get_remote_address)

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL
+from sqlalchemy import Connection
+from sqlalchemy import inspect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .extensions import db
+from .models import CartWrite
 from .models import Category
 from .models import Coupon
 from .models import GiftCard
@@ -38,11 +41,23 @@ def prepare_database() -> None:
         if lock := _LOCKS.get(connection.dialect.name):
             connection.exec_driver_sql(lock)
 
+        _forget_old_writes(connection)
         db.metadata.create_all(connection)
 
         with Session(connection) as session:
             _fill(session)
             session.commit()
+
+
+def _forget_old_writes(connection: Connection) -> None:
+    """Drop what was heard of carts if a shop of another version has kept it."""
+    table, database = CartWrite.__table__, inspect(connection)
+
+    if database.has_table(CartWrite.__tablename__):
+        columns = database.get_columns(CartWrite.__tablename__)
+
+        if {each["name"] for each in columns} != set(table.columns.keys()):
+            connection.exec_driver_sql(f"DROP TABLE {CartWrite.__tablename__}")
 
 
 def _keep_private(url: URL) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 import typing as t
@@ -82,6 +85,13 @@ def _pip(*arguments: str) -> None:
         missing("The package index")
 
     assert done.returncode == 0, done.stderr
+
+
+def commands_of(page: Path) -> list[str]:
+    """The commands that a page of the documentation tells its reader to run."""
+    text = page.read_text().replace("\\\n", " ")
+
+    return re.findall(r"^    \$ (.+)$", text, flags=re.M)
 
 
 def files_of(page: Path) -> dict[str, str]:
@@ -182,3 +192,46 @@ def _files(package: Path) -> set[Path]:
         for path in package.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+
+
+def test_assistants(programs: Path, tmp_path: Path) -> None:
+    """With two lines more, an assistant fills a cart with what the guide lets its
+    reader type, and a shopper takes it over."""
+    if shutil.which("curl") is None:
+        missing("curl")
+
+    files = files_of(ROOT / "docs" / "quickstart.rst")
+    files["shop.py"] += files_of(ROOT / "docs" / "agents.rst")["shop.py"]
+
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+    subprocess.run(
+        [programs / "flask", "--app", "shop", "cart", "init-db"],
+        cwd=tmp_path,
+        env=_environment(),
+        check=True,
+        capture_output=True,
+    )
+    run, *commands = commands_of(ROOT / "docs" / "agents.rst")
+    assert run == "flask --app shop run"
+
+    with served(programs, tmp_path) as port:
+        profile, cart = (
+            json.loads(
+                subprocess.check_output(
+                    shlex.split(each.replace(":5000", f":{port}")), timeout=30
+                )
+            )
+            for each in commands
+        )
+        assert "dev.ucp.shopping.cart" in profile["ucp"]["capabilities"]
+        assert cart["totals"][-1] == {"type": "total", "amount": 2500}
+
+        browser = Browser(port, CookieJar())
+        browser.open(cart["continue_url"].removeprefix(f"http://127.0.0.1:{port}"))
+
+        assert "2 \u00d7 Mug" in browser.page
+        assert "\u20ac25.00" in browser.submit("Put it in my cart")

@@ -16,10 +16,12 @@ from contextlib import contextmanager
 import redis
 import sqlalchemy as sa
 from flask import Flask
+from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder
 from werkzeug.test import run_wsgi_app
 
+from flask_cart import current_cart
 from flask_cart.model.keys import CartKey
 
 from ..lost_updates.places import Places
@@ -41,7 +43,15 @@ OPERATIONS: t.Final = [
 ]
 
 #: By the storage; Valkey is always there, and is asked the same as Redis.
-PLACES: t.Final = {"SQLite": "sqlite", "Redis": "valkey", "memory": "sqlite"}
+PLACES: t.Final = {
+    "SQLite": "sqlite",
+    "memory": "sqlite",
+    "Redis": "valkey",
+    "Flask-Session": "valkey",
+}
+
+#: What a browser has sent before, if it was told to.
+_COOKIES: t.Final = ("session", "session_cart")
 
 #: Requests before one is counted: what is made once is made by then.
 _BEFORE: t.Final = 4
@@ -97,12 +107,8 @@ def main() -> None:
     wire = _Wire()
     writer = csv.writer(sys.stdout, lineterminator="\n")
 
-    for name, place in [
-        ("SQLite", "sqlite"),
-        ("memory", "sqlite"),
-        ("Redis", "valkey"),
-    ]:
-        (storage,) = [each for each in STORAGES if each.name.split(",")[0] == name][:1]
+    for name, place in PLACES.items():
+        (storage,) = [each for each in STORAGES if each.name == name]
 
         for operation, cost in costs_in(storage._replace(place=place), wire):
             writer.writerow([name, operation.name, *cost])
@@ -125,11 +131,13 @@ def costs_in(storage: Storage, wire: _Wire) -> Iterator[tuple[Operation, Cost]]:
         app = make_shop(set_up, address)
 
         for operation in OPERATIONS:
-            for _ in range(_BEFORE):
-                fill(app.test_client(), operation)
-                _request(app, operation)()
+            client = app.test_client()
 
-            yield operation, _cost(app, shop[0], operation, wire)
+            for _ in range(_BEFORE):
+                fill(client, operation)
+                _request(client, operation)()
+
+            yield operation, _cost(client, shop[0], operation, wire)
 
 
 class Product:
@@ -142,32 +150,41 @@ class Product:
         self.cart_name = f"Product {item}"
 
 
-def _cost(app: Flask, shop: Ours, operation: Operation, wire: _Wire) -> Cost:
-    fill(app.test_client(), operation)
-    request = _request(app, operation)
+def _cost(client: FlaskClient, shop: Ours, operation: Operation, wire: _Wire) -> Cost:
+    fill(client, operation)
+    request = _request(client, operation)
     before = wire.trips, wire.sent
     bytecodes = _bytecodes(request)
     trips, sent = wire.trips - before[0], wire.sent - before[1]
 
-    with app.test_request_context(headers={"Owner": _OWNER}):
-        stored = shop.extension.storage.load(CartKey(_OWNER, "default"))
+    with client.application.test_request_context(headers=_headers(client)):
+        key = t.cast(CartKey, current_cart.key)
+        stored = shop.extension.storage.load(key)
 
     size = len(stored.data) if stored is not None else 0
 
     return Cost(trips, sent, size, bytecodes)
 
 
-def _request(app: Flask, operation: Operation) -> Callable[[], None]:
+def _headers(client: FlaskClient) -> Headers:
+    """What a browser sends that is known."""
+    known = [each for name in _COOKIES if (each := client.get_cookie(name))]
+    cookies = "; ".join(f"{each.key}={each.value}" for each in known)
+
+    return Headers({"Owner": _OWNER, "Cookie": cookies})
+
+
+def _request(client: FlaskClient, operation: Operation) -> Callable[[], None]:
     """A request from its environment on, which a server would have made."""
     environ = EnvironBuilder(
         path=operation.path,
         method="GET" if operation.body is None else "POST",
         json=operation.body,
-        headers=Headers({"Owner": _OWNER}),
+        headers=_headers(client),
     ).get_environ()
 
     def ask() -> None:
-        body, status, _ = run_wsgi_app(app, environ, buffered=True)
+        body, status, _ = run_wsgi_app(client.application, environ, buffered=True)
         assert status.startswith("20"), (status, b"".join(body))
 
     return ask

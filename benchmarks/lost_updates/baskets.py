@@ -63,6 +63,10 @@ class HandMadeBasket(ABC):
     def clear(self) -> None:
         self._save({})
 
+    def put(self, cart: dict[str, int]) -> None:
+        """Let there be this, and nothing else."""
+        self._save(cart)
+
     @abstractmethod
     def quantities(self) -> dict[str, int]: ...
 

@@ -66,10 +66,12 @@ def print_table(
     places: Places,
     measure: t.Callable[[Served], Line],
     table: str,
+    every: list[Row] = ROWS,
 ) -> bool:
     """Measure and print one row after the other.
 
     :param table: The name of the table that is written if these are all rows.
+    :param every: All of them.
     :return: Whether all have kept what they promise to keep.
     """
     _print_line("storage", columns)
@@ -95,7 +97,7 @@ def print_table(
         _print_line(row.name, [*cells, ", ".join(line.notes)])
         written.append([row.name, *map(str, line.cells), ", ".join(line.notes)])
 
-    if rows == ROWS:
+    if rows == every:
         write_table(FOLDER / f"{table}.csv", written)
 
     return is_kept

@@ -62,10 +62,12 @@ class Places:
     """Where carts are kept. Each server is started when it is first asked for.
 
     :param stack: Ends them.
+    :param app: The module of the app that is served.
     """
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, stack: ExitStack, app: str = "app") -> None:
         self._stack = stack
+        self._app = app
         self._servers: dict[str, t.Any] = {}
 
     @contextmanager
@@ -82,7 +84,7 @@ class Places:
                 address,
                 folder / "log",
                 *options,
-                app=f"{__package__}.app:create_app()",
+                app=f"{__package__}.{self._app}:create_app()",
                 ROW=row.name,
             ) as port:
                 with closing(harness.Client(port, "")) as client:

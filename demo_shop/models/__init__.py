@@ -14,3 +14,4 @@ from .orders import Payment as Payment
 from .people import Account as Account
 from .people import CartWrite as CartWrite
 from .races import Race as Race
+from .traces import Trace as Trace

@@ -47,6 +47,8 @@ class CartWrite(Base):
     owner: Mapped[str] = mapped_column(String(255))
     instance: Mapped[str] = mapped_column(String(64))
     version: Mapped[int] = mapped_column(BigInteger)
+    #: Which save of this cart it was, from 1 on.
+    number: Mapped[int]
     #: The name of the last event.
     reason: Mapped[str] = mapped_column(String(40))
     saved_at: Mapped[datetime] = mapped_column(Moment)

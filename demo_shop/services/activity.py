@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from flask import Flask
+from sqlalchemy import ScalarSelect
 from sqlalchemy import delete
+from sqlalchemy import func
 from sqlalchemy import insert
 from sqlalchemy import select
 from sqlalchemy import update
@@ -99,6 +101,7 @@ class Write:
     id: int
     instance: str
     version: int
+    number: int
     reason: str
     saved_at: datetime
     signals: list[Signal]
@@ -136,6 +139,7 @@ def keep(app: Flask, cart: Cart, event: CartUpdated, **extra: object) -> None:
                 owner=event.owner,
                 instance=event.instance,
                 version=event.version,
+                number=_next_number(event),
                 reason=event.reason,
                 saved_at=event.occurred_at,
                 assistant=(current_assistant() or "")[:LONGEST_PROFILE] or None,
@@ -154,6 +158,18 @@ def keep(app: Flask, cart: Cart, event: CartUpdated, **extra: object) -> None:
                     CartWrite.owner == event.owner, CartWrite.id < oldest
                 )
             )
+
+
+def _next_number(event: CartUpdated) -> ScalarSelect[int]:
+    """Which save it is of this cart."""
+    # By another name, as MySQL doesn't read what it writes to.
+    others = (
+        select(CartWrite.number)
+        .where(CartWrite.owner == event.owner, CartWrite.instance == event.instance)
+        .subquery()
+    )
+
+    return select(func.coalesce(func.max(others.c.number), 0) + 1).scalar_subquery()
 
 
 def read_writes(owner: str, after: int = 0, *, assisted: bool = False) -> list[Write]:
@@ -201,6 +217,7 @@ def _to_show(write: CartWrite) -> Write:
         write.id,
         write.instance,
         write.version,
+        write.number,
         write.reason,
         write.saved_at,
         [

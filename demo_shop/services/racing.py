@@ -45,11 +45,11 @@ from .racers import ShopCart
 
 #: How many are added to each cart, all at once.
 ADDS = 50
-#: For how many seconds adds are sent, and how long one of them may take.
+#: For how many seconds requests are sent, and how long one of them may take.
 SENDING = 20
 PATIENCE = 10
 #: After how many seconds a race is over, whatever became of its worker.
-LONGEST = 3 * PATIENCE + SENDING
+LONGEST = SENDING + 2 * PATIENCE
 #: How many races are kept.
 KEPT = 20
 #: How many seconds are between two looks at the counters.
@@ -75,11 +75,13 @@ class Tally:
     answered: int = 0
     kept: int = 0
     is_over: bool = False
+    #: Whether `kept` is what is in the cart after all of them.
+    is_counted: bool = False
 
     @property
     def lost(self) -> int:
         """How many were answered with 200, and are not in the cart."""
-        return max(0, self.answered - self.kept) if self.is_over else 0
+        return max(0, self.answered - self.kept) if self.is_counted else 0
 
     @property
     def failed(self) -> int:
@@ -122,7 +124,9 @@ def begin_race(port: int) -> threading.Thread | None:
         return None
 
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    thread = threading.Thread(target=_run, args=(app, number, port), daemon=True)
+    thread = threading.Thread(
+        target=_run, args=(app, number, port), name="race", daemon=True
+    )
     thread.start()
 
     return thread
@@ -158,26 +162,23 @@ def _run(app: Flask, number: int, port: int) -> None:
 
             for racer in RACERS:
                 tallies.append(Tally(racer))
-                tab = Tab(f"http://127.0.0.1:{port}/race/{racer}/cart", number)
+                address = f"http://127.0.0.1:{port}/race/{racer}/cart"
+                tab = Tab(address, number, deadline)
 
-                for _ in _send(tab, skus, deadline, tallies[-1]):
+                for _ in _send(tab, skus, tallies[-1]):
                     _note(number, tallies)
         finally:
             _note(number, tallies, running=None)
 
 
-def _send(tab: "Tab", skus: list[str], deadline: float, tally: Tally) -> Iterator[None]:
+def _send(tab: "Tab", skus: list[str], tally: Tally) -> Iterator[None]:
     """Send the adds, and stop now and then to have it noted how far they are."""
-
-    def add(sku: str) -> int | None:
-        return tab.send("POST", sku) if time.monotonic() < deadline else None
-
     tab.send("PUT")
 
     with ThreadPoolExecutor(ADDS) as pool:
         ticked = time.monotonic()
 
-        for answer in as_completed([pool.submit(add, sku) for sku in skus]):
+        for answer in as_completed([pool.submit(tab.send, "POST", e) for e in skus]):
             pieces = answer.result()
             tally.sent += 1
 
@@ -189,8 +190,9 @@ def _send(tab: "Tab", skus: list[str], deadline: float, tally: Tally) -> Iterato
                 ticked = time.monotonic()
                 yield
 
-    tally.kept = tab.send("GET") or 0
-    tally.is_over = True
+    found = tab.send("GET")
+    tally.is_over, tally.is_counted = True, found is not None
+    tally.kept = found or 0
     tab.send("DELETE")
     yield
 
@@ -216,16 +218,23 @@ class Tab:
     """The tabs of one browser, which have its cookies and nobody else's.
 
     :param address: Of the cart.
+    :param deadline: When no more is sent.
     """
 
-    def __init__(self, address: str, race: int) -> None:
+    def __init__(self, address: str, race: int, deadline: float) -> None:
         self._address = address
+        self._deadline = deadline
         self._ticket = _tickets().dumps(race)
         # Not through a proxy of the environment: it is this machine.
         self._opener = build_opener(ProxyHandler({}), HTTPCookieProcessor(CookieJar()))
 
     def send(self, method: str, sku: str = "") -> int | None:
         """Send a request. How many pieces are in the cart, if all went well."""
+        left = min(PATIENCE, self._deadline - time.monotonic())
+
+        if left <= 0:
+            return None
+
         request = Request(
             self._address,
             json.dumps({"sku": sku}).encode(),
@@ -234,7 +243,7 @@ class Tab:
         )
 
         try:
-            with self._opener.open(request, timeout=PATIENCE) as response:
+            with self._opener.open(request, timeout=left) as response:
                 pieces: int = json.load(response)["pieces"]
         except (HTTPException, OSError):
             return None

@@ -12,7 +12,6 @@ from werkzeug import Response
 
 from ..extensions import limiter
 from ..services.racing import ADDS
-from ..services.racing import LONGEST
 from ..services.racing import RACERS
 from ..services.racing import Tally
 from ..services.racing import begin_race
@@ -36,11 +35,14 @@ def latest() -> str:
 @bp.post("/")
 @limiter.limit("6 per minute")
 def run() -> Response:
-    """Let a race begin. Whoever has no scripts to look on with waits for its end."""
+    """Let a race begin. Whoever has no scripts to look on with waits for its end,
+    unless nobody but this worker could answer to those who race."""
     thread = begin_race(int(request.environ["SERVER_PORT"]))
 
-    if thread is not None and "HX-Request" not in request.headers:
-        thread.join(LONGEST)
+    is_alone = not (request.is_multithread or request.is_multiprocess)
+
+    if thread is not None and "HX-Request" not in request.headers and not is_alone:
+        thread.join()
 
     return redirect(url_for("race.show"), code=303)
 

@@ -6,14 +6,15 @@ import types
 import typing as t
 from dataclasses import dataclass
 from dataclasses import field
+from functools import partial
 from functools import wraps
 
 from flask import Flask
 from flask import current_app
 from flask import g
+from flask import has_request_context
 from flask import request
 from flask import request_finished
-from flask import request_started
 from msgspec.structs import replace
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
@@ -147,13 +148,13 @@ class RequestCarts:
 
 def connect_to_requests(app: Flask) -> None:
     """Let the answer of a request name the guest."""
-    # When it starts, Session(app) has come, and when it is finished, nobody comes any
-    # more: this is after all functions of the app.
-    request_started.connect(_expect_answer, app)
+    # In a request, Session(app) has come, and when it is finished, nobody comes any
+    # more: this is after all functions of the app. To be sent a signal costs more.
+    app.url_value_preprocessor(partial(_expect_answer, app))
     request_finished.connect(_tell_guest, app)
 
 
-def _expect_answer(app: Flask, **extra: t.Any) -> None:
+def _expect_answer(app: Flask, *of_address: t.Any) -> None:
     expect_answer()
     interface: t.Any = app.session_interface
     original = getattr(interface, "regenerate", None)
@@ -193,7 +194,7 @@ def transfer_carts(owner: str, to: str, tenant: str | None) -> None:
 
 
 def _get_cart() -> Cart:
-    if not request:
+    if not has_request_context():
         raise RuntimeError(
             "'current_cart' is the cart of a request, and there is none. Use"
             " cart(owner=...) of your FlaskCart."

@@ -12,10 +12,10 @@ import re
 import secrets
 import time
 import typing as t
-from dataclasses import dataclass
-from dataclasses import field
+from functools import lru_cache
 from threading import RLock
 
+import msgspec
 from flask import current_app
 from flask import request
 from flask import session
@@ -99,8 +99,7 @@ def user_owner(user: t.Any, load_user_id: UserIdLoader | None) -> str:
     return check_owner(f"user:{user_id}")
 
 
-@dataclass
-class Visit:
+class Visit(msgspec.Struct):
     """The guest of one request, and what its answer says to the browser.
 
     It belongs to the request and not to its context, which streams and threads copy.
@@ -125,7 +124,7 @@ class Visit:
     is_merged: bool = False
     is_handled: bool = False
     is_answered: bool = False
-    lock: RLock = field(default_factory=RLock)
+    lock: RLock = msgspec.field(default_factory=RLock)
 
 
 def guest_owner() -> str | None:
@@ -317,24 +316,38 @@ def _read_cookie(visit: Visit) -> None:
 
     # A cookie of a parent domain has the same name.
     for value in request.cookies.getlist(guest_cookie()):
-        try:
-            if not _signed.fullmatch(value):
-                continue
+        signed = _signed_with(value, *fallbacks, current_app.secret_key)
 
-            # Not with max_age, which refuses what a clock that is ahead has signed.
-            kept, signed_at = _signer(*fallbacks).unsign(value, return_timestamp=True)
-        except BadData:
+        if signed is None:
             continue
 
-        age = now - signed_at.timestamp()
+        kept, signed_at = signed
+        age = now - signed_at
 
         if age <= lifetime:
-            visit.token, _, merged_into = kept.decode().partition(".")
+            visit.token, _, merged_into = kept.partition(".")
             visit.merged_into = merged_into or None
             visit.is_received = True
             is_old = age > _RENEWED_AFTER * lifetime
-            visit.is_due = is_old or not _signer().validate(value)
+            visit.is_due = is_old or not _signed_with(value, current_app.secret_key)
             return
+
+
+def _signed_with(value: str, *keys: str | bytes) -> tuple[str, float] | None:
+    """What a cookie says and when it was signed, if that was with one of these keys."""
+    return _unsigned(value, *keys) if _signed.fullmatch(value) else None
+
+
+@lru_cache(maxsize=1024)
+def _unsigned(value: str, *keys: str | bytes) -> tuple[str, float] | None:
+    # Who looks around sends the same one with each request.
+    try:
+        # Not with max_age, which refuses what a clock that is ahead has signed.
+        kept, signed_at = _signer(*keys).unsign(value, return_timestamp=True)
+    except BadData:
+        return None
+
+    return kept.decode(), signed_at.timestamp()
 
 
 def _send_cookie(response: Response, visit: Visit) -> None:
@@ -344,7 +357,7 @@ def _send_cookie(response: Response, visit: Visit) -> None:
     expires = None if lifetime else interface.get_expiration_time(current_app, session)
     response.set_cookie(
         guest_cookie(),
-        _signer().sign(kept).decode(),
+        _signer(t.cast("str | bytes", current_app.secret_key)).sign(kept).decode(),
         max_age=lifetime,
         expires=expires,
         **_cookie_settings(),
@@ -355,12 +368,12 @@ def _lifetime() -> int | None:
     return t.cast("int | None", current_app.extensions["cart"].settings.guest_lifetime)
 
 
-def _signer(*older_keys: str | bytes) -> TimestampSigner:
-    # The last key signs, as in Flask.
-    keys = t.cast("list[str]", [*older_keys, current_app.secret_key])
-
+def _signer(*keys: str | bytes) -> TimestampSigner:
     return TimestampSigner(
-        keys, "flask-cart-guest", key_derivation="hmac", digest_method=hashlib.sha256
+        t.cast("list[str]", keys),
+        "flask-cart-guest",
+        key_derivation="hmac",
+        digest_method=hashlib.sha256,
     )
 
 

@@ -22,10 +22,10 @@ from ..carts.links import PURPOSES
 from ..carts.links import LinkNote
 from ..carts.links import Purpose
 from ..carts.links import claim_link
-from ..carts.links import forget_link
 from ..carts.links import give_back
 from ..carts.links import links_in
 from ..carts.links import make_link
+from ..carts.links import revoke_link
 from ..carts.links import taker
 from ..model.document import Document
 from ..model.errors import CartConfigError
@@ -139,14 +139,15 @@ def revoke(link: str) -> bool:
     """Let a link lead nowhere from now on; whether it led anywhere."""
     token = _token_of(link.rstrip("/").rpartition("/")[2])
 
-    return token is not None and forget_link(get_state().services.repository, token)
+    return token is not None and revoke_link(get_state().services.repository, token)
 
 
 def look_at(link: str) -> OpenedLink:
     """What a link comes to for whoever opens it. Nothing is changed."""
     note = _note_of(link)
+    tenant = known_tenant(get_state().loaders.tenant)
 
-    if note is None or note.cart.tenant != known_tenant(get_state().loaders.tenant):
+    if note is None or note.is_revoked or note.cart.tenant != tenant:
         return OpenedLink("gone")
 
     own = _own_cart(note)

@@ -31,7 +31,7 @@ from ..pricing.totals import Adjustment
 from .identity import OwnerLoader
 from .identity import TenantLoader
 from .identity import UserIdLoader
-from .wording import tell_reason
+from .reasons import tell_reason
 
 #: Says something in the words of the shop: of a code, a text, and what it is about.
 Wording = t.Callable[[str, str, t.Any], str]

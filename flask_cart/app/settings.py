@@ -68,7 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     #: The ISO 4217 code of the currency of new carts.
     currency: str = "USD"
 
-    #: The locale that pages write prices in, unless Flask-Babel knows it.
+    #: The locale that pages are written in, unless Flask-Babel knows it.
     locale: _Name = "en"
 
     #: How amounts are rounded.

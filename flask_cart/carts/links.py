@@ -38,6 +38,8 @@ class LinkNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         the next one is not what the link was made for.
     :param expires_at: Until when it is good.
     :param taken_by: Identifies the owner who takes the cart over, or has done so.
+    :param is_revoked: Whether it leads nowhere any more. It is kept, so that it is not
+        made anew.
     """
 
     purpose: Purpose
@@ -46,6 +48,7 @@ class LinkNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     settled: tuple[str, ...]
     expires_at: dt.datetime
     taken_by: str = ""
+    is_revoked: bool = False
 
     @property
     def is_for_one(self) -> bool:
@@ -108,7 +111,7 @@ def claim_link(repository: Repository, token: str, owner: str) -> bool:
     who = taker(owner)
 
     def claim(stored: LinkNote | None) -> LinkNote | None:
-        is_free = stored is not None and not stored.taken_by
+        is_free = stored is not None and not (stored.taken_by or stored.is_revoked)
 
         return replace(t.cast(LinkNote, stored), taken_by=who) if is_free else stored
 
@@ -124,12 +127,18 @@ def give_back(repository: Repository, token: str) -> None:
     )
 
 
-def forget_link(repository: Repository, token: str) -> bool:
+def revoke_link(repository: Repository, token: str) -> bool:
     """Let a link lead nowhere from now on.
 
     :return: Whether it led anywhere.
     """
-    links = links_in(repository)
-    note = links.find(token)
+    led: list[bool] = []
 
-    return note is not None and links.remove(token, note)
+    def revoke(stored: LinkNote | None) -> LinkNote | None:
+        led.append(stored is not None and not stored.is_revoked)
+
+        return stored and replace(stored, is_revoked=True)
+
+    links_in(repository).change(token, revoke)
+
+    return led[-1]

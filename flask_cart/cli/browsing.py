@@ -10,7 +10,7 @@ import click
 import msgspec
 from moneyed import Money
 
-from ..app.wording import tell_reason
+from ..app.reasons import tell_reason
 from ..carts.cart import Cart
 from ..carts.cart import working_copy
 from ..carts.scanning import FoundCart

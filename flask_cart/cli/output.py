@@ -54,6 +54,7 @@ def echo_table(headings: t.Sequence[str], rows: t.Iterable[t.Iterable[t.Any]]) -
     The rows are printed some at a time, and nothing is if there are none.
     """
     titles = [heading.lstrip(">") for heading in headings]
+    sides = [">" if heading.startswith(">") else "<" for heading in headings]
     widths = [len(title) for title in titles]
     remaining = iter(rows)
     head = [titles]
@@ -64,12 +65,9 @@ def echo_table(headings: t.Sequence[str], rows: t.Iterable[t.Iterable[t.Any]]) -
         longest = [max(map(len, column)) for column in zip(*lines, strict=True)]
         widths = [max(pair) for pair in zip(widths, longest, strict=True)]
 
-        for line in lines:
-            cells = [
-                cell.rjust(width) if heading.startswith(">") else cell.ljust(width)
-                for cell, width, heading in zip(line, widths, headings, strict=True)
-            ]
-            click.echo("  ".join(cells).rstrip())
+        cells = zip(sides, widths, strict=True)
+        row = "  ".join(f"{{:{side}{width}}}" for side, width in cells)
+        click.echo("\n".join(row.format(*line).rstrip() for line in lines))
 
 
 def progress(
@@ -112,7 +110,7 @@ def shown_time(moment: dt.datetime | None) -> str:
     if moment is None:
         return "-"
 
-    return services().local_time(moment).strftime("%Y-%m-%d %H:%M")
+    return services().local_time(moment).isoformat(" ")[: len("2025-01-31 12:00")]
 
 
 def counted(number: int, what: str) -> str:

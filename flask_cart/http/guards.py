@@ -12,6 +12,7 @@ from werkzeug.exceptions import LengthRequired
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ..app.current import get_state
+from ..app.language import gettext
 
 #: Bytes of a body; a change of a cart is small.
 MAX_BODY: t.Final = 65_536
@@ -61,7 +62,7 @@ def refuse_other_sites(request: Request) -> None:
         return
 
     if not _is_own(request):
-        raise Forbidden("The request came from another site.")
+        raise Forbidden(gettext("The request came from another site."))
 
 
 def safe_path(target: str | None) -> str | None:

@@ -11,6 +11,7 @@ from flask import request
 from werkzeug.exceptions import TooManyRequests
 
 from ..app.current import get_state
+from ..app.language import gettext
 from ..model.errors import CartConfigError
 from ..model.values import closest
 from .routes import ROUTES
@@ -68,7 +69,7 @@ def count_request() -> None:
             with limiter.limit(_limit_here):
                 pass
         except TooManyRequests as error:
-            error.description = "That was too often. Please wait a moment."
+            error.description = gettext("That was too often. Please wait a moment.")
             error.retry_after = _seconds_left(limiter)
             raise
 

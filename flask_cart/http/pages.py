@@ -11,7 +11,10 @@ from moneyed import Money
 
 from ..app.current import current_cart
 from ..app.current import get_state
-from ..app.prices import show_money
+from ..app.language import gettext
+from ..app.language import ngettext
+from ..app.language import page_language
+from ..app.language import show_money
 from ..app.shopper import DEFAULT
 from ..app.shopper import offered_shipping
 from ..carts.cart import Cart
@@ -35,6 +38,8 @@ from .representation import limits_of_product
 from .representation import reasons_of_coupons
 from .undoing import Undo
 from .undoing import take_undo
+
+_PAGE: t.Final = "flask_cart.page"
 
 #: Lines of a cart on one page.
 PAGE_LINES: t.Final = 50
@@ -68,6 +73,8 @@ def give_to_templates(app: Flask) -> None:
     app.jinja_env.globals["current_cart"] = current_cart
     app.jinja_env.globals["cart_form_key"] = make_form_key
     app.jinja_env.globals["cart_pages"] = Pages()
+    app.jinja_env.globals["cart_gettext"] = gettext
+    app.jinja_env.globals["cart_ngettext"] = ngettext
     app.jinja_env.filters["money"] = show_money
     app.jinja_env.filters["cart_piece"] = send_once
 
@@ -93,9 +100,28 @@ class Pages:
         return url and request.script_root + url
 
     @property
+    def language(self) -> str:
+        """What the pages are written in, for ``<html lang>``."""
+        return page_language().tag
+
+    @property
+    def direction(self) -> str:
+        """Where their lines begin: ``"ltr"`` or ``"rtl"``, for ``<html dir>``."""
+        return page_language().direction
+
+    @property
     def number(self) -> int:
         """Which page of a cart was asked for, or was changed."""
-        return asked_page(request) if has_request_context() else 1
+        if not has_request_context():
+            return 1
+
+        # Each form of the page asks for it.
+        environ = request.environ
+
+        if _PAGE not in environ:
+            environ[_PAGE] = asked_page(request)
+
+        return t.cast(int, environ[_PAGE])
 
     @property
     def is_cart(self) -> bool:

@@ -12,9 +12,10 @@ from msgspec import structs
 from werkzeug.routing import BuildError
 
 from ..app.current import get_state
+from ..app.language import gettext
+from ..app.reasons import COUPON_GONE
 from ..app.shopper import offered_again
 from ..app.shopper import offered_shipping
-from ..app.wording import COUPON_GONE
 from ..carts.adding import AddReport
 from ..carts.cart import Cart
 from ..carts.catalogue import variant_in
@@ -121,7 +122,10 @@ def reasons_of_coupons(cart: Cart) -> dict[str, str]:
     reason_of = get_state().loaders.reason_of
     reasons = {each.name: reason_of(each) for each in cart.totals.explain()}
 
-    return {code: reasons.get(code, COUPON_GONE) for code in cart.coupons}
+    return {
+        code: reasons[code] if code in reasons else gettext(COUPON_GONE)
+        for code in cart.coupons
+    }
 
 
 def show_limits(limits: QuantityLimits) -> ShownLimits:

@@ -7,6 +7,8 @@ import typing as t
 from flask import session
 from flask import url_for
 
+from ..app.language import gettext
+from ..app.language import ngettext
 from ..app.shopper import offered_again
 from ..app.wording import Done
 from ..carts.cart import Cart
@@ -72,7 +74,16 @@ def take_undo() -> Undo | None:
 
 def _names(lines: t.Sequence[Line]) -> str:
     """What lines are called, in a few words."""
-    names = [each.name for each in lines] or ["everything"]
-    more = f"{len(names) - 1} more" if len(names) > 2 else names[-1]
+    names = [each.name for each in lines] or [gettext("everything")]
 
-    return names[0] if len(names) == 1 else f"{names[0]} and {more}"
+    if len(names) == 1:
+        return names[0]
+
+    if len(names) == 2:
+        return gettext("{name} and {other}", name=names[0], other=names[1])
+
+    more = len(names) - 1
+
+    return ngettext(
+        "{name} and {number} more", "{name} and {number} more", more, name=names[0]
+    )

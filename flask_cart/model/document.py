@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 from decimal import Decimal
+from operator import attrgetter
 
 import msgspec
 from moneyed import CURRENCIES
@@ -215,13 +216,13 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         if self.currency not in CURRENCIES:
             raise ValueError(f"{self.currency!r} is not a currency.")
 
-        if {line.currency for line in self.lines} - {self.currency}:
+        if set(map(_currency, self.lines)) - {self.currency}:
             self._give_lines_the_currency()
 
-        if len({line.id for line in self.lines}) != len(self.lines):
+        if len(set(map(_id, self.lines))) != len(self.lines):
             raise ValueError("Two lines have the same id.")
 
-        if len({each.name for each in self.conditions}) != len(self.conditions):
+        if len(set(map(_name, self.conditions))) != len(self.conditions):
             raise ValueError("Two conditions have the same name.")
 
         if len(set(self.coupons)) != len(self.coupons):
@@ -393,6 +394,7 @@ _ERRORS: t.Final = (
     InvalidItemError,
     InvalidConditionError,
 )
+_currency, _id, _name = map(attrgetter, ("currency", "id", "name"))
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Document)
 _header_decoder = msgspec.json.Decoder(_Header)

@@ -147,19 +147,19 @@ def check_owner(owner: t.Any) -> str:
     except ValueError as error:
         raise CartConfigError(f"{error} Give a kind and an id: 'user:7'.") from error
 
+    if _owner.fullmatch(text) and len(text) <= MAX_OWNER_LENGTH:
+        return text
+
     if tenant_of(text) is not None:
         raise CartConfigError(
             f"The owner {text[:80]!r} names a tenant. Give the tenant by itself, and"
             " an owner such as 'user:7'."
         )
 
-    if not _owner.fullmatch(text) or len(text) > MAX_OWNER_LENGTH:
-        raise CartConfigError(
-            "An owner is a kind and an id, such as 'user:7', with at most"
-            f" {MAX_OWNER_LENGTH} characters, not {text[:80]!r}."
-        )
-
-    return text
+    raise CartConfigError(
+        "An owner is a kind and an id, such as 'user:7', with at most"
+        f" {MAX_OWNER_LENGTH} characters, not {text[:80]!r}."
+    )
 
 
 def check_instance(instance: t.Any) -> str:

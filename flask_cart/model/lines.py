@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 from moneyed import Money
@@ -101,12 +102,21 @@ class Line(
 
     def _check(self) -> None:
         set_field = msgspec.structs.force_setattr
-        set_field(self, "item_id", check_text(self.item_id, "The id"))
-        set_field(self, "name", check_text(self.name, "The name"))
-        set_field(self, "quantity", check_quantity(self.quantity))
-        set_field(self, "unit_amount", check_decimal(self.unit_amount))
+        item_id, name = self.item_id, self.name
 
-        set_field(self, "attributes", freeze_dict(self.attributes, "The attributes"))
+        if not (type(item_id) is type(name) is str and _are_labels(item_id, name)):
+            set_field(self, "item_id", check_text(item_id, "The id"))
+            set_field(self, "name", check_text(name, "The name"))
+
+        if (count := check_quantity(self.quantity)) is not self.quantity:
+            set_field(self, "quantity", count)
+
+        if (amount := check_decimal(self.unit_amount)) is not self.unit_amount:
+            set_field(self, "unit_amount", amount)
+
+        if type(self.attributes) is not FrozenDict:
+            attributes = freeze_dict(self.attributes, "The attributes")
+            set_field(self, "attributes", attributes)
 
         if type(self.options) is not FrozenDict:
             set_field(self, "options", canonical_options(self.options))
@@ -151,6 +161,12 @@ class Line(
     def condition(self, name: str) -> Condition | None:
         """The condition of this name, if the line has one."""
         return next((each for each in self.conditions if each.name == name), None)
+
+
+@lru_cache(maxsize=4096)
+def _are_labels(item_id: str, name: str) -> bool:
+    # The same items are in many carts, and are looked at whenever a cart is read.
+    return bool(check_text(item_id, "The id") and check_text(name, "The name"))
 
 
 def count_of(line: Line | None) -> int:

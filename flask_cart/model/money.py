@@ -122,9 +122,17 @@ def format_money(money: Money, locale: str | Locale | None = "en") -> str:
         write it: ``"de-DE"``. A region that is not known is left out, and a language
         that is not known is English.
     """
-    code = money.currency.code
+    return _written(str(money.amount), money.currency.code, locale or "en")
+
+
+@lru_cache(maxsize=1024)
+def _written(amount: str, code: str, locale: str | Locale) -> str:
+    """The same few prices are on page after page.
+
+    :param amount: As text, because ``-0`` equals ``0`` and is written in another way.
+    """
     unit = smallest_unit(code)
-    parsed = _locale(str(locale or "en"))
+    parsed = nearest_locale(str(locale))
     pattern = parse_pattern(parsed.currency_formats["standard"].pattern)
 
     # CLDR shows some currencies, such as RSD, without the decimals that ISO 4217
@@ -133,15 +141,15 @@ def format_money(money: Money, locale: str | Locale | None = "en") -> str:
     pattern.frac_prec = (places, places)
 
     with decimal.localcontext(CONTEXT):
-        amount = money.amount.quantize(unit, decimal.ROUND_HALF_UP)
+        rounded = Decimal(amount).quantize(unit, decimal.ROUND_HALF_UP)
 
-        text: str = pattern.apply(amount, parsed, currency=code, currency_digits=False)
+        text: str = pattern.apply(rounded, parsed, currency=code, currency_digits=False)
 
     return text
 
 
 @lru_cache(maxsize=256)
-def _locale(name: str) -> Locale:
+def nearest_locale(name: str) -> Locale:
     """The locale of a name, or the nearest one: it may be what a browser has sent."""
     parts = (
         name.partition(",")[0].partition(";")[0].strip().replace("-", "_").split("_")

@@ -155,16 +155,18 @@ def check_text(
     :param control: Allow control characters, such as line breaks.
     :raises ValueError: If it is not text, or not such text.
     """
+    is_ascii = type(value) is str and value.isascii() and value.isprintable()
+
+    if is_ascii and (empty or value.strip()):
+        return t.cast(str, value)
+
     if not isinstance(value, str):
         raise ValueError(f"{where} must be a str, not {type(value).__name__}.")
 
     if not empty and not value.strip():
         raise ValueError(f"{where} must not be empty.")
 
-    text = value if type(value) is str else str.__str__(value)
-
-    if text.isascii() and text.isprintable():
-        return text
+    text = str.__str__(value)
 
     for character in text:
         category = unicodedata.category(character)

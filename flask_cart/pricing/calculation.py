@@ -7,6 +7,7 @@ import itertools
 import typing as t
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import attrgetter
 
 from moneyed import Money
 from msgspec.structs import replace
@@ -40,6 +41,8 @@ from .taxes import summed_taxes
 from .totals import Adjustment
 from .totals import LineTotals
 from .totals import Totals
+
+_plain_amount = attrgetter("plain_amount")
 
 _NOT_ASKED: t.Final = Verdict(SHIPPING_UNAVAILABLE, FrozenDict(why="not_asked"))
 _NOT_FOR_LINES: t.Final = Verdict("not_for_lines")
@@ -360,12 +363,17 @@ class _Calculation:
 
     def totals(self, result: _Result) -> Totals:
         """What is shown of a result."""
-        rounding = self.rounding
-        lines = tuple(self._line(i, result) for i in range(len(result.lines)))
-        plain = sum((line.plain_amount for line in lines), rounding.round(ZERO))
+        rounding, shown = self.rounding, result.lines
+        amounts = self._amounts, shown, shown, result.shares
+        lines = list(map(LineTotals, self.document.lines, *amounts))
+
+        for i in self._priced.keys() | result.taxes.keys():
+            lines[i] = self._with_steps(i, lines[i], result)
+
+        plain = sum(map(_plain_amount, lines), rounding.round(ZERO))
 
         return Totals(
-            lines=lines,
+            lines=tuple(lines),
             adjustments=tuple(result.adjustments),
             subtotal_without_conditions=rounding.money(plain),
             subtotal=rounding.money(result.subtotal),
@@ -374,23 +382,15 @@ class _Calculation:
             due=rounding.money(result.due),
         )
 
-    def _line(self, i: int, result: _Result) -> LineTotals:
-        subtotal = plain = result.lines[i]
-        adjustments: tuple[Adjustment, ...] = ()
+    def _with_steps(self, i: int, line: LineTotals, result: _Result) -> LineTotals:
+        """A line with its conditions, and its part of the taxes."""
         taxes = result.taxes.get(i, [])
 
         if i in self._priced:
             priced = self._priced[i]
-            shown = shown_steps(priced.amounts, subtotal, self.rounding)
-            plain, adjustments = shown[0], _adjustments(priced, shown, self.rounding)
-            taxes = [each.tax for each in adjustments if each.tax is not None] + taxes
+            shown = shown_steps(priced.amounts, line.amount, self.rounding)
+            steps = _adjustments(priced, shown, self.rounding)
+            taxes = [each.tax for each in steps if each.tax is not None] + taxes
+            line = replace(line, plain_amount=shown[0], adjustments=steps)
 
-        return LineTotals(
-            self.document.lines[i],
-            exact_amount=self._amounts[i],
-            plain_amount=plain,
-            amount=subtotal,
-            share_amount=result.shares[i],
-            adjustments=adjustments,
-            taxes=summed_taxes(taxes) if taxes else (),
-        )
+        return replace(line, taxes=summed_taxes(taxes))

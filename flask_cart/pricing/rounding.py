@@ -57,7 +57,13 @@ class Rounding(t.NamedTuple):
 
     def round(self, amount: Decimal) -> Decimal:
         """Round to the smallest unit of the currency."""
-        return amount.quantize(self.unit, ROUNDING_MODES[self.mode], CONTEXT)
+        return self.round_all([amount])[0]
+
+    def round_all(self, amounts: t.Iterable[Decimal]) -> list[Decimal]:
+        """Round each of them."""
+        unit, mode = self.unit, ROUNDING_MODES[self.mode]
+
+        return [each.quantize(unit, mode, CONTEXT) for each in amounts]
 
     @property
     def unit(self) -> Decimal:
@@ -106,7 +112,7 @@ class Proration:
         self._rounding = rounding
 
         if rounding.is_stepwise:
-            amounts = [rounding.round(each) for each in amounts]
+            amounts = rounding.round_all(amounts)
 
         with decimal.localcontext(_WIDE):
             amount = sum(amounts, ZERO)

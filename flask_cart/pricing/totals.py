@@ -205,8 +205,8 @@ class LineTotals(msgspec.Struct, frozen=True, gc=False):
     plain_amount: Decimal
     amount: Decimal
     share_amount: Decimal
-    adjustments: tuple[Adjustment, ...]
-    taxes: tuple[Tax, ...]
+    adjustments: tuple[Adjustment, ...] = ()
+    taxes: tuple[Tax, ...] = ()
 
     @property
     def unit_amount(self) -> Decimal:

@@ -498,6 +498,9 @@
     const drawer = document.querySelector("#cart-drawer[open]");
     const source = cart ?? drawer ?? byId("cart-mini");
 
+    // Another tab may tell something before there is more of the page than its head.
+    if (source === null) return;
+
     if (source.id === "cart-mini" && byId("cart-summary")) {
       // Only the page itself has one.
       const swap = source.getAttribute("hx-swap");

@@ -5,13 +5,13 @@ from __future__ import annotations
 import typing as t
 
 from ..app.current import get_state
+from ..app.language import show_money
 from ..app.wording import describe
 from ..app.wording import tell_elsewhere
 from ..app.wording import tell_shortage
 from ..carts.cart import Cart
 from ..carts.repricing import Drift
 from ..model.errors import CartError
-from ..model.money import format_money
 
 Message = dict[str, str]
 
@@ -85,7 +85,7 @@ def tell_drift(cart: Cart, drift: Drift) -> list[Message]:
             continue
 
         if each.new_price != each.old_price:
-            price = format_money(each.new_price)
+            price = show_money(each.new_price)
             text = tell_elsewhere("price_changed", name=each.name, price=price)
             messages.append(_told("warning", "price_changed", text, path))
 

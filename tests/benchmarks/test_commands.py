@@ -8,11 +8,17 @@ import typing as t
 from collections import Counter
 from pathlib import Path
 
+from flask import Flask
+
 from benchmarks.lost_updates.adds import Added
 from benchmarks.lost_updates.adds import Outcome
+from benchmarks.lost_updates.baskets import HandMadeBasket
+from benchmarks.lost_updates.standard import CARTS
+from benchmarks.lost_updates.standard import serve_plain
 from tests.support.harness import broken_copy
 
 ADDS = "benchmarks.lost_updates"
+ASSISTANTS = "benchmarks.lost_updates.assistants"
 RACES = "benchmarks.lost_updates.races"
 PROJECT = Path(__file__).parent.parent.parent
 
@@ -118,6 +124,59 @@ def test_races() -> None:
         "database: SQLite": [*["0"] * 5, ""],
         "cache: Redis, locking": [*["0"] * 5, ""],
     }
+
+
+def test_assistants_lose_nothing() -> None:
+    """Three that make four changes of two things each, and four pieces of a shopper,
+    are all in the cart, with the one that was there."""
+    code, rows = run_command(ASSISTANTS, "--clients=3", "--puts=4", "database: SQLite")
+
+    assert code == 0
+    assert rows.pop("storage")[:3] == ["changes sent", "acknowledged", "in the cart"]
+    assert list(rows) == ["database: SQLite"]
+
+    *counted, delayed, notes = rows["database: SQLite"]
+
+    assert counted == ["16", "29", "29"]
+    assert int(delayed) >= 0
+    assert notes == ""
+
+
+def test_assistants_lose_by_the_letter() -> None:
+    """What others have changed since is undone by who has not seen it."""
+    app = Flask("shop")
+    serve_plain(app, DictBasket())
+
+    def send(method: str, items: dict[str, int]) -> dict[str, int]:
+        lines = [{"item": {"id": k}, "quantity": n} for k, n in items.items()]
+        answer = app.test_client().open(
+            f"{CARTS}/cart" if method == "PUT" else CARTS,
+            method=method,
+            json={"line_items": lines},
+            headers={"Owner": "cart"},
+        )
+
+        return {
+            each["item"]["id"]: each["quantity"] for each in answer.json["line_items"]
+        }
+
+    shown = send("POST", {"shared": 1})
+    send("PUT", {**shown, "one": 1})
+
+    assert send("PUT", {**shown, "two": 1}) == {"shared": 1, "two": 1}
+
+
+class DictBasket(HandMadeBasket):
+    """A cart in a dict."""
+
+    def __init__(self) -> None:
+        self.cart: dict[str, int] = {}
+
+    def quantities(self) -> dict[str, int]:
+        return self.cart
+
+    def _save(self, cart: dict[str, int]) -> None:
+        self.cart = cart
 
 
 def test_lost_and_doubled_do_not_cancel_out() -> None:

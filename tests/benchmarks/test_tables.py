@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks import contention
+from benchmarks import demo
 from benchmarks import floors
 from benchmarks import locking
 from benchmarks.lost_updates import __main__ as adds
+from benchmarks.lost_updates import assistants
 from benchmarks.lost_updates import races
 from benchmarks.lost_updates.rows import ROWS
+from benchmarks.peers import memory
+from benchmarks.peers.shops import SHOPS
 from benchmarks.report import read_table
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -32,8 +36,15 @@ FLOORS = [
     ("name", "headings", "rows"),
     [
         ("adds", ["storage", *adds.COLUMNS, "besides"], NAMES),
+        (
+            "assistants",
+            ["storage", *assistants.COLUMNS, "besides"],
+            [row.name for row in assistants.ASSISTED],
+        ),
         ("races", ["storage", *races.RACES, "besides"], NAMES),
         ("floors", floors.HEADINGS, FLOORS),
+        ("demo", demo.HEADINGS, [page.name for page in demo.PAGES]),
+        ("memory", memory.HEADINGS, [shop.name for shop in SHOPS]),
         ("locking", locking.HEADINGS, [str(each) for each in locking.ORIGINAL]),
         (
             "contention",
@@ -57,13 +68,21 @@ def test_every_table_is_shown_and_repeated() -> None:
     text = "".join(page.read_text() for page in pages)
     shown = re.findall(r"benchmarks/([a-z-]+\.(?:csv|txt|svg))", text)
     commands = re.findall(r"\$ python -m benchmarks\.(\w+(?:\.\w+)*)", text)
-    (made,) = re.findall(
-        r"^BENCHMARKS = (.+)$", (PROJECT / "Makefile").read_text(), re.M
-    )
+    makefile = (PROJECT / "Makefile").read_text().replace("\\\n", "")
+    (made,) = re.findall(r"^BENCHMARKS = (.+)$", makefile, re.M)
 
     assert {path.name for path in (DOCS / "benchmarks").iterdir()} == set(shown)
     # The costs are counted in each "make test".
     assert {*made.split(), "exact"} == {*commands, "sizes"}
+
+
+def test_locking_that_adds_too_much() -> None:
+    """The median of the rounds is judged, by the number of servers."""
+    rounds = [(1.0, 1.08), (1.0, 9.0), (2.0, 2.0)]
+
+    assert locking.cells(locking.Measured(2, rounds))[5:7] == ["+8.0%", "+10%"]
+    assert not locking.Measured(2, rounds).is_too_much
+    assert locking.Measured(1, rounds).is_too_much
 
 
 def test_a_small_run_of_floors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

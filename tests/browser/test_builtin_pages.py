@@ -116,7 +116,7 @@ def test_the_shopper_s_whole_way(open_page: Visits, scripts: bool) -> None:
     page.get_by_label("Code").fill("storm")
     button(page, "Use").click()
 
-    expect(page.get_by_text("Not used: it needs 500 EUR")).to_be_visible()
+    expect(page.get_by_text("Not used: it needs €500.00")).to_be_visible()
 
     page.get_by_label("Code").fill("moon")
     button(page, "Use").click()
@@ -836,6 +836,38 @@ def test_every_page_is_for_everybody(open_page: Visits) -> None:
             assert (name, scheme, found) == (name, scheme, [])
 
 
+def test_every_language_is_for_everybody(open_page: Visits) -> None:
+    """The cart in each of them, with a coupon that does nothing and something undone;
+    and an Arabic one begins on the right."""
+    page = open_page(reduced_motion="reduce", viewport=PHONE)
+
+    for language, direction in [
+        ("de", "ltr"),
+        ("fr", "ltr"),
+        ("es", "ltr"),
+        ("ar", "rtl"),
+    ]:
+        page.set_extra_http_headers({"Accept-Language": language})
+        put(page, "mug", 2)
+        put(page, "egg", 6)
+        page.request.post(
+            "/cart/coupons", form={"code": "storm"}, headers={"Accept": "text/html"}
+        )
+        page.goto("/cart/")
+        page.locator("[id^=cart-remove-]").first.click()
+        expect(page.locator(".cart-undo button")).to_be_visible()
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        expect(page.locator(".cart-coupon small")).to_be_visible()
+        expect(page.locator("#cart-heading")).to_have_css("direction", direction)
+
+        assert (language, find_barriers(page)) == (language, [])
+
+        for viewport in [DESKTOP, PHONE]:
+            page.set_viewport_size(viewport)
+
+            assert (language, what_does_not_fit(page)) == (language, [])
+
+
 @pytest.mark.parametrize("width", [320, 390])
 def test_long_words_and_wide_letters_fit(open_page: Visits, width: int) -> None:
     """On the page of a product, in the cart, in a message and in a conflict; also with
@@ -880,10 +912,10 @@ def what_does_not_fit(page: Page) -> list[str]:
         """() => [...document.querySelectorAll("body *")]
           .filter((each) => each.checkVisibility() && !each.closest(".cart-hidden"))
           .filter((each) => {
-            const {right, height} = each.getBoundingClientRect();
+            const {left, right, height} = each.getBoundingClientRect();
             const isControl = each.matches("a, button, input, select, textarea");
 
-            return right > innerWidth || (isControl && height < 44);
+            return left < 0 || right > innerWidth || (isControl && height < 44);
           })
           .map((each) => each.outerHTML)"""
     )

@@ -157,6 +157,26 @@ def test_a_shop_without_the_table_still_sells(shop, visitor, caplog):
     assert "A receiver of 'cart_updated' failed" in caplog.text
 
 
+def test_what_another_version_has_kept_is_forgotten(open_shop):
+    """A shop whose table had other columns begins to keep anew; baskets stay."""
+    old = open_shop()
+    visitor = old.visitor()
+    visitor.add("harbour-mug", "MUG-NAVY")
+
+    with old.app.app_context(), db.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE cart_write DROP COLUMN number")
+
+    elsewhere = Visitor(open_shop().app)
+    give_cookies(elsewhere.client, cookies_of(visitor.client))
+
+    assert writes(elsewhere.get("/activity/")) == []
+    assert len(elsewhere.lines()) == 1
+
+    elsewhere.add("watch-cap", "CAP-MOSS")
+
+    assert len(writes(elsewhere.get("/activity/"))) == 1
+
+
 def test_a_text_of_the_shopper_is_escaped(visitor):
     """What a shopper types in is text on this page, too."""
     visitor.add("harbour-mug", "MUG-NAVY")

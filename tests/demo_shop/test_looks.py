@@ -117,6 +117,11 @@ def show_all(page: Page, front: Front) -> t.Iterator[str]:
     expect(page.get_by_role("heading", level=1)).to_have_text("Thank you, Ada.")
     yield "order"
 
+    page.goto("/basket/")
+    button(page, "Show what is behind the page").click()
+    yield "panel"
+    button(page, "Hide what is behind the page").click()
+
     for name, path in {"account": "/account", "activity": "/activity/"}.items():
         page.goto(path)
         yield name

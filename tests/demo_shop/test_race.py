@@ -33,13 +33,14 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """As much as a busy machine needs."""
     monkeypatch.setattr(racing, "SENDING", 60)
     monkeypatch.setattr(racing, "PATIENCE", 60)
+    monkeypatch.setattr(racing, "LONGEST", 180)
 
 
 def race(visitor: Visitor, port: str) -> str:
     """Let them race at a port, and look at the page that the form leads to."""
     visitor.get("/race/")
     form = {"csrf_token": visitor.field("csrf_token")}
-    there = {"SERVER_PORT": port}
+    there = {"SERVER_PORT": port, "wsgi.multithread": True}
 
     return visitor.follow(
         visitor.client.post("/race/", data=form, environ_overrides=there)
@@ -103,6 +104,19 @@ def test_a_shop_that_cannot_be_reached_says_so(visitor: Visitor) -> None:
     ] * 3
 
 
+def test_a_race_ends_in_time(
+    shop: Shop, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When its time is over nothing more is sent, and nothing is said to be lost."""
+    monkeypatch.setattr(racing, "SENDING", 0)
+
+    with served(shop.app) as address:
+        page = race(visitor, address.rpartition(":")[2])
+
+    assert "No add was answered with 200" in verdicts(page)[2]
+    assert racing.Tally("cache", 50, 50, 9, is_over=True).lost == 0
+
+
 def test_only_the_shop_itself_races(shop: Shop, visitor: Visitor) -> None:
     """Who has no ticket of a race that is on finds nothing there, in any way."""
     with shop.app.app_context():
@@ -121,6 +135,24 @@ def test_only_the_shop_itself_races(shop: Shop, visitor: Visitor) -> None:
     path, headers = "/race/walking/cart", {"Race": good}
 
     assert visitor.client.get(path, headers=headers).status_code == 404
+
+
+def test_a_worker_that_is_alone_does_not_wait(visitor: Visitor) -> None:
+    """Nobody else could answer those who race, so it shows how far they are."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        visitor.get("/race/")
+        form = {"csrf_token": visitor.field("csrf_token")}
+        there = {"SERVER_PORT": str(silent.getsockname()[1])}
+        page = visitor.follow(
+            visitor.client.post("/race/", data=form, environ_overrides=there)
+        )
+        (thread,) = [each for each in threading.enumerate() if each.name == "race"]
+
+    thread.join(60)
+
+    assert "They are at it." in page
 
 
 def test_one_race_at_a_time(shop: Shop) -> None:

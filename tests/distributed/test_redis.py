@@ -9,6 +9,7 @@ import redis
 
 from tests.distributed.conftest import Ride
 from tests.support import cache_servers
+from tests.support.backends import LEASE
 from tests.support.backends import in_redis
 from tests.support.cache_servers import redis_client
 from tests.support.servers import Daemon
@@ -109,6 +110,7 @@ def test_sentinel(
             {
                 "CART_STORAGE": "cache",
                 "CART_CACHE_LOCKING": locking,
+                "CART_LOCK_LEASE": LEASE,
                 "CACHE_TYPE": "RedisSentinelCache",
                 "CACHE_REDIS_SENTINELS": [("127.0.0.1", sentinel.port)],
                 "CACHE_REDIS_SENTINEL_MASTER": cache_servers.SENTINEL_NAME,

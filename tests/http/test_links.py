@@ -8,6 +8,7 @@ import typing as t
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -16,6 +17,11 @@ from flask_login import LoginManager
 from flask_login import UserMixin
 from flask_login import login_user
 from flask_login import logout_user
+from hypothesis import HealthCheck
+from hypothesis import assume
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from flask_cart import Cart
 from flask_cart import CartConfigError
@@ -547,6 +553,32 @@ def test_a_forged_link_leads_nowhere(shop: Storefront) -> None:
 
     assert {each.status_code for each in answers} == {404}
     assert client.get(link).status_code == 200
+
+
+@given(
+    begin=st.integers(0, 66),
+    end=st.integers(0, 66),
+    put=st.text(max_size=8) | st.sampled_from(["..", "%2F", "\x00", "?", "=.", "\r\n"]),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_made_of_a_link_leads_nowhere(
+    shop: Storefront, begin: int, end: int, put: str
+) -> None:
+    """It is no link, and no error.
+
+    HYPOTHESIS_PROFILE=thorough tries 2,000 of them.
+    """
+    fill_cart(shop, "guest:1")
+    link = link_to(shop, "guest:1")
+    path, _, signed = link.rpartition("/")
+    made = signed[:begin] + put + signed[max(begin, end) :]
+    # The last letter has two bits that mean nothing, and two slashes are one.
+    assume(made and made[:65] != signed[:65] and "/" not in made)
+    client = shop.app.test_client()
+
+    for method in ("GET", "POST"):
+        answer = client.open(f"{path}/{quote(made, safe='')}", method=method)
+        assert answer.status_code == 404, made
 
 
 def test_a_link_of_another_secret_leads_nowhere(shop: Storefront) -> None:

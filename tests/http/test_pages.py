@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
-import types
 import typing as t
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +11,6 @@ import pytest
 from flask import Flask
 from flask import render_template_string
 from flask.testing import FlaskClient
-from moneyed import Money
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -30,7 +27,6 @@ from tests.support.storefronts import PageClient
 from tests.support.storefronts import Storefront
 from tests.support.storefronts import fill
 from tests.support.storefronts import line_of
-from tests.support.storefronts import open_storefront
 from tests.support.storefronts import show
 
 STATIC: t.Final = Path(flask_cart.__file__).parent / "static"
@@ -251,36 +247,6 @@ def test_the_note_beside_htmx_names_its_version() -> None:
     [version] = re.findall(r'\bversion:"([0-9.]+)"', htmx)
 
     assert f"npm\npackage htmx.org@{version}," in (STATIC / "htmx.txt").read_text()
-
-
-@pytest.mark.parametrize("locale", ["de", "de-DE"])
-def test_prices_in_another_language(locale: str, tmp_path: Path) -> None:
-    """The pages write them as CART_LOCALE says."""
-    with open_storefront("memory", folder=tmp_path, CART_LOCALE=locale) as shop:
-        client = shop.app.test_client()
-        fill(client)
-
-        assert "37,50\xa0\u20ac" in client.get("/cart/").text
-
-
-def test_prices_in_the_language_of_the_request(
-    shop: Storefront, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Flask-Babel knows it, or not; what a template gives is what it asked for."""
-    babel = types.ModuleType("flask_babel")
-    monkeypatch.setitem(sys.modules, "flask_babel", babel)
-    shop.app.extensions["babel"] = object()
-    fill(client)
-
-    for locale, price in [("fr", "37,50\xa0\u20ac"), (None, "\u20ac37.50")]:
-        monkeypatch.setattr(babel, "get_locale", lambda it=locale: it, raising=False)
-
-        assert price in client.get("/cart/").text
-
-    with shop.app.test_request_context():
-        template = shop.app.jinja_env.from_string("{{ price|money('de') }}")
-
-        assert template.render(price=Money("1", "EUR")) == "1,00\xa0\u20ac"
 
 
 @pytest.mark.parametrize("locale", ["xx", "not a locale", "de_XX_YY_ZZ_1"])

@@ -264,7 +264,7 @@ def test_a_page_of_the_app_may_have_pages_of_its_own(
 
     assert "cart_page" not in page
     # An overview tells of the others.
-    assert page.count("1 \u00d7 Bead") == 50
+    assert page.count("1 \u00d7 <bdi>Bead") == 50
     assert "and 70 more" in page
 
 

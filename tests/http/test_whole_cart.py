@@ -62,7 +62,7 @@ def test_why_a_coupon_does_nothing(shop: Storefront, client: FlaskClient) -> Non
         {
             "code": "MUCH",
             "is_used": False,
-            "reason": "it needs 900 EUR, there are 37.50",
+            "reason": "it needs €900.00, there are €37.50",
         },
         {"code": "GONE", "is_used": False, "reason": "it is not valid any more"},
     ]

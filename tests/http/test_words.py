@@ -257,7 +257,7 @@ def test_why_a_condition_does_nothing(
     code, text, about = told[-1]
 
     assert shown["code"] == code == about.code == "rule_not_met"
-    assert text.startswith("it needs 10000 EUR, there are ")
+    assert text.startswith("it needs €10,000.00, there are ")
     assert shown["reason"] == text.upper()
     assert f"<small>{text.upper()}</small>" in client.get("/cart/").text
 

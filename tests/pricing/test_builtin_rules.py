@@ -18,7 +18,7 @@ from flask_cart import InvalidConditionError
 from flask_cart import Rule
 from flask_cart import not_
 from flask_cart import rule
-from flask_cart.app.wording import tell_reason
+from flask_cart.app.reasons import tell_reason
 from flask_cart.model.document import SCHEMA
 from flask_cart.model.document import Document
 from flask_cart.model.lines import ProductRef
@@ -85,42 +85,42 @@ def ask(asked: Rule, **changes: object) -> Verdict:
 CASES: dict[str, list[tuple[dict, dict, bool | str]]] = {
     "total_at_least": [
         ({"amount": "67.50"}, {}, True),
-        ({"amount": "67.51"}, {}, "it needs 67.51 EUR, there are 67.50"),
+        ({"amount": "67.51"}, {}, "it needs €67.51, there are €67.50"),
         ({"amount": 0}, {"amount": Decimal(0)}, True),
     ],
     "total_below": [
         ({"amount": "67.51"}, {}, True),
-        ({"amount": "67.5"}, {}, "it is for less than 67.5 EUR, there are 67.50"),
+        ({"amount": "67.5"}, {}, "it is for less than €67.50, there are €67.50"),
     ],
     "total_between": [
         ({"at_least": "67.50", "below": 68}, {}, True),
-        ({"at_least": 68, "below": 70}, {}, "it needs 68 EUR, there are 67.50"),
+        ({"at_least": 68, "below": 70}, {}, "it needs €68.00, there are €67.50"),
         (
             {"at_least": 60, "below": "67.50"},
             {},
-            "it is for less than 67.50 EUR, there are 67.50",
+            "it is for less than €67.50, there are €67.50",
         ),
     ],
     "amount_at_least": [
         ({"amount": 60}, {"amount": Decimal(60)}, True),
-        ({"amount": 60}, {"amount": Decimal(59)}, "it needs 60 EUR, there are 59"),
+        ({"amount": 60}, {"amount": Decimal(59)}, "it needs €60.00, there are €59.00"),
     ],
     "amount_below": [
         ({"amount": 60}, {"amount": Decimal(59)}, True),
         (
             {"amount": 60},
             {"amount": Decimal(60)},
-            "it is for less than 60 EUR, there are 60",
+            "it is for less than €60.00, there are €60.00",
         ),
     ],
     "price_at_least": [
         ({"amount": 30}, {}, True),
-        ({"amount": 31}, {}, "no item has a price of 31 EUR or more"),
-        ({"amount": 30}, ON_MUG, "no item has a price of 30 EUR or more"),
+        ({"amount": 31}, {}, "no item has a price of €31.00 or more"),
+        ({"amount": 30}, ON_MUG, "no item has a price of €30.00 or more"),
     ],
     "price_below": [
         ({"amount": "12.51"}, {}, True),
-        ({"amount": "12.50"}, {}, "no item has a price below 12.50 EUR"),
+        ({"amount": "12.50"}, {}, "no item has a price below €12.50"),
     ],
     "quantity_at_least": [
         ({"quantity": 4}, {}, True),
@@ -136,7 +136,7 @@ CASES: dict[str, list[tuple[dict, dict, bool | str]]] = {
         ({"quantity": 3}, {}, True),
         ({"quantity": 4}, {}, "it needs 4 items, there are 3"),
         ({"quantity": 3}, ON_MUG, True),
-        ({"quantity": 1}, {"about": ()}, "it needs 1 items, there are 0"),
+        ({"quantity": 1}, {"about": ()}, "it needs 1 item, there are 0"),
     ],
     "lines_at_least": [
         ({"count": 2}, ON_MUG, True),
@@ -144,7 +144,7 @@ CASES: dict[str, list[tuple[dict, dict, bool | str]]] = {
     ],
     "lines_at_most": [
         ({"count": 2}, {}, True),
-        ({"count": 1}, {}, "it is for up to 1 different items, there are 2"),
+        ({"count": 1}, {}, "it is for up to 1 different item, there are 2"),
     ],
     "item": [
         ({"ids": ["mug", "cup"]}, {}, True),
@@ -210,24 +210,32 @@ CASES: dict[str, list[tuple[dict, dict, bool | str]]] = {
     "between": [
         ({}, {}, True),
         ({"start": "2025-01-15T12:30:00Z"}, {}, True),
-        ({"start": "2025-01-15T12:30:01Z"}, {}, "it begins at 2025-01-15 12:30"),
+        (
+            {"start": "2025-01-15T12:30:01Z"},
+            {},
+            "it begins at Jan 15, 2025, 12:30\u202fPM",
+        ),
         ({"end": "2025-01-15T13:30:01+01:00"}, {}, True),
-        ({"end": "2025-01-15T13:30:00+01:00"}, {}, "it ended at 2025-01-15 12:30"),
+        (
+            {"end": "2025-01-15T13:30:00+01:00"},
+            {},
+            "it ended at Jan 15, 2025, 12:30\u202fPM",
+        ),
         (
             {"end": "2025-07-01T00:00:00Z"},
             at("2025-07-02T12:00", "Europe/Berlin"),
-            "it ended at 2025-07-01 02:00",
+            "it ended at Jul 1, 2025, 2:00\u202fAM",
         ),
     ],
     "dates": [
         ({}, {}, True),
         ({"first": "2025-01-15", "last": "2025-01-15"}, {}, True),
-        ({"first": "2025-01-16"}, {}, "it begins on 2025-01-16"),
-        ({"last": "2025-01-14"}, {}, "it ended on 2025-01-14"),
+        ({"first": "2025-01-16"}, {}, "it begins on Jan 16, 2025"),
+        ({"last": "2025-01-14"}, {}, "it ended on Jan 14, 2025"),
     ],
     "weekday": [
         ({"days": ["mon", "wed"]}, {}, True),
-        ({"days": ["sat", "sun"]}, {}, "it is for sat or sun"),
+        ({"days": ["sat", "sun"]}, {}, "it is for Saturday or Sunday"),
         *[
             ({"days": [day]}, at(f"2025-01-{13 + number}T00:00"), True)
             for number, day in enumerate(
@@ -237,11 +245,23 @@ CASES: dict[str, list[tuple[dict, dict, bool | str]]] = {
     ],
     "time_of_day": [
         ({"start": "12:30", "end": "12:30:01"}, {}, True),
-        ({"start": "08:00", "end": "12:30"}, {}, "it is from 08:00 to 12:30"),
-        ({"start": "12:31", "end": "18:00"}, {}, "it is from 12:31 to 18:00"),
+        (
+            {"start": "08:00", "end": "12:30"},
+            {},
+            "it is from 8:00\u202fAM to 12:30\u202fPM",
+        ),
+        (
+            {"start": "12:31", "end": "18:00"},
+            {},
+            "it is from 12:31\u202fPM to 6:00\u202fPM",
+        ),
         ({"start": "22:00", "end": "06:00"}, at("2025-01-15T22:00"), True),
         ({"start": "22:00", "end": "06:00"}, at("2025-01-15T05:59:59"), True),
-        ({"start": "22:00", "end": "06:00"}, {}, "it is from 22:00 to 06:00"),
+        (
+            {"start": "22:00", "end": "06:00"},
+            {},
+            "it is from 10:00\u202fPM to 6:00\u202fAM",
+        ),
         ({"start": "09:00", "end": "09:00"}, {}, True),
     ],
     "metadata_equals": [

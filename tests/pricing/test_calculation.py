@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from flask_cart import Condition
 from flask_cart import LineTotals
 from flask_cart import Totals
-from flask_cart.app.wording import tell_reason
+from flask_cart.app.reasons import tell_reason
 from flask_cart.model.document import SCHEMA
 from flask_cart.model.document import Document
 from flask_cart.model.lines import make_line

@@ -23,7 +23,7 @@ from flask_cart import all_of
 from flask_cart import any_of
 from flask_cart import not_
 from flask_cart import rule
-from flask_cart.app.wording import tell_reason
+from flask_cart.app.reasons import tell_reason
 from flask_cart.carts.cart import working_copy
 from flask_cart.model.document import decode
 from flask_cart.model.keys import CartKey

@@ -15,7 +15,7 @@ from flask_cart import all_of
 from flask_cart import among
 from flask_cart import not_
 from flask_cart import rule
-from flask_cart.app.wording import tell_reason
+from flask_cart.app.reasons import tell_reason
 from flask_cart.carts.cart import working_copy
 from flask_cart.model.operations import AddCondition
 from flask_cart.pricing.presets import buy_x_get_y
@@ -315,7 +315,7 @@ class TestGroups:
         assert reasons(cart) == {
             "-5": "",
             "-10%": "another offer is better",
-            "-9": "it needs 9999 EUR, there are 38.00",
+            "-9": "it needs €9,999.00, there are €38.00",
         }
 
     def test_none_applies(self) -> None:
@@ -325,7 +325,7 @@ class TestGroups:
         )
 
         assert cart.totals.total.amount == 38
-        assert set(reasons(cart).values()) == {"it needs 9999 EUR, there are 38.00"}
+        assert set(reasons(cart).values()) == {"it needs €9,999.00, there are €38.00"}
 
     @pytest.mark.parametrize(
         ("price", "best", "expected"), [(40, "FREE", 40), (60, "-10%", 59)]
@@ -447,7 +447,7 @@ class TestAmong:
         (step,) = cart.totals.adjustments
 
         assert reasons(cart)["-5"] == (
-            "it needs 50 EUR, there are 25.00 among those that count"
+            "it needs €50.00, there are €25.00 among those that count"
         )
         assert step.params["amount"] - step.params["there"] == 25
 
@@ -689,7 +689,7 @@ class TestTenders:
     @pytest.mark.parametrize(
         ("terms", "why"),
         [
-            ({"rule": NEVER}, "it needs 9999 EUR, there are 38.00"),
+            ({"rule": NEVER}, "it needs €9,999.00, there are €38.00"),
             ({"rule": rule("gone")}, "there is no rule 'gone' any more"),
         ],
     )

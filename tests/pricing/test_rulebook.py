@@ -16,7 +16,7 @@ from flask_cart import FlaskCart
 from flask_cart import InvalidConditionError
 from flask_cart import Rule
 from flask_cart import rule
-from flask_cart.app.wording import tell_reason
+from flask_cart.app.reasons import tell_reason
 from flask_cart.model.conditions import CEILING
 from flask_cart.pricing.evaluation import MAX_REASON
 from flask_cart.pricing.reasons import Verdict
@@ -291,11 +291,11 @@ def test_reasons_of_combinations(book: Rulebook) -> None:
         return told(evaluation(book).decide(asked, facts()))
 
     assert reason(Rule("all", rules=(YES, less, NO))) == (
-        "it is for up to 1 items, there are 4"
+        "it is for up to 1 item, there are 4"
     )
     assert reason(Rule("any", rules=(less, NO))) == (
-        "it is for up to 1 items, there are 4 or it is for less than 1 EUR, there are"
-        " 67.50"
+        "it is for up to 1 item, there are 4 or it is for less than €1.00, there are"
+        " €67.50"
     )
     assert reason(Rule("not", rules=(rule("logged_in"),))) == "'logged_in' holds"
 

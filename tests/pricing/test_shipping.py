@@ -24,7 +24,7 @@ from flask_cart import ShippingMethod
 from flask_cart import ShippingOption
 from flask_cart import not_
 from flask_cart import rule
-from flask_cart.app.wording import tell_reason
+from flask_cart.app.reasons import tell_reason
 from flask_cart.carts.cart import working_copy
 from flask_cart.carts.drafts import fix
 from flask_cart.carts.drafts import fixed_totals

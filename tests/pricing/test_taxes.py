@@ -14,7 +14,7 @@ from flask_cart import InvalidConditionError
 from flask_cart import Totals
 from flask_cart import not_
 from flask_cart import rule
-from flask_cart.app.wording import tell_reason
+from flask_cart.app.reasons import tell_reason
 from flask_cart.pricing.facts import Facts
 from flask_cart.pricing.presets import cash_rounding
 from flask_cart.pricing.presets import shipping

@@ -10,6 +10,7 @@ from flask import Flask
 from flask import Response
 from flask import render_template_string
 from flask import request
+from flask_babel import Babel
 
 from flask_cart import Condition
 from flask_cart import FlaskCart
@@ -103,6 +104,11 @@ COUPONS = {
 METHODS = [ShippingMethod(shipping("Post", "4.90", free_from=100))]
 
 
+def chosen_language() -> str | None:
+    """What the browser asks for."""
+    return request.accept_languages.best_match(["en", "de", "fr", "es", "ar"])
+
+
 def below_the_prefix(product: Product) -> Product:
     """The product with its addresses as browsers know them."""
     root = request.script_root
@@ -133,6 +139,7 @@ class MugShop:
             CART_CHECKOUT_URL="/checkout",
             **config,
         )
+        Babel(app, locale_selector=chosen_language)
         cart_ext = FlaskCart(app)
         cart_ext.product_loader(
             lambda ids: [below_the_prefix(SHELF[i]) for i in ids if i in SHELF]

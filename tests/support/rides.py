@@ -39,6 +39,10 @@ CLIENTS: t.Final = 4
 #: Seconds that a client waits when it got no answer.
 _BREATH: t.Final = 0.02
 
+#: Seconds that it waits after each operation when it has done enough, and others have
+#: not, or a server is not back yet: all that it does is recorded, and checked.
+_PACE: t.Final = 0.01
+
 #: Something that happens to a server.
 Fault = Callable[[], object]
 
@@ -75,6 +79,7 @@ class Worker:
         self._folder: Path | None = None
         # Without locks, which whoever is killed would hold for ever.
         self._done = FORKS.RawValue("q", 0)
+        self._aim = FORKS.RawValue("q", 0)
         self._ahead = FORKS.RawValue("d", 0.0)
 
     @property
@@ -82,12 +87,22 @@ class Worker:
         """How many of its operations have had an answer."""
         return int(self._done.value)
 
+    @property
+    def has_arrived(self) -> bool:
+        """Whether it has done as much as it was told."""
+        return self.done >= int(self._aim.value)
+
+    def go_on(self, times: int) -> None:
+        """Tell it to do so much more."""
+        self._aim.value = self.done + times
+
     def start(self) -> None:
         """Start it; it goes on where the one that was killed was."""
         self._starts += 1
         self._pipe, theirs = FORKS.Pipe()
         self.process = FORKS.Process(
-            target=_serve, args=(theirs, self._done, self._ahead, self._config)
+            target=_serve,
+            args=(theirs, self._done, self._aim, self._ahead, self._config),
         )
         self.process.start()
         theirs.close()
@@ -178,11 +193,11 @@ def shopping(workers: list[Worker], folder: Path) -> Iterator[None]:
 
 def wait(workers: list[Worker], times: int) -> None:
     """Wait until each of the clients has done more, whatever fails meanwhile."""
-    aims = [each.done + times for each in workers]
+    for each in workers:
+        each.go_on(times)
 
     wait_until(
-        lambda: all(each.done >= aim for each, aim in zip(workers, aims, strict=True)),
-        seconds=DEADLINE + times,
+        lambda: all(each.has_arrived for each in workers), seconds=DEADLINE + times
     )
 
 
@@ -207,7 +222,9 @@ def _histories(folder: Path) -> Path:
     return folder / "histories"
 
 
-def _serve(pipe: Connection, done: t.Any, ahead: t.Any, config: Config) -> None:
+def _serve(
+    pipe: Connection, done: t.Any, aim: t.Any, ahead: t.Any, config: Config
+) -> None:
     # What it shares with its parent becomes its own now, and not some time later.
     gc.collect()
 
@@ -217,13 +234,18 @@ def _serve(pipe: Connection, done: t.Any, ahead: t.Any, config: Config) -> None:
         with contextlib.suppress(EOFError):
             while True:
                 name, folder = pipe.recv()
-                _shop_until_told(pipe, done, storage, name, folder)
+                _shop_until_told(pipe, done, aim, storage, name, folder)
                 pipe.recv()
                 pipe.send("resting")
 
 
 def _shop_until_told(
-    pipe: Connection, done: t.Any, storage: Storage, name: str, folder: Path
+    pipe: Connection,
+    done: t.Any,
+    aim: t.Any,
+    storage: Storage,
+    name: str,
+    folder: Path,
 ) -> None:
     # What carts only tell of where nobody can be told an error.
     logging.basicConfig(filename=folder / "log", force=True)
@@ -239,6 +261,9 @@ def _shop_until_told(
                 done.value += 1
             else:
                 time.sleep(_BREATH)
+
+            if done.value >= aim.value:
+                time.sleep(_PACE)
 
 
 def _look(config: Config, folder: Path, times: int) -> list[Record]:

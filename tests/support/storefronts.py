@@ -15,7 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_caching import Cache
 from flask_sqlalchemy import SQLAlchemy
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
@@ -89,8 +89,34 @@ class Storefront:
 
 
 #: The OpenAPI documents of the apps, each asked for once, and by what they depend on.
-_documents: WeakKeyDictionary[Flask, dict[str, t.Any]] = WeakKeyDictionary()
-_same_documents: dict[tuple[str, ...], dict[str, t.Any]] = {}
+
+
+class Described:
+    """What an app's OpenAPI document says of its answers."""
+
+    def __init__(self, document: dict[str, t.Any]) -> None:
+        self._components = document["components"]
+        self._validators: dict[str, Draft202012Validator] = {}
+        self.paths = document["paths"]
+
+    def validate(self, name: str, schema: dict[str, t.Any], answer: object) -> None:
+        """Fail unless an answer is as a schema of the document wants it.
+
+        :param name: Of the schema, that is no other one's.
+        """
+        if name not in self._validators:
+            whole = schema | {"components": self._components}
+            self._validators[name] = Draft202012Validator(whole)
+
+        self._validators[name].validate(answer)
+
+    def __getitem__(self, kind: str) -> dict[str, t.Any]:
+        """The components of a kind, by name."""
+        return t.cast("dict[str, t.Any]", self._components[kind])
+
+
+_documents: WeakKeyDictionary[Flask, Described] = WeakKeyDictionary()
+_same_documents: dict[tuple[str, ...], Described] = {}
 
 
 class PageClient(FlaskClient):
@@ -121,7 +147,7 @@ class ApiClient(PageClient):
 
         return response
 
-    def _document(self) -> dict[str, t.Any]:
+    def _document(self) -> Described:
         app = self.application
 
         if app not in _documents:
@@ -129,7 +155,7 @@ class ApiClient(PageClient):
 
             if key not in _same_documents:
                 answer = super().open("/cart/openapi.json")
-                _same_documents[key] = answer.get_json()
+                _same_documents[key] = Described(answer.get_json())
 
             _documents[app] = _same_documents[key]
 
@@ -159,41 +185,36 @@ ANY: t.Final = {
 }
 
 
-def check_answer(
-    app: Flask, document: dict[str, t.Any], response: TestResponse
-) -> None:
+def check_answer(app: Flask, document: Described, response: TestResponse) -> None:
     """Fail unless an answer is one that a document describes."""
     request = response.request
-    problem = document["components"]["schemas"]["Problem"]
-
     try:
         urls = app.url_map.bind("localhost")
         rule, _ = urls.match(request.path, request.method, return_rule=True)
     except HTTPException:
         # What is no address of the API is in no document.
         assert response.mimetype == "application/problem+json"
-        Draft202012Validator(problem | {"components": document["components"]}).validate(
-            response.json
-        )
+        problem = document["schemas"]["Problem"]
+        document.validate("Problem", problem, response.json)
 
         return
 
     path = path_of(rule)
     # What is there for forms is not in it, and answers as what it stands for.
-    operation = document["paths"].get(path, {}).get(request.method.lower())
+    operation = document.paths.get(path, {}).get(request.method.lower())
 
     if operation is None:
         assert request.method == "POST"
-        operation = document["paths"]["/lines"]["post"] | {"responses": ANY}
+        operation = document.paths["/lines"]["post"] | {"responses": ANY}
 
     reference = operation["responses"][str(response.status_code)]
-    described = document["components"]["responses"][reference["$ref"].split("/")[-1]]
+    name = reference["$ref"].split("/")[-1]
+    described = document["responses"][name]
     schema = described["content"][response.mimetype]["schema"]
-    whole = schema | {"components": document["components"]}
-    Draft202012Validator(whole).validate(response.json)
+    document.validate(f"{name} {response.mimetype}", schema, response.json)
 
     for name in described.get("headers", ()):
-        if document["components"]["headers"][name].get("required"):
+        if document["headers"][name].get("required"):
             assert name in response.headers
 
 

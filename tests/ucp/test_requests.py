@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 import typing as t
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import spck_conformance
 from ucp_sdk.models.schemas.ucp import BusinessSchema
 
+from flask_cart.ucp.requests import VERSIONS
 from tests.support.assistants import NEWEST
 from tests.support.assistants import OLDER
 from tests.support.assistants import SHOP
@@ -74,6 +80,39 @@ class TestProfile:
 
         assert answer.status_code == 404
         assert read_json(answer)["code"] == "not_found"
+
+
+#: The versions of the standard that have carts, as those who check it have them.
+PUBLISHED: t.Final = sorted(
+    path.parent.name
+    for path in Path(spck_conformance.__file__).parent.glob(
+        "_bundle/conformance/requirements/*/cart.json"
+    )
+)
+
+
+def year_after(version: str) -> dt.date:
+    day = dt.date.fromisoformat(version)
+
+    return day.replace(year=day.year + 1)
+
+
+def test_versions_are_served_for_a_year_after_the_next() -> None:
+    """As the guide says, with the day until which that is for sure."""
+    until = {old: year_after(new) for old, new in pairwise(PUBLISHED)}
+    promised = [v for v in PUBLISHED if until.get(v, dt.date.max) > dt.date.today()]
+    guide = (Path(__file__).parents[2] / "docs" / "agents.rst").read_text()
+    told = re.findall(r"^``(.+?)`` +``/ucp/(.+?)`` +(.+)$", guide, re.M)
+
+    assert set(promised) <= set(VERSIONS)
+    assert [version for version, _, _ in told] == list(VERSIONS)
+
+    for version, address, how_long in told:
+        assert address == version
+        assert (version in until) == how_long.startswith("at least until")
+
+        if version in until:
+            assert how_long == f"at least until {until[version]}"
 
 
 @pytest.mark.parametrize(

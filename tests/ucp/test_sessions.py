@@ -21,6 +21,7 @@ from flask_cart import CartConfigError
 from flask_cart import CartConflictError
 from flask_cart import CartStorageError
 from flask_cart import CartVetoError
+from flask_cart.carts.links import links_in
 from flask_cart.model.keys import CartKey
 from flask_cart.signals import before_change
 from flask_cart.signals import item_added
@@ -1010,9 +1011,13 @@ class TestHandingOver:
         """The cart is asked for again, and the link is the same."""
         answer = one.create({"pot": 2})
         link = read_json(answer)["continue_url"]
+        token = link.rpartition("/")[2].partition(".")[0]
 
         with shop.app.app_context():
-            assert shop.extension.revoke_link(link)
+            # As a cache forgets it.
+            links_in(shop.app.extensions["cart"].services.repository).change(
+                token, lambda note: None
+            )
 
         client = shop.app.test_client()
         assert client.get(link, base_url=SHOP).status_code == 404
@@ -1021,3 +1026,21 @@ class TestHandingOver:
 
         assert read_json(again)["continue_url"] == link
         assert client.get(link, base_url=SHOP).status_code == 200
+
+    def test_a_link_that_is_revoked_stays_so(
+        self, shop: Storefront, one: Assistant
+    ) -> None:
+        """Whatever the assistant does with its cart."""
+        answer = one.create({"pot": 2})
+        cart_id, link = (read_json(answer)[each] for each in ("id", "continue_url"))
+
+        with shop.app.app_context():
+            assert shop.extension.revoke_link(link)
+            assert not shop.extension.revoke_link(link)
+
+        one.read(cart_id)
+        one.update(cart_id, {"pot": 3})
+        client = shop.app.test_client()
+
+        assert client.get(link, base_url=SHOP).status_code == 404
+        assert client.post(link, base_url=SHOP).status_code == 404

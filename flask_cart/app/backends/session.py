@@ -5,7 +5,6 @@ from __future__ import annotations
 import typing as t
 
 from flask import Flask
-from flask import current_app
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.local import LocalProxy
 
@@ -48,13 +47,12 @@ def make_session_storage(app: Flask, settings: Settings) -> Storage:
     storages: dict[t.Any, Storage] = {}
 
     def storage_of_sessions() -> Storage:
-        interface = current_app.session_interface
+        interface = app.session_interface
         storage = storages.get(interface)
 
         if storage is None:
             # One for all threads, as some storages have locks in them.
-            here: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-            made = _make_storage(here, settings, interface)
+            made = _make_storage(app, settings, interface)
             storage = storages.setdefault(interface, made)
 
         return storage

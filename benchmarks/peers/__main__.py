@@ -1,0 +1,193 @@
+"""How long an add and the page of a cart take over HTTP, beside other carts.
+
+    python -m benchmarks.peers [--rounds=200] [--seconds=20] [--folder=docs/benchmarks]
+
+Each shop is served by a gunicorn of its own, with one worker of one thread, on a
+database of its own in the same PostgreSQL. A shopper who is not logged in keeps the
+connection, and the requests take turns. Django's carts are in a virtual environment
+of their own, which "make bench BENCHMARKS=peers" makes. If it is not there, nothing is
+written, only printed.
+
+It fails if an add is not 10 times as fast as that of django-oscar, or the page of a
+cart of 20 lines not 30 times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import typing as t
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from ..chart import write_bars
+from ..lost_updates.places import Places
+from ..measuring import Ratio
+from ..measuring import Work
+from ..measuring import microseconds
+from ..measuring import ratio_of
+from ..measuring import take_turns
+from ..report import FOLDER
+from ..report import write_note
+from ..report import write_table
+from .shops import OSCAR
+from .shops import OTHER_PYTHON
+from .shops import OURS
+from .shops import SHOPS
+from .shops import Shop
+from .shops import Shopper
+from .shops import lines_of
+from .shops import opened
+from .shops import versions
+
+#: Lines in the cart.
+LINES: t.Final = (1, 20)
+
+HEADINGS: t.Final = ["request", "cart", "takes, us", "blueprint = 1", "bytes"]
+
+
+class Request(t.NamedTuple):
+    """What is timed.
+
+    :param lines: In the cart.
+    :param at_least: How much longer Oscar has to take.
+    """
+
+    name: str
+    is_add: bool
+    lines: int
+    at_least: float = 0
+
+
+REQUESTS: t.Final = [
+    Request("an add, 1 line", True, 1, at_least=10),
+    Request("an add, 20 lines", True, 20),
+    Request("the page, 1 line", False, 1),
+    Request("the page, 20 lines", False, 20, at_least=30),
+]
+
+
+class Measured(t.NamedTuple):
+    """One request in one shop.
+
+    :param takes: In microseconds.
+    :param ratio: To what it takes in ours.
+    :param size: Of the page of the cart.
+    """
+
+    request: Request
+    shop: Shop
+    takes: str
+    ratio: Ratio
+    size: int
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=20, help="for each request")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    options = parser.parse_args(arguments)
+    shops = [shop for shop in SHOPS if shop.is_there]
+    measured: list[Measured] = []
+
+    with ExitStack() as stack:
+        places = Places(stack)
+
+        for each in measure(shops, places, options.rounds, options.seconds):
+            print(" | ".join(cells(each)), flush=True)
+            measured.append(each)
+
+    for shop in SHOPS:
+        if shop not in shops:
+            print(f"{shop.name}: there is no {OTHER_PYTHON}")
+
+    if shops == SHOPS:
+        write(measured, options.folder, options.rounds, options.seconds)
+
+    if missed := [*misses(measured)]:
+        sys.exit("\n".join(missed))
+
+
+def measure(
+    shops: t.Sequence[Shop], places: Places, rounds: int, seconds: float
+) -> Iterator[Measured]:
+    """Time each request in all shops, which take turns.
+
+    :param rounds: Of each, at most.
+    :param seconds: After which the last round of each begins.
+    """
+    with ExitStack() as stack:
+        servers = {
+            shop: stack.enter_context(opened(shop, places, "postgresql"))
+            for shop in shops
+        }
+
+        for request in REQUESTS:
+            shoppers = {
+                shop: Shopper(shop, server.port, request.lines)
+                for shop, server in servers.items()
+            }
+            works = {shop.name: work(shoppers[shop], request) for shop in shops}
+            taken = take_turns(works, rounds, seconds)
+
+            for shop, shopper in shoppers.items():
+                page = shopper.show()
+                assert lines_of(page) == request.lines, page
+                shopper.close()
+                yield Measured(
+                    request,
+                    shop,
+                    microseconds(taken[shop.name]),
+                    ratio_of(taken[shop.name], taken[OURS.name]),
+                    len(page.encode()),
+                )
+
+
+def work(shopper: Shopper, request: Request) -> Work:
+    if not request.is_add:
+        return Work(shopper.show)
+
+    # What an add has to say is in a cookie until a page shows it.
+    return Work(shopper.add, shopper.show)
+
+
+def write(measured: list[Measured], folder: Path, rounds: int, seconds: float) -> None:
+    """Write the table and the chart."""
+    write_table(folder / "peers.csv", [HEADINGS, *map(cells, measured)])
+    ratios = {(each.request, each.shop): each.ratio.median for each in measured}
+    judged = [each for each in REQUESTS if each.at_least]
+    write_bars(
+        folder / "peers.svg",
+        "Requests to other carts, beside ours",
+        [request.name for request in judged],
+        {shop.name: [ratios[request, shop] for request in judged] for shop in SHOPS},
+    )
+    write_note(
+        folder / "peers.txt",
+        f"Median of {rounds} rounds, or of as many as fit into {seconds:g} seconds; ±"
+        f" half of what lies between the fifths of them. {versions()}",
+    )
+
+
+def misses(measured: list[Measured]) -> Iterator[str]:
+    """What is not as fast as it has to be."""
+    for request, shop, _, ratio, _ in measured:
+        if shop == OSCAR and ratio.median < request.at_least:
+            yield (
+                f"{request.name}: {shop.name} takes {ratio.median:.1f} times as long,"
+                f" and has to take {request.at_least:g} times."
+            )
+
+
+def cells(each: Measured) -> list[str]:
+    size = "" if each.request.is_add else f"{each.size:,}"
+
+    return [each.request.name, each.shop.name, each.takes, str(each.ratio), size]
+
+
+if __name__ == "__main__":
+    main()

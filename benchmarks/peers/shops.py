@@ -1,0 +1,186 @@
+"""The shops that are compared, and who shops there."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import subprocess
+import sys
+import typing as t
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.cookies import SimpleCookie
+from pathlib import Path
+from urllib.parse import urlencode
+
+from ..lost_updates.places import Places
+from ..serving import PROJECT
+from ..serving import serve
+from ..serving import variables
+
+#: The interpreter that has Django and the carts for it, once they are installed.
+OTHER_PYTHON: t.Final = PROJECT / ".venv-peers" / "bin" / "python"
+
+#: What a browser says of every page and form.
+_HEADERS: t.Final = {
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Accept-Language": "en",
+    "Sec-Fetch-Site": "same-origin",
+}
+
+TIMEOUT: t.Final = 60.0
+
+
+class Shop(t.NamedTuple):
+    """A shop that is served.
+
+    :param module: What makes it, in this package.
+    :param key: What it is called there.
+    :param first: The page that a shopper comes from.
+    :param show: The page of the cart.
+    :param add: Where its form is sent, with an item.
+    """
+
+    name: str
+    module: str
+    key: str
+    first: str = "/cart/"
+    show: str = "/cart/"
+    add: str = "/cart/lines"
+
+    @property
+    def python(self) -> Path:
+        return OTHER_PYTHON if self.module == "on_django" else Path(sys.executable)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether it is installed."""
+        return self.python.exists()
+
+
+#: Its views are those of the blueprint, as Oscar has its own.
+OURS: t.Final = Shop("Flask-Cart, the blueprint", "on_flask", "ours")
+OSCAR: t.Final = Shop(
+    "django-oscar",
+    "on_django",
+    "oscar",
+    first="/catalogue/product-1_1/",
+    show="/basket/",
+    add="/basket/add/{item}/",
+)
+
+#: For the measure of memory: what ours needs anyway, and a cart by hand.
+BY_HAND: t.Final = Shop("a dict in the session", "on_flask", "session")
+
+SHOPS: t.Final = [
+    OURS,
+    Shop("Flask-Cart, own views", "on_flask", "ours", "/own", "/own", "/own/lines"),
+    Shop("Flask alone", "on_nothing", "", "/cart/?lines=1", "/cart/?lines={lines}"),
+    BY_HAND,
+    Shop("dj-shop-cart", "on_django", "dj-shop-cart"),
+    OSCAR,
+]
+
+
+class Shopper:
+    """A browser of somebody who is not logged in.
+
+    :param lines: What is put into the cart at first.
+    """
+
+    def __init__(self, shop: Shop, port: int, lines: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, TIMEOUT)
+        self._cookies: dict[str, str] = {}
+        self._shop = shop
+        self._lines = lines
+        self._ask("GET", shop.first)
+
+        for number in range(1, lines + 1):
+            self.add(number)
+
+    def add(self, item: int = 1) -> None:
+        """Send the form of a product, and do not follow to where it leads."""
+        fields: dict[str, t.Any] = {"item": item, "quantity": 1}
+
+        if token := self._cookies.get("csrftoken"):
+            fields |= {"csrfmiddlewaretoken": token}
+
+        status, _ = self._ask("POST", self._shop.add.format(item=item), fields)
+        assert status in (302, 303), status
+
+    def show(self) -> str:
+        """Look at the cart."""
+        status, page = self._ask("GET", self._shop.show.format(lines=self._lines))
+        assert status == 200, page
+
+        return page
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _ask(
+        self, method: str, path: str, fields: dict[str, t.Any] | None = None
+    ) -> tuple[int, str]:
+        headers = dict(_HEADERS)
+        body = None
+
+        if self._cookies:
+            pairs = [f"{name}={value}" for name, value in self._cookies.items()]
+            headers["Cookie"] = "; ".join(pairs)
+
+        if fields is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            body = urlencode(fields)
+
+        self._connection.request(method, path, body, headers)
+        response = self._connection.getresponse()
+        text = response.read().decode()
+
+        for line in response.headers.get_all("Set-Cookie", []):
+            self._keep(line)
+
+        return response.status, text
+
+    def _keep(self, line: str) -> None:
+        for name, morsel in SimpleCookie(line).items():
+            # Without a value, or of age 0, it is deleted.
+            self._cookies.pop(name, None)
+
+            if morsel.value and morsel["max-age"] != "0":
+                self._cookies[name] = morsel.coded_value
+
+
+@contextmanager
+def opened(shop: Shop, places: Places, place: str) -> Iterator[t.Any]:
+    """A shop on a database of its own, filled and served.
+
+    :param place: What kind of database it is.
+    :return: Its server.
+    """
+    module = f"{__package__}.{shop.module}"
+
+    with places.address(place) as address:
+        environment = {"SHOP": shop.key, "DATABASE_URL": address}
+        subprocess.run(
+            [shop.python, "-m", module], env=variables(environment), check=True
+        )
+
+        with serve(f"{module}:create_app()", shop.python, **environment) as server:
+            yield server
+
+
+def lines_of(page: str) -> int:
+    """How many lines a page of a cart has, each with a field for its quantity."""
+    return len(re.findall('<input[^>]* type="number"', page))
+
+
+def versions() -> str:
+    """Those of the carts for Django, in a sentence."""
+    pins = (Path(__file__).parent / "constraints.txt").read_text()
+    found = [
+        f"{name} {pin}"
+        for name in ("Django", "django-oscar", "dj-shop-cart")
+        for pin in re.findall(rf"^{name}==(.+)$", pins, re.MULTILINE)
+    ]
+
+    return f"With {', '.join(found)}."

@@ -1,0 +1,121 @@
+"""Other carts are asked for the same, and what is too slow is told."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from benchmarks.lost_updates.places import Places
+from benchmarks.measuring import Ratio
+from benchmarks.peers import __main__ as command
+from benchmarks.peers import memory
+from benchmarks.peers import on_flask
+from benchmarks.peers import on_nothing
+from benchmarks.peers.memory import Memory
+from benchmarks.peers.shops import BY_HAND
+from benchmarks.peers.shops import OSCAR
+from benchmarks.peers.shops import OURS
+from benchmarks.peers.shops import SHOPS
+from benchmarks.peers.shops import Shop
+from benchmarks.peers.shops import Shopper
+from benchmarks.peers.shops import lines_of
+from benchmarks.peers.shops import opened
+from benchmarks.report import read_table
+
+DOCS = Path(__file__).parent.parent.parent / "docs" / "benchmarks"
+
+
+def page_of(app: Flask, add: str, show: str) -> str:
+    """The page of a cart of two lines, of which one was added twice."""
+    client = app.test_client()
+
+    for item in (1, 2, 1):
+        form = {"item": item, "quantity": 1}
+        assert client.post(add, data=form).status_code == 303
+
+    return client.get(show).text
+
+
+def test_the_same_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is written by hand shows the same as ours, and without a cart as much."""
+    pages = []
+
+    for shop, add, show in [
+        ("session", "/cart/lines", "/cart/"),
+        ("ours", "/own/lines", "/own"),
+    ]:
+        monkeypatch.setenv("SHOP", shop)
+        monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/{shop}")
+        on_flask.fill()
+        app = on_flask.create_app()
+        pages.append(page_of(app, add, show))
+
+        with app.app_context():
+            on_flask.db.engine.dispose()
+
+    by_hand, ours = pages
+    nothing = page_of(on_nothing.create_app(), "/cart/lines", "/cart/?lines=2")
+
+    assert ours == by_hand
+    assert "Total: 37.50" in ours
+    assert (lines_of(ours), lines_of(nothing)) == (2, 2)
+
+
+@pytest.mark.parametrize("shop", [OURS, *SHOPS[-2:]], ids=lambda shop: shop.name)
+def test_a_shop(places: Places, shop: Shop) -> None:
+    """It is filled and served, keeps what somebody adds, and tells its memory."""
+    if not shop.is_there:
+        pytest.skip(f"{shop.name} is not installed; see the Makefile")
+
+    with opened(shop, places, "postgresql") as server:
+        with closing(Shopper(shop, server.port, 2)) as shopper:
+            shopper.add()
+            page = shopper.show()
+
+        assert server.worker.memory_full_info().uss > 2**20
+
+    assert lines_of(page) == 2
+    assert "37.50" in page
+
+
+def test_tables(tmp_path: Path) -> None:
+    """A run writes what the page shows, with the same rows and columns."""
+    measured = [
+        command.Measured(request, shop, "3", Ratio(1.5, 0.1), 5)
+        for request in command.REQUESTS
+        for shop in SHOPS
+    ]
+    command.write(measured, tmp_path, 5, 1)
+    written, shown = (read_table(each / "peers.csv") for each in (tmp_path, DOCS))
+
+    assert written[0] == shown[0]
+    assert [row[:2] for row in written] == [row[:2] for row in shown]
+    assert (tmp_path / "peers.svg").read_text().count("<rect") == 3 + 2 * len(SHOPS)
+    assert "django-oscar 4." in (tmp_path / "peers.txt").read_text()
+
+
+def test_what_is_too_slow() -> None:
+    """An add has to be ten times as fast, and the page of 20 lines thirty times."""
+    ratios = {"an add, 1 line": 9.9, "the page, 1 line": 1, "the page, 20 lines": 30}
+    measured = [
+        command.Measured(each, shop, "", Ratio(ratios.get(each.name, 1), 0), 0)
+        for each in command.REQUESTS
+        for shop in (OURS, OSCAR)
+    ]
+
+    (missed,) = command.misses(measured)
+
+    assert missed.startswith("an add, 1 line: django-oscar takes 9.9 times as long")
+
+
+def test_memory_beside_a_cart_by_hand() -> None:
+    """The difference is that of the medians of what each has for itself."""
+    found = {OURS: Memory([50, 58, 52], [60, 61, 62]), BY_HAND: Memory([40], [44])}
+
+    assert memory.table(found) == [
+        [OURS.name, "52.0 ± 4.0", "61.0", "+12.0 MiB"],
+        [BY_HAND.name, "40.0 ± 0.0", "44.0", "+0.0 MiB"],
+    ]

@@ -1,0 +1,182 @@
+"""Collects the sentences of the extension, and brings the catalogues up to date.
+
+``python -m tools.tongues`` writes what the code says now into ``flask_cart.pot`` and
+into the catalogue of each language, and lists what is to be translated there. With the
+name of a language, as ``python -m tools.tongues nl``, it begins a catalogue for that.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import typing as t
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+from babel.messages.pofile import write_po
+from jinja2.ext import babel_extract
+
+ROOT: t.Final = Path(__file__).parents[1]
+PACKAGE: t.Final = ROOT / "flask_cart"
+TRANSLATIONS: t.Final = PACKAGE / "translations"
+TEMPLATE: t.Final = TRANSLATIONS / "flask_cart.pot"
+
+#: A sentence, or the two of one that depends on a number.
+Message = str | tuple[str, str]
+
+_IN_TEMPLATES: t.Final = {"cart_gettext": 1, "cart_ngettext": 2}
+_IN_CODE: t.Final = {"gettext": 1, "ngettext": 2, "Plural": 2}
+_HEADER: t.Final = "Translations of Flask-Cart."
+
+#: What changes each time, or tells nothing.
+_noise: t.Final = re.compile(
+    r'^"(POT-Creation-Date|PO-Revision-Date|Last-Translator|Language-Team'
+    r'|Report-Msgid-Bugs-To|Generated-By|MIME-Version|Content-Transfer-Encoding):.*"\n',
+    re.MULTILINE,
+)
+
+
+def extract() -> Catalog:
+    """All sentences that the code and the templates have."""
+    catalogue = Catalog(project="Flask-Cart", header_comment=f"# {_HEADER}")
+
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for message in in_code(path.read_text()):
+            _add(catalogue, message)
+
+    for path in sorted(PACKAGE.rglob("*.html")):
+        for message in in_template(path.read_bytes()):
+            _add(catalogue, message)
+
+    return catalogue
+
+
+def in_code(text: str) -> t.Iterator[Message]:
+    """The sentences of a module: of marked tables, and of what is told at once."""
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+
+        count = _IN_CODE.get(node.func.id, 0)
+        texts = [each for part in node.args for each in _texts_of(part)]
+
+        if node.func.id == "sentences":
+            yield from _texts_in(node.args[0])
+        elif count and len(texts) >= count:
+            yield _message(texts[:count])
+
+
+def in_template(source: bytes) -> t.Iterator[Message]:
+    """The sentences of a template."""
+    found = babel_extract(BytesIO(source), tuple(_IN_TEMPLATES), (), {})
+
+    for _, function, texts, _ in found:
+        several = [texts] if isinstance(texts, str) else [e for e in texts or () if e]
+
+        # A name that an app has made up is for its own catalogue.
+        if several:
+            yield _message(several[: _IN_TEMPLATES[function]])
+
+
+def catalogues() -> dict[str, Catalog]:
+    """The catalogue of each language, as it is stored."""
+    return {path.parts[-3]: _read(path) for path in sorted(TRANSLATIONS.rglob("*.po"))}
+
+
+def written(catalogue: Catalog) -> bytes:
+    """A catalogue as a file, which is another one only if a sentence is."""
+    file = BytesIO()
+    write_po(file, catalogue, sort_output=True, ignore_obsolete=True, no_location=True)
+
+    return _noise.sub("", file.getvalue().decode()).encode()
+
+
+def update(catalogue: Catalog, template: Catalog) -> Catalog:
+    """Bring a catalogue up to date. What is new there is not translated yet."""
+    catalogue.update(template, no_fuzzy_matching=True)
+    catalogue.header_comment = template.header_comment
+    catalogue.fuzzy = False
+
+    return catalogue
+
+
+def missing(catalogue: Catalog) -> list[str]:
+    """What is not translated, or not surely."""
+    return [
+        str(each.id)
+        for each in catalogue
+        if each.id and (each.fuzzy or not _is_whole(each.string))
+    ]
+
+
+def main(languages: t.Iterable[str]) -> int:
+    """Write the files.
+
+    :return: How many translations are missing.
+    """
+    template = extract()
+    TEMPLATE.parent.mkdir(exist_ok=True)
+    TEMPLATE.write_bytes(written(template))
+    count = 0
+
+    for language in {*catalogues(), *languages}:
+        path = TRANSLATIONS / language / "LC_MESSAGES" / "flask_cart.po"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        known = (
+            _read(path) if path.exists() else Catalog(language, project="Flask-Cart")
+        )
+        catalogue = update(known, template)
+        path.write_bytes(written(catalogue))
+
+        for message in missing(catalogue):
+            print(f"{language}: {message}")
+            count += 1
+
+    return count
+
+
+def _texts_in(node: ast.AST) -> t.Iterator[Message]:
+    """The texts of a table, without its keys; its plurals are found by themselves."""
+    yield from _texts_of(node)
+
+    if isinstance(node, ast.Dict):
+        for value in node.values:
+            yield from _texts_in(value)
+    elif not isinstance(node, ast.Call):
+        for child in ast.iter_child_nodes(node):
+            yield from _texts_in(child)
+
+
+def _texts_of(node: ast.AST) -> list[str]:
+    value = node.value if isinstance(node, ast.Constant) else None
+
+    return [value] if isinstance(value, str) else []
+
+
+def _message(texts: t.Sequence[str]) -> Message:
+    return texts[0] if len(texts) == 1 else (texts[0], texts[1])
+
+
+def _add(catalogue: Catalog, message: Message) -> None:
+    known = catalogue.get(message if isinstance(message, str) else message[0])
+
+    if known is not None and known.id != message:
+        raise ValueError(f"{message!r} cannot be beside {known.id!r}.")
+
+    catalogue.add(message)
+
+
+def _read(path: Path) -> Catalog:
+    with path.open("rb") as file:
+        return read_po(file, locale=path.parts[-3])
+
+
+def _is_whole(texts: str | t.Sequence[str] | None) -> bool:
+    return all([texts] if isinstance(texts, str) else texts or [""])
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main(sys.argv[1:]) else 0)
