@@ -77,9 +77,12 @@
     // is pressed, the button beside the field is meant.
     if (event.submitter?.matches(".cart-update")) {
       const field = document.activeElement;
+      const meant = field.parentElement.querySelector("button");
+
       event.preventDefault();
       event.stopImmediatePropagation();
-      if (!field.closest(".cart-line")) field.parentElement.querySelector("button")?.click();
+      // Not yet: a form takes no other button while it is being submitted.
+      if (!field.closest(".cart-line")) setTimeout(() => meant?.click());
       return;
     }
 
