@@ -155,6 +155,13 @@ def running_memcached() -> Iterator[cache_servers.CacheServer]:
         yield server
 
 
+@pytest.fixture(scope="module", autouse=True)
+def disconnected() -> Iterator[None]:
+    """What a module's apps have opened is closed after it."""
+    yield
+    cache_servers.disconnect_apps()
+
+
 @pytest.fixture
 def valkey_server(
     running_valkey: cache_servers.CacheServer,
@@ -242,6 +249,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    cache_servers.remember_pools()
     coverage = config.pluginmanager.get_plugin("_cov")
 
     if coverage is not None:

@@ -99,6 +99,7 @@ def test_extras_are_not_imported() -> None:
     extras = (
         "sqlalchemy flask_sqlalchemy flask_session flask_caching cachelib redis"
         " filelock memcache pylibmc pymemcache prometheus_client opentelemetry pytest"
+        " http_message_signatures cryptography"
         " flask_babel babel.messages"
         # Only the app that wants it imports it.
         " flask_cart.ucp"

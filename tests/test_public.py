@@ -28,6 +28,7 @@ PUBLIC = {
     "flask_cart.storage",
     "flask_cart.testing",
     "flask_cart.ucp",
+    "flask_cart.ucp.signatures",
 }
 
 _imports = re.compile(r"(?:from|import) +(flask_cart[\w.]*)(?: +import +(\(?[^\n]+))?")

@@ -34,7 +34,8 @@ _HEADER: t.Final = "Translations of Flask-Cart."
 #: What changes each time, or tells nothing.
 _noise: t.Final = re.compile(
     r'^"(POT-Creation-Date|PO-Revision-Date|Last-Translator|Language-Team'
-    r'|Report-Msgid-Bugs-To|Generated-By|MIME-Version|Content-Transfer-Encoding):.*"\n',
+    r'|Report-Msgid-Bugs-To|Generated-By|MIME-Version|Content-Transfer-Encoding):.*"\n'
+    r"|^#, python-brace-format\n",
     re.MULTILINE,
 )
 
@@ -89,7 +90,14 @@ def catalogues() -> dict[str, Catalog]:
 def written(catalogue: Catalog) -> bytes:
     """A catalogue as a file, which is another one only if a sentence is."""
     file = BytesIO()
-    write_po(file, catalogue, sort_output=True, ignore_obsolete=True, no_location=True)
+    write_po(
+        file,
+        catalogue,
+        width=0,
+        no_location=True,
+        sort_output=True,
+        ignore_obsolete=True,
+    )
 
     return _noise.sub("", file.getvalue().decode()).encode()
 

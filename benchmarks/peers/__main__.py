@@ -8,14 +8,13 @@ connection, and the requests take turns. Django's carts are in a virtual environ
 of their own, which "make bench BENCHMARKS=peers" makes. If it is not there, nothing is
 written, only printed.
 
-It fails if an add is not 10 times as fast as that of django-oscar, or the page of a
-cart of 20 lines not 30 times.
+At the end it says how an add and the page of a cart of 20 lines compare with those of
+django-oscar, beside what is wanted.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 import typing as t
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -34,6 +33,7 @@ from ..report import write_table
 from .shops import OSCAR
 from .shops import OTHER_PYTHON
 from .shops import OURS
+from .shops import OWN_VIEWS
 from .shops import SHOPS
 from .shops import Shop
 from .shops import Shopper
@@ -51,20 +51,20 @@ class Request(t.NamedTuple):
     """What is timed.
 
     :param lines: In the cart.
-    :param at_least: How much longer Oscar has to take.
+    :param wanted: How many times as long Oscar is to take.
     """
 
     name: str
     is_add: bool
     lines: int
-    at_least: float = 0
+    wanted: int = 0
 
 
 REQUESTS: t.Final = [
-    Request("an add, 1 line", True, 1, at_least=10),
+    Request("an add, 1 line", True, 1, wanted=10),
     Request("an add, 20 lines", True, 20),
     Request("the page, 1 line", False, 1),
-    Request("the page, 20 lines", False, 20, at_least=30),
+    Request("the page, 20 lines", False, 20, wanted=30),
 ]
 
 
@@ -108,8 +108,8 @@ def main(arguments: list[str] | None = None) -> None:
     if shops == SHOPS:
         write(measured, options.folder, options.rounds, options.seconds)
 
-    if missed := [*misses(measured)]:
-        sys.exit("\n".join(missed))
+    for sentence in verdicts(measured):
+        print(sentence)
 
 
 def measure(
@@ -159,7 +159,7 @@ def write(measured: list[Measured], folder: Path, rounds: int, seconds: float) -
     """Write the table and the chart."""
     write_table(folder / "peers.csv", [HEADINGS, *map(cells, measured)])
     ratios = {(each.request, each.shop): each.ratio.median for each in measured}
-    judged = [each for each in REQUESTS if each.at_least]
+    judged = [each for each in REQUESTS if each.wanted]
     write_bars(
         folder / "peers.svg",
         "Requests to other carts, beside ours",
@@ -173,13 +173,20 @@ def write(measured: list[Measured], folder: Path, rounds: int, seconds: float) -
     )
 
 
-def misses(measured: list[Measured]) -> Iterator[str]:
-    """What is not as fast as it has to be."""
-    for request, shop, _, ratio, _ in measured:
-        if shop == OSCAR and ratio.median < request.at_least:
+def verdicts(measured: list[Measured]) -> Iterator[str]:
+    """How many times as long Oscar takes, beside what is wanted."""
+    ratios = {(each.request, each.shop): each.ratio.median for each in measured}
+
+    for request in REQUESTS:
+        if request.wanted and (request, OSCAR) in ratios:
+            oscar = ratios[request, OSCAR]
+            found = [
+                f"{oscar / ratios[request, ours]:.1f} times {ours.name}"
+                for ours in (OURS, OWN_VIEWS)
+            ]
             yield (
-                f"{request.name}: {shop.name} takes {ratio.median:.1f} times as long,"
-                f" and has to take {request.at_least:g} times."
+                f"{request.name}: {OSCAR.name} takes {', '.join(found)};"
+                f" wanted are {request.wanted} times."
             )
 
 

@@ -1,6 +1,6 @@
 """How much memory a worker of gunicorn takes, with our cart and with others.
 
-    python -m benchmarks.peers.memory [--starts=5] [--folder=docs/benchmarks]
+    python -m benchmarks.peers.memory [--starts=3] [--folder=docs/benchmarks]
 
 A worker has answered adds and pages of a cart of 20 lines. What it has for itself alone
 is USS; PSS is that and its share of what several processes have together. With what it
@@ -31,7 +31,7 @@ from .shops import versions
 HEADINGS: t.Final = ["a worker with", "USS, MiB", "PSS, MiB", "beside by hand"]
 
 #: Adds and pages that a worker answers before.
-REQUESTS: t.Final = 100
+REQUESTS: t.Final = 30
 LINES: t.Final = 20
 
 
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--starts", type=int, default=5, help="of each worker")
+    parser.add_argument("--starts", type=int, default=3, help="of each worker")
     parser.add_argument("--folder", type=Path, default=FOLDER)
     options = parser.parse_args(arguments)
     shops = [shop for shop in SHOPS if shop.is_there]

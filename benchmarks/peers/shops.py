@@ -60,6 +60,10 @@ class Shop(t.NamedTuple):
 
 #: Its views are those of the blueprint, as Oscar has its own.
 OURS: t.Final = Shop("Flask-Cart, the blueprint", "on_flask", "ours")
+#: Those of a shop, of a few lines.
+OWN_VIEWS: t.Final = Shop(
+    "Flask-Cart, own views", "on_flask", "ours", "/own", "/own", "/own/lines"
+)
 OSCAR: t.Final = Shop(
     "django-oscar",
     "on_django",
@@ -74,7 +78,7 @@ BY_HAND: t.Final = Shop("a dict in the session", "on_flask", "session")
 
 SHOPS: t.Final = [
     OURS,
-    Shop("Flask-Cart, own views", "on_flask", "ours", "/own", "/own", "/own/lines"),
+    OWN_VIEWS,
     Shop("Flask alone", "on_nothing", "", "/cart/?lines=1", "/cart/?lines={lines}"),
     BY_HAND,
     Shop("dj-shop-cart", "on_django", "dj-shop-cart"),

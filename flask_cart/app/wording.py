@@ -262,6 +262,7 @@ _COUNTED: t.Final = Plural(
     "Only {limit} left, counting those in your cart.",
     "limit",
 )
+_UNREADABLE: t.Final = sentences("Please check what you have entered.")
 _NONE_LEFT: t.Final = sentences("This is sold out.")
 
 
@@ -295,6 +296,11 @@ def describe(error: CartError | HTTPException) -> Problem | None:
     params = {"limit": error.limit} if isinstance(error, CartLimitError) else EMPTY
 
     return Problem(known[0], gettext(known[1]), params)
+
+
+def tell_unreadable() -> str:
+    """What a shopper is told of a field of a form, whatever is wrong with it."""
+    return gettext(_UNREADABLE)
 
 
 def _describe_quantity(error: CartQuantityError) -> Problem:

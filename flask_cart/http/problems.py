@@ -23,6 +23,7 @@ from ..app.problem_codes import ProblemCode
 from ..app.wording import Problem
 from ..app.wording import RefusedError
 from ..app.wording import describe
+from ..app.wording import tell_unreadable
 from ..model.errors import CartConflictError
 from ..model.errors import CartError
 from ..model.errors import CartLimitError
@@ -114,6 +115,9 @@ def tell_problem(error: CartError | HTTPException, instance: str) -> Response:
 
     if problem is None:
         raise error
+
+    if problem.code == ProblemCode.INVALID_FIELD and not wants_json(request):
+        problem = problem._replace(detail=tell_unreadable())
 
     said = get_state().loaders.word(problem.code, problem.detail, error)
     problem = problem._replace(detail=said)

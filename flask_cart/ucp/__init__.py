@@ -6,5 +6,6 @@ Knows no page, no cookie and no price that an assistant has sent.
 
 from .blueprint import current_assistant
 from .blueprint import ucp_blueprint
+from .fetching import ProfileFetcher
 
-__all__ = ["current_assistant", "ucp_blueprint"]
+__all__ = ["ProfileFetcher", "current_assistant", "ucp_blueprint"]

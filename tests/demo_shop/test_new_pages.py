@@ -108,7 +108,7 @@ def test_search_by_keyboard(open_page):
 
     tab_to(page, page.get_by_role("checkbox", name="On sale"))
     page.keyboard.press("Space")
-    tab_to(page, page.get_by_role("button", name="Show"))
+    tab_to(page, page.get_by_role("button", name="Show", exact=True))
     page.keyboard.press("Enter")
 
     expect(page).to_have_url(re.compile("sale=1"))

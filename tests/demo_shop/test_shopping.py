@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
 from operator import itemgetter
 from pathlib import Path
@@ -20,6 +19,7 @@ from demo_shop.models import Category
 from demo_shop.models import Product
 from demo_shop.seed import prepare_database
 from demo_shop.seed import read_catalogue
+from tests.support.forks import FORKS
 from tests.support.guests import COOKIE
 from tests.support.guests import cookies_of
 from tests.support.guests import give_cookies
@@ -480,10 +480,9 @@ def start_worker(folder: Path, start: Barrier, counts: SimpleQueue) -> None:
 
 def test_workers_that_start_together_agree(tmp_path):
     """Several workers on a new database make one set of tables and goods."""
-    processes = get_context("spawn")
-    start, counts = processes.Barrier(4), processes.SimpleQueue()
+    start, counts = FORKS.Barrier(4), FORKS.SimpleQueue()
     workers = [
-        processes.Process(target=start_worker, args=(tmp_path, start, counts))
+        FORKS.Process(target=start_worker, args=(tmp_path, start, counts))
         for _ in range(4)
     ]
 

@@ -2,8 +2,8 @@
 
 import importlib.util
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,7 +17,9 @@ from urllib.request import build_opener
 import psutil
 import pytest
 
+from tests.support.servers import DEADLINE
 from tests.support.servers import end
+from tests.support.servers import free_port
 from tests.support.servers import missing
 from tests.support.servers import wait_until
 from tests.support.slackwater import SECRET_KEY
@@ -27,10 +29,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-
-        return listener.getsockname()[1]
+    return free_port()
 
 
 @pytest.fixture
@@ -57,7 +56,7 @@ def shop(port: int, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def page(port: int) -> str:
     """The home page, or nothing if nobody answers."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
 
     try:
         connection.request("GET", "/")
@@ -73,9 +72,9 @@ def race(port: int) -> str:
     """Let carts race in it, and take the page that comes of it."""
     address = f"http://127.0.0.1:{port}/race/"
     browser = build_opener(ProxyHandler({}), HTTPCookieProcessor(CookieJar()))
-    form = browser.open(address, timeout=60).read().decode()
+    form = browser.open(address, timeout=DEADLINE).read().decode()
     token = form.partition('name="csrf_token" value="')[2].partition('"')[0]
-    answer = browser.open(address, f"csrf_token={token}".encode(), timeout=60)
+    answer = browser.open(address, f"csrf_token={token}".encode(), timeout=DEADLINE)
 
     return answer.read().decode()
 
@@ -95,9 +94,10 @@ def test_it_starts_and_ends(shop: subprocess.Popen[bytes], port: int) -> None:
     # One of the two may come later than the first page.
     wait_until(has_all, shop)
 
-    assert "answered with 200, 50 are in the cart; none are lost." in race(port)
+    # On a busy machine its time may be over before all are sent.
+    assert re.search(r"Of (\d+) adds answered with 200, \1 are in the", race(port))
 
     shop.send_signal(signal.SIGINT)
 
-    assert shop.wait(30) == 0
+    assert shop.wait(DEADLINE) == 0
     assert [each for each in children if each.is_running()] == []

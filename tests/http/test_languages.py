@@ -120,6 +120,17 @@ def test_problems_and_reasons(babel: Storefront) -> None:
     assert bike["reason"] == "jusqu\u2019à 4 articles seulement, il y en a 5"
 
 
+def test_a_field_that_cannot_be_read(babel: Storefront) -> None:
+    """Who has typed it is asked to look at it again, and hears nothing of types."""
+    client = babel.app.test_client()
+    fields = {"item": "mug", "quantity": "two"}
+    client.post("/cart/lines?lang=de", data=fields)
+
+    page = client.get("/cart/?lang=de").text
+
+    assert "<p>Bitte prüfen Sie Ihre Eingabe.</p>" in page
+
+
 def test_amounts_and_times_in_reasons(babel: Storefront) -> None:
     """They are written as the language does."""
     terms = [
@@ -286,7 +297,7 @@ def test_no_page_says_what_cannot_be_translated(pseudo: Storefront) -> None:
     client.post("/cart/coupons", data={"code": "TEN"})
     client.post("/cart/coupons", data={"code": "TEN!"})
     client.post("/cart/lines", data={"item": "boat"})
-    pages += [client.get("/cart/"), client.get("/cart/wishlist/")]
+    pages += [client.get(f"/cart/{each}") for each in ["", "wishlist/", "?drawer=1"]]
     pages += each_answer(client)
 
     assert [heard for each in pages for heard in untranslated(each.text)] == []

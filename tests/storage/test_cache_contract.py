@@ -117,7 +117,8 @@ ADD_CLIENT: dict[str, Callable[[Flask, str, ExitStack], None]] = {
 #: Of the suite, what another way to the same server or folder could break: texts and
 #: versions come and go whole, to and from other processes; the script and the lock are
 #: there; what is in the way is told; all carts are found. What the storage makes of
-#: that is proven once for each kind of server.
+#: that is proven once for each kind of server, and of tables of sessions on SQLite: how
+#: databases differ is in ``test_session_table.py``.
 ON_ANOTHER_WAY = {
     "test_is_a_storage",
     "test_text_is_kept_exactly",
@@ -133,6 +134,7 @@ ON_ANOTHER_WAY = {
     "test_others_see_what_is_saved_here",
     "test_what_others_save_is_seen_here",
     "test_increments_add_up",
+    "test_history",
     "test_every_save_renews_the_ttl",
     "test_scan_finds_all_carts",
     "test_scan_while_carts_change",
@@ -286,12 +288,14 @@ class TestSessionsInSQLite(SessionTableSuite):
         return sqlite_url
 
 
+@on_another_way
 class TestSessionsInPostgreSQL(SessionTableSuite):
     @pytest.fixture
     def url(self, postgresql_kit_url: str) -> str:
         return postgresql_kit_url
 
 
+@on_another_way
 class TestSessionsInMariaDB(SessionTableSuite):
     # What the column of Flask-Session takes.
     max_bytes = 2**15

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import re
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakSet
 
 import redis as redis_library
 from redis.backoff import NoBackoff
@@ -34,6 +36,8 @@ SENTINEL_NAME = "carts"
 #: Milliseconds after which one who is silent is taken for dead: on a machine that is
 #: busy with something else nobody is. Who is to be, a test says.
 PATIENCE = int(DEADLINE * 1000)
+
+_pools: WeakSet[redis_library.ConnectionPool] = WeakSet()
 
 
 class CacheServer(t.NamedTuple):
@@ -290,6 +294,25 @@ def redis_client(port: int) -> Iterator[redis_library.Redis]:
 
     with client:
         yield client
+
+
+def disconnect_apps() -> None:
+    """Close the connections to Redis that nobody uses now, whoever has opened them: the
+    cache of an app closes none, and an app is not forgotten soon."""
+    for pool in list(_pools):
+        pool.disconnect(inuse_connections=False)
+
+
+def remember_pools() -> None:
+    """From now on, know all pools of connections to Redis."""
+    make = redis_library.ConnectionPool.__init__
+
+    @functools.wraps(make)
+    def make_and_remember(pool: t.Any, *args: t.Any, **kwargs: t.Any) -> None:
+        make(pool, *args, **kwargs)
+        _pools.add(pool)
+
+    redis_library.ConnectionPool.__init__ = make_and_remember  # type: ignore[method-assign]
 
 
 def _valkey_program() -> str:

@@ -181,6 +181,7 @@ def proxy(address: Address) -> Iterator[Proxy]:
     finally:
         found.close()
         thread.join(DEADLINE)
+        found.cut_all()
 
 
 def _connect(address: Address) -> socket.socket:

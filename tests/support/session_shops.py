@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import typing as t
 from collections.abc import Callable
@@ -28,13 +27,11 @@ from flask_sqlalchemy import SQLAlchemy
 
 from flask_cart import FlaskCart
 from flask_cart import current_cart
-from tests.support import servers
+from tests.support.harness import empty_database
 
 DEADLINE = 30
 
 Config = dict[str, t.Any]
-
-_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -107,13 +104,13 @@ def sqlite_sessions(request: pytest.FixtureRequest, folder: Path) -> Iterator[Co
 def postgresql_sessions(
     request: pytest.FixtureRequest, folder: Path
 ) -> Iterator[Config]:
-    with _database(request, "postgresql", "postgres") as url:
+    with empty_database(request, "postgresql", folder) as url:
         yield {"SESSION_TYPE": "sqlalchemy", "SQLALCHEMY_DATABASE_URI": url}
 
 
 @contextmanager
 def mariadb_sessions(request: pytest.FixtureRequest, folder: Path) -> Iterator[Config]:
-    with _database(request, "mariadb", "mysql") as url:
+    with empty_database(request, "mariadb", folder) as url:
         yield {"SESSION_TYPE": "sqlalchemy", "SQLALCHEMY_DATABASE_URI": url}
 
 
@@ -252,14 +249,6 @@ def _stop(place: str) -> None:
     if gate is not None and gate.place == place:
         gate.reached.set()
         assert gate.is_open.wait(DEADLINE)
-
-
-@contextmanager
-def _database(request: pytest.FixtureRequest, name: str, admin: str) -> Iterator[str]:
-    server = request.getfixturevalue(f"{name}_server")
-
-    with servers.fresh_database(server, admin, f"sessions_{next(_numbers)}") as url:
-        yield url
 
 
 def _dispose(app: Flask) -> None:
