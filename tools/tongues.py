@@ -19,6 +19,8 @@ from babel.messages.pofile import read_po
 from babel.messages.pofile import write_po
 from jinja2.ext import babel_extract
 
+from flask_cart.app.problem_codes import ProblemCode
+
 ROOT: t.Final = Path(__file__).parents[1]
 PACKAGE: t.Final = ROOT / "flask_cart"
 TRANSLATIONS: t.Final = PACKAGE / "translations"
@@ -47,6 +49,9 @@ def extract() -> Catalog:
     for path in sorted(PACKAGE.rglob("*.py")):
         for message in in_code(path.read_text()):
             _add(catalogue, message)
+
+    for code in ProblemCode:
+        _add(catalogue, code.heading)
 
     for path in sorted(PACKAGE.rglob("*.html")):
         for message in in_template(path.read_bytes()):
