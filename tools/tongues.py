@@ -19,6 +19,8 @@ from babel.messages.pofile import read_po
 from babel.messages.pofile import write_po
 from jinja2.ext import babel_extract
 
+from flask_cart.app.problem_codes import ProblemCode
+
 ROOT: t.Final = Path(__file__).parents[1]
 PACKAGE: t.Final = ROOT / "flask_cart"
 TRANSLATIONS: t.Final = PACKAGE / "translations"
@@ -34,7 +36,8 @@ _HEADER: t.Final = "Translations of Flask-Cart."
 #: What changes each time, or tells nothing.
 _noise: t.Final = re.compile(
     r'^"(POT-Creation-Date|PO-Revision-Date|Last-Translator|Language-Team'
-    r'|Report-Msgid-Bugs-To|Generated-By|MIME-Version|Content-Transfer-Encoding):.*"\n',
+    r'|Report-Msgid-Bugs-To|Generated-By|MIME-Version|Content-Transfer-Encoding):.*"\n'
+    r"|^#, python-brace-format\n",
     re.MULTILINE,
 )
 
@@ -46,6 +49,9 @@ def extract() -> Catalog:
     for path in sorted(PACKAGE.rglob("*.py")):
         for message in in_code(path.read_text()):
             _add(catalogue, message)
+
+    for code in ProblemCode:
+        _add(catalogue, code.heading)
 
     for path in sorted(PACKAGE.rglob("*.html")):
         for message in in_template(path.read_bytes()):
@@ -89,7 +95,14 @@ def catalogues() -> dict[str, Catalog]:
 def written(catalogue: Catalog) -> bytes:
     """A catalogue as a file, which is another one only if a sentence is."""
     file = BytesIO()
-    write_po(file, catalogue, sort_output=True, ignore_obsolete=True, no_location=True)
+    write_po(
+        file,
+        catalogue,
+        width=0,
+        no_location=True,
+        sort_output=True,
+        ignore_obsolete=True,
+    )
 
     return _noise.sub("", file.getvalue().decode()).encode()
 

@@ -52,19 +52,17 @@ def main(arguments: list[str] | None = None) -> None:
     shops = [shop for shop in SHOPS if shop.is_there]
 
     with ExitStack() as stack:
-        found = measure(shops, Places(stack), options.starts)
-
-    for row in table(found):
-        print(" | ".join(row))
+        rows = table(measure(shops, Places(stack), options.starts))
 
     if shops == SHOPS:
-        write_table(options.folder / "memory.csv", [HEADINGS, *table(found)])
+        write_table(options.folder / "memory.csv", [HEADINGS, *rows])
         write_note(
             options.folder / "memory.txt",
             f"Medians of {options.starts} starts, after {REQUESTS} adds and pages."
             f" {versions()}",
         )
     else:
+        print("\n".join(" | ".join(row) for row in rows))
         print(f"There is no {OTHER_PYTHON}: nothing is written.")
 
 

@@ -16,10 +16,12 @@ from typing import Any
 
 from flask import Flask
 from flask import Response
+from flask import before_render_template
 from flask import current_app
 from flask import g
 from flask import has_app_context
 from flask import request
+from jinja2 import Template
 from redis import Connection
 from sqlalchemy import delete
 from sqlalchemy import event as events
@@ -84,6 +86,8 @@ class Request:
     status: int = 0
     signals: list[str] = field(default_factory=list)
     saves: list[Save] = field(default_factory=list)
+    #: The files of the templates of the page.
+    templates: list[str] = field(default_factory=list)
     #: How often carts were read and written, and how that went.
     uses: list[str] = field(default_factory=list)
     #: Statements and commands, with the milliseconds of those that are known.
@@ -140,6 +144,8 @@ def init_app(app: Flask) -> None:
     app.before_request(_begin)
     app.after_request(_end)
 
+    before_render_template.connect(_render, app)
+
     for name in signals.names():
         signals.ALL.signal(name).connect(_hear, app)
 
@@ -184,9 +190,12 @@ def code_of(endpoint: str) -> Code | None:
         return None
 
     lines, first = inspect.getsourcelines(inspect.unwrap(view))
-    shown = file.removeprefix(f"{ROOT}/").rpartition("site-packages/")[2]
 
-    return Code(shown, first, "".join(lines))
+    return Code(_shown(file), first, "".join(lines))
+
+
+def _shown(file: str) -> str:
+    return file.removeprefix(f"{ROOT}/").rpartition("site-packages/")[2]
 
 
 def _begin() -> None:
@@ -217,6 +226,12 @@ def _end(response: Response) -> Response:
         connection.execute(delete(Trace).where(Trace.id <= oldest))
 
     return response
+
+
+def _render(app: Flask, template: Template, **extra: object) -> None:
+    """Note the template of a page."""
+    if (noted := recorder()) and template.filename:
+        noted.request.templates.append(_shown(template.filename))
 
 
 def _hear(app: Flask, cart: Cart, event: Event, **extra: object) -> None:

@@ -153,10 +153,8 @@ def _said(name: str, value: t.Any, params: t.Mapping[str, t.Any]) -> t.Any:
 
 def _moment(moment: dt.datetime) -> str:
     locale = page_language().locale
-    # It is a time of the shop's already, which Babel would change once more.
-    plain = moment.replace(tzinfo=None)
-    date = format_date(plain, locale=locale)
-    time = format_time(plain, "short", locale=locale)
+    date = format_date(moment, locale=locale)
+    time = format_time(moment, "short", locale=locale)
 
     return str(get_datetime_format("medium", locale=locale)).format(time, date)
 

@@ -24,6 +24,7 @@ from ..model.summary import summarize
 from ..storage.base import Kept
 from ..storage.base import ScansCarts
 from ..storage.base import Storage
+from ..storage.base import is_sought
 from ..storage.base import scans_carts
 from .notes import notes_in
 from .repository import Repository
@@ -120,12 +121,14 @@ def find_untouched(
     :param aside: Is given what is come across and is no cart.
     :raises CartConfigError: If the storage cannot list its carts.
     """
-    # Not those that were saved before it: some are saved later, without a change.
-    for kept in scan(storage):
+    # Some were saved later without a change. Only these have that in their text.
+    sought = (before, '"left"')
+
+    for kept in _scanning(storage).scan(*sought if aside is None else ()):
         if not kept.key.is_cart:
             if aside is not None:
                 aside(kept)
-        elif _may_be_untouched(kept, before):
+        elif is_sought(kept, *sought):
             found = FoundCart(kept)
             since = found.untouched_since
 
@@ -139,19 +142,6 @@ def kind_of(key: CartKey, document: Document | Summary) -> Kind:
         return "empty"
 
     return "guest" if key.bare_owner.startswith(NOBODYS) else "user"
-
-
-def _may_be_untouched(kept: Kept, before: dt.datetime) -> bool:
-    """Whether it is worth a look: most carts are too young, which needs none."""
-    _, (data, _), saved_at = kept
-
-    if saved_at is None:
-        return False
-
-    # Only what was saved without a change has that in it.
-    return saved_at < before or (
-        '"left"' in data if isinstance(data, str) else b'"left"' in data
-    )
 
 
 def _scanning(storage: Storage) -> ScansCarts:

@@ -12,6 +12,7 @@ from flask import url_for
 from werkzeug.routing import BuildError
 
 from ..app.current import get_state
+from ..app.language import gettext
 from ..app.problem_codes import ProblemCode
 from ..app.wording import Done
 from ..app.wording import Problem
@@ -92,7 +93,7 @@ def json_problem(problem: Problem, **more: t.Any) -> Response:
     status = status_of(problem)
     shown = ShownProblem(
         type=_page_of(problem.code),
-        title=problem.code.heading,
+        title=gettext(problem.code.heading),
         status=status,
         code=problem.code,
         detail=problem.detail,

@@ -147,7 +147,9 @@ class Storage(t.Protocol):
 class ScansCarts(t.Protocol):
     """A storage that can be gone through, for the commands of ``flask cart``."""
 
-    def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
+    def scan(
+        self, before: dt.datetime | None = None, or_with: str | None = None
+    ) -> t.Iterator[Kept]:
         """All carts with what is stored, each once, a few in memory at a time.
 
         So are the records beside them, whose owners begin with ``@``. What is saved or
@@ -155,6 +157,7 @@ class ScansCarts(t.Protocol):
 
         :param before: Only those that were last saved before this time, with its time
             zone.
+        :param or_with: And those that were saved later with this in their text.
         """
 
 
@@ -166,6 +169,22 @@ def is_storage(thing: t.Any) -> t.TypeGuard[Storage]:
 def scans_carts(storage: Storage) -> t.TypeGuard[ScansCarts]:
     """Whether it can be gone through."""
     return fulfills(storage, ScansCarts)
+
+
+def is_sought(kept: Kept, before: dt.datetime | None, or_with: str | None) -> bool:
+    """Whether it is what :meth:`ScansCarts.scan` is to find."""
+    if before is None:
+        return True
+
+    _, (data, _), saved_at = kept
+
+    if saved_at is None or saved_at < before:
+        return saved_at is not None
+
+    if or_with is None:
+        return False
+
+    return or_with in data if isinstance(data, str) else or_with.encode() in data
 
 
 def next_version(expected: int) -> int:

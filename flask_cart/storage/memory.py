@@ -13,6 +13,7 @@ from .base import Guarantee
 from .base import Kept
 from .base import Stored
 from .base import deletes_nothing
+from .base import is_sought
 
 
 class MemoryStorage:
@@ -66,13 +67,13 @@ class MemoryStorage:
         with self._lock:
             return sorted(key.instance for key in self._carts if key.owner == owner)
 
-    def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
+    def scan(
+        self, before: dt.datetime | None = None, or_with: str | None = None
+    ) -> t.Iterator[Kept]:
         with self._lock:
-            carts = sorted(self._carts.items())
+            carts = [Kept(key, *each) for key, each in sorted(self._carts.items())]
 
-        for key, (stored, saved_at) in carts:
-            if before is None or saved_at < before:
-                yield Kept(key, stored, saved_at)
+        yield from (each for each in carts if is_sought(each, before, or_with))
 
     def transaction(self) -> None:
         return None

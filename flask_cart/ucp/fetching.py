@@ -33,10 +33,12 @@ DEADLINE: t.Final = 5.0
 LASTS: t.Final = 300.0
 FAILS: t.Final = 30.0
 
-#: How long it may be, how many are kept, and how many are fetched at once.
+#: How long it may be, how many are kept, how many are fetched at once, and at how many
+#: addresses of a host one is asked for.
 MAX_BYTES: t.Final = 65_536
 MAX_KEPT: t.Final = 256
 MAX_AT_ONCE: t.Final = 4
+MAX_TRIED: t.Final = 4
 
 PORT = 443
 
@@ -123,7 +125,7 @@ class ProfileFetcher:
             )
 
             with connection.getresponse() as response:
-                data = response.read(MAX_BYTES + 1) if response.status == 200 else b""
+                data = response.read(MAX_BYTES) if response.status == 200 else b""
 
         if not data:
             raise _unreachable()
@@ -132,16 +134,19 @@ class ProfileFetcher:
 
 
 class _Connection(HTTPSConnection):
-    """A connection to an address that was looked at, in the name of its host."""
+    """A connection to addresses that were looked at, in the name of their host."""
 
-    def __init__(self, host: str, address: str, context: ssl.SSLContext) -> None:
+    def __init__(
+        self, host: str, addresses: t.Sequence[str], context: ssl.SSLContext
+    ) -> None:
         super().__init__(host, PORT, timeout=DEADLINE, context=context)
 
-        self._address = address
+        self._addresses = addresses
         self._tls = context
 
     def connect(self) -> None:
-        plain = socket.create_connection((self._address, PORT), DEADLINE)
+        plain = _connect(self._addresses[:MAX_TRIED])
+        plain.settimeout(DEADLINE)
         # What is cut, also before the greeting, and when "sock" is given up.
         self._wire = self.sock = self._tls.wrap_socket(
             plain, server_hostname=self.host, do_handshake_on_connect=False
@@ -170,8 +175,20 @@ class _Cut:
         self._timer.cancel()
 
 
-def find_public(host: str) -> str:
-    """An address of a host of which all are public.
+def _connect(addresses: t.Sequence[str]) -> socket.socket:
+    first, *others = addresses
+
+    try:
+        return socket.create_connection((first, PORT), DEADLINE / MAX_TRIED)
+    except OSError:
+        if not others:
+            raise
+
+    return _connect(others)
+
+
+def find_public(host: str) -> list[str]:
+    """The addresses of a host, of which all are public.
 
     :raises ProtocolError: If one is not, or there is none.
     """
@@ -183,7 +200,7 @@ def find_public(host: str) -> str:
     if not all(map(is_public, found)):
         raise _unreachable()
 
-    return found[0]
+    return found
 
 
 def is_public(address: str) -> bool:
@@ -205,7 +222,7 @@ def _read(data: bytes) -> Profile:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         profile = {}
 
-    if not profile or len(data) > MAX_BYTES:
+    if not profile:
         raise ProtocolError(422, "profile_malformed", "The profile cannot be read.")
 
     return profile

@@ -71,7 +71,9 @@ def test_a_shop(places: Places, shop: Shop) -> None:
     if not shop.is_there:
         pytest.skip(f"{shop.name} is not installed; see the Makefile")
 
-    with opened(shop, places, "postgresql") as server:
+    place = "sqlite" if shop == OURS else "postgresql"
+
+    with opened(shop, places, place) as server:
         with closing(Shopper(shop, server.port, 2)) as shopper:
             shopper.add()
             page = shopper.show()

@@ -39,10 +39,12 @@ class CountingStorage(MemoryStorage):
 
     scans = 0
 
-    def scan(self, before: dt.datetime | None = None):  # type: ignore[no-untyped-def]
+    def scan(  # type: ignore[no-untyped-def]
+        self, before: dt.datetime | None = None, or_with: str | None = None
+    ):
         self.scans += 1
 
-        return super().scan(before)
+        return super().scan(before, or_with)
 
 
 @pytest.fixture

@@ -82,6 +82,8 @@ def test_it_shows_what_a_request_did(visitor: Visitor) -> None:
     assert "UPDATE carts SET" in second
     assert "demo_shop/views/catalogue.py</code>, lines" in product
     assert "def product(slug: str)" in product
+    assert "<code>templates/product.html</code>" in product
+    assert "<code>templates/flask_cart/cart.html</code>" in shown
     assert "save #2 of the default cart" in basket
     assert "<code>shipping</code>: <ins>Post, tracked</ins>" in basket
     assert "save #1 of the default cart" in first
@@ -93,7 +95,8 @@ def test_it_shows_what_a_request_did(visitor: Visitor) -> None:
 
 
 def test_nobody_sees_the_requests_of_others(shop: Shop, visitor: Visitor) -> None:
-    """Each browser that opens the panel has a secret of its own."""
+    """Each browser that opens the panel has a secret of its own, and what it closes is
+    its own."""
     toggle(visitor)
     visitor.add("harbour-mug", "MUG-NAVY")
     other = shop.visitor()
@@ -103,6 +106,9 @@ def test_nobody_sees_the_requests_of_others(shop: Shop, visitor: Visitor) -> Non
     assert not any("POST" in each for each in requests(page))
     assert other.get("/panel/latest") != visitor.get("/panel/latest")
     shop.visitor().get("/panel/latest", status=404)
+    toggle(other)
+
+    assert "POST /basket/lines" in visitor.get("/panel/latest")
 
 
 def test_the_last_ones_are_kept(

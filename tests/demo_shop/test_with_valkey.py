@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -93,7 +94,8 @@ def test_it_starts_and_ends(shop: subprocess.Popen[bytes], port: int) -> None:
     # One of the two may come later than the first page.
     wait_until(has_all, shop)
 
-    assert "answered with 200, 50 are in the cart; none are lost." in race(port)
+    # On a busy machine its time may be over before all are sent.
+    assert re.search(r"Of (\d+) adds answered with 200, \1 are in the", race(port))
 
     shop.send_signal(signal.SIGINT)
 

@@ -111,6 +111,7 @@ def test_problems_and_reasons(babel: Storefront) -> None:
     problem = client.post("/cart/lines?lang=de", json={"item": "rare", "quantity": 4})
 
     assert problem.json["code"] == "not-enough"
+    assert problem.json["title"] == "Nicht genug verfügbar"
     assert problem.json["detail"] == "Nur noch 3 verfügbar."
 
     client.post("/cart/lines", json={"item": "pot", "quantity": 5})

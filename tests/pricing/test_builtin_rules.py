@@ -270,6 +270,7 @@ CASES: dict[str, list[tuple[dict, dict, bool | str]]] = {
         ({"key": "nothing", "value": None}, {}, "nothing is not None"),
         ({"key": "one", "value": 1}, {}, True),
         ({"key": "yes", "value": 1}, {}, "yes is not 1"),
+        ({"key": "one", "value": True}, {}, "one is not True"),
     ],
     "metadata_has": [
         ({"key": "coupon"}, {}, True),

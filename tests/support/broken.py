@@ -554,8 +554,10 @@ class FindsTheDeleted(MemoryStorage):
 
         return super().save(owner, changes)
 
-    def scan(self, before: dt.datetime | None = None) -> Iterator[Kept]:
-        yield from super().scan(before)
+    def scan(
+        self, before: dt.datetime | None = None, or_with: str | None = None
+    ) -> Iterator[Kept]:
+        yield from super().scan(before, or_with)
 
         for key in self._known - self._carts.keys():
             yield Kept(key, Stored("", 0), None)
@@ -565,16 +567,32 @@ class FindsTheDeleted(MemoryStorage):
 class FindsTheFresh(MemoryStorage):
     """It does not look at when a cart was saved."""
 
-    def scan(self, before: dt.datetime | None = None) -> Iterator[Kept]:
+    def scan(
+        self, before: dt.datetime | None = None, or_with: str | None = None
+    ) -> Iterator[Kept]:
         return super().scan()
+
+
+@caught_by("test_scan_of_what_is_old")
+class FindsNothingFresh(MemoryStorage):
+    """It looks only at when a cart was saved."""
+
+    def scan(
+        self, before: dt.datetime | None = None, or_with: str | None = None
+    ) -> Iterator[Kept]:
+        return super().scan(before)
 
 
 @caught_by("test_scan_finds_all_carts")
 class FindsThoseOfUsers(MemoryStorage):
     """It overlooks whose owners have another form."""
 
-    def scan(self, before: dt.datetime | None = None) -> Iterator[Kept]:
-        return (each for each in super().scan(before) if each.key[0].startswith("user"))
+    def scan(
+        self, before: dt.datetime | None = None, or_with: str | None = None
+    ) -> Iterator[Kept]:
+        found = super().scan(before, or_with)
+
+        return (each for each in found if each.key[0].startswith("user"))
 
 
 # How long it is kept

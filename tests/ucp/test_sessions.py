@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from flask_babel import Babel
 from moneyed import Money
 from ucp_sdk.models.schemas.common.types.error_response import ErrorResponse
 from ucp_sdk.models.schemas.shopping.cart import Cart as StandardCart
@@ -835,6 +836,16 @@ class TestMessages:
 
         # Told once; what is not there stays so.
         assert told(one.read(cart_id)) == [("error", "out_of_stock")]
+
+    def test_another_language(self, shop: Storefront, one: Assistant) -> None:
+        """What shoppers are told, they are told in theirs."""
+        Babel(shop.app, locale_selector=lambda: "de")
+        cart_id = created(one, {"pot": 2})
+        kettle = Product("pot", "Pot", "45.00")
+        shop.extension.product_loader(lambda ids: [kettle])
+        [price] = read_json(one.read(cart_id))["messages"]
+
+        assert price["content"] == "Pot kostet jetzt 45,00\xa0€."
 
     def test_another_name(self, shop: Storefront, one: Assistant) -> None:
         """It is taken over, and is nothing to be told."""

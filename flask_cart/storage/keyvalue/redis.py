@@ -23,6 +23,7 @@ from ..base import Held
 from ..base import Kept
 from ..base import Stored
 from ..base import deletes_nothing
+from ..base import is_sought
 from . import redis_scripts
 from .keeping import Keeping
 from .keeping import name_of
@@ -73,9 +74,11 @@ class RedisStorage:
         self._lock_lease = _milliseconds(keeping.lock_lease)
         self._translated = _Translated(_errors_of(client))
         self._longest_nap = _longest_nap(client)
+        self._is_cluster = not hasattr(client, "connection_pool")
         self._compare_and_set = client.register_script(redis_scripts.COMPARE_AND_SET)
         self._read_and_renew = client.register_script(redis_scripts.READ_AND_RENEW)
         self._acquire_and_read = client.register_script(redis_scripts.ACQUIRE_AND_READ)
+        self._find_sought = client.register_script(redis_scripts.FIND_SOUGHT)
         self._release_lock = client.register_script(redis_scripts.RELEASE)
         self._leases = Leases(keeping.lock_timeout, self._pause, self._release)
 
@@ -133,16 +136,19 @@ class RedisStorage:
 
         return sorted(name.decode() for name in names)
 
-    def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
+    def scan(
+        self, before: dt.datetime | None = None, or_with: str | None = None
+    ) -> t.Iterator[Kept]:
         names = self._names()
+        sought = (str(_microseconds(before)), or_with or "") if before else ("", "")
 
-        while page := self._read_page(names):
+        while page := self._read_page(names, sought):
             for (owner, _), records in page:
                 for instance, record in sorted(records.items()):
                     key = CartKey(owner, instance.decode(errors="replace"))
                     kept = _kept(key, record)
 
-                    if before is None or (kept.saved_at and kept.saved_at < before):
+                    if is_sought(kept, before, or_with):
                         yield kept
 
     def transaction(self) -> None:
@@ -207,16 +213,37 @@ class RedisStorage:
                 args=[lease.token, self._lock_lease],
             )
 
-    def _read_page(self, names: t.Iterator[tuple[str, bytes]]) -> list[t.Any]:
-        """All carts of the next owners, in one round trip to each server."""
+    def _read_page(
+        self, names: t.Iterator[tuple[str, bytes]], sought: tuple[str, str]
+    ) -> list[t.Any]:
+        """The carts of the next owners, in one round trip to each server.
+
+        :param sought: What a script is told, which leaves the others where they are.
+        """
         with self._translated:
             page = list(itertools.islice(names, _PAGE))
+            read = self._read_all if self._is_cluster else self._read_sought
 
-            with self._client.pipeline(transaction=False) as pipeline:
-                for _, name in page:
-                    pipeline.hgetall(name)
+            return list(
+                zip(page, read([name for _, name in page], sought), strict=True)
+            )
 
-                return list(zip(page, pipeline.execute(), strict=True))
+    def _read_sought(
+        self, names: list[bytes], sought: tuple[str, str]
+    ) -> list[dict[bytes, bytes]]:
+        found = self._find_sought(keys=names, args=sought)
+
+        return [dict(zip(each[::2], each[1::2], strict=True)) for each in found]
+
+    def _read_all(
+        self, names: list[bytes], _: tuple[str, str]
+    ) -> list[dict[bytes, bytes]]:
+        # In a cluster, a script is about the carts of one owner.
+        with self._client.pipeline(transaction=False) as pipeline:
+            for name in names:
+                pipeline.hgetall(name)
+
+            return t.cast("list[dict[bytes, bytes]]", pipeline.execute())
 
     def _names(self) -> t.Iterator[tuple[str, bytes]]:
         """All owners and the names of their hashes."""
@@ -272,6 +299,13 @@ def _kept(key: CartKey, record: bytes) -> Kept:
     saved_at = dt.datetime.fromtimestamp(int(found[2]) / 1_000_000, dt.UTC)
 
     return Kept(key, Stored(found[3], int(found[1])), saved_at)
+
+
+def _microseconds(moment: dt.datetime) -> int:
+    # Not timestamp(), a float that is rounded.
+    return (moment - dt.datetime.fromtimestamp(0, dt.UTC)) // dt.timedelta(
+        microseconds=1
+    )
 
 
 def _milliseconds(seconds: float) -> int:

@@ -112,6 +112,32 @@ end
 return {1, redis.call('HGET', KEYS[1], ARGV[1])}
 """
 
+#: KEYS: carts of owners. ARGV: a time in microseconds, or nothing; a text, or nothing.
+#: Returns of each owner the names and records of the carts that were saved before that
+#: time, or have that text.
+FIND_SOUGHT: t.Final = """
+local found = {}
+
+for number, carts in ipairs(KEYS) do
+    local all, sought = redis.call('HGETALL', carts), {}
+
+    for index = 2, #all, 2 do
+        local time = string.match(all[index], '^%d+ [%w_,-]+ (%d+)\\n')
+        local is_old = time and tonumber(time) < (tonumber(ARGV[1]) or math.huge)
+        local has_it = ARGV[2] ~= '' and string.find(all[index], ARGV[2], 1, true)
+
+        if ARGV[1] == '' or is_old or has_it then
+            sought[#sought + 1] = all[index - 1]
+            sought[#sought + 1] = all[index]
+        end
+    end
+
+    found[number] = sought
+end
+
+return found
+"""
+
 #: KEYS: lock, wake. ARGV: token, lease in milliseconds.
 RELEASE: t.Final = (
     _RELEASE

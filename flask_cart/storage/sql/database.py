@@ -145,12 +145,16 @@ class DatabaseStorage:
 
         return sorted(row.instance for row in rows)
 
-    def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
+    def scan(
+        self, before: dt.datetime | None = None, or_with: str | None = None
+    ) -> t.Iterator[Kept]:
         columns = "owner", "instance", "version", "data", "updated_at"
         query = sa.select(*self.table.c[columns])
 
         if before is not None:
-            query = query.where(self.table.c.updated_at < _utc(before))
+            is_old = self.table.c.updated_at < _utc(before)
+            has_it = [] if or_with is None else [self.table.c.data.contains(or_with)]
+            query = query.where(sa.or_(is_old, *has_it))
 
         for owner, instance, version, data, updated_at in self._rows(query):
             yield Kept(

@@ -65,7 +65,7 @@ class Scanning(Traits):
     @if_it_scans
     def test_scan_of_what_is_old(self, storage: Storage) -> None:
         """Those that were saved since a time are left out, however soon after, and
-        wherever that time is told."""
+        wherever that time is told; but not those whose text has what is sought."""
         version = saved(storage, KEYS[0])
         saved(storage, KEYS[1])
         saved_at = {each.key: each.saved_at for each in scan(storage)}
@@ -80,6 +80,10 @@ class Scanning(Traits):
 
         east = since.astimezone(dt.timezone(dt.timedelta(hours=14)))
         assert [each.key for each in scan(storage, east)] == [KEYS[1]]
+
+        saved(storage, KEYS[2], '{"left":1}')
+        sought = scan(storage, east, '"left"')
+        assert [each.key for each in sought] == [KEYS[1], KEYS[2]]
 
     @if_it_scans
     def test_scan_while_carts_change(self, storage: Storage) -> None:
@@ -101,11 +105,15 @@ class Scanning(Traits):
         assert len(scan(storage)) == 5
 
 
-def scan(storage: Storage, before: dt.datetime | None = None) -> list[Kept]:
-    return list(scanning(storage, before))
+def scan(
+    storage: Storage, before: dt.datetime | None = None, or_with: str | None = None
+) -> list[Kept]:
+    return sorted(scanning(storage, before, or_with), key=lambda each: each.key)
 
 
-def scanning(storage: Storage, before: dt.datetime | None = None) -> Iterator[Kept]:
+def scanning(
+    storage: Storage, before: dt.datetime | None = None, or_with: str | None = None
+) -> Iterator[Kept]:
     assert scans_carts(storage)
 
-    return storage.scan(before)
+    return storage.scan(before, or_with)
