@@ -127,7 +127,10 @@ def test_a_quantity_that_conflicts(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "said"),
-    [({"quantity.x": "2"}, "not in your cart any more"), ({"quantity.x": ""}, "cart-message-error")],
+    [
+        ({"quantity.x": "2"}, "not in your cart any more"),
+        ({"quantity.x": ""}, "cart-message-error"),
+    ],
 )
 def test_a_quantity_that_cannot_be(
     client: FlaskClient, typed: dict[str, str], said: str
