@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -337,6 +338,8 @@ def fork_mortals(url: str) -> None:
     shop = Shop(url)
     # No two processes may share a connection.
     shop.close()
+    # Nor does each of them look for garbage in all of this.
+    gc.freeze()
 
     for line in sys.stdin:
         child = os.fork()
