@@ -21,7 +21,9 @@ from tests.support.browsers import ARGUMENTS
 from tests.support.browsers import find_chromium
 from tests.support.browsers import served
 
-PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "race.png"
+from .looks import take
+
+PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "race.webp"
 WINDOW: ViewportSize = {"width": 1180, "height": 1200}
 ROOM = 16
 
@@ -47,7 +49,7 @@ def main() -> None:
             expect(page.get_by_role("status").last).to_contain_text(
                 "in Flask-Cart", timeout=60_000
             )
-            page.screenshot(path=PICTURE, clip=around(page))
+            take(page, PICTURE, around(page))
 
         browser.close()
 

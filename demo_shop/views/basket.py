@@ -21,6 +21,7 @@ from ..services.basket import savings
 from ..services.basket import variants_in
 from ..services.coupons import coupons_to_try
 from ..services.coupons import read_noted
+from ..services.gift_cards import LONGEST_CODE
 from ..services.gift_cards import cards_to_try
 from ..services.gift_cards import forget_card
 from ..services.gift_cards import note_card
@@ -81,14 +82,42 @@ def take_prices() -> Response:
     return back_to_basket()
 
 
+@bp.before_request
+def use_typed_card() -> None:
+    """Let a gift card pay that was typed on the basket's page, wherever that leads."""
+    if request.endpoint == "cart.forward" and request.form.get("card", "").strip():
+        g.is_refused = not _use_card()
+
+
+@bp.after_request
+def stay_with_card(response: Response) -> Response:
+    """Lead back to a card that cannot pay, and on only after that."""
+    if g.pop("is_refused", False):
+        response.location = url_for("cart.show", _anchor="gift-card")
+
+    return response
+
+
 @bp.post("/gift-card")
-@limiter.limit("10 per minute")
 def use_card() -> Response:
     """Let a gift card pay."""
-    if refusal := note_card(request.form.get("card", "")):
-        flash(refusal, "error")
+    _use_card()
 
     return redirect(url_for("cart.show", _anchor="gift-card"), code=303)
+
+
+@limiter.limit("10 per minute")
+def _use_card() -> bool:
+    code = request.form.get("card", "")
+    refusal = note_card(code)
+
+    if refusal and not current_cart:
+        flash(refusal, "error")
+    elif refusal:
+        # The field shows it, with what was typed in.
+        session["refused_card"] = {"code": code[:LONGEST_CODE], "reason": refusal}
+
+    return not refusal
 
 
 @bp.post("/gift-card/remove")

@@ -39,7 +39,13 @@ _KINDS: t.Final = re.compile(r"`([a-z]+(?: \| [a-z]+)*)`")
 _FIELD: t.Final = re.compile(r" field `([^`]*)`$")
 
 #: What ``option.size=L`` in a form is a part of.
-_GROUPS: t.Final = {"metadata": "metadata", "option": "options", "options": "options"}
+_GROUPS: t.Final = {
+    "metadata": "metadata",
+    "option": "options",
+    "options": "options",
+    "quantity": "quantities",
+    "seen": "seen",
+}
 
 #: Characters of a short text, such as the code of a coupon.
 MAX_TEXT: t.Final = 255
@@ -158,10 +164,14 @@ class Typed(Input, frozen=True):
 
     :param metadata: The shopper's own notes, by their keys.
     :param code: The code of a coupon, or nothing.
+    :param quantities: How many there are to be of lines, by their ids.
+    :param seen: How many there were of them when the page was shown.
     """
 
     metadata: dict[_Text, t.Annotated[str, msgspec.Meta(max_length=2_000)]] = {}
     code: _Choice = ""
+    quantities: dict[_Text, _NewQuantity] = {}
+    seen: dict[_Text, _Quantity] = {}
 
     def __post_init__(self) -> None:
         if self.code.strip():

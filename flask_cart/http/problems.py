@@ -200,6 +200,13 @@ def _conflict_page(error: CartConflictError, instance: str) -> Response:
     else:
         outdated.add("seen")
 
+    for each in cart.lines:
+        # What has been done of a form with several is not done again.
+        typed = request.form.get(f"quantity.{each.id}")
+
+        if each.id == error.line_id or typed == str(each.quantity):
+            now[f"seen.{each.id}"] = str(each.quantity)
+
     fields = {
         name: now.get(name, value)
         for name, value in request.form.items()

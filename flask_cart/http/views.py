@@ -263,8 +263,17 @@ def forward(instance: str) -> Response:
         done = _shopper_for(instance, Entries(notes)).set_metadata(notes)
         said = _said_of(done)
 
+    # After the note, which is kept also if these are refused.
+    for line_id, quantity in typed.quantities.items():
+        seen = typed.seen.get(line_id, ...)
+
+        if quantity != seen:
+            only = Typed(quantities={line_id: quantity})
+            done = _shopper_for(instance, only).set_quantity(line_id, quantity, seen)
+            offer_undo(cart, instance, done)
+            said = said if done.code == "changed" else _said_of(done)
+
     if code:
-        # After the note, which is kept also if this is refused.
         said = _said_of(_shopper_for(instance, Code(code)).add_coupon(code))
 
     if wants_json(request):

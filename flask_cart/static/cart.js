@@ -73,7 +73,18 @@
       return;
     }
 
-    if (form.matches(".cart-quantity")) typed = null;
+    // Without scripts it is there for what is typed, which Enter sends. Where else that
+    // is pressed, the button beside the field is meant.
+    if (event.submitter?.matches(".cart-update")) {
+      const field = document.activeElement;
+      const meant = field.parentElement.querySelector("button");
+
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      // Not yet: a form takes no other button while it is being submitted.
+      if (!field.closest(".cart-line")) setTimeout(() => meant?.click());
+      return;
+    }
 
     const isForward = event.submitter?.name === "forward";
 
@@ -142,7 +153,27 @@
     field.value = typed.value;
     typed = null;
 
-    if (field.value !== field.defaultValue) field.form.requestSubmit();
+    if (field.value !== field.defaultValue && field.reportValidity()) {
+      const form = line.querySelector(".cart-step");
+      const address = form.action.replace(/\/increment$/, "");
+
+      sendWith(form, {quantity: field.value, seen: field.defaultValue}, address);
+    }
+  }
+
+  /* Send a form with more fields than it has, maybe to another address. */
+  function sendWith(form, values, address = "") {
+    const fields = Object.entries(values).map(([name, value]) => {
+      const field = document.createElement("input");
+
+      return Object.assign(field, {type: "hidden", name, value});
+    });
+
+    form.dataset.address = address;
+    form.append(...fields);
+    form.requestSubmit();
+
+    for (const field of fields) field.remove();
   }
 
   function sendTaps(id) {
@@ -158,12 +189,7 @@
 
     if (!line || by === 0) return;
 
-    const form = line.querySelector(".cart-step");
-    const field = form.elements.namedItem("by");
-
-    field.value = by;
-    form.requestSubmit();
-    field.value = field.defaultValue;
+    sendWith(line.querySelector(".cart-step"), {by});
   }
 
   function showTaps(field) {
@@ -191,21 +217,21 @@
   });
 
   document.addEventListener("change", (event) => {
-    if (!event.target.matches(".cart-quantity input")) return;
+    if (!event.target.matches(".cart-line input[type=number]")) return;
 
     typed = {id: event.target.id, value: event.target.value};
     setTimeout(sendTyped);
   });
 
   document.addEventListener("click", (event) => {
-    const form = event.target.closest(".cart-step");
+    const button = event.target.closest("button");
 
-    if (form === null || !event.target.closest("button")) return;
+    if (!button?.form?.matches(".cart-step")) return;
 
     event.preventDefault();
     tap(
-      form.closest(".cart-line").querySelector("input[type=number]"),
-      Number(form.elements.namedItem("by").value),
+      button.closest(".cart-line").querySelector("input[type=number]"),
+      Number(button.value),
     );
   });
 
@@ -265,6 +291,17 @@
 
     // A page that does not show the cart needs no piece of it.
     event.detail.headers["Cart-Pieces"] = drawer || byId("cart") ? known.join(" ") : "*";
+
+    event.detail.path = event.detail.elt.dataset.address || event.detail.path;
+
+    // With scripts, quantities have been sent already, or are half typed.
+    for (const name of [...event.detail.formData.keys()]) {
+      const isQuantity = /^(quantity|seen)\./.test(name);
+
+      if (isQuantity && event.detail.elt.id === "cart-typed") {
+        event.detail.formData.delete(name);
+      }
+    }
 
     // What is done with the drawer open is answered with what is in it then.
     if (drawer && event.detail.verb === "post") {
@@ -333,6 +370,10 @@
   /* Swaps: an answer that was overtaken by a newer one is not shown, nothing that is
      half typed in is lost, and the focus is never left on nothing. */
 
+  /* The form that sends what is typed in a field. */
+  const senderOf = (field) =>
+    field.closest(".cart-line")?.querySelector(".cart-step") ?? field.form;
+
   let drafts = [];
   let focused = null;
 
@@ -344,7 +385,7 @@
     drafts = Array.from(fields)
       .filter((field) => field.value !== field.defaultValue)
       .filter((field) => field.dataset.tapped === undefined)
-      .filter((field) => field.form !== sent || field.id === typed?.id)
+      .filter((field) => senderOf(field) !== sent || field.id === typed?.id)
       .map((field) => [field.id, field.value]);
 
     for (const field of document.querySelectorAll(`${SHOWN} [name=csrf_token]`)) {
@@ -354,7 +395,7 @@
     // A conflict has a page of its own, where there is room to choose.
     if (event.detail.xhr.status === 409 && !byId("cart")) {
       event.detail.shouldSwap = false;
-      sent.submit();
+      byId("cart-typed").submit();
     }
 
     // The title is the page's, and not that of a form somewhere else.
@@ -385,7 +426,7 @@
 
   function fillIn(form) {
     const line = form.closest(".cart-line");
-    const field = line?.isConnected && line.querySelector(".cart-quantity input");
+    const field = line?.isConnected && line.querySelector("input[type=number]");
 
     // What was refused is not in the cart.
     if (field && field.id !== typed?.id) showTaps(field);

@@ -125,7 +125,7 @@ class ProfileFetcher:
             )
 
             with connection.getresponse() as response:
-                data = response.read(MAX_BYTES + 1) if response.status == 200 else b""
+                data = response.read(MAX_BYTES) if response.status == 200 else b""
 
         if not data:
             raise _unreachable()
@@ -222,7 +222,7 @@ def _read(data: bytes) -> Profile:
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         profile = {}
 
-    if not profile or len(data) > MAX_BYTES:
+    if not profile:
         raise ProtocolError(422, "profile_malformed", "The profile cannot be read.")
 
     return profile

@@ -215,3 +215,23 @@ def test_spent_since_a_payment_was_begun(shop: Shop, visitor: Visitor) -> None:
     assert "€52.90" in visitor.get(url)
     assert amounts(act(visitor, url, "pay"))["To pay"] == "€52.90"
     assert shop.card("RIPPLE") == 0
+
+
+def test_a_card_that_was_typed_and_not_used(visitor):
+    """Going on uses it, as all that is typed; if it cannot pay, the way leads back to
+    it, with the code in its field, and the note is kept."""
+    visitor.add("harbour-mug", "MUG-NAVY")
+    visitor.get("/basket/")
+    typed = {"metadata.note": "Ring twice", "forward": "/checkout"}
+    answer = visitor.post("/basket/forward", card="NIX", **typed)
+
+    assert answer.location == "/basket/#gift-card"
+    page = visitor.follow(answer)
+    assert visitor.field("card") == "NIX"
+    assert "That isn't one of our gift cards." in page
+    assert "Ring twice" in page
+
+    answer = visitor.post("/basket/forward", card="RIPPLE", **typed)
+
+    assert answer.location == "/checkout"
+    assert "It pays" in visitor.get("/basket/")

@@ -122,7 +122,7 @@ def test_every_change_redirects_with_303(visitor):
     """Each form answers with a redirect, so that reloading repeats nothing."""
     visitor.add("harbour-mug", "MUG-NAVY")
     (mug,) = visitor.lines()
-    line = f"/basket/#line-{mug}"
+    line = f"/basket/#line-{mug[:12]}"
 
     assert f'name="next" value="{line}"' in visitor.page
 

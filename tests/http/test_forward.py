@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask.testing import FlaskClient
 from flask_limiter import Limiter
@@ -11,6 +13,7 @@ from tests.support.storefronts import JSON
 from tests.support.storefronts import Storefront
 from tests.support.storefronts import codes
 from tests.support.storefronts import fill
+from tests.support.storefronts import line_of
 from tests.support.storefronts import show
 
 TYPED = {"metadata.note": "Ring twice", "code": "TEN", "forward": "/checkout"}
@@ -75,3 +78,66 @@ def test_codes_are_counted(shop: Storefront) -> None:
 
     assert tries({"metadata.note": "a"}) == [303] * 11
     assert tries({"code": "NIX"}) == [303] * 10 + [429]
+
+
+def test_quantities(client: FlaskClient) -> None:
+    """Those that were typed are set, once for a key; the others are left alone."""
+    mug = fill(client)
+    client.post("/cart/lines", json={"item": "pot", "quantity": 2})
+    client.post("/cart/lines", json={"item": "rare"})
+    pot, rare = line_of("pot"), line_of("rare")
+    form = {"forward": "/checkout", "cart_key": "k"}
+
+    for line, seen, typed in [(mug, 3, 4), (pot, 2, 2), (rare, 1, 0)]:
+        form |= {f"quantity.{line}": str(typed), f"seen.{line}": str(seen)}
+
+    for _ in range(2):
+        # That of another tab stays as it is.
+        client.post(f"/cart/lines/{pot}/increment", json={"by": 1})
+        answer = client.post("/cart/forward", data=form)
+        assert answer.location == "/checkout"
+
+    counts = {each["id"]: each["quantity"] for each in show(client)["lines"]}
+    assert counts == {mug: 4, pot: 4}
+    assert "Undo" in client.get("/cart/").text
+
+
+def test_a_quantity_that_conflicts(client: FlaskClient) -> None:
+    """The note is kept, as are the quantities before it; once the shopper has decided,
+    the way goes on."""
+    mug = fill(client)
+    client.post("/cart/lines", json={"item": "pot"})
+    pot = line_of("pot")
+    client.patch(f"/cart/lines/{pot}", json={"quantity": 7})
+    typed = {f"quantity.{mug}": "4", f"seen.{mug}": "3", f"quantity.{pot}": "2"}
+    form = TYPED | typed | {f"seen.{pot}": "1"}
+    answer = client.post("/cart/forward", data=form)
+
+    assert answer.status_code == 409
+    assert "Make it 2" in answer.text
+    assert show(client)["metadata"] == {"note": "Ring twice"}
+
+    fields = re.findall(r'name="([^"]+)" value="([^"]*)"', answer.text)
+    answer = client.post("/cart/forward", data=dict(fields))
+
+    assert answer.location == "/checkout"
+    assert [each["quantity"] for each in show(client)["lines"]] == [4, 2]
+    assert codes(client) == ["TEN"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"quantity.x": "2"}, "not in your cart any more"),
+        ({"quantity.x": ""}, "cart-message-error"),
+    ],
+)
+def test_a_quantity_that_cannot_be(
+    client: FlaskClient, typed: dict[str, str], said: str
+) -> None:
+    """It is told before the way leads on."""
+    fill(client)
+    answer = client.post("/cart/forward", data=TYPED | typed)
+
+    assert answer.location == "/cart/"
+    assert said in client.get("/cart/").text

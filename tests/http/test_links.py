@@ -517,6 +517,18 @@ def test_a_link_is_revoked(shop: Storefront) -> None:
     assert client.get(other).status_code == 200
 
 
+def test_who_comes_between_a_revocation_is_too_late(shop: Storefront) -> None:
+    """Also where it was seen that the link was good."""
+    fill_cart(shop, "guest:1")
+    link = link_to(shop, "guest:1")
+    token = link.rpartition("/")[2].partition(".")[0]
+
+    with shop.app.app_context():
+        assert shop.extension.revoke_link(link)
+        repository = shop.app.extensions["cart"].services.repository
+        assert not claim_link(repository, token, "guest:2")
+
+
 def forged(link: str) -> list[str]:
     """What others may make of a link."""
     path, _, signed = link.rpartition("/")

@@ -254,3 +254,18 @@ def test_a_locale_that_is_none(locale: str) -> None:
     """It is told when the app starts, not by prices in English."""
     with pytest.raises(CartConfigError, match="CART_LOCALE must be a locale"):
         FlaskCart(make_app(CART_STORAGE="memory", CART_LOCALE=locale))
+
+
+def test_the_theme_is_what_the_documentation_says() -> None:
+    """Each custom property is set by the stylesheet, used in it, and described."""
+    css = (STATIC / "cart.css").read_text()
+    docs = Path(__file__).parents[2] / "docs"
+    theme = (docs / "theming.rst").read_text().partition("_the-theme:")[2]
+    described = set(re.findall(r"``(--cart-\w+(?:-\w+)*)``", theme))
+
+    assert len(described) == 12
+    assert described == set(re.findall(r"^  (--cart-[\w-]+):", css, re.M))
+    assert described == set(re.findall(r"var\((--cart-[\w-]+)\)", css))
+
+    for look in (docs / "looks").glob("*.css"):
+        assert set(re.findall(r"(--cart-[\w-]+):", look.read_text())) < described

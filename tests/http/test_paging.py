@@ -82,6 +82,7 @@ def hidden(page: str, action: str) -> dict[str, str]:
     )
 
 
+@pytest.mark.unmeasured
 def test_a_thousand_lines(fill: Fill) -> None:
     """Each page is below 300 KiB, and all of them have every line once."""
     client = fill(1000)

@@ -282,6 +282,7 @@ class TestMemory:
         assert again.headers.get(REPLAYED) == ("true" if quantity == 2 else None)
         assert show(client)["quantity"] == quantity
 
+    @pytest.mark.unmeasured
     def test_outlasts_others(self, shop: Storefront) -> None:
         """After 500 other keys, with other bodies and of other carts, it is the same
         answer, and another body is still a mistake."""

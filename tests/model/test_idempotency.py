@@ -124,6 +124,7 @@ class TestOnce:
 
         assert [len(each.claim) for each in kept(storage)] == [32]
 
+    @pytest.mark.unmeasured
     def test_remembers_the_last_ones(self, cart: Cart, storage: MemoryStorage) -> None:
         """After a thousand other keys, the oldest is forgotten, and no sooner."""
         for number in range(MAX_KEYS):

@@ -372,6 +372,7 @@ class TestFailures:
 
 
 class TestPurity:
+    @pytest.mark.unmeasured
     def test_a_thousand_reads(
         self, cart: Cart, storage: MemoryStorage, recorder: Recorder, clock: Clock
     ) -> None:

@@ -249,6 +249,8 @@ def find_barriers(page: Page, *, colours_only: bool = False) -> list[str]:
 
 def tab_to(page: Page, target: Locator) -> None:
     """Press Tab until the target has the focus."""
+    # A page that is still on its way takes the focus, and what is asked, along with it.
+    page.wait_for_load_state()
     target.wait_for(state="attached")
 
     for _ in range(80):

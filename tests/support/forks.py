@@ -26,6 +26,8 @@ FORKS.set_forkserver_preload(
         "tests.support.customers",
         "tests.support.harness",
         "tests.support.served_shop",
+        # Last.
+        "tests.support.frozen",
     ]
 )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 import time
 import typing as t
@@ -225,9 +224,6 @@ def _histories(folder: Path) -> Path:
 def _serve(
     pipe: Connection, done: t.Any, aim: t.Any, ahead: t.Any, config: Config
 ) -> None:
-    # What it shares with its parent becomes its own now, and not some time later.
-    gc.collect()
-
     with _storage(config) as storage:
         step_clocks(lambda: float(ahead.value))
 

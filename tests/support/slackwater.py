@@ -86,7 +86,7 @@ class Visitor:
     def lines(self, instance: str = "") -> list[str]:
         """The ids of the lines in the basket, or in what is kept beside it."""
         self.get(f"/basket/{instance}")
-        return re.findall(r'id="line-(\w+)"', self.page)
+        return re.findall(r'/lines/(\w+)/remove"', self.page)
 
     def order(self, **changes: str) -> TestResponse:
         """Send the checkout form."""
