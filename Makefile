@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo demo-redis check test test-lowest test-newest examples every-cart payments prove distributed soak requests clients assistants links lint format docs bench ways picture count wheel lock clean
+.PHONY: help demo demo-redis check test test-lowest test-newest examples every-cart payments prove distributed soak requests clients assistants links lint format docs bench ways picture looks count wheel lock clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -138,6 +138,9 @@ bench: $(if $(filter peers%,$(BENCHMARKS)),.venv-peers/.installed)
 
 ways: .venv/.tests  ## Draw the five ways through the code again, for docs/architecture.rst
 	$(BIN)/python -m tools.ways
+
+looks: .venv/.tests  ## Take the pictures of the looks in the documentation, with Chromium
+	$(BIN)/python -m tools.looks
 
 picture: .venv/.tests  ## Take the picture that the README opens with, with Chromium
 	$(BIN)/python -m tools.picture

@@ -93,6 +93,11 @@ class Pages:
         return get_state().settings.client_metadata
 
     @property
+    def takes_coupons(self) -> bool:
+        """Whether the shop has any."""
+        return get_state().loaders.coupon is not None
+
+    @property
     def checkout_url(self) -> str | None:
         """Where the checkout is, if the app says so."""
         url = get_state().settings.checkout_url

@@ -71,6 +71,11 @@ def test_the_shop_of_the_documentation(page: Page) -> None:
     expect(drawer.locator("img")).to_have_count(3)
     expect(drawer.get_by_text("Post is free for this cart.")).to_be_visible()
 
+    # It has no coupons, so there is no field for one.
+    drawer.get_by_role("link", name="View the cart").click()
+    expect(page.get_by_label("A note for us")).to_be_visible()
+    expect(page.get_by_label("Code")).to_have_count(0)
+
 
 def test_there_is_a_picture_of_each_look() -> None:
     """In light and dark, on desktop and phone, each of less than 60 KB."""

@@ -16,6 +16,7 @@ from playwright.sync_api import Response
 from playwright.sync_api import expect
 
 from tests.support.browsers import Visits
+from tests.support.browsers import find_barriers
 
 ROOT = Path(__file__).parents[2]
 PATHS = [
@@ -349,3 +350,25 @@ def test_the_page_stays(open_page):
     undo.press("Enter")
 
     expect(page.locator(".line")).to_have_count(1)
+
+
+def test_the_basket_beside_a_page(open_page):
+    """It is the shop's own: change, remove, undo, and go on to the checkout; axe finds
+    nothing wrong with it."""
+    page = open_page(viewport={"width": 390, "height": 760}, reduced_motion="reduce")
+    add(page, "/goods/pilot-kettle", "Tar")
+    page.locator("#cart-mini").click()
+    drawer = page.get_by_role("dialog", name="Your basket")
+
+    expect(drawer.get_by_text("Colour: Tar")).to_be_visible()
+    page.get_by_role("button", name="One more: Pilot kettle").click()
+    expect(drawer.get_by_text("€46.00 more, and Night boat is free.")).to_be_visible()
+    expect(page.get_by_role("button", name="Check out")).to_be_in_viewport(ratio=1)
+    assert find_barriers(page) == []
+
+    page.get_by_role("button", name="Remove Pilot kettle").click()
+    page.get_by_role("button", name="put Pilot kettle back").click()
+    expect(page.get_by_label("Quantity: Pilot kettle")).to_have_value("2")
+    page.get_by_role("button", name="Check out").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Checkout")
