@@ -243,7 +243,7 @@ class TestTokens:
         page = protected.get("/cart/").text
         forms = re.findall("<form.*?</form>", page, re.DOTALL)
 
-        assert len(forms) > 5
+        assert len(forms) >= 5
         assert all('name="csrf_token" value="' in each for each in forms)
 
     def test_let_forms_through(self, protected: FlaskClient) -> None:

@@ -183,7 +183,7 @@ class TestShow:
 
         assert shown.mimetype == "text/html"
         assert "Mug" in shown.text
-        assert f'action="/cart/{cart}lines/{line}"' in shown.text
+        assert f'action="/cart/{cart}lines/{line}/increment"' in shown.text
 
     def test_makes_no_cart(self, shop: Storefront) -> None:
         """Who only looks has no cart, and no token."""
