@@ -20,6 +20,7 @@ from . import views
 from .answers import NAME
 from .entrance import answer_unrouted
 from .entrance import guard_bodies
+from .guards import quote_query
 from .openapi import describe_api
 from .permalinks import PERMALINKS
 from .problem_pages import tell_meaning
@@ -79,6 +80,7 @@ def make_blueprint() -> Blueprint:
     blueprint.record(_add_converters)
     blueprint.record(guard_bodies)
     blueprint.record(answer_unrouted)
+    blueprint.before_request(quote_query)
     blueprint.add_url_rule(DOCUMENT.address, DOCUMENT.view, describe_api)
     blueprint.add_url_rule(PROBLEM.address, PROBLEM.view, tell_meaning)
     blueprint.add_url_rule(
@@ -94,6 +96,7 @@ def make_permalinks() -> Blueprint:
     """The addresses that fill a cart, for the app that they are registered at."""
     blueprint = Blueprint(PERMALINKS, "flask_cart")
     blueprint.record(_add_converters)
+    blueprint.before_request(quote_query)
 
     for rule in ("/", "/<cart_items:items>"):
         # A redirect to the same address with another slash would be kept forever.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import typing as t
+from urllib.parse import quote
 from urllib.parse import urlsplit
 
 from flask import Request
+from flask import request
 from werkzeug.exceptions import BadRequest
 from werkzeug.exceptions import Forbidden
 from werkzeug.exceptions import LengthRequired
@@ -16,6 +18,8 @@ from ..app.language import gettext
 
 #: Bytes of a body; a change of a cart is small.
 MAX_BODY: t.Final = 65_536
+
+_ASCII: t.Final = bytes(range(128)).decode()
 
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
@@ -48,6 +52,15 @@ def read_body(request: Request) -> None:
     # Some servers say that it ends where the connection was cut.
     if len(request.get_data()) < announced:
         raise BadRequest("The body is shorter than its Content-Length.")
+
+
+def quote_query() -> None:
+    """Quote the bytes of a query that are not ASCII, as browsers do.
+
+    Werkzeug fails to read those that are not UTF-8 either.
+    """
+    if not request.query_string.isascii():
+        request.query_string = quote(request.query_string, safe=_ASCII).encode()
 
 
 def refuse_other_sites(request: Request) -> None:

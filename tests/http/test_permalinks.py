@@ -18,7 +18,9 @@ from hypothesis import HealthCheck
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
+from werkzeug.test import EnvironBuilder
 from werkzeug.test import TestResponse
+from werkzeug.test import run_wsgi_app
 
 from flask_cart import CartConfigError
 from flask_cart import CartVetoError
@@ -28,6 +30,7 @@ from flask_cart.http.permalink_urls import UnreadableError
 from flask_cart.http.permalink_urls import read_permalink
 from flask_cart.signals import before_change
 from tests.support.apps import make_app
+from tests.support.storefronts import BROWSER
 from tests.support.storefronts import PageClient
 from tests.support.storefronts import Storefront
 from tests.support.storefronts import codes
@@ -552,3 +555,26 @@ def assert_own(answer: TestResponse) -> None:
     assert location.isascii()
     assert location.isprintable()
     assert "\\" not in location
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/buy/pot:1", 303),
+        ("/buy/", 303),
+        ("/buy/ask", 400),
+        ("/cart/", 200),
+        ("/cart/links/x", 404),
+    ],
+)
+@pytest.mark.parametrize("query", ["\xff", "page=\xff&\xfe\xff=1", "x=\xc3\xa9&\xc3"])
+def test_a_query_that_is_no_text(
+    shop: Storefront, address: str, status: int, query: str
+) -> None:
+    """Programs can send any bytes, which browsers quote."""
+    environ = EnvironBuilder(address).get_environ() | {"QUERY_STRING": query}
+
+    # A client would quote it.
+    _, answered, _ = run_wsgi_app(shop.app, environ | {"HTTP_ACCEPT": BROWSER})
+
+    assert answered.startswith(f"{status} ")
