@@ -42,8 +42,10 @@ MAX_TRIED: t.Final = 4
 
 PORT = 443
 
-#: IPv4 by another name.
-_TRANSLATED: t.Final = IPv6Network("64:ff9b::/96")
+#: All of IPv6 that is given out. The rest is IPv4 by other names, or nobody's.
+_GIVEN_OUT: t.Final = IPv6Network("2000::/3")
+#: What books may use, of which not every Python knows.
+_EXAMPLES: t.Final = IPv6Network("3fff::/20")
 
 
 class ProfileFetcher:
@@ -208,9 +210,9 @@ def is_public(address: str) -> bool:
     found = ip_address(address)
 
     if isinstance(found, IPv6Address):
-        is_other = found.ipv4_mapped or found.sixtofour or found.teredo
+        is_other = found.sixtofour or found.teredo or found in _EXAMPLES
 
-        if is_other or found in _TRANSLATED or found.scope_id is not None:
+        if is_other or found not in _GIVEN_OUT or found.scope_id is not None:
             return False
 
     return found.is_global and not found.is_multicast

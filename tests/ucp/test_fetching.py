@@ -281,6 +281,13 @@ def test_the_connection_is_to_what_was_looked_at(
         ("2002:7f00:1::", False),
         ("2001:0:4136:e378::1", False),
         ("2001:db8::1", False),
+        ("3fff::1", False),
+        ("::7f00:1", False),
+        ("::ffff:0:7f00:1", False),
+        ("64:ff9b:1::7f00:1", False),
+        ("fec0::1", False),
+        ("4000::1", False),
+        ("5f00::1", False),
     ],
 )
 def test_which_addresses_are_public(address: str, expected: bool) -> None:
