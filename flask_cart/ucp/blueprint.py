@@ -104,7 +104,10 @@ def create(version: str) -> Response:
 
 def read(version: str, cart_id: str) -> Response:
     """Show a cart."""
-    return _answer(Session(read_asked(request, version), cart_id).read())
+    session = Session(read_asked(request, version), cart_id)
+
+    # Who asks for the headers alone has not seen what is in it.
+    return _answer(session.read(is_shown=request.method == "GET"))
 
 
 def update(version: str, cart_id: str) -> Response:

@@ -10,7 +10,10 @@ from urllib.parse import urlsplit
 import msgspec
 from flask import Request
 
+from ..app.current import get_state
+from ..app.identity import known_tenant
 from ..model.products import Chosen
+from ..model.values import check_text
 from ..model.values import digest
 
 #: The versions that are served, the newest first.
@@ -59,6 +62,10 @@ class WantedItem(msgspec.Struct, frozen=True):
 
     id: _Id
     quantity_unit: Unit | None = None
+
+    def __post_init__(self) -> None:
+        # Databases may refuse to look for what no product can be called.
+        check_text(self.id, "The item")
 
 
 class WantedLine(msgspec.Struct, frozen=True):
@@ -123,8 +130,6 @@ def read_asked(request: Request, version: str) -> Asked:
             422, "version_unsupported", f"{version:.40} is not served: {served} are."
         )
 
-    agent = request.headers.get("UCP-Agent", "")
-
     if profile_in(request) is None:
         raise ProtocolError(
             400,
@@ -145,8 +150,15 @@ def read_asked(request: Request, version: str) -> Asked:
     what = f"{request.method} {request.path} ".encode() + body
 
     return Asked(
-        version, digest(agent, 16), key, hashlib.sha256(what).hexdigest(), body
+        version, _client_of(request), key, hashlib.sha256(what).hexdigest(), body
     )
+
+
+def _client_of(request: Request) -> str:
+    """Identifies who asks, and in which shop of the app: a key is good in one."""
+    tenant = known_tenant(get_state().loaders.tenant) or ""
+
+    return digest(f"{tenant}\n{request.headers['UCP-Agent']}", 16)
 
 
 def profile_in(request: Request) -> str | None:

@@ -34,6 +34,7 @@ from ..model.errors import CartError
 from ..model.errors import CartKeyReusedError
 from ..model.errors import CartReplayedError
 from ..model.errors import CartStorageError
+from ..model.errors import CartVetoError
 from ..model.errors import InvalidItemError
 from ..model.idempotency import Claim
 from ..model.keys import cart_key
@@ -115,13 +116,18 @@ class Session:
 
         return self._shown(messages, status=201)
 
-    def read(self) -> Outcome:
-        """Show it as it is."""
+    def read(self, *, is_shown: bool) -> Outcome:
+        """Show it as it is.
+
+        :param is_shown: Whether the client gets to see it.
+        """
         if not self._is_there():
             return self._gone()
 
         messages = self._reprice()
-        note_shown(working_copy(self.cart), self.asked.client)
+
+        if is_shown:
+            note_shown(working_copy(self.cart), self.asked.client)
 
         return self._shown(messages)
 
@@ -169,6 +175,10 @@ class Session:
                 # Nothing is deleted that is not told of.
                 self.cart.refresh()
                 conflict = error
+            except CartVetoError as error:
+                note_shown(working_copy(self.cart), self.asked.client)
+
+                return self._shown([refusal(error)])
             else:
                 return shown
 
@@ -285,8 +295,9 @@ class Session:
 
         try:
             drift = self.cart.reprice("all")
-        except InvalidItemError:
-            # A product has no price in this currency, and the line keeps its own.
+        except (CartVetoError, InvalidItemError):
+            # The shop does not want it, or a product has no price in this currency. The
+            # line keeps its own.
             return []
 
         return tell_drift(self.cart, drift)

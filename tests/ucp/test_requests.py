@@ -192,6 +192,9 @@ def test_a_version_that_is_not_served(shop: Storefront, version: str) -> None:
         b'{"line_items": [{"item": {"id": "pot"}, "quantity": 1000001}]}',
         b'{"line_items": [{"item": {"id": ""}, "quantity": 1}]}',
         b'{"line_items": [{"item": {"id": 1}, "quantity": 1}]}',
+        b'{"line_items": [{"item": {"id": " "}, "quantity": 1}]}',
+        b'{"line_items": [{"item": {"id": "po\\u0000t"}, "quantity": 1}]}',
+        b'{"line_items": [{"item": {"id": "\\u001b[31mpot"}, "quantity": 1}]}',
         b'{"line_items": [{"item": "pot", "quantity": 1}]}',
         b'{"line_items": ['
         + b",".join([b'{"item": {"id": "p"}, "quantity": 1}'] * 101)

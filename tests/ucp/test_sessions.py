@@ -267,6 +267,18 @@ class TestLife:
 
         assert told(one.read(cart_id)) == [("error", "not_found")]
 
+    def test_a_key_is_good_in_one_shop(self, shop: Storefront, one: Assistant) -> None:
+        """The answer to a request in one is none to the same request in another."""
+        tenant = "acme"
+        shop.extension.tenant_loader(lambda: tenant)
+        first = read_json(one.create({"pot": 1}, Idempotency_Key="k"))
+        tenant = "other"
+        second = read_json(one.create({"pot": 1}, Idempotency_Key="k"))
+
+        assert second["id"] != first["id"]
+        assert second["continue_url"] != first["continue_url"]
+        assert items_in(one.read(second["id"])) == {"pot": 1}
+
 
 class TestDifferences:
     def test_what_others_add_stays(self, one: Assistant, two: Assistant) -> None:
@@ -290,6 +302,15 @@ class TestDifferences:
 
         # It was told twice of the book by now, and does not want it.
         assert items_in(two.update(cart_id, {"pot": 5})) == {"pot": 5}
+
+    def test_headers_alone_show_nothing(self, one: Assistant, two: Assistant) -> None:
+        """Who asks for no more than those takes out nothing that it has not seen."""
+        cart_id = created(one, {"pot": 1})
+        two.read(cart_id)
+        one.update(cart_id, {"pot": 1, "rare": 1})
+        two.send("HEAD", f"/{cart_id}")
+
+        assert items_in(two.update(cart_id, {"pot": 1})) == {"pot": 1, "rare": 1}
 
     def test_quantities_are_added_up(self, one: Assistant, two: Assistant) -> None:
         """Of the same line, too, and each is told of the other."""
@@ -892,6 +913,34 @@ class TestMessages:
         assert told(answer) == [("error", "refused")]
         assert read_json(answer)["messages"][0]["content"] == reason
         ErrorResponse.model_validate(created_then.json)
+
+    def test_a_veto_of_a_cancellation(self, shop: Storefront, one: Assistant) -> None:
+        """The cart stays, and it is told why."""
+        cart_id = created(one, {"pot": 1})
+
+        def refuse(app: Flask, **extra: t.Any) -> None:
+            raise CartVetoError("Not on Sundays.")
+
+        with before_change.connected_to(refuse, shop.app):
+            answer = one.cancel(cart_id)
+
+        assert told(answer) == [("error", "refused")]
+        assert items_in(answer) == items_in(one.read(cart_id)) == {"pot": 1}
+
+    def test_a_veto_of_a_price(
+        self, shop: Storefront, one: Assistant, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Who reads the cart gets it, with the price that it keeps."""
+        cart_id = created(one, {"pot": 1})
+        monkeypatch.setitem(SHELF, "pot", Product("pot", "Pot", "41.00"))
+
+        def refuse(app: Flask, **extra: t.Any) -> None:
+            raise CartVetoError("Not on Sundays.")
+
+        with before_change.connected_to(refuse, shop.app):
+            answer = one.read(cart_id)
+
+        assert read_json(answer)["totals"][-1]["amount"] == 4000
 
     def test_a_mistake_of_the_shop_is_not_hidden(
         self, one: Assistant, monkeypatch: pytest.MonkeyPatch
