@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ssl import SSLContext
 from typing import IO
 from typing import TYPE_CHECKING
 from typing import Any
@@ -123,14 +124,25 @@ def _read_whole(file: IO[bytes], _: int) -> list[bytes]:
 
 
 @contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """The address of an app, on threads of this process."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
+def served(app: Any, ssl_context: SSLContext | None = None) -> Iterator[str]:
+    """The address of an app, on threads of this process.
+
+    :param ssl_context: Serves it with TLS, on a host that a certificate can name.
+    """
+    scheme, host = ("https", "localhost") if ssl_context else ("http", "127.0.0.1")
+    server = make_server(
+        host,
+        0,
+        app,
+        threaded=True,
+        request_handler=Handler,
+        ssl_context=ssl_context,
+    )
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
 
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{scheme}://{host}:{server.server_port}"
     finally:
         server.shutdown()
         thread.join(timeout=60)

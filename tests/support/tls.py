@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ssl
 import subprocess
-import threading
 import typing as t
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from werkzeug.serving import make_server
+from tests.support.browsers import served
 
 
 @contextmanager
@@ -29,13 +28,6 @@ def served_by_tls(app: t.Any, folder: Path) -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    server = make_server("localhost", 0, app, threaded=True, ssl_context=context)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
 
-    try:
-        yield f"https://localhost:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(app, context) as address:
+        yield address
