@@ -116,7 +116,7 @@ def lasting_link(cart: Cart, name: str, expires: dt.timedelta) -> str:
     """
     token = handoff_token(name)
 
-    if links_in(get_state().services.repository).find(token) is None:
+    if _lasting_note(name) is None:
         expires_at = get_state().services.clock() + expires
         make_link(working_copy(cart), "handoff", expires_at, token)
 
@@ -125,9 +125,16 @@ def lasting_link(cart: Cart, name: str, expires: dt.timedelta) -> str:
 
 def is_handed_over(name: str) -> bool:
     """Whether somebody has opened the one link for a name."""
-    note = links_in(get_state().services.repository).find(handoff_token(name))
+    note = _lasting_note(name)
 
     return note is not None and bool(note.taken_by)
+
+
+def end_of_lasting_link(name: str) -> dt.datetime | None:
+    """Until when the one link for a name is good, if it was made."""
+    note = _lasting_note(name)
+
+    return note.expires_at if note is not None else None
 
 
 def handoff_token(name: str) -> str:
@@ -291,6 +298,10 @@ def _owner_in(tenant: str | None) -> str:
     owner = current_owner()
 
     return owner_in(tenant, owner) if owner is not None else ""
+
+
+def _lasting_note(name: str) -> LinkNote | None:
+    return links_in(get_state().services.repository).find(handoff_token(name))
 
 
 def _note_of(link: str) -> LinkNote | None:

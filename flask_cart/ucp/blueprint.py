@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import typing as t
 from collections.abc import Callable
 
@@ -12,6 +13,8 @@ from flask import has_request_context
 from flask import request
 
 from ..app.current import get_state
+from ..app.links import end_of_lasting_link
+from ..app.links import handoff_token
 from ..app.wording import tell_elsewhere
 from ..carts.answers import Answer
 from ..carts.answers import answer_token
@@ -21,6 +24,7 @@ from ..carts.answers import kept_answer
 from ..model.errors import CartBusyError
 from ..model.errors import CartConflictError
 from ..model.errors import CartStorageError
+from ..model.idempotency import LASTS
 from .profile import make_profile
 from .representation import Json
 from .requests import VERSIONS
@@ -28,10 +32,10 @@ from .requests import Asked
 from .requests import ProtocolError
 from .requests import profile_in
 from .requests import read_asked
+from .sessions import LINK_LASTS
 from .sessions import Outcome
 from .sessions import Session
 from .sessions import key_reused
-from .sessions import new_cart_id
 
 #: What endpoints of the blueprint begin with.
 NAME: t.Final = "cart_ucp"
@@ -99,7 +103,7 @@ def create(version: str) -> Response:
     """Make a cart."""
     asked = read_asked(request, version)
 
-    return _once(asked, lambda: Session(asked, new_cart_id(asked)).create())
+    return _once(asked, lambda: Session(asked, _new_cart_id(asked)).create())
 
 
 def read(version: str, cart_id: str) -> Response:
@@ -122,6 +126,33 @@ def cancel(version: str, cart_id: str) -> Response:
     asked = read_asked(request, version)
 
     return _once(asked, Session(asked, cart_id).cancel)
+
+
+def _new_cart_id(asked: Asked) -> str:
+    """What a new cart is called: the same one, where the same request comes again."""
+    if not asked.key:
+        return f"cart_{secrets.token_urlsafe(16)}"
+
+    number = 0
+
+    # A key that is forgotten is a new one, and makes a cart that is new, too.
+    while _is_forgotten(cart_id := _numbered_id(asked, number)):
+        number += 1
+
+    return cart_id
+
+
+def _numbered_id(asked: Asked, number: int) -> str:
+    name = f"{asked.client} {number} {asked.key}"
+
+    return f"cart_{handoff_token(name)}"
+
+
+def _is_forgotten(cart_id: str) -> bool:
+    """Whether nobody knows the key any more that a cart was made with."""
+    end = end_of_lasting_link(cart_id)
+
+    return end is not None and end - LINK_LASTS < get_state().services.clock() - LASTS
 
 
 def _once(asked: Asked, make: Callable[[], Outcome]) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import secrets
 import typing as t
 from dataclasses import dataclass
 from dataclasses import field
@@ -16,7 +15,6 @@ from ..app.current import cart_at
 from ..app.current import get_state
 from ..app.identity import known_tenant
 from ..app.links import address_of_link
-from ..app.links import handoff_token
 from ..app.links import is_handed_over
 from ..app.links import lasting_link
 from ..app.shopper import check_choices
@@ -56,7 +54,7 @@ from .requests import ProtocolError
 from .requests import WantedLine
 
 #: How long the link to a cart is good. The cart itself is deleted long before.
-_LINK_LASTS: t.Final = dt.timedelta(days=365)
+LINK_LASTS: t.Final = dt.timedelta(days=365)
 
 
 class Outcome(t.NamedTuple):
@@ -342,7 +340,7 @@ class Session:
             return _shop()
 
         return address_of_link(
-            lambda: lasting_link(self.cart, self.cart_id, _LINK_LASTS)
+            lambda: lasting_link(self.cart, self.cart_id, LINK_LASTS)
         )
 
     def _gone(self) -> Outcome:
@@ -361,14 +359,6 @@ class Session:
         ]
 
         return Outcome(200, show_error(self.asked.version, final, _shop()))
-
-
-def new_cart_id(asked: Asked) -> str:
-    """What a new cart is called: the same one, where the same request comes again."""
-    if not asked.key:
-        return f"cart_{secrets.token_urlsafe(16)}"
-
-    return f"cart_{handoff_token(f'{asked.client} {asked.key}')}"
 
 
 def key_reused() -> ProtocolError:

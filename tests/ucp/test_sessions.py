@@ -656,6 +656,34 @@ class TestKeys:
         assert other.status_code == 409
         assert items_in(one.read(cart_id)) == {"pot": 9}
 
+    @pytest.mark.parametrize("end", ["nothing", "cancelled", "taken"])
+    def test_a_forgotten_key_makes_a_new_cart(
+        self, shop: Storefront, one: Assistant, end: str
+    ) -> None:
+        """It is not the older one, of which nobody speaks, and its link opens."""
+        now = dt.datetime.now(dt.UTC)
+        shop.extension.clock = lambda: now
+        older = read_json(one.create({"pot": 1}, Idempotency_Key="a"))
+
+        if end == "cancelled":
+            one.cancel(older["id"])
+        elif end == "taken":
+            shop.app.test_client().post(older["continue_url"], base_url=SHOP)
+
+        now += dt.timedelta(hours=26)
+        newer = one.create({"rare": 2}, Idempotency_Key="a")
+        again = one.create({"rare": 2}, Idempotency_Key="a")
+        link = read_json(newer)["continue_url"]
+
+        assert read_json(newer)["id"] != older["id"]
+        assert again.data == newer.data
+        assert shop.app.test_client().get(link, base_url=SHOP).status_code == 200
+
+        left = one.read(older["id"])
+        assert read_json(left)["ucp"]["status"] == (
+            "success" if end == "nothing" else "error"
+        )
+
     def test_an_answer_is_given_for_a_day(
         self, shop: Storefront, one: Assistant
     ) -> None:
