@@ -249,6 +249,9 @@ class Session:
 
         wishes.messages.append(found)
 
+        same = (each for each in self.cart if _is_like(each, wanted))
+        known = known or next(same, None)
+
         # What is there already may stay, and become less.
         if known is not None:
             count = min(wanted.quantity, known.quantity)
@@ -359,6 +362,11 @@ class Session:
         ]
 
         return Outcome(200, show_error(self.asked.version, final, _shop()))
+
+
+def _is_like(line: Line, wanted: WantedLine) -> bool:
+    """Whether a line is what is wanted, also by a client that does not name it."""
+    return line.item_id == wanted.item.id and line.options == (wanted.options or {})
 
 
 def key_reused() -> ProtocolError:

@@ -942,6 +942,23 @@ class TestMessages:
         assert read_json(answer)["messages"][0]["content"] == reason
         ErrorResponse.model_validate(created_then.json)
 
+    @pytest.mark.parametrize("names_it", [True, False])
+    def test_what_is_not_sold_any_more_stays(
+        self, one: Assistant, monkeypatch: pytest.MonkeyPatch, names_it: bool
+    ) -> None:
+        """As many as there are, also for a client that sends no ids of lines."""
+        cart = read_json(one.create({"pot": 2, "rare": 1}))
+        monkeypatch.delitem(SHELF, "pot")
+        pot: Json = {"item": {"id": "pot"}, "quantity": 3}
+
+        if names_it:
+            pot["id"] = cart["line_items"][0]["id"]
+
+        answer = put(one, cart["id"], pot)
+
+        assert items_in(answer) == {"pot": 2}
+        assert told(answer)[0] == ("error", "item_unavailable")
+
     def test_a_veto_of_a_cancellation(self, shop: Storefront, one: Assistant) -> None:
         """The cart stays, and it is told why."""
         cart_id = created(one, {"pot": 1})
