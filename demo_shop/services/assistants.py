@@ -28,7 +28,11 @@ def init_app(app: Flask) -> None:
 
 def name_of(profile: str) -> str:
     """What an assistant is called: the site that its profile is at."""
-    return urlsplit(profile).hostname or profile
+    try:
+        return urlsplit(profile).hostname or profile
+    except ValueError:
+        # A long one was cut, maybe inside of its host.
+        return profile
 
 
 def tell_handed_over(app: Flask, cart: Cart, event: CartMerged, **extra: Any) -> None:

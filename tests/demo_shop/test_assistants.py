@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from demo_shop.services.assistants import name_of
 from demo_shop.services.assistants import tell
 from flask_cart.model.events import CartMerged
 from flask_cart.model.lines import make_line
@@ -169,3 +170,17 @@ def test_how_it_is_told(names: list[str], lines: int, said: str) -> None:
     event = CartMerged(source="ucp:x", lines=tuple(made), left_out=())
 
     assert tell(names, event) == said
+
+
+@pytest.mark.parametrize(
+    ("profile", "name"),
+    [
+        ("https://agent.example/profile", "agent.example"),
+        ("https://me:secret@agent.example:99999/", "agent.example"),
+        ("https://[v1.aaaaaaaa", "https://[v1.aaaaaaaa"),
+        ("https://", "https://"),
+    ],
+)
+def test_what_an_assistant_is_called(profile: str, name: str) -> None:
+    """Whatever it says of itself, also where that was cut in the middle."""
+    assert name_of(profile) == name
