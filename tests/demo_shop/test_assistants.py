@@ -10,8 +10,6 @@ from demo_shop.services.assistants import name_of
 from demo_shop.services.assistants import tell
 from flask_cart.model.events import CartMerged
 from flask_cart.model.lines import make_line
-from flask_cart.signals import cart_updated
-from flask_cart.ucp import current_assistant
 from tests.support.slackwater import Shop
 from tests.support.slackwater import Visitor
 from tests.support.slackwater import assist
@@ -129,23 +127,6 @@ def test_what_assistants_did_comes_along(shop: Shop, visitor: Visitor) -> None:
 
     assert who_wrote(visitor.get("/activity/assistants")) == ["agent.example"]
     assert who_wrote(visitor.get("/activity/")) == ["", "agent.example"]
-
-
-def test_who_asks_is_known_to_receivers(shop: Shop, visitor: Visitor) -> None:
-    """While an assistant is served, and not while somebody else is who names one."""
-    known: list[str | None] = []
-
-    def note(app: object, **more: object) -> None:
-        known.append(current_assistant())
-
-    with cart_updated.connected_to(note, shop.app):
-        assist(shop, {"MUG-FOG": 2})
-        visitor.client.environ_base["HTTP_UCP_AGENT"] = 'profile="https://x.example"'
-        visitor.add("watch-cap", "CAP-MOSS")
-
-    assert known[0] == "https://agent.example/profile"
-    assert set(known[1:]) == {None}
-    assert current_assistant() is None
 
 
 @pytest.mark.parametrize(

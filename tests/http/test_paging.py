@@ -297,3 +297,15 @@ def test_totals_are_of_all_lines(long_shop: Storefront, fill: Fill) -> None:
         assert current_cart.total.amount == Decimal("162.00")
 
     assert "€162.00" in client.get("/cart/?page=3").text
+
+
+def test_lines_outside_of_a_request(long_shop: Storefront, fill: Fill) -> None:
+    """A mail has the first page of a cart."""
+    fill(51)
+
+    with long_shop.app.app_context():
+        cart = long_shop.extension.cart(owner="user:1")
+        template = "{{ cart_pages.lines(cart).number }}"
+        number = render_template_string(template, cart=cart)
+
+    assert number == "1"

@@ -12,6 +12,8 @@ import pytest
 import spck_conformance
 from ucp_sdk.models.schemas.ucp import BusinessSchema
 
+from flask_cart.signals import cart_updated
+from flask_cart.ucp import current_assistant
 from flask_cart.ucp.requests import VERSIONS
 from tests.support.assistants import NEWEST
 from tests.support.assistants import OLDER
@@ -282,3 +284,21 @@ def test_a_key_that_cannot_be_one(one: Assistant, key: str) -> None:
 def test_other_methods(one: Assistant) -> None:
     """Flask answers as ever."""
     assert one.send("DELETE", "/cart_x").status_code == 405
+
+
+def test_who_asks_is_known_to_receivers(shop: Storefront, one: Assistant) -> None:
+    """While an assistant is served, and not while somebody else is who names one."""
+    known: list[str | None] = []
+
+    def note(app: object, **more: object) -> None:
+        known.append(current_assistant())
+
+    with cart_updated.connected_to(note, shop.app):
+        one.create({"pot": 2})
+        somebody = {"UCP-Agent": 'profile="https://one.example/profile"'}
+        form = {"item": "pot", "quantity": "1"}
+        added = shop.app.test_client().post("/cart/lines", data=form, headers=somebody)
+        assert added.status_code == 303
+
+    assert known == ["https://one.example/profile", None]
+    assert current_assistant() is None

@@ -143,13 +143,12 @@ class RedisStorage:
         sought = (str(_microseconds(before)), or_with or "") if before else ("", "")
 
         while page := self._read_page(names, sought):
-            for (owner, _), records in page:
-                for instance, record in sorted(records.items()):
-                    key = CartKey(owner, instance.decode(errors="replace"))
-                    kept = _kept(key, record)
-
-                    if is_sought(kept, before, or_with):
-                        yield kept
+            carts = (
+                _kept(CartKey(owner, instance.decode(errors="replace")), record)
+                for (owner, _), records in page
+                for instance, record in sorted(records.items())
+            )
+            yield from (each for each in carts if is_sought(each, before, or_with))
 
     def transaction(self) -> None:
         return None
