@@ -114,8 +114,10 @@ class Visitor:
     def take_back(self) -> None:
         """Have one piece again, and read what the shop has to say."""
         page = self.get("/basket/").text
+        lines = re.findall(r'action="(/basket/lines/\w+)/increment"', page)
+        assert len(lines) == len(self._skus), page
 
-        for line in re.findall(r'action="(/basket/lines/\w+)"', page):
+        for line in lines:
             self._post(line, quantity=1)
 
         self.get("/basket/")

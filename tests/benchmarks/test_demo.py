@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,22 @@ def test_the_basket_is_full() -> None:
         text = demo.visitor_with(app, page.lines).get(page.path).text
 
     assert text.count('id="line-') == demo.LINES
+
+
+def test_each_add_is_one() -> None:
+    """One more piece is in the basket, and none when it was taken back."""
+    with demo.opened_shop() as app:
+        visitor = demo.visitor_with(app, 1)
+        counts = [pieces_of(visitor)]
+        visitor.add()
+        counts.append(pieces_of(visitor))
+        visitor.take_back()
+        counts.append(pieces_of(visitor))
+
+    assert counts == ["1", "2", "1"]
+
+
+def pieces_of(visitor: demo.Visitor) -> str:
+    (field,) = re.findall('<input type="number"[^>]*>', visitor.get("/basket/").text)
+
+    return re.findall(' value="([^"]*)"', field)[0]
