@@ -33,6 +33,7 @@ from ..services.accounts import shopper
 from ..services.accounts import take_out_merged
 from ..services.accounts import tell_left_out
 from ..services.accounts import tell_merged
+from .ways_back import own_path
 
 bp = Blueprint("account", __name__)
 
@@ -178,12 +179,7 @@ def _next() -> str | None:
 
 
 def _path(target: str | None) -> str | None:
-    """The target of a redirect if it is one of our own pages."""
-    if not target or not target.isprintable() or "\\" in target:
-        return None
+    """The target of a redirect if one can come back to it from here."""
+    path = own_path(target)
 
-    # Browsers read two slashes as the start of a host.
-    if not target.startswith("/") or target.startswith("//"):
-        return None
-
-    return target if urlsplit(target).path != url_for("account.log_in") else None
+    return path if urlsplit(path or "").path != url_for("account.log_in") else None

@@ -27,6 +27,7 @@ from ..services.tracing import forget
 from ..services.tracing import make_secret
 from ..services.tracing import read_requests
 from ..services.tracing import recorder
+from .ways_back import own_path
 
 REMEMBERED = timedelta(days=30)
 
@@ -86,6 +87,15 @@ def is_traced() -> bool:
 
 
 @bp.app_template_global()
+def this_page() -> str:
+    """Where the forms of the panel lead back to."""
+    if request.method != "GET":
+        return url_for("catalogue.home")
+
+    return request.full_path.rstrip("?")
+
+
+@bp.app_template_global()
 def read_panel() -> dict[str, object]:
     """What is in the panel of this page."""
     noted = recorder()
@@ -105,10 +115,7 @@ def _json_of_cart() -> str:
 
 def _read_next() -> str:
     """The page of this shop that a form was on."""
-    there = request.form.get("next", "")
-    is_ours = there.startswith("/") and not there.startswith(("//", "/\\"))
-
-    return there if is_ours else url_for("catalogue.home")
+    return own_path(request.form.get("next")) or url_for("catalogue.home")
 
 
 def _about(requests: list[Request]) -> dict[str, object]:

@@ -1,0 +1,13 @@
+"""Ways back: where a form leads that says from which page of the shop it was sent."""
+
+
+def own_path(target: str | None) -> str | None:
+    """The target of a redirect if it is one of our own pages."""
+    if not target or not target.isprintable() or "\\" in target:
+        return None
+
+    # Browsers read two slashes as the start of a host.
+    if not target.startswith("/") or target.startswith("//"):
+        return None
+
+    return target
