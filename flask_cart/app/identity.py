@@ -7,7 +7,6 @@ good as a token.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 import time
@@ -29,6 +28,8 @@ from ..model.keys import check_owner
 from ..model.keys import check_tenant
 from ..model.values import digest
 from .lasting_ids import lasting_id
+from .signing import app_keys
+from .signing import make_signer
 
 OwnerLoader = t.Callable[[], str | None]
 TenantLoader = t.Callable[[], str | None]
@@ -312,11 +313,11 @@ def _read_cookie(visit: Visit) -> None:
 
     now = time.time()
     lifetime = _lifetime() or current_app.permanent_session_lifetime.total_seconds()
-    fallbacks = current_app.config["SECRET_KEY_FALLBACKS"] or ()
+    keys = app_keys()
 
     # A cookie of a parent domain has the same name.
     for value in request.cookies.getlist(guest_cookie()):
-        signed = _signed_with(value, *fallbacks, current_app.secret_key)
+        signed = _signed_with(value, *keys)
 
         if signed is None:
             continue
@@ -329,7 +330,7 @@ def _read_cookie(visit: Visit) -> None:
             visit.merged_into = merged_into or None
             visit.is_received = True
             is_old = age > _RENEWED_AFTER * lifetime
-            visit.is_due = is_old or not _signed_with(value, current_app.secret_key)
+            visit.is_due = is_old or not _signed_with(value, keys[-1])
             return
 
 
@@ -357,7 +358,7 @@ def _send_cookie(response: Response, visit: Visit) -> None:
     expires = None if lifetime else interface.get_expiration_time(current_app, session)
     response.set_cookie(
         guest_cookie(),
-        _signer(t.cast("str | bytes", current_app.secret_key)).sign(kept).decode(),
+        _signer(*app_keys()).sign(kept).decode(),
         max_age=lifetime,
         expires=expires,
         **_cookie_settings(),
@@ -369,12 +370,7 @@ def _lifetime() -> int | None:
 
 
 def _signer(*keys: str | bytes) -> TimestampSigner:
-    return TimestampSigner(
-        t.cast("list[str]", keys),
-        "flask-cart-guest",
-        key_derivation="hmac",
-        digest_method=hashlib.sha256,
-    )
+    return make_signer(TimestampSigner, "flask-cart-guest", keys)
 
 
 def guest_cookie() -> str:

@@ -6,7 +6,6 @@ Whoever opens one is shown what is in the cart, and asked before anything happen
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import re
 import typing as t
 from contextlib import suppress
@@ -42,6 +41,8 @@ from .current import current_cart
 from .current import current_owner
 from .current import get_state
 from .identity import known_tenant
+from .signing import app_keys
+from .signing import make_signer
 
 #: The page that links lead to.
 ENDPOINT: t.Final = "cart.link"
@@ -331,10 +332,4 @@ def _signer() -> Signer:
     if not current_app.secret_key:
         raise CartConfigError("A link needs a signature. Set SECRET_KEY.")
 
-    fallbacks = current_app.config["SECRET_KEY_FALLBACKS"] or ()
-    # The last key signs, as in Flask.
-    keys = t.cast("list[str]", [*fallbacks, current_app.secret_key])
-
-    return Signer(
-        keys, "flask-cart-link", key_derivation="hmac", digest_method=hashlib.sha256
-    )
+    return make_signer(Signer, "flask-cart-link", app_keys())
