@@ -65,11 +65,12 @@ def test_a_field_takes_what_is_sold(
     FlaskCart(app)
 
     with app.app_context():
-        assert pages_of(app).limits_of(product(**terms)) == expected
+        assert pages_of(app).limits_of(product(**terms))[:3] == expected
 
 
 def test_a_quantity_that_is_too_large_by_now_may_stay(app: Flask) -> None:
-    """The field of its line is valid as it is; what is gone has no terms."""
+    """The field of its line is valid as it is, and the page can say how many are left;
+    what is gone has no terms."""
     shelf = [product(cart_available=9)]
     FlaskCart(app).product_loader(lambda ids: shelf)
 
@@ -80,7 +81,29 @@ def test_a_quantity_that_is_too_large_by_now_may_stay(app: Flask) -> None:
 
         limits = pages_of(app).limits(current_cart)
 
-        assert limits == {egg.id: (1, 8, 1), pot.id: (1, 50, 1)}
+        assert limits == {egg.id: (1, 8, 1, 2), pot.id: (1, 50, 1, None)}
+
+        # So many are there, but not for one shopper.
+        shelf[0].cart_available, shelf[0].cart_maximum = 20, 5
+
+        assert pages_of(app).limits(current_cart)[egg.id] == (1, 8, 1, None)
+
+
+def test_a_line_says_that_there_is_less_by_now(app: Flask) -> None:
+    """On the page of the cart, at the line; also if there is none any more."""
+    shelf = [product(cart_available=9)]
+    extension = FlaskCart(app)
+    extension.product_loader(lambda ids: shelf)
+    app.register_blueprint(extension.blueprint, url_prefix="/cart")
+    client = PageClient(app)
+    client.post("/cart/lines", data={"item": "egg", "quantity": "3"})
+
+    assert "cart-short" not in client.get("/cart/").text
+
+    for left, told in ((2, "Only 2 left."), (0, "Sold out")):
+        shelf[0].cart_available = left
+
+        assert f'<p class="cart-short">{told}</p>' in client.get("/cart/").text
 
 
 def test_a_shop_without_a_product_loader_has_fields(app: Flask) -> None:
@@ -90,7 +113,7 @@ def test_a_shop_without_a_product_loader_has_fields(app: Flask) -> None:
     with app.test_request_context():
         pot = current_cart.add("pot", price=1)
 
-        assert pages_of(app).limits(current_cart) == {pot.id: (1, 50, 1)}
+        assert pages_of(app).limits(current_cart) == {pot.id: (1, 50, 1, None)}
 
 
 def test_a_coupon_that_ended_says_so(app: Flask) -> None:
