@@ -4,6 +4,7 @@ from flask import Blueprint
 from flask import flash
 from flask import redirect
 from flask import url_for
+from flask_babel import gettext
 from werkzeug import Response
 
 from flask_cart import CartEmptyError
@@ -23,7 +24,7 @@ def make() -> Response:
     try:
         share()
     except CartEmptyError:
-        flash("Put something in your basket first, then share it.", "error")
+        flash(gettext("Put something in your basket first, then share it."), "error")
 
     return _back()
 
@@ -32,7 +33,7 @@ def make() -> Response:
 def revoke() -> Response:
     """Let the link lead nowhere."""
     if stop_sharing():
-        flash("The link leads nowhere any more.", "success")
+        flash(gettext("The link leads nowhere any more."), "success")
 
     return _back()
 
