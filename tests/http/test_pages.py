@@ -29,6 +29,8 @@ from tests.support.storefronts import fill
 from tests.support.storefronts import line_of
 from tests.support.storefronts import show
 
+#: The line that a shopper has who has just come.
+MUG: t.Final = line_of("mug", size="L")
 STATIC: t.Final = Path(flask_cart.__file__).parent / "static"
 
 
@@ -164,6 +166,46 @@ def test_a_form_of_a_line_that_is_gone_is_told_so(
     assert (response.status_code, response.location) == (303, "/cart/")
     assert "not in your cart any more" in client.get("/cart/").text
     assert client.patch(f"/cart/lines/{line}", json={"quantity": 5}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "fields", "asked"),
+    [
+        (f"lines/{MUG}", {"quantity": 5}, "Make it 5"),
+        (f"lines/{MUG}/increment", {"by": 1}, "Change a quantity all the same"),
+        (f"lines/{MUG}/remove", {}, "Remove something all the same"),
+        (f"lines/{MUG}/move", {"to": "later"}, "Move something to another list all"),
+        ("clear", {}, "Empty the cart all the same"),
+        ("coupons", {"code": "TEN"}, "Use a code all the same"),
+        ("coupons/SPRING/remove", {}, "Remove a code all the same"),
+        ("shipping", {"method": "Post"}, "Choose another shipping all the same"),
+        ("metadata", {"metadata.note": "Ring"}, "Save a note all the same"),
+        ("forward", {"metadata.note": "Ring"}, "Save what was typed in all the same"),
+        ("lines", {"item": "pot"}, "Change the cart all the same"),
+    ],
+)
+def test_a_conflict_names_what_was_asked_for(
+    client: FlaskClient, address: str, fields: dict[str, t.Any], asked: str
+) -> None:
+    """And shows the line that it is about, or else the cart; whatever it is, the way
+    that changes nothing is the one that stands out."""
+    fill(client)
+    version = show(client)["version"]
+    client.post("/cart/lines", json={"item": "pot"})
+    seen = {"seen": 1} if "quantity" in fields else {}
+    response = client.post(
+        f"/cart/{address}", data={"cart_version": version, **seen, **fields}
+    )
+
+    assert response.status_code == 409
+    assert f">{asked}" in response.text
+    assert ("<mark>3</mark> \u00d7" in response.text) == address.startswith("lines/")
+    assert ("cart-overview" in response.text) != address.startswith("lines/")
+
+    ((main, name),) = re.findall(
+        r"<(\w+) [^>]*cart-main-button[^>]*>([^<]*)", response.text
+    )
+    assert (main, name[:8]) == ("a", "Leave it")
 
 
 @pytest.mark.parametrize("clicks", [1, 2])
