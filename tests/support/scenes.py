@@ -44,10 +44,8 @@ class House(t.Protocol):
     @property
     def app(self) -> Flask: ...
 
-    def visitor(self) -> Visitor: ...
-
-    def speak(self, visitor: Visitor, language: str) -> None:
-        """Let a visitor read the pages in a language."""
+    def welcome(self, language: str) -> Visitor:
+        """Somebody new, who reads the pages in a language."""
         ...
 
 
@@ -171,8 +169,5 @@ class Programme(dict[str, Scene[H]]):
 @contextmanager
 def staged(shop: H, language: str) -> Iterator[Stage[H]]:
     """A stage, which is as before afterwards."""
-    visitor = shop.visitor()
-    shop.speak(visitor, language)
-
     with ExitStack() as later:
-        yield Stage(shop, visitor, later)
+        yield Stage(shop, shop.welcome(language), later)

@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from demo_shop import create_app
 from demo_shop.extensions import db
+from demo_shop.extensions import limiter
 from demo_shop.languages import COOKIE as LANGUAGE
 from demo_shop.models import Coupon
 from demo_shop.models import CouponUse
@@ -172,10 +173,15 @@ class Shop:
         """Somebody with a browser that was never here before."""
         return Visitor(self.app)
 
-    def speak(self, visitor: Visitor, language: str) -> None:
-        """Let a visitor read the pages in a language."""
+    def welcome(self, language: str) -> Visitor:
+        """Somebody new, who reads the pages in a language; it is not counted how often
+        those before have tried something."""
+        limiter.reset()
+        visitor = self.visitor()
         visitor.client.set_cookie(LANGUAGE, language)
         visitor.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
+
+        return visitor
 
     def stock(self, sku: str) -> int:
         """How many pieces are on the shelf."""
