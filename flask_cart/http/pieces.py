@@ -36,7 +36,7 @@ def send_once(html: str) -> Markup:
     known = _known()
 
     if digest in known or "*" in known:
-        return Markup(f'<{tag} id="{name}" hx-preserve></{tag}>')
+        return Markup(f'<{tag} id="{name}" data-hx-preserve></{tag}>')
 
     return Markup(f'{opening[0]} data-piece="{digest}"{text[opening.end() :]}')
 
