@@ -10,17 +10,21 @@ from typing import Any
 
 from cachelib import FileSystemCache
 
+from .languages import sentences
+
 ROOT = Path(__file__).resolve().parent.parent
 INSTANCE = ROOT / "instance"
 LIFETIME = timedelta(days=90)
 
 #: Where baskets are, at the end of a sentence of the footer.
-PLACES = {
-    "database": "in the database of the shop",
-    "session": "beside the sessions, in files",
-    "cache": "in a cache of files",
-    "redis": "in a cache in Redis, with a lock for each",
-}
+PLACES = sentences(
+    {
+        "database": "in the database of the shop",
+        "session": "beside the sessions, in files",
+        "cache": "in a cache of files",
+        "redis": "in a cache in Redis, with a lock for each",
+    }
+)
 
 
 def defaults() -> dict[str, object]:
@@ -50,7 +54,8 @@ def defaults() -> dict[str, object]:
         # A form stays good for as long as the session does.
         "WTF_CSRF_TIME_LIMIT": None,
         "MAX_CONTENT_LENGTH": 64 * 1024,
-        "SEND_FILE_MAX_AGE_DEFAULT": timedelta(hours=1),
+        # At an address without their fingerprint. With it, a year.
+        "SEND_FILE_MAX_AGE_DEFAULT": timedelta(minutes=1),
     }
 
 
