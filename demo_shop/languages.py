@@ -6,6 +6,7 @@ English, and said by the filter ``told``. ``python -m tools.tongues`` collects t
 """
 
 from collections.abc import Iterable
+from decimal import Decimal
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -14,11 +15,11 @@ from typing import TypeVar
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_percent
 from babel.support import Translations
 from flask import Flask
 from flask import request
 from flask_babel import Domain
-from flask_babel import format_percent
 from flask_babel import get_locale
 from flask_babel import gettext
 from moneyed import Money
@@ -97,9 +98,11 @@ def told(text: str) -> str:
     return str(gettext(text)) if text else ""
 
 
-def percent(number: float) -> str:
-    """Say how many percent."""
-    return str(format_percent(number / 100))
+def percent(number: int | str) -> str:
+    """Say how many percent: 20, or "13.5%"."""
+    share = Decimal(str(number).removesuffix("%")) / 100
+
+    return format_percent(share, locale=get_locale(), decimal_quantization=False)
 
 
 def listed(texts: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from flask import redirect
 from flask import request
 from flask import session
 from flask import url_for
+from flask_babel import gettext
 from werkzeug import Response
 
 from flask_cart import Drift
@@ -75,9 +76,12 @@ def take_prices() -> Response:
     )
 
     if needs_consent(drift):
-        flash("A price has just changed once more. This is how it is now.", "problem")
+        flash(
+            gettext("A price has just changed once more. This is how it is now."),
+            "problem",
+        )
     else:
-        flash("Your basket has the new prices.", "good")
+        flash(gettext("Your basket has the new prices."), "good")
 
     return back_to_basket()
 

@@ -7,6 +7,7 @@ from flask import redirect
 from flask import render_template
 from flask import request
 from flask import url_for
+from flask_babel import gettext
 from werkzeug import Response
 
 from .. import sandbox_pay
@@ -58,6 +59,6 @@ def stop(token: str) -> Response:
         return redirect(url_for("payments.show", token=token), code=303)
 
     give_up(payment)
-    flash("Nothing was ordered. Everything is still in your basket.", "good")
+    flash(gettext("Nothing was ordered. Everything is still in your basket."), "good")
 
     return back_to_basket()
