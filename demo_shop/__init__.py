@@ -17,6 +17,7 @@ from typing import Any
 
 from flask import Flask
 
+from . import fingerprints
 from . import languages
 from . import sandbox_pay
 from . import settings
@@ -32,6 +33,7 @@ from .seed import prepare_database
 from .services import accounts
 from .services import activity
 from .services import assistants as assistants_at_work
+from .services import sharing as shared_baskets
 from .services import tracing
 from .services import words  # noqa: F401 - it tells the extension what to say
 from .views import account
@@ -47,6 +49,7 @@ from .views import payments
 from .views import race
 from .views import racers
 from .views import search
+from .views import sharing
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
@@ -85,9 +88,11 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     accounts.init_app(app)
     activity.init_app(app)
     assistants_at_work.init_app(app)
+    shared_baskets.init_app(app)
 
     app.register_blueprint(catalogue.bp)
     app.register_blueprint(basket.bp, url_prefix="/basket")
+    app.register_blueprint(sharing.bp)
     app.register_blueprint(cart_ext.permalinks, url_prefix="/buy")
     app.register_blueprint(assistants.bp)
     app.register_blueprint(checkout.bp)
@@ -101,6 +106,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(race.bp)
     app.register_blueprint(racers.bp)
     errors.init_app(app)
+    fingerprints.init_app(app)
     app.before_request(refuse_unreadable)
     app.after_request(add_headers)
 

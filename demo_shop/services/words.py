@@ -93,10 +93,14 @@ def tell(code: str, text: str, about: Any) -> str:
         case _:
             place = _destination() if code == "moved" else instance
             sentence = _HAPPENED.get(place, {}).get(code)
-            # Of the second of two clicks, nobody knows what it was about.
-            name = told(about.name) if about is not None else gettext("That")
 
-            return text if sentence is None else gettext(sentence, name=name)
+            # Of the second of two clicks, only the sentence says what it was about.
+            if sentence is None or (code == "added" and about is None):
+                return text
+
+            name = told(about.name) if hasattr(about, "name") else gettext("It")
+
+            return gettext(sentence, name=name)
 
 
 def _destination() -> str:
