@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from dataclasses import field
 from decimal import Decimal
 
-from flask_babel import gettext
 from moneyed import EUR
 from moneyed import Money
 
+from .languages import gettext
 from .languages import sentences
 
 MAX_NOTE = 300

@@ -10,8 +10,6 @@ from flask import Flask
 from flask import current_app
 from flask import has_request_context
 from flask import session
-from flask_babel import gettext
-from flask_babel import ngettext
 from flask_login import LoginManager
 from flask_login import current_user
 from flask_login import login_user
@@ -28,7 +26,9 @@ from ..extensions import cart_ext
 from ..extensions import db
 from ..forms import EMAIL
 from ..forms import read_line
+from ..languages import gettext
 from ..languages import listed
+from ..languages import ngettext
 from ..languages import sentences
 from ..languages import told
 from ..models import Account

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from flask import Flask
-from flask_babel import gettext
 from sqlalchemy import ScalarSelect
 from sqlalchemy import delete
 from sqlalchemy import func
@@ -26,6 +25,7 @@ from flask_cart.signals import cart_updated
 from flask_cart.ucp import current_assistant
 
 from ..extensions import db
+from ..languages import gettext
 from ..languages import sentences
 from ..languages import told
 from ..models import CartWrite

@@ -6,8 +6,6 @@ from urllib.parse import urlsplit
 from flask import Flask
 from flask import flash
 from flask import has_request_context
-from flask_babel import gettext
-from flask_babel import ngettext
 from sqlalchemy import select
 
 from flask_cart import Cart
@@ -15,7 +13,9 @@ from flask_cart.model.events import CartMerged
 from flask_cart.signals import cart_merged
 
 from ..extensions import db
+from ..languages import gettext
 from ..languages import listed
+from ..languages import ngettext
 from ..languages import told
 from ..models import CartWrite
 

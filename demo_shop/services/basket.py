@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from collections.abc import Mapping
 
-from flask_babel import gettext
-from flask_babel import ngettext
 from moneyed import Money
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -15,6 +13,8 @@ from flask_cart import Totals
 
 from ..extensions import cart_ext
 from ..extensions import db
+from ..languages import gettext
+from ..languages import ngettext
 from ..languages import told
 from ..models import Product
 from ..models import Variant

@@ -11,7 +11,6 @@ from datetime import datetime
 
 from flask import has_request_context
 from flask_babel import format_date
-from flask_babel import gettext
 from moneyed import Money
 from msgspec.structs import replace
 from sqlalchemy import ColumnElement
@@ -31,6 +30,7 @@ from flask_cart.pricing.presets import buy_x_get_y
 
 from ..extensions import cart_ext
 from ..extensions import db
+from ..languages import gettext
 from ..languages import price
 from ..languages import told
 from ..models import Category

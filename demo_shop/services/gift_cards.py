@@ -6,7 +6,6 @@ from it before there is an order, and then together with it.
 
 from collections.abc import Iterator
 
-from flask_babel import gettext
 from moneyed import Money
 from sqlalchemy import select
 from sqlalchemy import update
@@ -20,6 +19,7 @@ from flask_cart.pricing.presets import gift_card
 
 from ..extensions import cart_ext
 from ..extensions import db
+from ..languages import gettext
 from ..languages import price
 from ..models import GiftCard
 from ..models import Order

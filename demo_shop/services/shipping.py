@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from babel.units import format_unit
 from flask_babel import get_locale
-from flask_babel import gettext
-from flask_babel import lazy_gettext
 from moneyed import Money
 
 from flask_cart import Cart
@@ -17,6 +15,8 @@ from flask_cart import rule
 from flask_cart.pricing.presets import shipping
 
 from ..extensions import cart_ext
+from ..languages import gettext
+from ..languages import lazy_gettext
 from ..languages import sentences
 from ..money import euros
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 from flask import request
-from flask_babel import gettext
-from flask_babel import lazy_gettext
 
 from ..extensions import cart_ext
+from ..languages import gettext
+from ..languages import lazy_gettext
 from ..languages import sentences
 from ..languages import told
 from ..models import MOST_PIECES
@@ -91,22 +91,26 @@ def tell(code: str, text: str, about: Any) -> str:
         case _ if code in _SENTENCES:
             return str(_SENTENCES[code])
         case _:
-            place = _destination() if code == "moved" else instance
+            place = _field("to") if code == "moved" else instance
             sentence = _HAPPENED.get(place, {}).get(code)
 
-            # Of the second of two clicks, only the sentence says what it was about.
-            if sentence is None or (code == "added" and about is None):
-                return text
-
-            name = told(about.name) if hasattr(about, "name") else gettext("It")
-
-            return gettext(sentence, name=name)
+            return text if sentence is None else gettext(sentence, name=_named(about))
 
 
-def _destination() -> str:
+def _named(about: Any) -> str:
+    """What it was about, if anybody knows: of a second click, the form does."""
+    if hasattr(about, "name"):
+        return told(about.name)
+
+    variant = next(iter(variants_of([_field("item")]).values()), None)
+
+    return told(variant.product.name) if variant else gettext("It")
+
+
+def _field(name: str) -> str:
     fields = request.get_json() if request.is_json else request.form
 
-    return str(fields.get("to", ""))
+    return str(fields.get(name, ""))
 
 
 def _too_few(sku: str, left: int, in_basket: int) -> str:

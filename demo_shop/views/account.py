@@ -8,8 +8,6 @@ from flask import redirect
 from flask import render_template
 from flask import request
 from flask import url_for
-from flask_babel import gettext
-from flask_babel import lazy_gettext
 from flask_login import current_user
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
@@ -19,6 +17,8 @@ from flask_cart import current_cart
 
 from ..extensions import db
 from ..extensions import limiter
+from ..languages import gettext
+from ..languages import lazy_gettext
 from ..models import Account
 from ..models import Order
 from ..services.accounts import LONGEST_EMAIL

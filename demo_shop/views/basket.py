@@ -7,7 +7,6 @@ from flask import redirect
 from flask import request
 from flask import session
 from flask import url_for
-from flask_babel import gettext
 from werkzeug import Response
 
 from flask_cart import Drift
@@ -16,6 +15,7 @@ from flask_cart import current_cart
 from ..extensions import cart_ext
 from ..extensions import limiter
 from ..forms import MAX_NOTE
+from ..languages import gettext
 from ..models import Product
 from ..services.accounts import PLACES
 from ..services.basket import savings

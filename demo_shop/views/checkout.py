@@ -7,8 +7,6 @@ from flask import render_template
 from flask import request
 from flask import session
 from flask import url_for
-from flask_babel import gettext
-from flask_babel import lazy_gettext
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 from werkzeug import Response
@@ -23,6 +21,8 @@ from ..extensions import db
 from ..forms import COUNTRIES
 from ..forms import CheckoutForm
 from ..forms import read_amount
+from ..languages import gettext
+from ..languages import lazy_gettext
 from ..languages import price
 from ..languages import told
 from ..models import Order

@@ -7,10 +7,10 @@ from flask import redirect
 from flask import render_template
 from flask import request
 from flask import url_for
-from flask_babel import gettext
 from werkzeug import Response
 
 from .. import sandbox_pay
+from ..languages import gettext
 from ..money import euros
 from ..services.accounts import shopper
 from ..services.payments import find_paid_order
