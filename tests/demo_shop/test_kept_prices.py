@@ -113,7 +113,7 @@ def test_a_price_falls_on_a_phone(
     expect(page.locator("#cart-messages")).to_contain_text("kept for later")
     front.shop.set_price("MUG-FOG", 1200)
     page.goto("/basket/")
-    page.get_by_role("link", name="For later 1 pieces costs less now").click()
+    page.get_by_role("link", name="For later 1 piece costs less now").click()
 
     expect(page.locator(".cheaper").last).to_have_text(FELL)
     assert not scripts or find_barriers(page) == []
