@@ -147,6 +147,13 @@ class MugShop:
 
         return guest
 
+    def add_elsewhere(self, visitor: Visitor) -> str:
+        """Put one more into somebody's cart, as another device does; the version that
+        the cart has then."""
+        visitor.post("/cart/lines", item="pot")
+
+        return visitor.version("/cart/")
+
     def _make_app(self, config: dict[str, object]) -> Flask:
         app = make_app(
             CART_STORAGE="memory",

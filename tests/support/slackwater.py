@@ -94,6 +94,12 @@ class Visitor:
         self.get(path)
         return re.findall(r'/lines/(\w+)/remove"', self.page)
 
+    def version(self, path: str) -> str:
+        """The version of a cart."""
+        answer = self.client.get(path, headers={"Accept": "application/json"})
+
+        return str(answer.get_json()["version"])
+
     def order(self, **changes: str) -> TestResponse:
         """Send the checkout form."""
         return self.post("/checkout", **{**self.checkout_form(), **changes})
@@ -182,6 +188,13 @@ class Shop:
         visitor.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
 
         return visitor
+
+    def add_elsewhere(self, visitor: Visitor) -> str:
+        """Put one more into somebody's basket, as another device does; the version that
+        the basket has then."""
+        visitor.add("cork-float", "FLOAT-LAMPYELLOW")
+
+        return visitor.version("/basket/")
 
     def stock(self, sku: str) -> int:
         """How many pieces are on the shelf."""
