@@ -30,7 +30,7 @@ def send_once(html: str) -> Markup:
     digest = hashlib.sha256(_one_time.sub(r"\1", html).encode()).hexdigest()[:8]
 
     if digest in _known() or needs_no_piece():
-        return Markup(f'<{tag} id="{name}" hx-preserve></{tag}>')
+        return Markup(f'<{tag} id="{name}" data-hx-preserve></{tag}>')
 
     return Markup(f'{opening[0]} data-piece="{digest}"{html[opening.end() :]}')
 
