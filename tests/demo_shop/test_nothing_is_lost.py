@@ -248,7 +248,6 @@ def test_what_there_is_not_enough_of(
     button(page, "Add to basket").click()
     expect(told).to_contain_text("only one is left.")
 
-
     for said in ("in your basket", "counting those in your basket"):
         page.goto("/goods/harbour-mug")
         page.get_by_role("radio", name="Buoy red").check()
