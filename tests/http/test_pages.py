@@ -287,6 +287,19 @@ def test_undo_puts_back_what_was_removed(client: FlaskClient) -> None:
     assert "cart-undo" not in client.get("/cart/").text
 
 
+def test_where_the_forms_of_lines_are_sent(client: FlaskClient) -> None:
+    """Each to its line, also where the app adds something to all addresses."""
+    app = client.application
+    app.url_defaults(lambda endpoint, values: values.setdefault("lang", "0"))
+    lines = [fill(client), line_of("pot")]
+    client.post("/cart/lines", json={"item": "pot"})
+    page = client.get("/cart/").text
+
+    for line in lines:
+        for action in ("increment", "remove", "move"):
+            assert f'action="/cart/lines/{line}/{action}?lang=0"' in page
+
+
 def test_an_app_can_extend_a_page_by_a_block(shop: Storefront, tmp_path: Path) -> None:
     """Its own page has the name of ours, and extends it."""
     folder = tmp_path / "templates" / "flask_cart"
