@@ -124,7 +124,7 @@ def test_two_minutes_with_the_demo(open_window: Visits) -> None:
     race.click()
     button(page, "Send 50 adds to each").click()
     ours = page.locator("#lane-flask-cart")
-    expect(ours).to_contain_text("none are lost.", timeout=2 * PATIENCE)
+    expect(ours).to_contain_text("None is lost.", timeout=2 * PATIENCE)
     expect(page.locator("#race-status")).to_contain_text("in Flask-Cart.")
     expect(page.locator("#race-status")).to_be_in_viewport()
 
