@@ -172,7 +172,7 @@ def test_a_basket_that_is_not_seen_is_not_emptied(
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
     expect(page).to_have_title(f"{title} \u2013 Slackwater")
     expect(page.locator(".overview")).to_contain_text("Logbook Colour: Navy")
-    expect(page.get_by_text("Empty the basket, as it was before")).to_be_visible()
+    expect(page.get_by_text("Empty the basket", exact=True)).to_be_visible()
     leave = page.get_by_role("link", name="Leave it as it is")
     expect(leave).not_to_have_css("background-color", "rgba(0, 0, 0, 0)")
     leave.click()
