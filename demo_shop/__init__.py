@@ -41,6 +41,8 @@ from .views import basket
 from .views import catalogue
 from .views import checkout
 from .views import errors
+from .views import express
+from .views import orders
 from .views import panel
 from .views import payments
 from .views import race
@@ -90,6 +92,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(cart_ext.permalinks, url_prefix="/buy")
     app.register_blueprint(assistants.bp)
     app.register_blueprint(checkout.bp)
+    app.register_blueprint(express.bp)
+    app.register_blueprint(orders.bp)
     app.register_blueprint(payments.bp)
     app.register_blueprint(sandbox_pay.bp)
     app.register_blueprint(search.bp)

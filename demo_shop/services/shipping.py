@@ -24,6 +24,9 @@ class Way:
     price: Money
     #: What a shopper should know of it.
     blurb: str
+    #: How many working days it takes, at least and at most.
+    least_days: int
+    most_days: int
     #: From which sum of goods on it is free.
     free_from: int | None = None
     #: How heavy what goes this way may be.
@@ -40,14 +43,14 @@ class Way:
 
 
 #: How everything goes, unless the shopper says otherwise.
-POST = Way("Post, tracked", euros(490), "In paper and string, two days to your door.")
+POST = Way("Post, tracked", euros(490), "In paper and string, to your door.", 2, 3)
 
 WAYS = {
     way.name: way
     for way in [
-        Way("Letter post", euros(240), "Through the slot. Up to 500 g.", None, 500),
+        Way("Letter post", euros(240), "Through the slot. Up to 500 g.", 3, 5, None, 500),
         POST,
-        Way("Night boat", euros(1250), "There tomorrow morning. Free from €150.", 150),
+        Way("Night boat", euros(1250), "There in the morning. Free from €150.", 1, 1, 150),
     ]
 }
 
