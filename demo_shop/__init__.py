@@ -6,6 +6,7 @@ Start it with ``python -m flask --app demo_shop run``. It is laid out as Flask a
 * ``models``: the tables, and ``seed`` with ``catalogue.toml``: what a new one is filled
   with;
 * ``forms``: what shoppers type in;
+* ``languages``, with the catalogues in ``translations``: how it says that;
 * ``services``: what the shop does, and the rules it gives Flask-Cart;
 * ``sandbox_pay``: a payment provider, which a real shop would not have inside;
 * ``views``: its pages, whose templates are in ``templates/``.
@@ -16,10 +17,10 @@ from typing import Any
 
 from flask import Flask
 
+from . import languages
 from . import sandbox_pay
 from . import settings
 from .entrance import refuse_unreadable
-from .extensions import babel
 from .extensions import cache
 from .extensions import cart_ext
 from .extensions import csrf
@@ -31,7 +32,7 @@ from .seed import prepare_database
 from .services import accounts
 from .services import activity
 from .services import assistants as assistants_at_work
-from .services import languages
+from .services import sharing as shared_baskets
 from .services import tracing
 from .services import words  # noqa: F401 - it tells the extension what to say
 from .views import account
@@ -42,12 +43,14 @@ from .views import catalogue
 from .views import checkout
 from .views import errors
 from .views import express
+from .views import languages as languages_page
 from .views import orders
 from .views import panel
 from .views import payments
 from .views import race
 from .views import racers
 from .views import search
+from .views import sharing
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
@@ -77,7 +80,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     if "CACHE_TYPE" in app.config:
         cache.init_app(app)
 
-    babel.init_app(app, locale_selector=languages.chosen_language)
+    languages.init_app(app)
     cart_ext.init_app(app, db=db)
     limiter.init_app(app)
     csrf.init_app(app)
@@ -86,9 +89,11 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     accounts.init_app(app)
     activity.init_app(app)
     assistants_at_work.init_app(app)
+    shared_baskets.init_app(app)
 
     app.register_blueprint(catalogue.bp)
     app.register_blueprint(basket.bp, url_prefix="/basket")
+    app.register_blueprint(sharing.bp)
     app.register_blueprint(cart_ext.permalinks, url_prefix="/buy")
     app.register_blueprint(assistants.bp)
     app.register_blueprint(checkout.bp)
@@ -100,6 +105,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(account.bp)
     app.register_blueprint(activity_page.bp)
     app.register_blueprint(panel.bp)
+    app.register_blueprint(languages_page.bp)
     app.register_blueprint(race.bp)
     app.register_blueprint(racers.bp)
     errors.init_app(app)

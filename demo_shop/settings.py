@@ -10,17 +10,21 @@ from typing import Any
 
 from cachelib import FileSystemCache
 
+from .languages import sentences
+
 ROOT = Path(__file__).resolve().parent.parent
 INSTANCE = ROOT / "instance"
 LIFETIME = timedelta(days=90)
 
 #: Where baskets are, at the end of a sentence of the footer.
-PLACES = {
-    "database": "in the database of the shop",
-    "session": "beside the sessions, in files",
-    "cache": "in a cache of files",
-    "redis": "in a cache in Redis, with a lock for each",
-}
+PLACES = sentences(
+    {
+        "database": "in the database of the shop",
+        "session": "beside the sessions, in files",
+        "cache": "in a cache of files",
+        "redis": "in a cache in Redis, with a lock for each",
+    }
+)
 
 
 def defaults() -> dict[str, object]:

@@ -15,12 +15,15 @@ from jinja2 import Environment
 from jinja2 import nodes
 
 from tools import tongues
+from tools.tongues import EXTENSION
+from tools.tongues import PARTS
+from tools.tongues import Part
 
-ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "flask_cart"
-CATALOGUES = tongues.catalogues()
-SAID = tongues.extract()
 LANGUAGES = ["ar", "de", "es", "fr"]
+SAID = {part.name: tongues.extract(part) for part in PARTS}
+
+each_part = pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
+each_language = pytest.mark.parametrize("language", LANGUAGES)
 
 #: What is to be done about what is found here.
 HELP = "Run 'python -m tools.tongues', and translate what it lists."
@@ -28,44 +31,51 @@ HELP = "Run 'python -m tools.tongues', and translate what it lists."
 #: The page of a problem is for developers.
 TEMPLATES = [
     path
-    for path in sorted(PACKAGE.rglob("*.html"))
+    for part in PARTS
+    for path in sorted(part.templates.rglob("*.html"))
     if path.name not in {"problem.html"}
+    and (part is EXTENSION or path.name in {"_language.html"})
 ]
+
+TRANSLATING = {name for part in PARTS for name in part.in_templates}
 
 #: Attributes that somebody reads, or hears.
 READ = {"alt", "aria-description", "aria-label", "placeholder", "title"}
 
+_names = re.compile(r"Slackwater|Sandbox Pay|Flask-Cart")
 _attribute = re.compile(r'[\w-]+="[^"]*"')
 _looks_like_words = re.compile(r"^[A-Z][a-z]+$|[A-Za-z] [A-Za-z]")
 
 
-def test_the_template_has_what_the_code_says() -> None:
+@each_part
+def test_the_template_has_what_the_code_says(part: Part) -> None:
     """A new sentence is in it, and one that is gone is not."""
-    written = tongues.written(SAID)
-
-    assert tongues.TEMPLATE.read_bytes() == written, HELP
+    assert part.template.read_bytes() == tongues.written(SAID[part.name]), HELP
 
 
-def test_languages() -> None:
+@each_part
+def test_languages(part: Part) -> None:
     """There are four of them."""
-    assert sorted(CATALOGUES) == LANGUAGES
+    assert sorted(tongues.catalogues(part)) == LANGUAGES
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_catalogue_is_whole(language: str) -> None:
+@each_language
+@each_part
+def test_a_catalogue_is_whole(part: Part, language: str) -> None:
     """Nothing is missing in it, doubtful or left over."""
-    path = tongues.TRANSLATIONS / language / "LC_MESSAGES" / "flask_cart.po"
-    updated = tongues.update(CATALOGUES[language], SAID)
+    stored = tongues.catalogues(part)[language]
+    updated = tongues.update(stored, SAID[part.name])
 
     assert tongues.missing(updated) == [], HELP
-    assert path.read_bytes() == tongues.written(updated), HELP
+    assert part.path(language).read_bytes() == tongues.written(updated), HELP
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_placeholders(language: str) -> None:
+@each_language
+@each_part
+def test_placeholders(part: Part, language: str) -> None:
     """A translation has those of the sentence; that of one or two may do without how
     many there are."""
-    for message in CATALOGUES[language]:
+    for message in tongues.catalogues(part)[language]:
         if message.id:
             assert not wrong_placeholders(message), message.id
 
@@ -79,6 +89,9 @@ def test_placeholders(language: str) -> None:
         (("{number} item", "{number} items"), ("one", "{number}"), False),
         (("{number} of {name}", "{number} of {name}"), ("one", "{number}"), True),
         (("{number} item", "{number} items"), ("one", "many"), True),
+        ("%(name)s is here", "%(name)s ist da", False),
+        ("%(name)s is here", "%(nmae)s ist da", True),
+        (("%(num)s item", "%(num)s items"), ("one", "%(num)s"), False),
     ],
 )
 def test_wrong_placeholders_are_found(ids: t.Any, texts: t.Any, is_wrong: bool) -> None:
@@ -94,7 +107,7 @@ def wrong_placeholders(message: Message) -> list[str]:
         return [each for each in [message.string] if placeholders(each) != wanted]
 
     wanted = placeholders(message.id[1])
-    numbers = wanted & {"number", "needed", "most", "count", "limit"}
+    numbers = wanted & {"number", "needed", "most", "count", "limit", "num"}
     *few, last = message.string
 
     return [
@@ -103,12 +116,14 @@ def wrong_placeholders(message: Message) -> list[str]:
 
 
 def placeholders(text: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+    found = {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+    return found | set(re.findall(r"%\((\w+)\)s", text))
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
 def test_templates_say_nothing_by_themselves(path: Path) -> None:
-    """Each word goes through cart_gettext or cart_ngettext."""
+    """Each word goes through a function that translates it."""
     assert words_of(path.read_text()) == []
 
 
@@ -121,6 +136,7 @@ def test_templates_say_nothing_by_themselves(path: Path) -> None:
         ('{{ to("Go there") }}', ["Go there"]),
         ("{% macro to(label='Add') %}{{ label }}{% endmacro %}", ["Add"]),
         ('{{ to(cart_gettext("Go {name}", name="x")) }} 2', []),
+        ('{{ _("Go there") }} {% trans %}Hello{% endtrans %}', []),
         ('<a class="go there" {% if x %}hidden{% endif %}>{{ name }}</a>', []),
     ],
 )
@@ -131,13 +147,15 @@ def test_words_are_found(source: str, words: list[str]) -> None:
 
 def words_of(source: str) -> list[str]:
     """What a template says without asking for a translation."""
-    environment = Environment()
-    html = ""
+    environment = Environment(extensions=["jinja2.ext.i18n"])
+    html, is_translated = "", False
 
     for _, kind, value in environment.lex(source):
         if kind == "variable_begin":
             html += "0"
-        elif kind == "data":
+        elif kind == "name" and value in {"trans", "endtrans"}:
+            is_translated = value == "trans"
+        elif kind == "data" and not is_translated:
             html += value
 
     reader = Reader()
@@ -146,7 +164,7 @@ def words_of(source: str) -> list[str]:
     translated = {
         id(each)
         for call in tree.find_all(nodes.Call)
-        if isinstance(call.node, nodes.Name) and call.node.name.startswith("cart_")
+        if isinstance(call.node, nodes.Name) and call.node.name in TRANSLATING
         for each in call.args
     }
     given = [
@@ -156,7 +174,7 @@ def words_of(source: str) -> list[str]:
     ]
 
     # The attributes of a macro are outside of any tag here.
-    plain = [_attribute.sub("", each).strip() for each in reader.read]
+    plain = [_names.sub("", _attribute.sub("", each)).strip() for each in reader.read]
 
     return [each for each in plain if re.search("[A-Za-z]", each)] + [
         each for each in given if _looks_like_words.search(each)
@@ -189,8 +207,8 @@ class Reader(HTMLParser):
 @pytest.mark.parametrize("name", ["wording", "reasons"])
 def test_the_wording_is_marked(name: str) -> None:
     """Each of its sentences is in the template of the catalogues."""
-    known = {text for each in SAID for text in ids_of(each)}
-    tree = ast.parse((PACKAGE / "app" / f"{name}.py").read_text())
+    known = {text for each in SAID[EXTENSION.name] for text in ids_of(each)}
+    tree = ast.parse((EXTENSION.code / "app" / f"{name}.py").read_text())
     docstrings = {
         id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)
     }

@@ -1,8 +1,10 @@
-"""Collects the sentences of the extension, and brings the catalogues up to date.
+"""Collects the sentences of the extension and of the demo, and brings the catalogues
+up to date.
 
-``python -m tools.tongues`` writes what the code says now into ``flask_cart.pot`` and
-into the catalogue of each language, and lists what is to be translated there. With the
-name of a language, as ``python -m tools.tongues nl``, it begins a catalogue for that.
+``python -m tools.tongues`` writes what the code says now into the template of each of
+them, and into the catalogue of each language, and lists what is to be translated
+there. With the name of a language, as ``python -m tools.tongues nl``, it begins a
+catalogue for that.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import ast
 import re
 import sys
 import typing as t
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -22,39 +25,88 @@ from jinja2.ext import babel_extract
 from flask_cart.app.problem_codes import ProblemCode
 
 ROOT: t.Final = Path(__file__).parents[1]
-PACKAGE: t.Final = ROOT / "flask_cart"
-TRANSLATIONS: t.Final = PACKAGE / "translations"
-TEMPLATE: t.Final = TRANSLATIONS / "flask_cart.pot"
 
 #: A sentence, or the two of one that depends on a number.
 Message = str | tuple[str, str]
 
-_IN_TEMPLATES: t.Final = {"cart_gettext": 1, "cart_ngettext": 2}
-_IN_CODE: t.Final = {"gettext": 1, "ngettext": 2, "Plural": 2}
-_HEADER: t.Final = "Translations of Flask-Cart."
+
+@dataclass(frozen=True)
+class Part:
+    """What says sentences, and has catalogues of its own."""
+
+    name: str
+    domain: str
+    code: Path
+    templates: Path
+    #: How many sentences each function takes.
+    in_templates: t.Mapping[str, int]
+    #: What is neither in the code nor in a template.
+    more: t.Sequence[str] = ()
+
+    @property
+    def translations(self) -> Path:
+        """Where the catalogues are."""
+        return self.code / "translations"
+
+    @property
+    def template(self) -> Path:
+        """What the catalogue of each language begins with."""
+        return self.translations / f"{self.domain}.pot"
+
+    def path(self, language: str) -> Path:
+        """Where the catalogue of a language is."""
+        return self.translations / language / "LC_MESSAGES" / f"{self.domain}.po"
+
+
+EXTENSION: t.Final = Part(
+    "Flask-Cart",
+    "flask_cart",
+    ROOT / "flask_cart",
+    ROOT / "flask_cart",
+    {"cart_gettext": 1, "cart_ngettext": 2},
+    [code.heading for code in ProblemCode],
+)
+DEMO: t.Final = Part(
+    "Slackwater",
+    "messages",
+    ROOT / "demo_shop",
+    ROOT / "templates",
+    {"_": 1, "gettext": 1, "ngettext": 2},
+)
+PARTS: t.Final = [EXTENSION, DEMO]
+
+_IN_CODE: t.Final = {
+    "gettext": 1,
+    "lazy_gettext": 1,
+    "ngettext": 2,
+    "lazy_ngettext": 2,
+    "Plural": 2,
+}
+#: As the demo has it: what is in ``{% trans %}`` is one line.
+_OPTIONS: t.Final = {"trimmed": "true", "newstyle_gettext": "true"}
 
 #: What changes each time, or tells nothing.
 _noise: t.Final = re.compile(
     r'^"(POT-Creation-Date|PO-Revision-Date|Last-Translator|Language-Team'
     r'|Report-Msgid-Bugs-To|Generated-By|MIME-Version|Content-Transfer-Encoding):.*"\n'
-    r"|^#, python-brace-format\n",
+    r"|^#, python-(brace-)?format\n",
     re.MULTILINE,
 )
 
 
-def extract() -> Catalog:
+def extract(part: Part) -> Catalog:
     """All sentences that the code and the templates have."""
-    catalogue = Catalog(project="Flask-Cart", header_comment=f"# {_HEADER}")
+    catalogue = Catalog(project=part.name, header_comment=_header(part))
 
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sorted(part.code.rglob("*.py")):
         for message in in_code(path.read_text()):
             _add(catalogue, message)
 
-    for code in ProblemCode:
-        _add(catalogue, code.heading)
+    for text in part.more:
+        _add(catalogue, text)
 
-    for path in sorted(PACKAGE.rglob("*.html")):
-        for message in in_template(path.read_bytes()):
+    for path in sorted(part.templates.rglob("*.html")):
+        for message in in_template(path.read_bytes(), part.in_templates):
             _add(catalogue, message)
 
     return catalogue
@@ -75,21 +127,23 @@ def in_code(text: str) -> t.Iterator[Message]:
             yield _message(texts[:count])
 
 
-def in_template(source: bytes) -> t.Iterator[Message]:
+def in_template(source: bytes, functions: t.Mapping[str, int]) -> t.Iterator[Message]:
     """The sentences of a template."""
-    found = babel_extract(BytesIO(source), tuple(_IN_TEMPLATES), (), {})
+    found = babel_extract(BytesIO(source), tuple(functions), (), _OPTIONS)
 
     for _, function, texts, _ in found:
         several = [texts] if isinstance(texts, str) else [e for e in texts or () if e]
 
         # A name that an app has made up is for its own catalogue.
         if several:
-            yield _message(several[: _IN_TEMPLATES[function]])
+            yield _message(several[: functions[function]])
 
 
-def catalogues() -> dict[str, Catalog]:
+def catalogues(part: Part) -> dict[str, Catalog]:
     """The catalogue of each language, as it is stored."""
-    return {path.parts[-3]: _read(path) for path in sorted(TRANSLATIONS.rglob("*.po"))}
+    found = sorted(part.translations.rglob("*.po"))
+
+    return {path.parts[-3]: _read(path) for path in found}
 
 
 def written(catalogue: Catalog) -> bytes:
@@ -130,25 +184,31 @@ def main(languages: t.Iterable[str]) -> int:
 
     :return: How many translations are missing.
     """
-    template = extract()
-    TEMPLATE.parent.mkdir(exist_ok=True)
-    TEMPLATE.write_bytes(written(template))
+    return sum(_write(part, languages) for part in PARTS)
+
+
+def _write(part: Part, languages: t.Iterable[str]) -> int:
+    template = extract(part)
+    part.translations.mkdir(exist_ok=True)
+    part.template.write_bytes(written(template))
     count = 0
 
-    for language in {*catalogues(), *languages}:
-        path = TRANSLATIONS / language / "LC_MESSAGES" / "flask_cart.po"
+    for language in sorted({*catalogues(part), *languages}):
+        path = part.path(language)
         path.parent.mkdir(parents=True, exist_ok=True)
-        known = (
-            _read(path) if path.exists() else Catalog(language, project="Flask-Cart")
-        )
+        known = _read(path) if path.exists() else Catalog(language, project=part.name)
         catalogue = update(known, template)
         path.write_bytes(written(catalogue))
 
         for message in missing(catalogue):
-            print(f"{language}: {message}")
+            print(f"{part.name}, {language}: {message}")
             count += 1
 
     return count
+
+
+def _header(part: Part) -> str:
+    return f"# Translations of {part.name}."
 
 
 def _texts_in(node: ast.AST) -> t.Iterator[Message]:

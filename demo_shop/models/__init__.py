@@ -14,4 +14,5 @@ from .orders import Payment as Payment
 from .people import Account as Account
 from .people import CartWrite as CartWrite
 from .races import Race as Race
+from .sharing import SharedBasket as SharedBasket
 from .traces import Trace as Trace

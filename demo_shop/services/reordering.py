@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from flask_babel import gettext
+from flask_babel import ngettext
+
 from flask_cart import AddReport
 from flask_cart import CartReplayedError
 from flask_cart import current_cart
-from flask_cart.model.money import format_money
-
+from ..languages import listed
+from ..languages import price
 from ..models import Order
 from .basket import label
 
@@ -27,15 +30,19 @@ def order_again(order: Order, key: str) -> tuple[str, list[str]]:
                 {"product": line.sku, "quantity": line.quantity} for line in order.lines
             )
     except CartReplayedError:
-        return "It is in your basket already.", []
+        return gettext("It is in your basket already."), []
 
+    return _outcome(report), list(_differences(order, report))
+
+
+def _outcome(report: AddReport) -> str:
     if not report.added:
-        return "", list(_differences(order, report))
+        return ""
 
-    if report.is_complete:
-        return "The same is in your basket again.", list(_differences(order, report))
+    if not report.is_complete:
+        return str(gettext("What there is of it is in your basket."))
 
-    return "What there is of it is in your basket.", list(_differences(order, report))
+    return str(gettext("The same is in your basket again."))
 
 
 def _differences(order: Order, report: AddReport) -> Iterator[str]:
@@ -46,28 +53,32 @@ def _differences(order: Order, report: AddReport) -> Iterator[str]:
     short = Counter({line.item_id: line.quantity for line in report.short})
 
     if gone := [names[str(item["product"])] for item in report.gone]:
-        yield f"We don't sell this any more: {_listed(gone)}."
+        yield gettext("We don't sell this any more: %(things)s.", things=_listed(gone))
 
     if none := [names[sku] for sku in short if sku not in added]:
-        yield f"No more to be had today: {_listed(none)}."
+        yield gettext("No more to be had today: %(things)s.", things=_listed(none))
 
     if fewer := [
-        f"{added[sku].quantity} of {asked[sku]} × {names[sku]}"
+        f"{names[sku]} ({added[sku].quantity}/{asked[sku]})"
         for sku in short
         if sku in added
     ]:
-        yield f"Not as many as then: {_listed(fewer)}."
+        yield gettext("Not as many as then: %(things)s.", things=_listed(fewer))
 
     if other := [
-        f"{names[line.sku]}, {format_money(price)} and not"
-        f" {format_money(line.unit_price)}"
+        f"{names[line.sku]} ({price(line.unit_price)} → {price(now)})"
         for line in order.lines
-        if line.sku in added and (price := added[line.sku].price) != line.unit_price
+        if line.sku in added and (now := added[line.sku].price) != line.unit_price
     ]:
-        yield f"Another price than then: {_listed(other)}."
+        yield gettext("Another price than then: %(things)s.", things=_listed(other))
 
 
 def _listed(names: list[str]) -> str:
     more = len(names) - MOST_NAMED
 
-    return "; ".join(names[:MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
+    if more <= 0:
+        return listed(names)
+
+    return listed(
+        [*names[:MOST_NAMED], ngettext("%(num)s more", "%(num)s more", more)]
+    )

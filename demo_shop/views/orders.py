@@ -7,6 +7,7 @@ from flask import redirect
 from flask import render_template
 from flask import request
 from flask import url_for
+from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 from werkzeug import Response
@@ -62,7 +63,7 @@ def step(token: str, step: str) -> Response:
     take = STEPS.get(step) or abort(404)
 
     if not take(_own_order(token)):
-        flash("That can't be done with this order any more.", "problem")
+        flash(gettext("That can't be done with this order any more."), "problem")
 
     return redirect(url_for("orders.show", token=token, _anchor="steps"), code=303)
 

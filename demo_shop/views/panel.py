@@ -17,9 +17,6 @@ from flask_cart import current_cart
 from ..extensions import csrf
 from ..extensions import db
 from ..models import CartWrite
-from ..services.languages import COOKIE as LANGUAGE
-from ..services.languages import LANGUAGES
-from ..services.languages import chosen_language
 from ..services.tracing import COOKIE
 from ..services.tracing import Request
 from ..services.tracing import code_of
@@ -40,7 +37,7 @@ csrf.exempt(bp)
 @bp.post("/")
 def toggle() -> Response:
     """Open the panel, or close it, and go on where the shopper was."""
-    there = _read_next()
+    there = own_path(request.form.get("next")) or url_for("catalogue.home")
 
     if secret := request.cookies.get(COOKIE):
         forget(secret)
@@ -50,20 +47,6 @@ def toggle() -> Response:
         response = redirect(f"{there}#panel", code=303)
         response.set_cookie(
             COOKIE, make_secret(), max_age=REMEMBERED, httponly=True, samesite="Lax"
-        )
-
-    return response
-
-
-@bp.post("/language")
-def choose_language() -> Response:
-    """Write prices in another language."""
-    response = redirect(f"{_read_next()}#panel", code=303)
-    language = request.form.get("language", "")
-
-    if language in LANGUAGES:
-        response.set_cookie(
-            LANGUAGE, language, max_age=REMEMBERED, httponly=True, samesite="Lax"
         )
 
     return response
@@ -88,7 +71,7 @@ def is_traced() -> bool:
 
 @bp.app_template_global()
 def this_page() -> str:
-    """Where the forms of the panel lead back to."""
+    """Where the forms below each page lead back to."""
     if request.method != "GET":
         return url_for("catalogue.home")
 
@@ -113,11 +96,6 @@ def _json_of_cart() -> str:
     return current_app.json.dumps(current_cart, indent=2, ensure_ascii=False)
 
 
-def _read_next() -> str:
-    """The page of this shop that a form was on."""
-    return own_path(request.form.get("next")) or url_for("catalogue.home")
-
-
 def _about(requests: list[Request]) -> dict[str, object]:
     versions = [save.version for each in requests for save in each.saves]
     writes = db.session.scalars(
@@ -129,6 +107,4 @@ def _about(requests: list[Request]) -> dict[str, object]:
         "numbers": {write.version: write.number for write in writes},
         "code_of": code_of,
         "json": _json_of_cart(),
-        "languages": LANGUAGES,
-        "language": chosen_language(),
     }

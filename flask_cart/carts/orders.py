@@ -67,11 +67,8 @@ class SettleOrder(Reapplied, frozen=True):
         if pending is None and self.is_noted:
             return document, ()
 
-        after = document.without_order(token)
-
-        if pending is not None:
-            settled = (*document.settled, token)[-MAX_PENDING:]
-            after = replace(after, settled=settled)
+        settled = (*document.settled, token)[-MAX_PENDING:]
+        after = replace(document.without_order(token), settled=settled)
 
         if pending is None or not pending.was_emptied:
             after = self._taken_out(after)

@@ -159,20 +159,6 @@ def test_what_scripts_send_is_shown(open_window: Visits) -> None:
     expect(button(page, "Add to basket")).to_be_focused()
 
 
-def test_prices_in_another_language(visitor: Visitor) -> None:
-    """It is chosen in the panel and remembered, also when that is closed; what is no
-    language of the shop changes nothing."""
-    visitor.client.post("/panel/language", data={"language": "xx"})
-
-    assert "\u20ac14.00" in visitor.get("/goods/harbour-mug")
-
-    data = {"language": "de", "next": "/goods/harbour-mug"}
-    page = visitor.follow(visitor.client.post("/panel/language", data=data))
-
-    assert "14,00\xa0\u20ac" in page
-    assert '<option value="de" lang="de" selected>' in toggle(visitor)
-
-
 def test_differences() -> None:
     """Lines and conditions go by what they are called, not by where they are."""
     mug, pot = {"item_id": "mug", "quantity": 1}, {"item_id": "pot", "quantity": 1}

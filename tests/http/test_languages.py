@@ -267,7 +267,7 @@ def pseudo(tmp_path: Path) -> Iterator[Storefront]:
     """A shop that has each sentence of ours in brackets."""
     said: dict[t.Any, t.Any] = {}
 
-    for message in tongues.extract():
+    for message in tongues.extract(tongues.EXTENSION):
         if isinstance(message.id, str) and message.id:
             said[message.id] = f"⟦{message.id}⟧"
         elif message.id:

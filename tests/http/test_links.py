@@ -456,6 +456,25 @@ def test_what_is_ordered_is_over(
     assert lines_of(client) == {}
 
 
+def test_what_is_ordered_in_the_transaction_of_the_app_is_over(tmp_path: Path) -> None:
+    """As of every other order, also where no note of it was ever kept."""
+    with open_storefront("database", folder=tmp_path) as shop:
+        shop.app.test_client_class = PageClient
+        fill_cart(shop, "guest:1")
+        link = link_to(shop, "guest:1", "share")
+        session = shop.app.extensions["sqlalchemy"].session
+
+        with shop.app.app_context():
+            cart = shop.extension.cart(owner="guest:1")
+            cart.place_order(lambda draft: "order", lambda token: None, session=session)
+            cart.add(shop.extension.load_products(["rare"])["rare"])
+
+        answer = shop.app.test_client().get(link)
+
+        assert answer.status_code == 410
+        assert "Rare" not in answer.text
+
+
 @pytest.mark.parametrize("change", ["clear", "destroy", "anew"])
 def test_what_is_gone_is_gone(shop: Storefront, change: str) -> None:
     """An empty cart, none, and another one under the same name."""

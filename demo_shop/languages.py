@@ -1,0 +1,129 @@
+"""The language of a page, and where its sentences are.
+
+Templates say them by ``_()``, ``ngettext()`` and ``{% trans %}``, and code by the
+functions of Flask-Babel. What is stored, as the name of a way to send a parcel, is in
+English, and said by the filter ``told``. ``python -m tools.tongues`` collects them.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import TypeVar
+
+from babel.lists import format_list
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import Translations
+from flask import Flask
+from flask import request
+from flask_babel import Domain
+from flask_babel import format_percent
+from flask_babel import get_locale
+from flask_babel import gettext
+from moneyed import Money
+
+from flask_cart.model.money import format_money
+
+from .extensions import babel
+
+#: The cookie of a browser that has chosen one.
+COOKIE = "language"
+LANGUAGES = {
+    "en": "English",
+    "de": "Deutsch",
+    "fr": "Français",
+    "es": "Español",
+    "ar": "العربية",
+}
+#: Where a language is written in more than one way.
+LOCALES = {"en": "en_GB"}
+
+Texts = TypeVar("Texts")
+
+
+class Catalogues(Domain):  # type: ignore[misc]
+    """Has the sentences as translators write them, so that none can be out of date."""
+
+    def get_translations(self) -> Translations:
+        """The sentences in the language of the page."""
+        (directory,) = self.translation_directories
+
+        return _read_catalogue(directory, get_locale().language)
+
+
+def init_app(app: Flask) -> None:
+    """Let all pages be in the language that their reader has chosen."""
+    babel.init_app(app, locale_selector=chosen_locale)
+    babel.domain_instance = Catalogues()
+
+    app.jinja_env.policies["ext.i18n.trimmed"] = True
+    app.jinja_env.globals["languages"] = LANGUAGES
+    app.add_template_filter(told)
+    app.add_template_filter(percent)
+    app.add_template_filter(listed)
+    app.add_template_global(chosen_language)
+    app.add_template_global(page_locale)
+
+
+def chosen_language() -> str:
+    """What this browser has chosen; English if it has not."""
+    language = request.cookies.get(COOKIE, "")
+
+    return language if language in LANGUAGES else "en"
+
+
+def chosen_locale() -> str:
+    """How its numbers, dates and prices are written."""
+    language = chosen_language()
+
+    return LOCALES.get(language, language)
+
+
+def page_locale() -> dict[str, str]:
+    """The language of the page and its direction, as HTML calls them."""
+    locale = get_locale()
+
+    return {"lang": str(locale).replace("_", "-"), "dir": locale.text_direction}
+
+
+def sentences(table: Texts) -> Texts:
+    """Mark all texts of a table, but for its keys, as what is said by :func:`told`."""
+    return table
+
+
+def told(text: str) -> str:
+    """Say in the language of the page what is stored in English."""
+    return str(gettext(text)) if text else ""
+
+
+def percent(number: float) -> str:
+    """Say how many percent."""
+    return str(format_percent(number / 100))
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Say several things one after the other: "this, that, and more"."""
+    return str(format_list(list(texts), locale=get_locale()))
+
+
+def price(money: Money) -> str:
+    """Say an amount as the money filter of templates does."""
+    return format_money(money, get_locale())
+
+
+@lru_cache
+def _read_catalogue(directory: str, language: str) -> Translations:
+    path = Path(directory, language, "LC_MESSAGES", "messages.po")
+
+    if not path.is_file():
+        return Translations()
+
+    with path.open("rb") as source:
+        catalogue = read_po(source)
+
+    file = BytesIO()
+    write_mo(file, catalogue)
+    file.seek(0)
+
+    return Translations(file)
