@@ -17,6 +17,7 @@ from typing import Any
 
 from flask import Flask
 
+from . import fingerprints
 from . import languages
 from . import sandbox_pay
 from . import settings
@@ -109,6 +110,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(race.bp)
     app.register_blueprint(racers.bp)
     errors.init_app(app)
+    fingerprints.init_app(app)
     app.before_request(refuse_unreadable)
     app.after_request(add_headers)
 

@@ -145,9 +145,7 @@ def read_notice(request: Request) -> dict[str, Any] | None:
 @bp.get("/<secret>")
 def show(secret: str) -> str:
     """Show what is to be paid, and what can be made of it."""
-    return render_template(
-        "sandbox_pay.html", payment=_open(secret), address=ADDRESS
-    )
+    return render_template("sandbox_pay.html", payment=_open(secret), address=ADDRESS)
 
 
 @bp.post("/<secret>")

@@ -54,7 +54,8 @@ def defaults() -> dict[str, object]:
         # A form stays good for as long as the session does.
         "WTF_CSRF_TIME_LIMIT": None,
         "MAX_CONTENT_LENGTH": 64 * 1024,
-        "SEND_FILE_MAX_AGE_DEFAULT": timedelta(hours=1),
+        # At an address without their fingerprint. With it, a year.
+        "SEND_FILE_MAX_AGE_DEFAULT": timedelta(minutes=1),
     }
 
 

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from flask_babel import gettext
-from flask_babel import ngettext
-
 from flask_cart import AddReport
 from flask_cart import CartReplayedError
 from flask_cart import current_cart
+
+from ..languages import gettext
 from ..languages import listed
+from ..languages import ngettext
 from ..languages import price
 from ..models import Order
 from .basket import label
@@ -79,6 +79,4 @@ def _listed(names: list[str]) -> str:
     if more <= 0:
         return listed(names)
 
-    return listed(
-        [*names[:MOST_NAMED], ngettext("%(num)s more", "%(num)s more", more)]
-    )
+    return listed([*names[:MOST_NAMED], ngettext("%(num)s more", "%(num)s more", more)])

@@ -15,6 +15,7 @@ from flask_cart import current_cart
 from ..extensions import cart_ext
 from ..extensions import limiter
 from ..forms import MAX_NOTE
+from ..languages import gettext
 from ..models import Product
 from ..services.accounts import PLACES
 from ..services.basket import savings
@@ -76,9 +77,12 @@ def take_prices() -> Response:
     )
 
     if needs_consent(drift):
-        flash("A price has just changed once more. This is how it is now.", "problem")
+        flash(
+            gettext("A price has just changed once more. This is how it is now."),
+            "problem",
+        )
     else:
-        flash("Your basket has the new prices.", "good")
+        flash(gettext("Your basket has the new prices."), "good")
 
     return back_to_basket()
 

@@ -7,12 +7,12 @@ from flask import redirect
 from flask import render_template
 from flask import request
 from flask import url_for
-from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 from werkzeug import Response
 
 from ..extensions import db
+from ..languages import gettext
 from ..models import Order
 from ..services import fulfilment
 from ..services import reordering

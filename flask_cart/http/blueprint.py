@@ -20,6 +20,8 @@ from . import views
 from .answers import NAME
 from .entrance import answer_unrouted
 from .entrance import guard_bodies
+from .fingerprints import FileConverter
+from .fingerprints import send_file
 from .guards import quote_query
 from .openapi import describe_api
 from .permalinks import PERMALINKS
@@ -69,18 +71,13 @@ class ItemsConverter(PathConverter):
 
 def make_blueprint() -> Blueprint:
     """A blueprint for the app that it is registered at."""
-    blueprint = Blueprint(
-        NAME,
-        "flask_cart",
-        template_folder="templates",
-        static_folder="static",
-        static_url_path="/static",
-    )
+    blueprint = Blueprint(NAME, "flask_cart", template_folder="templates")
     blueprint.record(_check_name)
     blueprint.record(_add_converters)
     blueprint.record(guard_bodies)
     blueprint.record(answer_unrouted)
     blueprint.before_request(quote_query)
+    blueprint.add_url_rule("/static/<cart_file:filename>", "static", send_file)
     blueprint.add_url_rule(DOCUMENT.address, DOCUMENT.view, describe_api)
     blueprint.add_url_rule(PROBLEM.address, PROBLEM.view, tell_meaning)
     blueprint.add_url_rule(
@@ -152,6 +149,7 @@ def _check_name(state: BlueprintSetupState) -> None:
 
 def _add_converters(state: BlueprintSetupState) -> None:
     converters = state.app.url_map.converters
+    converters["cart_file"] = FileConverter
     converters["cart_instance"] = InstanceConverter
     converters["cart_items"] = ItemsConverter
     converters["cart_line"] = LineConverter
