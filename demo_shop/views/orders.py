@@ -1,5 +1,7 @@
 """Orders: what became of each, its receipt, and the same once more."""
 
+import secrets
+
 from flask import Blueprint
 from flask import abort
 from flask import flash
@@ -46,7 +48,9 @@ def show(token: str) -> str:
 def again(token: str) -> Response:
     """Put into the basket what was ordered before, as far as there is some of it."""
     order = _own_order(token)
-    done, differences = reordering.order_again(order, request.form.get("cart_key", ""))
+    # Each sending of a form without a key is one of its own.
+    key = request.form.get("cart_key") or secrets.token_urlsafe(12)
+    done, differences = reordering.order_again(order, key)
 
     if done:
         flash(done, "good")
