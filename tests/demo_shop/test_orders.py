@@ -219,8 +219,8 @@ def test_a_whole_receipt(
         "SW-1001, 1 December 2026",
         "Slackwater The Old Net Loft Carrigmore Pier Ireland",
         "Ada Lovelace 12 Pier Road V92 X1Y2 Tralee Ireland",
-        "2 × Moon and tide print Size: A3 · €48.00 each €96.00",
-        "2 × Pilot kettle Colour: Tar · €52.00 each €104.00",
+        "2 \u00d7 Moon and tide print Size: A3 · €48.00 each €96.00",
+        "2 \u00d7 Pilot kettle Colour: Tar · €52.00 each €104.00",
     ]:
         assert said in text
 
