@@ -47,6 +47,17 @@ def variants_of(skus: Iterable[str]) -> dict[str, Variant]:
     return _only_variants(cart_ext.load_products(skus))
 
 
+def count_cheaper(cart: Cart) -> int:
+    """How many of the things in a list cost less than when they were put there."""
+    variants = variants_in(cart) if cart else {}
+
+    return sum(
+        variant.price_now < line.price
+        for line in cart.lines
+        if (variant := variants.get(line.item_id))
+    )
+
+
 def savings(totals: Totals, variants: Mapping[str, Variant]) -> Money:
     """What the shopper saves: by the sale, and by a coupon."""
     sale = (
