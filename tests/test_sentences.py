@@ -192,7 +192,7 @@ class Reader(HTMLParser):
     def handle_starttag(
         self, tag: str, attributes: list[tuple[str, str | None]]
     ) -> None:
-        self.is_code = tag in {"script", "style"}
+        self.is_code = tag in {"code", "script", "style"}
         self.read += [value for name, value in attributes if name in READ and value]
 
     def handle_endtag(self, tag: str) -> None:
