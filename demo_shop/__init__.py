@@ -43,7 +43,9 @@ from .views import basket
 from .views import catalogue
 from .views import checkout
 from .views import errors
+from .views import express
 from .views import languages as languages_page
+from .views import orders
 from .views import panel
 from .views import payments
 from .views import race
@@ -96,6 +98,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(cart_ext.permalinks, url_prefix="/buy")
     app.register_blueprint(assistants.bp)
     app.register_blueprint(checkout.bp)
+    app.register_blueprint(express.bp)
+    app.register_blueprint(orders.bp)
     app.register_blueprint(payments.bp)
     app.register_blueprint(sandbox_pay.bp)
     app.register_blueprint(search.bp)
