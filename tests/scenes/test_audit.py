@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser
 from playwright.sync_api import Page
 
+from tests.browser.test_builtin_pages import what_does_not_fit
 from tests.scenes.conftest import ALL
 from tests.scenes.conftest import PROGRAMMES
 from tests.scenes.conftest import Theatre
@@ -23,6 +24,7 @@ from tests.support.audits import find_wrong_language
 from tests.support.audits import try_going_back
 from tests.support.audits import try_lost_network
 from tests.support.browsers import DESKTOP
+from tests.support.browsers import PHONE
 from tests.support.browsers import Visits
 from tests.support.scenes import Scene
 from tests.support.scenes import Stage
@@ -84,7 +86,7 @@ def each_of(plays: list[tuple[str, Scene[t.Any], str]]) -> pytest.MarkDecorator:
 
 
 @each_of(PLAYS)
-def test_a_scene_is_for_everybody(page: Page, language: str) -> None:
+def test_a_scene_is_for_everybody(page: Page, language: str, theatre: Theatre) -> None:
     """Whatever they see with, and whatever they press."""
     found = {
         "language": find_wrong_language(page, language),
@@ -92,6 +94,11 @@ def test_a_scene_is_for_everybody(page: Page, language: str) -> None:
         "width": find_overflow(page),
         "axe": find_all_barriers(page),
     }
+
+    # An app that has nothing of its own yet has buttons that a thumb hits.
+    if theatre.name == "blueprint":
+        page.set_viewport_size(PHONE)
+        found["thumb"] = what_does_not_fit(page)
 
     assert {what: each for what, each in found.items() if each} == {}
 
