@@ -20,6 +20,7 @@ NARROW: t.Final = {"width": 320, "height": 640}
 
 SCHEMES: t.Final[tuple[t.Literal["light", "dark"], ...]] = ("light", "dark")
 
+_CONTROL: t.Final = "a, button, input, select, summary, textarea, [tabindex]"
 _CONTROLS: t.Final = Path(__file__).with_name("controls.js").read_text()
 
 
@@ -64,8 +65,10 @@ def find_lost_focus(page: Page) -> list[str]:
     count = len(controls)
     press = page.keyboard.press
 
+    inside = sum(each.locator(_CONTROL).count() for each in page.frames[1:])
+
     # From the last control it goes to the first one, by way of nothing at all.
-    for _ in range(count + 3):
+    for _ in range(count + inside + 3):
         press("Tab")
 
     came = [each for each in page.evaluate("window.came") if each >= 0]

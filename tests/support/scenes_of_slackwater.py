@@ -46,6 +46,7 @@ SCENES.pages(
         "activity of nobody": "/activity/",
         "no assistants": "/activity/assistants",
         "race before it": "/race/",
+        "two windows before there is a basket": "/two-windows",
         "login": "/login",
         "signup": "/signup",
     }
@@ -536,6 +537,13 @@ def race(stage: Stage[Shop]) -> str:
     stage.shop.note_race(**lanes)
 
     return "/race/"
+
+
+@scene()
+def two_windows(stage: Stage[Shop]) -> str:
+    put(stage, {"MUG-FOG": 2})
+
+    return "/two-windows"
 
 
 def open_panel(stage: Stage[Shop]) -> None:
