@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import typing as t
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -44,22 +43,17 @@ def theatre(
 ) -> Iterator[Theatre]:
     """The demo, or the smallest shop with the pages of the blueprint."""
     name = request.param
-    shop = open_demo(tmp_path_factory.mktemp("shop")) if name == "demo" else MugShop()
+    shop = (
+        scenes_of_slackwater.open_shop(tmp_path_factory.mktemp("shop"))
+        if name == "demo"
+        else MugShop()
+    )
 
     with served(shop.app) as address:
         yield Theatre(name, shop, address, plays_of(name))
 
     if isinstance(shop, Shop):
         shop.close()
-
-
-def open_demo(folder: Path) -> Shop:
-    """The demo, in which coupons may be tried as often as one likes."""
-    return Shop(
-        f"sqlite:///{folder / 'shop.sqlite3'}",
-        DEMO_SHOP_FOLDER=folder,
-        CART_RATE_LIMITS={},
-    )
 
 
 def plays_of(name: str) -> list[tuple[Scene[t.Any], str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import typing as t
+from pathlib import Path
 
 from playwright.sync_api import Page
 from playwright.sync_api import expect
@@ -28,6 +29,16 @@ _numbers: t.Final[t.Iterator[int]] = itertools.count(1)
 
 LONG: t.Final = "Donaudampfschifffahrtskapitaensmuetze"
 CREDENTIALS: t.Final = {"email": "ada@example.org", "password": "kettle rope tide"}
+
+
+def open_shop(folder: Path) -> Shop:
+    """The demo, in which coupons may be tried as often as one likes."""
+    return Shop(
+        f"sqlite:///{folder / 'shop.sqlite3'}",
+        DEMO_SHOP_FOLDER=folder,
+        CART_RATE_LIMITS={},
+    )
+
 
 SCENES.pages(
     {
