@@ -57,11 +57,11 @@ HEAD: t.Final = """<!doctype html>
 body { margin: 1rem; font: 14px/1.3 sans-serif; background: #999; }
 h1, h2, h3 { margin: 1rem 0 0.25rem; }
 h3 { font-size: 1rem; }
-div { display: flex; flex-wrap: wrap; gap: 6px; }
-figure { margin: 0; width: 128px; background: #eee; }
-img { display: block; width: 128px; height: 170px; object-fit: cover; }
-img { object-position: top; }
-figcaption { padding: 2px 4px; font-size: 11px; }
+div { display: flex; flex-wrap: wrap; gap: 5px; }
+figure { margin: 0; width: 98px; background: #eee; }
+a { display: block; height: 150px; overflow: hidden; }
+img { display: block; width: 100%; }
+figcaption { padding: 2px 4px; font-size: 10px; }
 </style>
 <h1>All pages of Flask-Cart</h1>
 <p>One row for each page in a state. A picture opens as it is.</p>

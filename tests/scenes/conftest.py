@@ -61,6 +61,6 @@ def plays_of(name: str) -> list[tuple[Scene[t.Any], str]]:
     programme = PROGRAMMES[name]
 
     if not ALL:
-        return list(programme.in_turn())
+        return [(scene, scene.turn) for scene in programme.values()]
 
     return [(scene, each) for scene in programme.values() for each in scene.languages]

@@ -26,6 +26,8 @@ from tests.support.audits import try_lost_network
 from tests.support.browsers import DESKTOP
 from tests.support.browsers import PHONE
 from tests.support.browsers import Visits
+from tests.support.pictures import ACCEPTED
+from tests.support.pictures import compare
 from tests.support.scenes import Scene
 from tests.support.scenes import Stage
 from tests.support.scenes import staged
@@ -44,6 +46,24 @@ FORMS: t.Final = {
     "drawer",
     "cart with all there is to say",
 }
+
+#: What is another one each time: it tells what happened when.
+UNSTEADY: t.Final = {
+    "activity",
+    "assistants",
+    "panel with everything open",
+    "two windows",
+}
+
+#: What has a picture that it is compared with.
+PICTURED: t.Final = [
+    (name, scene, scene.turn)
+    for name, scene, language in PLAYS
+    if language == scene.turn and not scene.is_rare and scene.name not in UNSTEADY
+]
+
+LAPTOP: t.Final = {"width": 1024, "height": 700}
+
 TRIED: t.Final = [play for play in PLAYS if ALL or play[1].name in FORMS]
 
 
@@ -86,9 +106,11 @@ def each_of(plays: list[tuple[str, Scene[t.Any], str]]) -> pytest.MarkDecorator:
 
 
 @each_of(PLAYS)
-def test_a_scene_is_for_everybody(page: Page, language: str, theatre: Theatre) -> None:
-    """Whatever they see with, and whatever they press."""
-    found = {
+def test_a_scene_is_for_everybody(
+    page: Page, scene: Scene[t.Any], language: str, theatre: Theatre
+) -> None:
+    """Whatever they see with, and whatever they press; and it looks as it did."""
+    found: dict[str, t.Sized] = {
         "language": find_wrong_language(page, language),
         "keyboard": find_lost_focus(page),
         "width": find_overflow(page),
@@ -99,6 +121,14 @@ def test_a_scene_is_for_everybody(page: Page, language: str, theatre: Theatre) -
     if theatre.name == "blueprint":
         page.set_viewport_size(PHONE)
         found["thumb"] = what_does_not_fit(page)
+
+    if (theatre.name, scene, language) in PICTURED:
+        # On half of the pictures is a phone in the dark.
+        is_phone = scene.chance // 5 % 2 == 0
+        page.set_viewport_size(PHONE if is_phone else LAPTOP)
+        page.emulate_media(color_scheme="dark" if is_phone else "light")
+        name = f"{theatre.name} {scene.name} {language}".replace(" ", "-")
+        found["picture"] = compare(page, name)
 
     assert {what: each for what, each in found.items() if each} == {}
 
@@ -116,3 +146,16 @@ def test_going_back(page: Page, theatre: Theatre, stage: Stage[t.Any]) -> None:
 
     if has_cart and page.locator("#cart-mini").count():
         try_going_back(page, lambda: theatre.shop.add_elsewhere(stage.visitor))
+
+
+def test_the_pictures_are_few_and_small() -> None:
+    """Each is of a scene that there is, and all together are less than 2 MB."""
+    names = {
+        f"{name} {scene.name} {turn}".replace(" ", "-")
+        for name, scene, turn in PICTURED
+    }
+    files = {each.stem: each.stat().st_size for each in ACCEPTED.glob("*.png")}
+
+    assert set(files) == names
+    assert len(files) <= 60
+    assert sum(files.values()) < 2_000_000

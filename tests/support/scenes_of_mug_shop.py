@@ -56,7 +56,9 @@ def cart_with_all_there_is_to_say(stage: Stage[MugShop]) -> str:
     for code in ("tide", "storm"):
         stage.visitor.post("/cart/coupons", code=code)
 
-    stage.visitor.post("/cart/metadata", note="Please ring twice. My dog is deaf.")
+    stage.visitor.post(
+        "/cart/metadata", **{"metadata.note": "Please ring twice. My dog is deaf."}
+    )
     stage.visitor.get("/cart/")
 
     return "/cart/"

@@ -107,7 +107,9 @@ def basket_with_all_there_is_to_say(stage: Stage[Shop]) -> str:
     visitor.enter("springtide")
     visitor.post("/basket/gift-card", card="ripple")
     visitor.get("/basket/")
-    visitor.post("/basket/metadata", note="Please ring twice. My dog is deaf.")
+    visitor.post(
+        "/basket/metadata", **{"metadata.note": "Please ring twice. My dog is deaf."}
+    )
     visitor.get("/basket/")
 
     return "/basket/"
@@ -146,7 +148,7 @@ def basket_with_long_words(stage: Stage[Shop]) -> str:
     stage.shop.rename("oyster-knife", LONG)
     put(stage, {"OYSTER": 9})
     stage.visitor.get("/basket/")
-    stage.visitor.post("/basket/metadata", note=LONG * 3)
+    stage.visitor.post("/basket/metadata", **{"metadata.note": LONG * 3})
 
     return "/basket/"
 
