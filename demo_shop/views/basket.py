@@ -19,6 +19,7 @@ from ..models import Product
 from ..services.accounts import PLACES
 from ..services.basket import savings
 from ..services.basket import variants_in
+from ..services.basket import variants_of
 from ..services.coupons import coupons_to_try
 from ..services.coupons import read_noted
 from ..services.gift_cards import LONGEST_CODE
@@ -155,6 +156,7 @@ def read_drift() -> Drift:
 
 # What the parts of the basket's pages ask for. Nothing is read unless they do.
 bp.add_app_template_global(variants_in)
+bp.add_app_template_global(variants_of)
 bp.add_app_template_global(savings, "savings_of")
 bp.add_app_template_global(read_noted, "read_coupon")
 bp.add_app_template_global(coupons_to_try)

@@ -29,6 +29,7 @@ from .answers import NAME
 from .answers import address_of
 from .answers import asked_page
 from .answers import asks_for_drawer
+from .caching import is_for_everybody
 from .pieces import needs_no_piece
 from .pieces import send_once
 from .preconditions import make_form_key
@@ -127,6 +128,11 @@ class Pages:
             environ[_PAGE] = asked_page(request)
 
         return t.cast(int, environ[_PAGE])
+
+    @property
+    def is_for_everybody(self) -> bool:
+        """Whether the page may be kept by caches, and has nothing of one shopper."""
+        return has_request_context() and is_for_everybody()
 
     @property
     def is_cart(self) -> bool:

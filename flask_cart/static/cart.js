@@ -33,6 +33,8 @@
 
     if (!form.matches(".cart-form")) return;
 
+    if (form.method === "get") makeOwn(form);
+
     for (const [name, value] of Object.entries(live())) {
       if (!form.hasAttribute(name)) form.setAttribute(name, value);
     }
@@ -51,6 +53,61 @@
   /* The page may be out of a cache, with keys that were used. */
 
   document.addEventListener("DOMContentLoaded", () => renewKeys(document));
+
+  /* A page that is everybody's has no keys and no tokens: without scripts, its forms ask
+     first. With them, a form gets a key now, and a token when it is sent. */
+
+  function makeOwn(form) {
+    const key = document.createElement("input");
+
+    form.method = "post";
+    // Two at once would be two new shoppers, of whom the browser remembers one.
+    form.setAttribute("hx-sync", "body:queue all");
+    form.append(Object.assign(key, {type: "hidden", name: "cart_key"}));
+    renewKeys(form);
+  }
+
+  // The first one begins a session, of which there must not be two.
+  let token = null;
+
+  async function fetchToken(address) {
+    const headers = {"Accept": "text/html", "HX-Request": "true", "Cart-Pieces": "*"};
+    const answer = await fetch(address, {headers});
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+
+    return page.querySelector("[name=csrf_token]")?.value;
+  }
+
+  async function sendWithToken(form, address, send) {
+    try {
+      const field = document.createElement("input");
+      const value = await (token ??= fetchToken(address).finally(() => token = null));
+
+      // It says what is the matter.
+      if (!value) {
+        location.assign(address);
+        return;
+      }
+
+      form.append(Object.assign(field, {type: "hidden", name: "csrf_token", value}));
+      form.dataset.everybody = "";
+      send();
+    } catch {
+      sayThatItFailed();
+      setBusy(form, false);
+    }
+  }
+
+  document.addEventListener("htmx:confirm", (event) => {
+    const {elt: form, path, issueRequest} = event.detail;
+
+    if (form.dataset.everybody !== "token") return;
+
+    event.preventDefault();
+    const fields = new URLSearchParams(new FormData(form));
+    fields.delete("cart_key");
+    sendWithToken(form, `${path}?${fields}`, issueRequest);
+  });
 
   /* Busy: buttons are not disabled, which would take the focus from them. */
 

@@ -60,7 +60,7 @@ def test_a_receipt(shop: Shop, visitor: Visitor) -> None:
     assert "Not all of it is there today." in page
 
     stranger = shop.visitor()
-    stranger.get("/")
+    stranger.get("/login")
     assert stranger.post(again).status_code == 404
 
 
