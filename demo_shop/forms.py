@@ -10,20 +10,25 @@ from decimal import Decimal
 from moneyed import EUR
 from moneyed import Money
 
+from .languages import gettext
+from .languages import sentences
+
 MAX_NOTE = 300
 
-COUNTRIES = (
-    "Ireland",
-    "Austria",
-    "Belgium",
-    "Denmark",
-    "France",
-    "Germany",
-    "Italy",
-    "Netherlands",
-    "Portugal",
-    "Spain",
-    "Sweden",
+COUNTRIES = sentences(
+    (
+        "Ireland",
+        "Austria",
+        "Belgium",
+        "Denmark",
+        "France",
+        "Germany",
+        "Italy",
+        "Netherlands",
+        "Portugal",
+        "Spain",
+        "Sweden",
+    )
 )
 
 EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
@@ -101,19 +106,31 @@ class CheckoutForm:
 
 def _problems(address: Address) -> dict[str, str]:
     problems = {
-        "name": _check(address.name, 100, "Tell us your name, for the parcel."),
-        "email": _check(address.email, 254, "We need an e-mail address to reach you."),
-        "street": _check(address.street, 200, "Which house shall we post it to?"),
-        "postcode": _check(address.postcode, 16, "Add the postcode or Eircode."),
-        "town": _check(address.town, 100, "Which town is that in?"),
+        "name": _check(
+            address.name, 100, gettext("Tell us your name, for the parcel.")
+        ),
+        "email": _check(
+            address.email, 254, gettext("We need an e-mail address to reach you.")
+        ),
+        "street": _check(
+            address.street, 200, gettext("Which house shall we post it to?")
+        ),
+        "postcode": _check(
+            address.postcode, 16, gettext("Add the postcode or Eircode.")
+        ),
+        "town": _check(address.town, 100, gettext("Which town is that in?")),
         "country": None,
     }
 
     if problems["email"] is None and not EMAIL.fullmatch(address.email):
-        problems["email"] = "That e-mail address looks unfinished. Is it name@place.ie?"
+        problems["email"] = gettext(
+            "That e-mail address looks unfinished. Is it name@place.ie?"
+        )
 
     if address.country not in COUNTRIES:
-        problems["country"] = "Choose a country from the list: we post to those."
+        problems["country"] = gettext(
+            "Choose a country from the list: we post to those."
+        )
 
     return {name: problem for name, problem in problems.items() if problem}
 
@@ -123,6 +140,9 @@ def _check(text: str, most: int, missing: str) -> str | None:
         return missing
 
     if len(text) > most:
-        return f"That is a little long. {most} characters fit on our label."
+        return gettext(
+            "That is a little long. %(number)s characters fit on our label.",
+            number=most,
+        )
 
     return None

@@ -5,22 +5,25 @@ functions of Flask-Babel. What is stored, as the name of a way to send a parcel,
 English, and said by the filter ``told``. ``python -m tools.tongues`` collects them.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterable
+from decimal import Decimal
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
 
+import flask_babel
+from babel import Locale
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_percent
 from babel.support import Translations
 from flask import Flask
 from flask import request
 from flask_babel import Domain
-from flask_babel import format_percent
 from flask_babel import get_locale
-from flask_babel import gettext
 from moneyed import Money
 
 from flask_cart.model.money import format_money
@@ -40,6 +43,11 @@ LANGUAGES = {
 LOCALES = {"en": "en_GB"}
 
 Texts = TypeVar("Texts")
+
+#: Those of Flask-Babel, which has no types. A lazy one is said when it is needed.
+gettext: Callable[..., str] = flask_babel.gettext
+ngettext: Callable[..., str] = flask_babel.ngettext
+lazy_gettext: Callable[..., str] = flask_babel.lazy_gettext
 
 
 class Catalogues(Domain):  # type: ignore[misc]
@@ -97,19 +105,26 @@ def told(text: str) -> str:
     return str(gettext(text)) if text else ""
 
 
-def percent(number: float) -> str:
-    """Say how many percent."""
-    return str(format_percent(number / 100))
+def percent(number: int | str) -> str:
+    """Say how many percent: 20, or "13.5%"."""
+    share = Decimal(str(number).removesuffix("%")) / 100
+
+    return format_percent(share, locale=_locale(), decimal_quantization=False)
 
 
 def listed(texts: Iterable[str]) -> str:
     """Say several things one after the other: "this, that, and more"."""
-    return str(format_list(list(texts), locale=get_locale()))
+    return str(format_list(list(texts), locale=_locale()))
 
 
 def price(money: Money) -> str:
     """Say an amount as the money filter of templates does."""
-    return format_money(money, get_locale())
+    return format_money(money, _locale())
+
+
+def _locale() -> Locale:
+    """That of the page, or of what is said without one."""
+    return get_locale() or Locale.parse(LOCALES["en"])
 
 
 @lru_cache

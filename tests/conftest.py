@@ -45,6 +45,7 @@ Flask.url_rule_class = CompiledRule
 LONGEST = [
     "distributed",
     "demo_shop/test_looks.py",
+    "scenes",
     "http/test_schemathesis.py",
     "concurrency",
     "demo_shop/test_shoppers_way.py",

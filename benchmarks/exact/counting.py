@@ -40,7 +40,12 @@ OPERATIONS: t.Final = [
     Operation("an order", "/order", {}, empties=True),
     Operation("GET as JSON", "/api/"),
     Operation("POST as JSON", "/api/lines", {"item": "sku-0"}),
+    Operation("the page, 20 lines", "/api/", lines=20),
+    Operation("POST as a form", "/api/lines", {"item": "sku-0"}),
 ]
+
+#: What is asked by a browser.
+_PAGES: t.Final = {"the page, 20 lines", "POST as a form"}
 
 #: By the storage; Valkey is always there, and is asked the same as Redis.
 PLACES: t.Final = {
@@ -55,8 +60,6 @@ _COOKIES: t.Final = ("session", "session_cart")
 
 #: Requests before one is counted: what is made once is made by then.
 _BEFORE: t.Final = 4
-
-_OWNER: t.Final = "user:10"
 
 
 class Cost(t.NamedTuple):
@@ -157,7 +160,7 @@ def _cost(client: FlaskClient, shop: Ours, operation: Operation, wire: _Wire) ->
     bytecodes = _bytecodes(request)
     trips, sent = wire.trips - before[0], wire.sent - before[1]
 
-    with client.application.test_request_context(headers=_headers(client)):
+    with client.application.test_request_context(headers=_headers(client, operation)):
         key = t.cast(CartKey, current_cart.key)
         stored = shop.extension.storage.load(key)
 
@@ -166,26 +169,31 @@ def _cost(client: FlaskClient, shop: Ours, operation: Operation, wire: _Wire) ->
     return Cost(trips, sent, size, bytecodes)
 
 
-def _headers(client: FlaskClient) -> Headers:
+def _headers(client: FlaskClient, operation: Operation) -> Headers:
     """What a browser sends that is known."""
     known = [each for name in _COOKIES if (each := client.get_cookie(name))]
     cookies = "; ".join(f"{each.key}={each.value}" for each in known)
+    headers = {"Owner": f"user:{operation.lines}", "Cookie": cookies}
 
-    return Headers({"Owner": _OWNER, "Cookie": cookies})
+    if operation.name in _PAGES:
+        headers["Accept"] = "text/html"
+
+    return Headers(headers)
 
 
 def _request(client: FlaskClient, operation: Operation) -> Callable[[], None]:
     """A request from its environment on, which a server would have made."""
+    sent = "data" if operation.name in _PAGES else "json"
     environ = EnvironBuilder(
         path=operation.path,
         method="GET" if operation.body is None else "POST",
-        json=operation.body,
-        headers=_headers(client),
+        headers=_headers(client, operation),
+        **{sent: operation.body},
     ).get_environ()
 
     def ask() -> None:
         body, status, _ = run_wsgi_app(client.application, environ, buffered=True)
-        assert status.startswith("20"), (status, b"".join(body))
+        assert status.startswith(("20", "303")), (status, b"".join(body))
 
     return ask
 

@@ -26,6 +26,11 @@ from ..extensions import cart_ext
 from ..extensions import db
 from ..forms import EMAIL
 from ..forms import read_line
+from ..languages import gettext
+from ..languages import listed
+from ..languages import ngettext
+from ..languages import sentences
+from ..languages import told
 from ..models import Account
 from ..models import Order
 from ..models import Payment
@@ -38,11 +43,9 @@ LONGEST_EMAIL = 254
 MOST_NOTED = 30
 
 #: What shoppers call their carts.
-PLACES = {
-    "default": "basket",
-    "wishlist": "wishlist",
-    "later": "things for later",
-}
+PLACES = sentences(
+    {"default": "Basket", "wishlist": "Wishlist", "later": "Things for later"}
+)
 
 login_manager = LoginManager()
 
@@ -114,12 +117,18 @@ def problems_with(credentials: Credentials) -> dict[str, str]:
     problems = {}
 
     if not EMAIL.fullmatch(email) or len(email) > LONGEST_EMAIL:
-        problems["email"] = "That e-mail address looks unfinished. Is it name@place.ie?"
+        problems["email"] = gettext(
+            "That e-mail address looks unfinished. Is it name@place.ie?"
+        )
 
     if len(password) < SHORTEST_PASSWORD:
-        problems["password"] = f"Make it {SHORTEST_PASSWORD} characters or more."
+        problems["password"] = gettext(
+            "Make it %(number)s characters or more.", number=SHORTEST_PASSWORD
+        )
     elif len(password) > LONGEST_PASSWORD:
-        problems["password"] = f"Up to {LONGEST_PASSWORD} characters, please."
+        problems["password"] = gettext(
+            "Up to %(number)s characters, please.", number=LONGEST_PASSWORD
+        )
 
     return problems
 
@@ -244,30 +253,20 @@ def tell_merged(report: MergeReport) -> str:
 
     for event in report.merged:
         if pieces := sum(line.quantity for line in event.lines):
-            place = PLACES.get(event.instance, event.instance)
-            parts.append((_things(pieces), place))
+            parts.append(_tell_added(event.instance, pieces))
 
-    if not parts:
-        return ""
-
-    first, *others = parts
-    text = f"We added {first[0]} from this browser to your {first[1]}"
-
-    for things, place in others:
-        text += f", and {things} to your {place}"
-
-    return f"{text}."
+    return " ".join(parts)
 
 
 def tell_left_out(report: MergeReport) -> str:
     """Say what did not come, or nothing if all of it did."""
-    left_out = [f"{line.quantity} \u00d7 {line.name}" for line in report.left_out]
+    left_out = [f"{line.quantity} \u00d7 {told(line.name)}" for line in report.left_out]
 
     if left_out:
-        return f"There was no room for {', '.join(left_out)}."
+        return gettext("There was no room for %(things)s.", things=listed(left_out))
 
     if report.errors:
-        return (
+        return gettext(
             "We couldn't add what was in this browser's basket. It is still here when"
             " you log out."
         )
@@ -275,5 +274,23 @@ def tell_left_out(report: MergeReport) -> str:
     return ""
 
 
-def _things(count: int) -> str:
-    return "one thing" if count == 1 else f"{count} things"
+def _tell_added(instance: str, pieces: int) -> str:
+    match instance:
+        case "wishlist":
+            return ngettext(
+                "We added one thing from this browser to your wishlist.",
+                "We added %(num)s things from this browser to your wishlist.",
+                pieces,
+            )
+        case "later":
+            return ngettext(
+                "We added one thing from this browser to your things for later.",
+                "We added %(num)s things from this browser to your things for later.",
+                pieces,
+            )
+        case _:
+            return ngettext(
+                "We added one thing from this browser to your basket.",
+                "We added %(num)s things from this browser to your basket.",
+                pieces,
+            )

@@ -25,6 +25,9 @@ from flask_cart.signals import cart_updated
 from flask_cart.ucp import current_assistant
 
 from ..extensions import db
+from ..languages import gettext
+from ..languages import sentences
+from ..languages import told
 from ..models import CartWrite
 from .assistants import name_of
 from .racers import NOBODY
@@ -40,44 +43,48 @@ LONGEST_PROFILE = 255
 _COMMON = {"event", "id", "occurred_at", "owner", "tenant", "instance", "version"}
 
 #: How each kind of signal works, in a line.
-HOW_IT_WORKS = {
-    "cart_created": "Nobody has a cart before the first change. This was it.",
-    "item_added": "A line that was not there. The same thing with the same options is"
-    " the same line.",
-    "item_updated": "The line before and after. Adding the same thing again sends this,"
-    " too.",
-    "item_removed": "The line as it was, so that a shop can offer to put it back.",
-    "condition_added": "A discount, a tax, a fee or the post, on the whole cart.",
-    "condition_removed": "One that replaces another is a removed one and an added one.",
-    "item_condition_added": "It changes the price of one line.",
-    "item_condition_removed": "The line has its old price again.",
-    "coupon_added": "A code. What it takes off is asked whenever totals are read.",
-    "coupon_removed": "A code was taken out, or made room for another one.",
-    "shipping_chosen": "How it is sent, by name; what that costs is asked for, too."
-    " The shop chooses the post until the shopper does.",
-    "metadata_added": "What the shop notes beside the lines: here, a note.",
-    "metadata_removed": "With the value that it had.",
-    "currency_changed": "All prices of the cart, in one write.",
-    "cart_cleared": "All that was in it. The cart stays, and its versions go on.",
-    "cart_destroyed": "The cart is deleted. If it comes back, its versions go on.",
-    "cart_abandoned": "Sent before a cart that was left for long is deleted. A"
-    " receiver can keep it by raising an error.",
-    "reminder_due": "Sent when nothing has changed for long, once, so that a shop can"
-    " write to the shopper.",
-    "cart_merged": "What a guest had goes over at the log-in, and what an assistant"
-    " has put together when it is taken over: once, however often it is tried.",
-    "cart_not_merged": "What was in another currency stays where it is.",
-    "item_moved": "A line has come from another cart of the same shopper.",
-    "checkout_started": "The order has a token now. A second try with it is the same"
-    " order.",
-    "checkout_cancelled": "What was begun is given up. A payment that comes after all"
-    " goes back.",
-    "cart_checked_out": "The order is made, and what was ordered is out of the cart.",
-    "before_change": "Sent before anything is saved. A receiver can refuse the change,"
-    " so it isn't in this list.",
-    "cart_updated": "The last signal of a write, once per saved version, with all the"
-    " others in it.",
-}
+HOW_IT_WORKS = sentences(
+    {
+        "cart_created": "Nobody has a cart before the first change. This was it.",
+        "item_added": "A line that was not there. The same thing with the same options"
+        " is the same line.",
+        "item_updated": "The line before and after. Adding the same thing again sends"
+        " this, too.",
+        "item_removed": "The line as it was, so that a shop can offer to put it back.",
+        "condition_added": "A discount, a tax, a fee or the post, on the whole cart.",
+        "condition_removed": "One that replaces another is a removed one and an"
+        " added one.",
+        "item_condition_added": "It changes the price of one line.",
+        "item_condition_removed": "The line has its old price again.",
+        "coupon_added": "A code. What it takes off is asked whenever totals are read.",
+        "coupon_removed": "A code was taken out, or made room for another one.",
+        "shipping_chosen": "How it is sent, by name; what that costs is asked for, too."
+        " The shop chooses the post until the shopper does.",
+        "metadata_added": "What the shop notes beside the lines: here, a note.",
+        "metadata_removed": "With the value that it had.",
+        "currency_changed": "All prices of the cart, in one write.",
+        "cart_cleared": "All that was in it. The cart stays, and its versions go on.",
+        "cart_destroyed": "The cart is deleted. If it comes back, its versions go on.",
+        "cart_abandoned": "Sent before a cart that was left for long is deleted. A"
+        " receiver can keep it by raising an error.",
+        "reminder_due": "Sent when nothing has changed for long, once, so that a shop"
+        " can write to the shopper.",
+        "cart_merged": "What a guest had goes over at the log-in, and what an assistant"
+        " has put together when it is taken over: once, however often it is tried.",
+        "cart_not_merged": "What was in another currency stays where it is.",
+        "item_moved": "A line has come from another cart of the same shopper.",
+        "checkout_started": "The order has a token now. A second try with it is the"
+        " same order.",
+        "checkout_cancelled": "What was begun is given up. A payment that comes after"
+        " all goes back.",
+        "cart_checked_out": "The order is made, and what was ordered is out of the"
+        " cart.",
+        "before_change": "Sent before anything is saved. A receiver can refuse the"
+        " change, so it isn't in this list.",
+        "cart_updated": "The last signal of a write, once per saved version, with all"
+        " the others in it.",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -234,17 +241,22 @@ def _to_show(write: CartWrite) -> Write:
 def _in_words(value: Any) -> str:
     match value:
         case None:
-            return "none"
+            return gettext("none")
         case bool():
-            return "yes" if value else "no"
+            return gettext("yes") if value else gettext("no")
         case int():
             return f"{value:+}"
         case [*_]:
-            return "; ".join(_in_words(each) for each in value) or "none"
+            return "; ".join(_in_words(each) for each in value) or gettext("none")
         case {"item_id": _, "name": name, "quantity": quantity, "price": price}:
-            options = ", ".join(value.get("options", {}).values())
-            what = f"{name} ({options})" if options else name
-            return f"{quantity} \u00d7 {what} at {price}"
+            options = ", ".join(map(told, value.get("options", {}).values()))
+            what = f"{told(name)} ({options})" if options else told(name)
+            return gettext(
+                "%(number)s \u00d7 %(name)s at %(price)s",
+                number=quantity,
+                name=what,
+                price=price,
+            )
         case {"name": name, "type": kind, "value": amount}:
             return f"{name}: {amount} ({kind})"
         case {}:

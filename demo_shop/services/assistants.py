@@ -13,6 +13,10 @@ from flask_cart.model.events import CartMerged
 from flask_cart.signals import cart_merged
 
 from ..extensions import db
+from ..languages import gettext
+from ..languages import listed
+from ..languages import ngettext
+from ..languages import told
 from ..models import CartWrite
 
 #: What the owners of their carts begin with.
@@ -45,18 +49,24 @@ def tell_handed_over(app: Flask, cart: Cart, event: CartMerged, **extra: Any) ->
 
 def tell(names: list[str], event: CartMerged) -> str:
     """Say who has put what into the basket."""
-    lines = [f"{line.quantity} \u00d7 {line.name}" for line in event.lines]
+    lines = [f"{line.quantity} \u00d7 {told(line.name)}" for line in event.lines]
     named, more = lines[:NAMED], len(lines) - NAMED
 
     if more > 0:
-        named.append(f"{more} more")
+        named.append(gettext("%(number)s more", number=more))
 
-    *first, last = named
-    things = f"{', '.join(first)} and {last}" if first else last
-    who = "Your assistant" if len(names) < 2 else "Your assistants"
-    called = f" {' and '.join(names)}" if names else ""
+    if not names:
+        return gettext(
+            "Your assistant put %(things)s in your basket.", things=listed(named)
+        )
 
-    return f"{who}{called} put {things} in your basket."
+    return ngettext(
+        "Your assistant %(names)s put %(things)s in your basket.",
+        "Your assistants %(names)s put %(things)s in your basket.",
+        len(names),
+        names=listed(names),
+        things=listed(named),
+    )
 
 
 def _at_work_on(owner: str) -> list[str]:

@@ -13,6 +13,9 @@ from flask_cart import Totals
 
 from ..extensions import cart_ext
 from ..extensions import db
+from ..languages import gettext
+from ..languages import ngettext
+from ..languages import told
 from ..models import Product
 from ..models import Variant
 
@@ -44,6 +47,17 @@ def variants_of(skus: Iterable[str]) -> dict[str, Variant]:
     return _only_variants(cart_ext.load_products(skus))
 
 
+def count_cheaper(cart: Cart) -> int:
+    """How many of the things in a list cost less than when they were put there."""
+    variants = variants_in(cart) if cart else {}
+
+    return sum(
+        variant.price_now < line.price
+        for line in cart.lines
+        if (variant := variants.get(line.item_id))
+    )
+
+
 def savings(totals: Totals, variants: Mapping[str, Variant]) -> Money:
     """What the shopper saves: by the sale, and by a coupon."""
     sale = (
@@ -61,17 +75,27 @@ def not_enough(label: str, left: int, in_basket: int = 0) -> str:
     :param in_basket: How many of them the shopper has already.
     """
     if not left:
-        return f"Sorry, “{label}” has just sold out."
+        return gettext("Sorry, “%(name)s” has just sold out.", name=label)
 
-    pieces = "one is" if left == 1 else f"{left} are"
-    counted = ", counting those in your basket" if in_basket else ""
+    if in_basket:
+        return ngettext(
+            "“%(name)s”: only one is left, counting those in your basket.",
+            "“%(name)s”: only %(num)s are left, counting those in your basket.",
+            left,
+            name=label,
+        )
 
-    return f"“{label}”: only {pieces} left{counted}."
+    return ngettext(
+        "“%(name)s”: only one is left.",
+        "“%(name)s”: only %(num)s are left.",
+        left,
+        name=label,
+    )
 
 
 def label(name: str, options: Mapping[str, object]) -> str:
     """A product's name with its options."""
-    return ", ".join([name, *map(str, options.values())])
+    return ", ".join(told(str(each)) for each in [name, *options.values()])
 
 
 def _only_variants(products: Mapping[str, Buyable]) -> dict[str, Variant]:

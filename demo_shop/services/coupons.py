@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import has_request_context
+from flask_babel import format_date
 from moneyed import Money
 from msgspec.structs import replace
 from sqlalchemy import ColumnElement
@@ -25,11 +26,13 @@ from flask_cart import OrderDraft
 from flask_cart import Totals
 from flask_cart import current_cart
 from flask_cart import rule
-from flask_cart.model.money import format_money
 from flask_cart.pricing.presets import buy_x_get_y
 
 from ..extensions import cart_ext
 from ..extensions import db
+from ..languages import gettext
+from ..languages import price
+from ..languages import told
 from ..models import Category
 from ..models import Coupon
 from ..models import CouponUse
@@ -80,7 +83,9 @@ def load_coupon(text: str) -> Condition | None:
         return None
 
     if has_request_context() and not current_cart:
-        raise CartVetoError("Put something in your basket first, then the code.")
+        raise CartVetoError(
+            gettext("Put something in your basket first, then the code.")
+        )
 
     if why := why_over(coupon):
         raise CartVetoError(why)
@@ -91,9 +96,12 @@ def load_coupon(text: str) -> Condition | None:
 def unknown_code(text: str) -> str:
     """Say that a code is none of ours."""
     if not text.strip():
-        return "Please type a code first."
+        return gettext("Please type a code first.")
 
-    return f"“{text[:LONGEST_CODE]}” isn't one of our codes. Is there a typing error?"
+    return gettext(
+        "“%(code)s” isn't one of our codes. Is there a typing error?",
+        code=text[:LONGEST_CODE],
+    )
 
 
 def why_over(coupon: Coupon) -> str:
@@ -101,13 +109,19 @@ def why_over(coupon: Coupon) -> str:
     code, now = coupon.code, cart_ext.clock()
 
     if coupon.starts_at and now < coupon.starts_at:
-        return f"{code} starts on {_day(coupon.starts_at)}. Keep it dry till then."
+        return gettext(
+            "%(code)s starts on %(day)s. Keep it dry till then.",
+            code=code,
+            day=_day(coupon.starts_at),
+        )
 
     if coupon.ends_at and now >= coupon.ends_at:
-        return f"{code} ended on {_day(coupon.ends_at)}."
+        return gettext(
+            "%(code)s ended on %(day)s.", code=code, day=_day(coupon.ends_at)
+        )
 
     if coupon.total_limit is not None and coupon.used >= coupon.total_limit:
-        return f"Sorry, {code} has been used up."
+        return gettext("Sorry, %(code)s has been used up.", code=code)
 
     if coupon.first_order or coupon.customer_limit is not None:
         return _why_not_again(coupon)
@@ -127,10 +141,13 @@ def _why_not_again(coupon: Coupon) -> str:
     limit = coupon.customer_limit
 
     if limit is not None and codes.count(coupon.code) >= limit:
-        return f"You have used {coupon.code} already."
+        return gettext("You have used %(code)s already.", code=coupon.code)
 
     if coupon.first_order and codes:
-        return f"{coupon.code} is for a first order, and you have been here before."
+        return gettext(
+            "%(code)s is for a first order, and you have been here before.",
+            code=coupon.code,
+        )
 
     return ""
 
@@ -240,31 +257,50 @@ def _adjustment(code: object, totals: Totals) -> Adjustment | None:
 
 
 def _why_not(coupon: Coupon, adjustment: Adjustment, totals: Totals) -> str:
-    code, shelf = coupon.code, coupon.category.name if coupon.category else ""
+    code, shelf = coupon.code, told(coupon.category.name) if coupon.category else ""
 
     match adjustment.rule.name if adjustment.rule else adjustment.code:
         case "total_at_least":
             return _below_minimum(code, euros(coupon.minimum_cents or 0), totals)
         case "no_lines":
-            return f"{code} is for things from the {shelf} shelf. None is in here yet."
+            return gettext(
+                "%(code)s is for things from the %(shelf)s shelf. None is in here yet.",
+                code=code,
+                shelf=shelf,
+            )
+        case "no_amount" if coupon.kind == "cheapest_free" and shelf:
+            return gettext(
+                "%(code)s needs %(number)s things from the %(shelf)s shelf. Add a few"
+                " more.",
+                code=code,
+                number=coupon.pieces,
+                shelf=shelf,
+            )
         case "no_amount" if coupon.kind == "cheapest_free":
-            which = f"things from the {shelf} shelf" if shelf else "things"
-            return f"{code} needs {coupon.pieces} {which}. Add a few more."
+            return gettext(
+                "%(code)s needs %(number)s things. Add a few more.",
+                code=code,
+                number=coupon.pieces,
+            )
         case _:
-            return f"{code} takes nothing off what is in your basket now."
+            return gettext(
+                "%(code)s takes nothing off what is in your basket now.", code=code
+            )
 
 
 def _below_minimum(code: str, minimum: Money, totals: Totals) -> str:
     goods = sum((line.subtotal for line in totals.lines), euros(0))
 
-    return (
-        f"{code} applies to orders of {format_money(minimum)} or more: add"
-        f" {format_money(minimum - goods)}."
+    return gettext(
+        "%(code)s applies to orders of %(minimum)s or more: add %(rest)s.",
+        code=code,
+        minimum=price(minimum),
+        rest=price(minimum - goods),
     )
 
 
 def _day(moment: datetime) -> str:
-    return f"{moment.day} {moment:%B %Y}"
+    return str(format_date(moment, "long"))
 
 
 # What the checkout does with it
@@ -290,7 +326,9 @@ def _use_up(code: str, order: Order, totals: Totals) -> None:
     coupon, adjustment = find_coupon(code), _adjustment(code, totals)
 
     if coupon is None or adjustment is None or counted.rowcount != 1:
-        raise CouponRefusedError(f"{code} has ended or was used up meanwhile.")
+        raise CouponRefusedError(
+            gettext("%(code)s has ended or was used up meanwhile.", code=code)
+        )
 
     _use(coupon, order, -adjustment.amount)
 
@@ -308,7 +346,11 @@ def _use(coupon: Coupon, order: Order, savings: Money) -> None:
 
     if coupon.customer_limit is not None and number > coupon.customer_limit:
         raise CouponRefusedError(
-            f"{coupon.code} was used with the address {order.email} before."
+            gettext(
+                "%(code)s was used with the address %(email)s before.",
+                code=coupon.code,
+                email=order.email,
+            )
         )
 
     order.coupon_use = CouponUse(

@@ -15,11 +15,12 @@ from flask_cart import Condition
 from flask_cart import Facts
 from flask_cart import OrderDraft
 from flask_cart import current_cart
-from flask_cart.model.money import format_money
 from flask_cart.pricing.presets import gift_card
 
 from ..extensions import cart_ext
 from ..extensions import db
+from ..languages import gettext
+from ..languages import price
 from ..models import GiftCard
 from ..models import Order
 from ..money import cents
@@ -40,7 +41,9 @@ def pay_with_card(facts: Facts) -> Iterator[Condition]:
     card = find_card(facts.metadata.get(_NOTED))
 
     if card is not None:
-        yield gift_card(f"Gift card {card.code}", card.balance.amount)
+        yield gift_card(
+            gettext("Gift card %(code)s", code=card.code), card.balance.amount
+        )
 
 
 def find_card(text: object) -> GiftCard | None:
@@ -58,13 +61,13 @@ def note_card(text: str) -> str:
     card = find_card(text)
 
     if not current_cart:
-        return "Put something in your basket first, then the card."
+        return gettext("Put something in your basket first, then the card.")
 
     if card is None:
-        return "That isn't one of our gift cards. Is there a typing error?"
+        return gettext("That isn't one of our gift cards. Is there a typing error?")
 
     if not card.balance_cents:
-        return f"Nothing is left on the gift card {card.code}."
+        return gettext("Nothing is left on the gift card %(code)s.", code=card.code)
 
     current_cart.metadata[_NOTED] = card.code
 
@@ -96,7 +99,9 @@ def check_due(draft: OrderDraft, due: Money) -> None:
     :raises CardRefusedError: If the card pays more or less by now.
     """
     if draft.totals.due != due:
-        raise CardRefusedError("There is something else on your gift card by now.")
+        raise CardRefusedError(
+            gettext("There is something else on your gift card by now.")
+        )
 
 
 def spend(order: Order, draft: OrderDraft) -> None:
@@ -122,7 +127,11 @@ def _take(order: Order, code: str, amount: Money) -> None:
 
     if taken.rowcount != 1:
         raise CardRefusedError(
-            f"There is less than {format_money(amount)} on the gift card {code} by now."
+            gettext(
+                "There is less than %(price)s on the gift card %(code)s by now.",
+                price=price(amount),
+                code=code,
+            )
         )
 
     left = select(GiftCard.balance_cents).where(GiftCard.code == code)

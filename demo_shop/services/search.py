@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from ..forms import read_line
+from ..languages import sentences
 from ..models import Category
 from ..models import Product
 from ..models import Variant
@@ -27,12 +28,14 @@ MOST_WORDS = 6
 HIGHEST_PRICE = Decimal(100_000)
 
 #: The orders that results can be in, as the shopper reads them.
-SORTS = {
-    "best": "Best match",
-    "cheap": "Lowest price",
-    "dear": "Highest price",
-    "name": "Name, A to Z",
-}
+SORTS = sentences(
+    {
+        "best": "Best match",
+        "cheap": "Lowest price",
+        "dear": "Highest price",
+        "name": "Name, A to Z",
+    }
+)
 
 #: What a variant costs today in cents, rounded as `Variant.price_now` is.
 price_now_cents = (Variant.price_cents * (100 - Product.reduction) + 50) // 100

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from babel.units import format_unit
+from flask_babel import get_locale
 from moneyed import Money
 
 from flask_cart import Cart
@@ -13,6 +15,9 @@ from flask_cart import rule
 from flask_cart.pricing.presets import shipping
 
 from ..extensions import cart_ext
+from ..languages import gettext
+from ..languages import lazy_gettext
+from ..languages import sentences
 from ..money import euros
 
 
@@ -20,6 +25,7 @@ from ..money import euros
 class Way:
     """A way that a parcel can go."""
 
+    #: In English, as carts and orders keep it.
     name: str
     price: Money
     #: What a shopper should know of it.
@@ -40,14 +46,28 @@ class Way:
 
 
 #: How everything goes, unless the shopper says otherwise.
-POST = Way("Post, tracked", euros(490), "In paper and string, two days to your door.")
+POST = Way(
+    sentences("Post, tracked"),
+    euros(490),
+    lazy_gettext("In paper and string, two days to your door."),
+)
 
 WAYS = {
     way.name: way
     for way in [
-        Way("Letter post", euros(240), "Through the slot. Up to 500 g.", None, 500),
+        Way(
+            sentences("Letter post"),
+            euros(240),
+            lazy_gettext("Through the slot. Up to 500 g."),
+            most_grams=500,
+        ),
         POST,
-        Way("Night boat", euros(1250), "There tomorrow morning. Free from €150.", 150),
+        Way(
+            sentences("Night boat"),
+            euros(1250),
+            lazy_gettext("There tomorrow morning. Free from €150."),
+            free_from=150,
+        ),
     ]
 }
 
@@ -59,7 +79,11 @@ def grams_at_most(facts: Facts, grams: int) -> bool | str:
         line.quantity * line.attributes.get("grams", 0) for line in facts.lines
     )
 
-    return weight <= grams or f"it carries {grams} g, and this weighs {_said(weight)}"
+    return weight <= grams or gettext(
+        "it carries %(most)s, and this weighs %(weight)s",
+        most=_said(grams),
+        weight=_said(weight),
+    )
 
 
 @cart_ext.shipping_methods
@@ -84,4 +108,8 @@ def needs_consent(drift: Drift) -> bool:
 
 
 def _said(grams: int) -> str:
-    return f"{grams} g" if grams < 1000 else f"{grams / 1000:.1f} kg"
+    unit, number = ("gram", grams) if grams < 1000 else ("kilogram", grams / 1000)
+
+    return format_unit(
+        round(number, 1), f"mass-{unit}", length="short", locale=get_locale()
+    )

@@ -5,40 +5,74 @@ from typing import Any
 from flask import request
 
 from ..extensions import cart_ext
+from ..languages import gettext
+from ..languages import lazy_gettext
+from ..languages import sentences
+from ..languages import told
 from ..models import MOST_PIECES
-from .accounts import PLACES
 from .basket import label
 from .basket import not_enough
 from .basket import variants_of
 from .coupons import unknown_code
 
-TOO_MANY = f"We sell at most {MOST_PIECES} of a kind in one order, so others get some."
-ASK_FOR_QUANTITY = f"Please choose a number from 1 to {MOST_PIECES}."
+TOO_MANY = lazy_gettext(
+    "We sell at most %(number)s of a kind in one order, so others get some.",
+    number=MOST_PIECES,
+)
+ASK_FOR_QUANTITY = lazy_gettext(
+    "Please choose a number from 1 to %(number)s.", number=MOST_PIECES
+)
+_REFUSED = lazy_gettext("Your basket can't take that. Nothing was changed.")
 
-#: Where things are, in the middle of a sentence.
-_WHERE = {
-    "default": "in your basket",
-    "wishlist": "on your wishlist",
-    "later": "kept for later",
-}
+#: What has happened, by where it has: what it was has its name.
+_HAPPENED = sentences(
+    {
+        "default": {
+            "added": "%(name)s: in your basket.",
+            "moved": "%(name)s: in your basket now.",
+            "changed": "Your basket is up to date.",
+            "removed": "%(name)s is out of your basket.",
+            "restored": "%(name)s is back in your basket.",
+            "restored-all": "Everything is back in your basket.",
+            "link-taken": "All of it is in your basket.",
+            "link-partly": "What we have left of it is in your basket.",
+        },
+        "wishlist": {
+            "added": "%(name)s: on your wishlist.",
+            "moved": "%(name)s: on your wishlist now.",
+            "changed": "Your wishlist is up to date.",
+            "removed": "%(name)s is off your wishlist.",
+            "restored": "%(name)s is back on your wishlist.",
+            "restored-all": "Everything is back on your wishlist.",
+            "link-taken": "All of it is on your wishlist.",
+            "link-partly": "What we have left of it is on your wishlist.",
+        },
+        "later": {
+            "added": "%(name)s: kept for later.",
+            "moved": "%(name)s: kept for later now.",
+            "changed": "What is kept for later is up to date.",
+            "removed": "%(name)s is no longer kept for later.",
+            "restored": "%(name)s is kept for later again.",
+            "restored-all": "Everything is kept for later again.",
+            "link-taken": "All of it is kept for later.",
+            "link-partly": "What we have left of it is kept for later.",
+        },
+    }
+)
+
+#: What is the same wherever it was.
 _SENTENCES = {
-    "changed": "Your {place} is up to date.",
-    "removed": "{name} is out of your {place}.",
-    "restored": "{name} is back in your {place}.",
-    "restored-all": "Everything is back in your {place}.",
-    "cleared": "Everything is back on its shelf.",
-    "noted": "Your note is with your basket.",
-    "link-taken": "All of it is in your {place}.",
-    "link-partly": "What we have left of it is in your {place}.",
-    "coupon-removed": "The code is out of your basket.",
+    "cleared": lazy_gettext("Everything is back on its shelf."),
+    "noted": lazy_gettext("Your note is with your basket."),
+    "coupon-removed": lazy_gettext("The code is out of your basket."),
     # The ticket says it.
     "coupon-noted": "",
     # Its button shows it.
     "shipping-chosen": "",
     "above-maximum": TOO_MANY,
-    "limit": "Your basket can't take that. Nothing was changed.",
-    "invalid-item": "Your basket can't take that. Nothing was changed.",
-    "unknown-line": "That was taken out in another tab already.",
+    "limit": _REFUSED,
+    "invalid-item": _REFUSED,
+    "unknown-line": lazy_gettext("That was taken out in another tab already."),
 }
 
 
@@ -48,32 +82,35 @@ def tell(code: str, text: str, about: Any) -> str:
     instance = (request.view_args or {}).get("instance", "default")
 
     match code:
-        case "added":
-            # Of the second of two clicks, only the sentence says what it was about.
-            name = about.name if about is not None else text.partition(" is in ")[0]
-            return f"{name}: {_WHERE.get(instance, text)}."
-        case "moved":
-            name = about.name if about is not None else "That"
-            return f"{name}: {_WHERE.get(_destination(), text)} now."
         case "not-enough" | "out-of-stock":
             return _too_few(about.item_id, about.limit, about.in_cart)
         case "invalid-field" | "missing-option" | "bad-option" | "unknown-item":
             return _unreadable(text)
         case "unknown-coupon" if not request.is_json:
             return unknown_code(request.form.get("code", ""))
+        case _ if code in _SENTENCES:
+            return str(_SENTENCES[code])
         case _:
-            sentence = _SENTENCES.get(code)
-            # Not in the text, which may have in it what somebody has typed.
-            place = PLACES.get(instance, "basket")
-            # Of the second of two clicks, nobody knows what it was about.
-            name = getattr(about, "name", "It")
-            return text if sentence is None else sentence.format(place=place, name=name)
+            place = _field("to") if code == "moved" else instance
+            sentence = _HAPPENED.get(place, {}).get(code)
+
+            return text if sentence is None else gettext(sentence, name=_named(about))
 
 
-def _destination() -> str:
+def _named(about: Any) -> str:
+    """What it was about, if anybody knows: of a second click, the form does."""
+    if hasattr(about, "name"):
+        return told(about.name)
+
+    variant = next(iter(variants_of([_field("item")]).values()), None)
+
+    return told(variant.product.name) if variant else gettext("It")
+
+
+def _field(name: str) -> str:
     fields = request.get_json() if request.is_json else request.form
 
-    return str(fields.get("to", ""))
+    return str(fields.get(name, ""))
 
 
 def _too_few(sku: str, left: int, in_basket: int) -> str:
@@ -90,11 +127,11 @@ def _unreadable(text: str) -> str:
 
     match request.endpoint:
         case "cart.add" if not request.form.get("quantity", "1").isdecimal():
-            return ASK_FOR_QUANTITY
+            return str(ASK_FOR_QUANTITY)
         case "cart.add":
-            return "Please choose one of the things on our shelves."
+            return gettext("Please choose one of the things on our shelves.")
         case "cart.set_quantity":
-            return ASK_FOR_QUANTITY
+            return str(ASK_FOR_QUANTITY)
         case "cart.add_coupon":
             return unknown_code(request.form.get("code", ""))
         case _:

@@ -17,6 +17,8 @@ from flask_cart import current_cart
 
 from ..extensions import db
 from ..extensions import limiter
+from ..languages import gettext
+from ..languages import lazy_gettext
 from ..models import Account
 from ..models import Order
 from ..services.accounts import LONGEST_EMAIL
@@ -41,14 +43,15 @@ bp = Blueprint("account", __name__)
 LISTED = 50
 
 # The same for an address that nobody has.
-NO_MATCH = "That e-mail address and password don't go together. Try once more?"
-TAKEN = (
+NO_MATCH = lazy_gettext(
+    "That e-mail address and password don't go together. Try once more?"
+)
+TAKEN = lazy_gettext(
     "We can't open an account with this address and password. If it is your address,"
     " you may have one already: try logging in."
 )
 #: How often somebody may be wrong; who is right is not counted.
 WRONG = "10 per 5 minutes"
-TAKEN_OUT = "Taken out again. What was yours before is still here."
 
 
 def was_wrong(response: Response) -> bool:
@@ -72,7 +75,7 @@ def submit_log_in() -> Response | tuple[str, int]:
     if account is None:
         return _form("login.html", credentials.refused(email=NO_MATCH)), 422
 
-    return _welcome(account, "Good to see you again.")
+    return _welcome(account, gettext("Good to see you again."))
 
 
 @bp.get("/signup")
@@ -95,14 +98,14 @@ def submit_sign_up() -> Response | tuple[str, int]:
     if account is None:
         return _form("signup.html", credentials.refused(email=TAKEN)), 422
 
-    return _welcome(account, "Welcome aboard. Your account is open.")
+    return _welcome(account, gettext("Welcome aboard. Your account is open."))
 
 
 @bp.post("/logout")
 def log_out() -> Response:
     """Log out."""
     let_out()
-    flash("You are logged out. Your basket waits in your account.", "good")
+    flash(gettext("You are logged out. Your basket waits in your account."), "good")
 
     return redirect(url_for("catalogue.home"), code=303)
 
@@ -128,7 +131,7 @@ def show() -> str:
 def not_mine() -> Response:
     """Take out again what came from this browser at the last log-in."""
     if take_out_merged():
-        flash(TAKEN_OUT, "good")
+        flash(gettext("Taken out again. What was yours before is still here."), "good")
 
     return redirect(url_for("account.show"), code=303)
 

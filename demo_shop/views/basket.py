@@ -15,8 +15,9 @@ from flask_cart import current_cart
 from ..extensions import cart_ext
 from ..extensions import limiter
 from ..forms import MAX_NOTE
+from ..languages import gettext
 from ..models import Product
-from ..services.accounts import PLACES
+from ..services.basket import count_cheaper
 from ..services.basket import savings
 from ..services.basket import variants_in
 from ..services.basket import variants_of
@@ -49,19 +50,29 @@ def compare_with_shelves() -> None:
     """Before a basket is shown, see what has become of the prices in it.
 
     Lower prices are given at once. Of a higher one the page asks, because the shopper
-    has chosen at the old one; nobody has agreed to the price of a mere wish.
+    has chosen at the old one. What is kept for another day keeps the price that it had
+    then, for the page to compare.
     """
     instance = (request.view_args or {}).get("instance", "")
 
-    if request.endpoint != "cart.show" or instance not in PLACES:
-        return
+    if request.endpoint == "cart.show" and instance == "default":
+        send_by_post(current_cart)
+        g.drift = current_cart.reprice("lower")
 
-    cart = current_cart.instance(instance)
 
-    if instance == "default":
-        send_by_post(cart)
+@bp.after_request
+def agree_with_list(response: Response) -> Response:
+    """Give what was moved to the basket the price that the list has shown for it."""
+    is_moved = request.endpoint == "cart.move" and response.status_code == 303
 
-    g.drift = cart.reprice("lower" if instance == "default" else "all")
+    if is_moved and request.form.get("to") == "default":
+        line = current_cart.get((request.view_args or {})["line_id"])
+
+        if line is not None and (variant := variants_of([line.item_id])):
+            price = variant[line.item_id].price_now.amount
+            current_cart.reprice({line.id: price})
+
+    return response
 
 
 @bp.post("/lines/prices")
@@ -76,9 +87,12 @@ def take_prices() -> Response:
     )
 
     if needs_consent(drift):
-        flash("A price has just changed once more. This is how it is now.", "problem")
+        flash(
+            gettext("A price has just changed once more. This is how it is now."),
+            "problem",
+        )
     else:
-        flash("Your basket has the new prices.", "good")
+        flash(gettext("Your basket has the new prices."), "good")
 
     return back_to_basket()
 
@@ -158,6 +172,7 @@ def read_drift() -> Drift:
 bp.add_app_template_global(variants_in)
 bp.add_app_template_global(variants_of)
 bp.add_app_template_global(savings, "savings_of")
+bp.add_app_template_global(count_cheaper)
 bp.add_app_template_global(read_noted, "read_coupon")
 bp.add_app_template_global(coupons_to_try)
 bp.add_app_template_global(read_card)

@@ -15,13 +15,16 @@ from flask_cart import CartConflictError
 from flask_cart import CartEmptyError
 from flask_cart import InvalidConditionError
 from flask_cart import current_cart
-from flask_cart.model.money import format_money
 
 from ..extensions import cart_ext
 from ..extensions import db
 from ..forms import COUNTRIES
 from ..forms import CheckoutForm
 from ..forms import read_amount
+from ..languages import gettext
+from ..languages import lazy_gettext
+from ..languages import price
+from ..languages import told
 from ..models import Order
 from ..services.accounts import make_shopper
 from ..services.accounts import shopper
@@ -43,13 +46,15 @@ bp = Blueprint("checkout", __name__)
 #: The key in the session of the address that was typed last.
 ADDRESS = "address"
 
-CHANGED_BEFORE_ORDER = (
+CHANGED_BEFORE_ORDER = lazy_gettext(
     "Your basket changed in another tab, so we haven't ordered anything yet. This is"
     " how it looks now."
 )
-OTHER_TOTAL = "The total has changed since this page was made."
-OTHER_PRICE = "A price has changed since this page was made."
-NOT_SETTLED = "Before you check out: something in your basket needs a look."
+OTHER_TOTAL = lazy_gettext("The total has changed since this page was made.")
+OTHER_PRICE = lazy_gettext("A price has changed since this page was made.")
+NOT_SETTLED = lazy_gettext(
+    "Before you check out: something in your basket needs a look."
+)
 
 
 @bp.get("/checkout")
@@ -61,7 +66,7 @@ def show() -> Response | str:
     send_by_post(current_cart)
 
     if not current_cart.reprice().is_settled:
-        flash(NOT_SETTLED, "problem")
+        flash(str(NOT_SETTLED), "problem")
         return back_to_basket()
 
     make_shopper()
@@ -98,7 +103,7 @@ def submit() -> Response | str | tuple[str, int]:
     drift = current_cart.reprice()
 
     if needs_consent(drift) or current_cart.totals.problems:
-        flash(NOT_SETTLED, "problem")
+        flash(str(NOT_SETTLED), "problem")
         return back_to_basket()
 
     if any(each.new_price not in (None, each.old_price) for each in drift):
@@ -131,7 +136,7 @@ def submit() -> Response | str | tuple[str, int]:
 
         return _with_other_total(form, OTHER_TOTAL), 409
     except NotEnoughError as error:
-        flash(f"{error} Nothing was ordered yet.", "problem")
+        flash(gettext("%(why)s Nothing was ordered yet.", why=error), "problem")
         return back_to_basket()
 
     return _to_order(order)
@@ -152,9 +157,14 @@ def order_again(token: str) -> Response:
     )
 
     if report.short or report.gone:
-        flash("Not all of it is there today. What there is, is in your basket.", "good")
+        flash(
+            gettext("Not all of it is there today. What there is, is in your basket."),
+            "good",
+        )
     else:
-        flash("The same is in your basket again, at the prices of today.", "good")
+        flash(
+            gettext("The same is in your basket again, at the prices of today."), "good"
+        )
 
     return back_to_basket()
 
@@ -184,16 +194,21 @@ def _send_otherwise(form: CheckoutForm, way: str) -> str:
     try:
         current_cart.shipping.choose(way)
     except InvalidConditionError:
-        flash("Your parcel can't go that way. Please choose another.", "problem")
+        flash(
+            gettext("Your parcel can't go that way. Please choose another."), "problem"
+        )
     else:
-        total = format_money(current_cart.totals.total)
-        flash(f"{way}: the total is {total} now.", "good")
+        total = price(current_cart.totals.total)
+        text = gettext(
+            "%(way)s: the total is %(total)s now.", way=told(way), total=total
+        )
+        flash(text, "good")
 
     return _page(CheckoutForm(form.address), sent=way)
 
 
 def _changed() -> Response:
-    flash(CHANGED_BEFORE_ORDER, "problem")
+    flash(str(CHANGED_BEFORE_ORDER), "problem")
     return back_to_basket()
 
 
@@ -201,13 +216,19 @@ def _without_coupon(form: CheckoutForm, why: str) -> str:
     # It would be refused again, also where the basket itself knows nothing of it.
     forget_coupon()
 
-    return _with_other_total(form, f"{why} We have taken it out of your basket.")
+    return _with_other_total(
+        form, gettext("%(why)s We have taken it out of your basket.", why=why)
+    )
 
 
 def _with_other_total(form: CheckoutForm, why: str) -> str:
     """The checkout once more, with what was typed and what is to be paid now."""
-    total = format_money(current_cart.totals.total)
-    flash(f"{why} The total is {total} now. Nothing was ordered yet.", "problem")
+    text = gettext(
+        "%(why)s The total is %(total)s now. Nothing was ordered yet.",
+        why=why,
+        total=price(current_cart.totals.total),
+    )
+    flash(text, "problem")
 
     return _page(form)
 

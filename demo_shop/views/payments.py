@@ -10,6 +10,7 @@ from flask import url_for
 from werkzeug import Response
 
 from .. import sandbox_pay
+from ..languages import gettext
 from ..money import euros
 from ..services.accounts import shopper
 from ..services.payments import find_paid_order
@@ -58,6 +59,6 @@ def stop(token: str) -> Response:
         return redirect(url_for("payments.show", token=token), code=303)
 
     give_up(payment)
-    flash("Nothing was ordered. Everything is still in your basket.", "good")
+    flash(gettext("Nothing was ordered. Everything is still in your basket."), "good")
 
     return back_to_basket()

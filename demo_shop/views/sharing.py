@@ -4,12 +4,12 @@ from flask import Blueprint
 from flask import flash
 from flask import redirect
 from flask import url_for
-from flask_babel import gettext
 from werkzeug import Response
 
 from flask_cart import CartEmptyError
 
 from ..extensions import limiter
+from ..languages import gettext
 from ..services.sharing import read_link
 from ..services.sharing import share
 from ..services.sharing import stop_sharing

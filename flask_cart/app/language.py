@@ -19,9 +19,7 @@ from babel.support import NullTranslations
 from babel.support import Translations
 from flask import Flask
 from flask import current_app
-from flask import has_app_context
 from moneyed import Money
-from werkzeug.local import LocalProxy
 
 from ..model.money import format_money
 from ..model.money import nearest_locale
@@ -75,11 +73,14 @@ def sentences(table: Sentences) -> Sentences:
 
 def page_language() -> Language:
     """The language of this request: Flask-Babel's, or ``CART_LOCALE``."""
-    if not has_app_context():
+    # Each sentence of a page comes by here: the app itself is faster to ask.
+    proxy: t.Any = current_app
+
+    try:
+        app: Flask = proxy._get_current_object()
+    except RuntimeError:
         return _language(ENGLISH, ())
 
-    # Each sentence of a page comes by here: the app itself is faster to ask.
-    app = t.cast("LocalProxy[Flask]", current_app)._get_current_object()
     name = str(app.extensions["cart"].settings.locale)
     babel = app.extensions.get("babel")
 
@@ -100,6 +101,19 @@ def gettext(text: str, /, **params: t.Any) -> str:
     language = page_language()
 
     return _filled_in(language, language.catalogue.gettext(text), params)
+
+
+def phrases(texts: t.Iterable[str]) -> t.Callable[..., list[str]]:
+    """Sentences that are told of many things, and looked up once for all of these."""
+    language = page_language()
+    found = [language.catalogue.gettext(each) for each in texts]
+
+    def told(**params: t.Any) -> list[str]:
+        said = _said(language, params)
+
+        return [each.format_map(said) for each in found]
+
+    return told
 
 
 def ngettext(one: str, many: str, number: int, /, **params: t.Any) -> str:
@@ -124,22 +138,21 @@ def show_money(money: Money, locale: str | None = None) -> str:
 
 
 def _filled_in(language: Language, text: str, params: t.Mapping[str, t.Any]) -> str:
-    if not params:
-        return text
-
-    said = {name: _said(language, value) for name, value in params.items()}
-
-    return text.format_map(said)
+    return text.format_map(_said(language, params)) if params else text
 
 
-def _said(language: Language, value: t.Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return format_decimal(value, locale=language.locale)
+def _said(language: Language, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What is filled in, as the language has it."""
+    is_isolated = language.direction == "rtl"
 
-    if language.direction == "ltr":
-        return str(value)
-
-    return f"{_ISOLATE}{value}{_ISOLATED}"
+    return {
+        name: format_decimal(value, locale=language.locale)
+        if isinstance(value, int) and not isinstance(value, bool)
+        else f"{_ISOLATE}{value}{_ISOLATED}"
+        if is_isolated
+        else value
+        for name, value in params.items()
+    }
 
 
 @lru_cache(maxsize=256)

@@ -8,6 +8,7 @@ from functools import wraps
 
 from flask import Response
 from flask import current_app
+from flask import has_request_context
 from flask import make_response
 from flask import request
 from flask import session
@@ -57,7 +58,7 @@ def cacheable(max_age: int, stale_while_revalidate: int) -> Callable[[View], Vie
 
 def is_for_everybody() -> bool:
     """Whether what is rendered may be kept, and shown to others."""
-    return _MARK in request.environ
+    return has_request_context() and _MARK in request.environ
 
 
 def _is_nobody() -> bool:

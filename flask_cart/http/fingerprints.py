@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import typing as t
 from functools import lru_cache
@@ -43,18 +44,18 @@ def send_file(filename: str) -> Response:
 
 def _mark(name: str) -> str:
     """The name of a file with its fingerprint; as it is, if there is no such file."""
-    path = _FOLDER / name
-
-    if not path.is_file():
+    try:
+        # An update may replace it while the app runs.
+        about = os.stat(f"{_FOLDER}/{name}")
+    except OSError:
         return name
 
-    # An update may replace it while the app runs.
-    about = path.stat()
-    digest = _digest(path, about.st_mtime_ns, about.st_size)
+    digest = _digest(name, about.st_mtime_ns, about.st_size)
+    stem, _, suffix = name.rpartition(".")
 
-    return str(Path(name).with_suffix(f".{digest}{path.suffix}"))
+    return f"{stem}.{digest}.{suffix}"
 
 
 @lru_cache
-def _digest(path: Path, changed: int, size: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+def _digest(name: str, changed: int, size: int) -> str:
+    return hashlib.sha256((_FOLDER / name).read_bytes()).hexdigest()[:12]

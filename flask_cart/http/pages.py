@@ -5,7 +5,6 @@ from __future__ import annotations
 import typing as t
 
 from flask import Flask
-from flask import has_request_context
 from flask import request
 from moneyed import Money
 
@@ -27,20 +26,22 @@ from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
 from .answers import NAME
 from .answers import address_of
-from .answers import asked_page
 from .answers import asks_for_drawer
 from .caching import is_for_everybody
+from .forms import LineForms
+from .forms import forms_of
+from .forms import hidden_fields
+from .forms import how_sent
+from .forms import make_form_key
+from .forms import page_number
 from .pieces import needs_no_piece
 from .pieces import send_once
-from .preconditions import make_form_key
 from .representation import QuantityLimits
 from .representation import limits_of_lines
 from .representation import limits_of_product
 from .representation import reasons_of_coupons
 from .undoing import Undo
 from .undoing import take_undo
-
-_PAGE: t.Final = "flask_cart.page"
 
 #: Lines of a cart on one page.
 PAGE_LINES: t.Final = 50
@@ -73,6 +74,8 @@ def give_to_templates(app: Flask) -> None:
     """Let all templates of an app ask for the cart, and for what its pages need."""
     app.jinja_env.globals["current_cart"] = current_cart
     app.jinja_env.globals["cart_form_key"] = make_form_key
+    app.jinja_env.globals["cart_hidden_fields"] = hidden_fields
+    app.jinja_env.globals["cart_live"] = how_sent
     app.jinja_env.globals["cart_pages"] = Pages()
     app.jinja_env.globals["cart_gettext"] = gettext
     app.jinja_env.globals["cart_ngettext"] = ngettext
@@ -118,21 +121,12 @@ class Pages:
     @property
     def number(self) -> int:
         """Which page of a cart was asked for, or was changed."""
-        if not has_request_context():
-            return 1
-
-        # Each form of the page asks for it.
-        environ = request.environ
-
-        if _PAGE not in environ:
-            environ[_PAGE] = asked_page(request)
-
-        return t.cast(int, environ[_PAGE])
+        return page_number()
 
     @property
     def is_for_everybody(self) -> bool:
         """Whether the page may be kept by caches, and has nothing of one shopper."""
-        return has_request_context() and is_for_everybody()
+        return is_for_everybody()
 
     @property
     def is_cart(self) -> bool:
@@ -187,6 +181,12 @@ class Pages:
         ids = None if lines is None else [each.id for each in lines]
 
         return limits_of_lines(cart, ids, products)
+
+    def forms(
+        self, lines: t.Iterable[LineTotals], instance: str
+    ) -> dict[str, LineForms]:
+        """What the forms of lines need, by the ids of the lines."""
+        return forms_of(lines, instance)
 
     def undo(self) -> Undo | None:
         """What the last change can be undone with, once."""

@@ -9,30 +9,36 @@ import typing as t
 from flask import request
 from markupsafe import Markup
 
-#: What a page says it has: the digests of its pieces, or a star if it needs none.
-HEADER: t.Final = "Cart-Pieces"
+#: The header ``Cart-Pieces``, with which a page says what it has: the digests of its
+#: pieces, or a star if it needs none.
+HEADER: t.Final = "HTTP_CART_PIECES"
 
 #: The tag that a piece begins with, which is known by its id.
 _opening = re.compile(r'\s*<(\w+)(?=[^>]* id="([^"]+)")')
 
 #: What is another one every time it is rendered.
-_one_time = re.compile(r'(name="(?:cart_key|csrf_token)" value=")[^"]*')
+_one_time = re.compile(
+    r'(?<=name="cart_key" value=")[^"]*|(?<=name="csrf_token" value=")[^"]*'
+)
 
 
 def send_once(html: str) -> Markup:
     """A part of a page; if the browser has it, only its place."""
-    opening = _opening.match(html)
+    # What is known to be safe would look at each part of it again.
+    text = str(html)
+    opening = _opening.match(text)
 
     if opening is None:
-        return Markup(html)
+        return Markup(text)
 
     tag, name = opening.groups()
-    digest = hashlib.sha256(_one_time.sub(r"\1", html).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(_one_time.sub("", text).encode()).hexdigest()[:8]
+    known = _known()
 
-    if digest in _known() or needs_no_piece():
-        return Markup(f'<{tag} id="{name}" hx-preserve></{tag}>')
+    if digest in known or "*" in known:
+        return Markup(f'<{tag} id="{name}" data-hx-preserve></{tag}>')
 
-    return Markup(f'{opening[0]} data-piece="{digest}"{html[opening.end() :]}')
+    return Markup(f'{opening[0]} data-piece="{digest}"{text[opening.end() :]}')
 
 
 def needs_no_piece() -> bool:
@@ -41,4 +47,6 @@ def needs_no_piece() -> bool:
 
 
 def _known() -> list[str]:
-    return request.headers.get(HEADER, "").split()
+    known: str = request.environ.get(HEADER, "")
+
+    return known.split()

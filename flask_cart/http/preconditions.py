@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import typing as t
 
 from flask import Request
@@ -23,11 +22,6 @@ VERSION_FIELD: t.Final = "cart_version"
 
 #: Characters of a key.
 MAX_KEY: t.Final = 255
-
-
-def make_form_key() -> str:
-    """A key for one sending of a form."""
-    return secrets.token_urlsafe(12)
 
 
 def read_claim(request: Request, wanted: Input) -> Claim | None:

@@ -194,7 +194,7 @@ def _in_json(
 def _conflict_page(error: CartConflictError, instance: str) -> Response:
     cart = current_cart.instance(instance)
     cart.refresh()
-    line = cart.get(error.line_id or "")
+    line = cart.get(error.line_id or (request.view_args or {}).get("line_id", ""))
     now = {VERSION_FIELD: str(cart.version)}
     # The form has its own of these.
     outdated = {KEY_FIELD, PAGE_FIELD, "csrf_token"}

@@ -52,11 +52,15 @@ _WITH_LINES: t.Final = {"set_quantity", "increment", "remove", "move", "clear"}
 
 
 class QuantityLimits(t.NamedTuple):
-    """What a field for a quantity takes."""
+    """What a field for a quantity takes.
+
+    :param short: How many there are, if that is fewer than in the line.
+    """
 
     minimum: int
     maximum: int
     step: int
+    short: int | None = None
 
     @property
     def is_sold_out(self) -> bool:
@@ -130,7 +134,7 @@ def reasons_of_coupons(cart: Cart) -> dict[str, str]:
 
 def show_limits(limits: QuantityLimits) -> ShownLimits:
     """The quantities of a line."""
-    return ShownLimits(*limits)
+    return ShownLimits(*limits[:3])
 
 
 def limits_of_product(product: Buyable) -> QuantityLimits:
@@ -169,8 +173,11 @@ def limits_of_lines(
     for line in asked:
         variant = variants.get(line.id)
         own = any_number if variant is None else _limits(terms_of(variant), most)
-        is_within = line.quantity <= own.maximum
-        limits[line.id] = own if is_within else own._replace(maximum=line.quantity)
+        limits[line.id] = own
+
+        if line.quantity > own.maximum:
+            short = None if variant is None else _short(variant, line.quantity)
+            limits[line.id] = own._replace(maximum=line.quantity, short=short)
 
     return limits
 
@@ -317,6 +324,13 @@ def _limits(terms: t.Iterable[Terms], most: int) -> QuantityLimits:
 
     # The browser counts the steps from the minimum.
     return QuantityLimits(-(-minimum // step) * step, most, step)
+
+
+def _short(variant: Variant, quantity: int) -> int | None:
+    """How many there are of a variant, if that is fewer than so many."""
+    stocks = [each.available for each in terms_of(variant)]
+
+    return min((n for n in stocks if n is not None and n < quantity), default=None)
 
 
 def _next_steps(cart: ShownCart) -> list[ShownAction]:

@@ -269,7 +269,9 @@ def canonical_options(options: t.Mapping[str, t.Any]) -> FrozenDict:
         raise ValueError(f"The options must be a dict, not {type(options).__name__}.")
 
     chosen = (
-        (check_text(name, "An option's name"), _canonical(name, value))
+        _option(name, value)
+        if type(name) is type(value) is str
+        else (check_text(name, "An option's name"), _canonical(name, value))
         for name, value in options.items()
     )
 
@@ -279,6 +281,12 @@ def canonical_options(options: t.Mapping[str, t.Any]) -> FrozenDict:
 def option_values(chosen: Chosen) -> tuple[str, ...]:
     """What is chosen for an option, one or several, as a tuple."""
     return (chosen,) if isinstance(chosen, str) else chosen
+
+
+@lru_cache(maxsize=4096)
+def _option(name: str, value: str) -> tuple[str, str]:
+    # The same options are in many carts, and are looked at whenever a cart is read.
+    return check_text(name, "An option's name"), _option_text(name, value)
 
 
 def _canonical(name: str, value: t.Any) -> Chosen:

@@ -21,10 +21,10 @@
     ].filter(byId);
 
     return {
-      "hx-boost": "true",
-      "hx-push-url": "false",
-      "hx-swap": "none settle:0ms show:none ignoreTitle:true",
-      "hx-select-oob": [...parts, "cart-messages:innerHTML"].map((id) => `#${id}`).join(","),
+      "data-hx-boost": "true",
+      "data-hx-push-url": "false",
+      "data-hx-swap": "none settle:0ms show:none ignoreTitle:true",
+      "data-hx-select-oob": [...parts, "cart-messages:innerHTML"].map((id) => `#${id}`).join(","),
     };
   }
 
@@ -529,7 +529,7 @@
     watchMessages();
 
     // A piece was not there any more.
-    if (document.querySelector(`${SHOWN} [hx-preserve]`)) location.reload();
+    if (document.querySelector(`${SHOWN} [data-hx-preserve]`)) location.reload();
 
     if (!form.matches(".cart-form")) return;
 
@@ -563,7 +563,7 @@
 
     if (source.id === "cart-mini" && byId("cart-summary")) {
       // Only the page itself has one.
-      const swap = source.getAttribute("hx-swap");
+      const swap = source.getAttribute("data-hx-swap");
       window.htmx?.ajax("GET", location.href, {source, swap});
     } else {
       window.htmx?.trigger(source, "cart-refresh");

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Locator
@@ -697,6 +698,43 @@ def test_quantities_stay_within_what_is_sold(open_page: Visits) -> None:
     expect(header(page)).to_contain_text("21 items")
 
 
+@with_and_without_scripts
+def test_what_there_is_not_enough_of(
+    open_page: Visits, monkeypatch: pytest.MonkeyPatch, scripts: bool
+) -> None:
+    """Its line says how many are left, and the way to the checkout, which would lead
+    back, does not stand out any more, nor in the drawer; axe finds nothing wrong."""
+    page = open_page(java_script_enabled=scripts, viewport=PHONE)
+    put(page, "pot", 3)
+    put(page, "egg", 6)
+    monkeypatch.setitem(SHELF, "pot", replace(SHELF["pot"], cart_available=2))
+    monkeypatch.setitem(SHELF, "egg", replace(SHELF["egg"], cart_available=0))
+    page.goto("/goods/mug")
+    quiet = "rgb(255, 255, 255)"
+
+    if scripts:
+        header(page).click()
+        expect(page.locator("#cart-drawer .cart-line").last).to_contain_text("Sold out")
+        expect(button(page, "Check out")).to_have_css("background-color", quiet)
+
+    page.goto("/cart/")
+    pot, egg = page.locator(".cart-line").all()
+
+    expect(pot).to_contain_text("Only 2 left.")
+    expect(egg).to_contain_text("Sold out")
+    expect(button(page, "Check out")).to_have_css("background-color", quiet)
+
+    if scripts:
+        assert find_barriers(page) == []
+
+    button(page, "Remove Egg cup").click()
+    quantity_of(page, "Watch teapot").fill("2")
+    quantity_of(page, "Watch teapot").press("Enter")
+
+    expect(page.get_by_text("Only 2 left.")).to_have_count(0)
+    expect(button(page, "Check out")).not_to_have_css("background-color", quiet)
+
+
 def test_messages_go_away(open_page: Visits) -> None:
     """Those that only tell something, unless the pointer is there; and on request."""
     page = open_page()
@@ -744,7 +782,7 @@ def test_what_stays_covers_nothing_for_good(open_page: Visits) -> None:
 
     page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
     message = page.locator(".cart-message").bounding_box()
-    last = button(page, "Empty the cart").bounding_box()
+    last = button(page, "Check out").bounding_box()
 
     assert message is not None
     assert last is not None

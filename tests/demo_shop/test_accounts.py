@@ -423,8 +423,8 @@ def test_what_is_told_of_a_merge():
     failed = MergeReport(errors=(ValueError("broken"),))
 
     assert accounts.tell_merged(both) == (
-        "We added 3 things from this browser to your basket, and one thing to your"
-        " wishlist."
+        "We added 3 things from this browser to your basket. We added one thing from"
+        " this browser to your wishlist."
     )
     assert accounts.tell_left_out(both) == ""
     assert accounts.tell_left_out(cut) == "There was no room for 4 \u00d7 Harbour mug."

@@ -34,7 +34,7 @@ def versions(page: str) -> list[int]:
 
 def newest(page: str) -> int:
     """The id that the page asks for news with."""
-    found = re.search(r'hx-get="/activity/latest\?after=(\d+)"', page)
+    found = re.search(r'data-hx-get="/activity/latest\?after=(\d+)"', page)
     assert found is not None
 
     return int(found[1])

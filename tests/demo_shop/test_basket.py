@@ -242,9 +242,9 @@ def test_why_this_total(visitor):
     ]
 
     assert steps == [
-        "4 \u00d7 Cleat hook at €16.65, 10% off €18.50 €66.60",
+        "4 \u00d7 Cleat hook at €16.65 · 10% off €18.50 €66.60",
         "SPRINGTIDE (-10%): from €66.60 to €59.94 -€6.66",
-        "Post, tracked (4.90): from €59.94 to €64.84 €4.90",
+        "Post, tracked: from €59.94 to €64.84 €4.90",
         "VAT 23% in €64.84 €12.12",
     ]
 

@@ -70,7 +70,7 @@ def test_it_shows_what_a_request_did(visitor: Visitor) -> None:
     assert "<code>GET /basket/</code>" in shown
     assert "this page" in shown
     assert "<code>POST /basket/lines</code>" in second
-    assert "save #3 of the default cart; 3 signals" in second
+    assert "save #3 of the default cart · 3 signals" in second
     assert re.findall(r'panel-signal">(\w+)', second) == [
         "before_change",
         "item_updated",

@@ -24,8 +24,8 @@ from tests.support.slackwater import Visitor
 from tests.support.windows import Front
 from tests.support.windows import button
 
-KEPT = "Of 50 adds answered with 200, 50 are in the cart; none are lost."
-LOST = "Of 50 adds answered with 200, 1 is in the cart; 49 are lost."
+KEPT = "Of 50 adds answered with 200, 50 are in the cart. None is lost."
+LOST = "Of 50 adds answered with 200, 1 is in the cart. 49 are lost."
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +73,7 @@ def test_what_is_lost_is_named_and_flask_cart_loses_nothing(
         page = race(visitor, address.rpartition(":")[2])
 
     assert verdicts(page) == [LOST, LOST, KEPT]
-    assert "Left of 50: 1 in the session, 1 in the cache, 50 in Flask-Cart." in page
+    assert "Left of 50: 1 in the session, 1 in the cache and 50 in Flask-Cart." in page
     assert page.count('<i class="lost">') == 2 * 49
     assert visitor.lines() == basket
 

@@ -29,6 +29,8 @@ from tests.support.storefronts import fill
 from tests.support.storefronts import line_of
 from tests.support.storefronts import show
 
+#: The line that a shopper has who has just come.
+MUG: t.Final = line_of("mug", size="L")
 STATIC: t.Final = Path(flask_cart.__file__).parent / "static"
 
 
@@ -65,11 +67,12 @@ def test_a_field_takes_what_is_sold(
     FlaskCart(app)
 
     with app.app_context():
-        assert pages_of(app).limits_of(product(**terms)) == expected
+        assert pages_of(app).limits_of(product(**terms))[:3] == expected
 
 
 def test_a_quantity_that_is_too_large_by_now_may_stay(app: Flask) -> None:
-    """The field of its line is valid as it is; what is gone has no terms."""
+    """The field of its line is valid as it is, and the page can say how many are left;
+    what is gone has no terms."""
     shelf = [product(cart_available=9)]
     FlaskCart(app).product_loader(lambda ids: shelf)
 
@@ -80,7 +83,29 @@ def test_a_quantity_that_is_too_large_by_now_may_stay(app: Flask) -> None:
 
         limits = pages_of(app).limits(current_cart)
 
-        assert limits == {egg.id: (1, 8, 1), pot.id: (1, 50, 1)}
+        assert limits == {egg.id: (1, 8, 1, 2), pot.id: (1, 50, 1, None)}
+
+        # So many are there, but not for one shopper.
+        shelf[0].cart_available, shelf[0].cart_maximum = 20, 5
+
+        assert pages_of(app).limits(current_cart)[egg.id] == (1, 8, 1, None)
+
+
+def test_a_line_says_that_there_is_less_by_now(app: Flask) -> None:
+    """On the page of the cart, at the line; also if there is none any more."""
+    shelf = [product(cart_available=9)]
+    extension = FlaskCart(app)
+    extension.product_loader(lambda ids: shelf)
+    app.register_blueprint(extension.blueprint, url_prefix="/cart")
+    client = PageClient(app)
+    client.post("/cart/lines", data={"item": "egg", "quantity": "3"})
+
+    assert "cart-short" not in client.get("/cart/").text
+
+    for left, told in ((2, "Only 2 left."), (0, "Sold out")):
+        shelf[0].cart_available = left
+
+        assert f'<p class="cart-short">{told}</p>' in client.get("/cart/").text
 
 
 def test_a_shop_without_a_product_loader_has_fields(app: Flask) -> None:
@@ -90,7 +115,7 @@ def test_a_shop_without_a_product_loader_has_fields(app: Flask) -> None:
     with app.test_request_context():
         pot = current_cart.add("pot", price=1)
 
-        assert pages_of(app).limits(current_cart) == {pot.id: (1, 50, 1)}
+        assert pages_of(app).limits(current_cart) == {pot.id: (1, 50, 1, None)}
 
 
 def test_a_coupon_that_ended_says_so(app: Flask) -> None:
@@ -141,6 +166,46 @@ def test_a_form_of_a_line_that_is_gone_is_told_so(
     assert (response.status_code, response.location) == (303, "/cart/")
     assert "not in your cart any more" in client.get("/cart/").text
     assert client.patch(f"/cart/lines/{line}", json={"quantity": 5}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "fields", "asked"),
+    [
+        (f"lines/{MUG}", {"quantity": 5}, "Make it 5"),
+        (f"lines/{MUG}/increment", {"by": 1}, "Change a quantity all the same"),
+        (f"lines/{MUG}/remove", {}, "Remove something all the same"),
+        (f"lines/{MUG}/move", {"to": "later"}, "Move something to another list all"),
+        ("clear", {}, "Empty the cart all the same"),
+        ("coupons", {"code": "TEN"}, "Use a code all the same"),
+        ("coupons/SPRING/remove", {}, "Remove a code all the same"),
+        ("shipping", {"method": "Post"}, "Choose another shipping all the same"),
+        ("metadata", {"metadata.note": "Ring"}, "Save a note all the same"),
+        ("forward", {"metadata.note": "Ring"}, "Save what was typed in all the same"),
+        ("lines", {"item": "pot"}, "Change the cart all the same"),
+    ],
+)
+def test_a_conflict_names_what_was_asked_for(
+    client: FlaskClient, address: str, fields: dict[str, t.Any], asked: str
+) -> None:
+    """And shows the line that it is about, or else the cart; whatever it is, the way
+    that changes nothing is the one that stands out."""
+    fill(client)
+    version = show(client)["version"]
+    client.post("/cart/lines", json={"item": "pot"})
+    seen = {"seen": 1} if "quantity" in fields else {}
+    response = client.post(
+        f"/cart/{address}", data={"cart_version": version, **seen, **fields}
+    )
+
+    assert response.status_code == 409
+    assert f">{asked}" in response.text
+    assert ("<mark>3</mark> \u00d7" in response.text) == address.startswith("lines/")
+    assert ("cart-overview" in response.text) != address.startswith("lines/")
+
+    ((main, name),) = re.findall(
+        r"<(\w+) [^>]*cart-main-button[^>]*>([^<]*)", response.text
+    )
+    assert (main, name[:8]) == ("a", "Leave it")
 
 
 @pytest.mark.parametrize("clicks", [1, 2])
@@ -220,6 +285,19 @@ def test_undo_puts_back_what_was_removed(client: FlaskClient) -> None:
 
     assert show(client)["lines"] == before
     assert "cart-undo" not in client.get("/cart/").text
+
+
+def test_where_the_forms_of_lines_are_sent(client: FlaskClient) -> None:
+    """Each to its line, also where the app adds something to all addresses."""
+    app = client.application
+    app.url_defaults(lambda endpoint, values: values.setdefault("lang", "0"))
+    lines = [fill(client), line_of("pot")]
+    client.post("/cart/lines", json={"item": "pot"})
+    page = client.get("/cart/").text
+
+    for line in lines:
+        for action in ("increment", "remove", "move"):
+            assert f'action="/cart/lines/{line}/{action}?lang=0"' in page
 
 
 def test_an_app_can_extend_a_page_by_a_block(shop: Storefront, tmp_path: Path) -> None:

@@ -248,7 +248,7 @@ def test_another_cart_begins_at_its_first_page(
     assert 'href="/cart/"' in page
     assert links(page)["next"] == "/cart/wishlist/?page=3"
     assert hidden(page, f"/cart/wishlist/lines/{LINE}/remove")["cart_page"] == "2"
-    assert 'hx-get="/cart/wishlist/?page=2"' in page
+    assert 'data-hx-get="/cart/wishlist/?page=2"' in page
 
 
 def test_a_page_of_the_app_may_have_pages_of_its_own(

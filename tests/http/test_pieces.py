@@ -35,7 +35,7 @@ def test_lines_that_are_known(client: FlaskClient) -> None:
 
     page = show(client, " ".join(known))
     assert pieces(page) == []
-    assert f'<li id="cart-line-{mug[:12]}" hx-preserve></li>' in page
+    assert f'<li id="cart-line-{mug[:12]}" data-hx-preserve></li>' in page
     assert "Quantity of Mug" not in page
 
     client.post(f"/cart/lines/{mug}/increment", json={"by": 1})

@@ -11,6 +11,7 @@ from flask import Response
 from flask import render_template_string
 from flask import request
 from flask_babel import Babel
+from werkzeug.test import TestResponse
 
 from flask_cart import Condition
 from flask_cart import FlaskCart
@@ -19,6 +20,7 @@ from flask_cart import ShippingMethod
 from flask_cart.pricing.presets import shipping
 from tests.support.apps import make_app
 from tests.support.browsers import Way
+from tests.support.slackwater import Visitor
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
@@ -120,6 +122,13 @@ def below_the_prefix(product: Product) -> Product:
     )
 
 
+class Guest(Visitor):
+    """A browser without JavaScript; the forms of this shop have no tokens."""
+
+    def post(self, path: str, **fields: str) -> TestResponse:
+        return self.client.post(path, data=fields)
+
+
 class MugShop:
     """The app, and the way from the browser to it, which may be slow.
 
@@ -130,6 +139,14 @@ class MugShop:
         self.address = ""
         self.app = self._make_app(config)
         self.way = Way(self.app)
+
+    def visitor(self) -> Guest:
+        """Somebody with a browser that was never here before."""
+        return Guest(self.app)
+
+    def speak(self, visitor: Visitor, language: str) -> None:
+        """Let a visitor read the pages in a language."""
+        visitor.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
 
     def _make_app(self, config: dict[str, object]) -> Flask:
         app = make_app(
@@ -147,6 +164,8 @@ class MugShop:
         cart_ext.shipping_methods(lambda facts: METHODS)
         cart_ext.coupon_loader(lambda code: COUPONS.get(code.upper()))
         app.register_blueprint(cart_ext.blueprint, url_prefix="/cart")
+        app.register_blueprint(cart_ext.permalinks, url_prefix="/buy")
+        self.extension = cart_ext
 
         @app.get("/goods/<item>")
         def product(item: str) -> str:

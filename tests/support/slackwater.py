@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 
 from demo_shop import create_app
 from demo_shop.extensions import db
+from demo_shop.languages import COOKIE as LANGUAGE
 from demo_shop.models import Coupon
 from demo_shop.models import CouponUse
 from demo_shop.models import GiftCard
@@ -92,7 +93,11 @@ class Visitor:
 
     def lines(self, instance: str = "") -> list[str]:
         """The ids of the lines in the basket, or in what is kept beside it."""
-        self.get(f"/basket/{instance}")
+        return self.lines_at(f"/basket/{instance}")
+
+    def lines_at(self, path: str) -> list[str]:
+        """The ids of the lines on a page."""
+        self.get(path)
         return re.findall(r'/lines/(\w+)/remove"', self.page)
 
     def order(self, **changes: str) -> TestResponse:
@@ -174,6 +179,11 @@ class Shop:
         """Somebody with a browser that was never here before."""
         return Visitor(self.app)
 
+    def speak(self, visitor: Visitor, language: str) -> None:
+        """Let a visitor read the pages in a language."""
+        visitor.client.set_cookie(LANGUAGE, language)
+        visitor.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
+
     def stock(self, sku: str) -> int:
         """How many pieces are on the shelf."""
         with self.app.app_context():
@@ -213,6 +223,12 @@ class Shop:
 
         with self.app.app_context():
             db.session.add(Race(tallies=tallies))
+            db.session.commit()
+
+    def forget_races(self) -> None:
+        """Lose what was noted of races."""
+        with self.app.app_context():
+            db.session.execute(delete(Race))
             db.session.commit()
 
     def orders(self) -> list[Order]:

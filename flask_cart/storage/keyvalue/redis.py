@@ -42,6 +42,9 @@ _SHORTEST_NAP: t.Final = 0.01
 #: Of how many owners the carts are read at a time.
 _PAGE: t.Final = 200
 
+#: The name of an owner's hash, and what is in there.
+_Carts = tuple[bytes, dict[bytes, bytes]]
+
 
 class RedisStorage:
     """Keeps carts in Redis or Valkey, those of one owner in one hash.
@@ -78,7 +81,7 @@ class RedisStorage:
         self._compare_and_set = client.register_script(redis_scripts.COMPARE_AND_SET)
         self._read_and_renew = client.register_script(redis_scripts.READ_AND_RENEW)
         self._acquire_and_read = client.register_script(redis_scripts.ACQUIRE_AND_READ)
-        self._find_sought = client.register_script(redis_scripts.FIND_SOUGHT)
+        self._find_carts = client.register_script(redis_scripts.FIND_CARTS)
         self._release_lock = client.register_script(redis_scripts.RELEASE)
         self._leases = Leases(keeping.lock_timeout, self._pause, self._release)
 
@@ -139,16 +142,22 @@ class RedisStorage:
     def scan(
         self, before: dt.datetime | None = None, or_with: str | None = None
     ) -> t.Iterator[Kept]:
-        names = self._names()
+        prefix = self._carts("").removesuffix("}")
+        names = self._names(prefix)
         sought = (str(_microseconds(before)), or_with or "") if before else ("", "")
+        find = self._find_all if self._is_cluster else self._find_sought
 
-        while page := self._read_page(names, sought):
-            carts = (
-                _kept(CartKey(owner, instance.decode(errors="replace")), record)
-                for (owner, _), records in page
-                for instance, record in sorted(records.items())
-            )
-            yield from (each for each in carts if is_sought(each, before, or_with))
+        with self._translated:
+            while page := list(itertools.islice(names, _PAGE)):
+                for name, records in find(page, sought):
+                    owner = name.decode(errors="replace")[len(prefix) : -1]
+                    carts = (
+                        _kept(CartKey(owner, instance.decode(errors="replace")), record)
+                        for instance, record in sorted(records.items())
+                    )
+                    yield from (
+                        each for each in carts if is_sought(each, before, or_with)
+                    )
 
     def transaction(self) -> None:
         return None
@@ -212,41 +221,23 @@ class RedisStorage:
                 args=[lease.token, self._lock_lease],
             )
 
-    def _read_page(
-        self, names: t.Iterator[tuple[str, bytes]], sought: tuple[str, str]
-    ) -> list[t.Any]:
-        """The carts of the next owners, in one round trip to each server.
-
-        :param sought: What a script is told, which leaves the others where they are.
-        """
-        with self._translated:
-            page = list(itertools.islice(names, _PAGE))
-            read = self._read_all if self._is_cluster else self._read_sought
-
-            return list(
-                zip(page, read([name for _, name in page], sought), strict=True)
-            )
-
-    def _read_sought(
+    def _find_sought(
         self, names: list[bytes], sought: tuple[str, str]
-    ) -> list[dict[bytes, bytes]]:
-        found = self._find_sought(keys=names, args=sought)
+    ) -> t.Iterator[_Carts]:
+        """The carts of owners, without most that are not sought, in one round trip."""
+        for number, each in self._find_carts(keys=names, args=sought):
+            yield names[number - 1], dict(zip(each[::2], each[1::2], strict=True))
 
-        return [dict(zip(each[::2], each[1::2], strict=True)) for each in found]
-
-    def _read_all(
-        self, names: list[bytes], _: tuple[str, str]
-    ) -> list[dict[bytes, bytes]]:
+    def _find_all(self, names: list[bytes], _: tuple[str, str]) -> t.Iterator[_Carts]:
         # In a cluster, a script is about the carts of one owner.
         with self._client.pipeline(transaction=False) as pipeline:
             for name in names:
                 pipeline.hgetall(name)
 
-            return t.cast("list[dict[bytes, bytes]]", pipeline.execute())
+            return zip(names, pipeline.execute(), strict=True)
 
-    def _names(self) -> t.Iterator[tuple[str, bytes]]:
-        """All owners and the names of their hashes."""
-        prefix = f"{self._make_prefix()}{{"
+    def _names(self, prefix: str) -> t.Iterator[bytes]:
+        """The names of all owners' carts, which begin with a prefix."""
         pattern = re.sub(r"([][*?\\^])", r"\\\1", prefix) + "*}"
 
         # A server that is growing its table may tell of a key twice.
@@ -255,7 +246,7 @@ class RedisStorage:
         for name in self._client.scan_iter(match=pattern, count=1000, _type="hash"):
             if name not in seen:
                 seen.add(name)
-                yield name.decode(errors="replace")[len(prefix) : -1], name
+                yield name
 
     # The braces make a cluster keep all of an owner's keys on one server. A key of
     # carts ends with a brace and the others do not, so they are never the same.

@@ -113,16 +113,18 @@ return {1, redis.call('HGET', KEYS[1], ARGV[1])}
 """
 
 #: KEYS: carts of owners. ARGV: a time in microseconds, or nothing; a text, or nothing.
-#: Returns of each owner the names and records of the carts that were saved before that
-#: time, or have that text.
-FIND_SOUGHT: t.Final = """
+#: Returns the numbers of owners with carts that were saved before that time, or have
+#: that text, each with the names and the records of those.
+FIND_CARTS: t.Final = """
 local found = {}
 
 for number, carts in ipairs(KEYS) do
     local all, sought = redis.call('HGETALL', carts), {}
 
     for index = 2, #all, 2 do
-        local time = string.match(all[index], '^%d+ [%w_,-]+ (%d+)\\n')
+        local head = string.find(all[index], '\\n', 1, true) or 0
+        local end_of_head = string.sub(all[index], math.max(1, head - 20), head - 1)
+        local time = string.match(end_of_head, ' (%d+)$')
         local is_old = time and tonumber(time) < (tonumber(ARGV[1]) or math.huge)
         local has_it = ARGV[2] ~= '' and string.find(all[index], ARGV[2], 1, true)
 
@@ -132,7 +134,9 @@ for number, carts in ipairs(KEYS) do
         end
     end
 
-    found[number] = sought
+    if #sought > 0 then
+        found[#found + 1] = {number, sought}
+    end
 end
 
 return found

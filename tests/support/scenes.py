@@ -1,0 +1,178 @@
+"""Scenes: each is a page in a state that somebody may find it in.
+
+A scene is prepared without a browser, which takes hardly any time, and then looked at
+in one, or read as it is. To add one, write a function into ``scenes_of_slackwater.py``
+or ``scenes_of_mug_shop.py``: it brings a visitor there, and returns the address.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import ExitStack
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from flask import Flask
+from playwright.sync_api import Page
+from werkzeug.test import TestResponse
+
+from tests.support.slackwater import Visitor
+
+#: The last one is written from right to left.
+LANGUAGES: t.Final = ("en", "de", "fr", "es", "ar")
+
+_SEND = """([path, fields]) => {
+  const form = document.createElement("form");
+  form.method = "post";
+  form.action = path;
+
+  for (const [name, value] of Object.entries(fields)) {
+    const field = document.createElement("input");
+    form.append(Object.assign(field, {type: "hidden", name, value}));
+  }
+
+  document.body.append(form);
+  HTMLFormElement.prototype.submit.call(form);
+}"""
+
+
+class House(t.Protocol):
+    """A shop that scenes are of."""
+
+    @property
+    def app(self) -> Flask: ...
+
+    def visitor(self) -> Visitor: ...
+
+    def speak(self, visitor: Visitor, language: str) -> None:
+        """Let a visitor read the pages in a language."""
+        ...
+
+
+H = t.TypeVar("H", bound=House)
+
+
+class Sent(t.NamedTuple):
+    """A page without an address of its own, that answers a form.
+
+    :param page: Where the form is.
+    :param path: Where it is sent.
+    :param fields: What is sent.
+    """
+
+    page: str
+    path: str
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Stage(t.Generic[H]):
+    """Where a scene is prepared.
+
+    :param shop: May be changed, and is changed back by what is called ``later``.
+    :param visitor: Nobody has been there with their browser.
+    """
+
+    shop: H
+    visitor: Visitor
+    later: ExitStack
+
+
+#: What prepares a scene, and returns where it is.
+Prepare = Callable[[Stage[H]], str | Sent]
+
+
+@dataclass(frozen=True)
+class Scene(t.Generic[H]):
+    """A page in a state.
+
+    :param act: What is done on the page itself, which takes scripts.
+    """
+
+    name: str
+    prepare: Prepare[H]
+    act: Callable[[Page], None] | None
+    status: int
+
+    def read(self, stage: Stage[H]) -> TestResponse:
+        """The page as it is without scripts."""
+        target = self.prepare(stage)
+        client = stage.visitor.client
+
+        if isinstance(target, Sent):
+            answer = client.post(target.path, data=target.fields)
+        else:
+            answer = client.get(target)
+
+        assert (self.name, answer.status_code) == (self.name, self.status), answer.text
+
+        return answer
+
+    def show(self, stage: Stage[H], page: Page, address: str) -> None:
+        """Open it in a browser that has not been at the shop before.
+
+        :param address: Of the shop.
+        """
+        target = self.prepare(stage)
+        page.context.add_cookies(
+            [
+                {"name": each.decoded_key, "value": each.value, "url": address}
+                # There is no other way to find all of them.
+                for each in stage.visitor.client._cookies.values()  # type: ignore[union-attr]
+            ]
+        )
+
+        if isinstance(target, Sent):
+            page.goto(target.page)
+
+            with page.expect_navigation():
+                page.evaluate(_SEND, [target.path, target.fields])
+        else:
+            page.goto(target)
+
+        if self.act is not None:
+            self.act(page)
+
+
+class Programme(dict[str, Scene[H]]):
+    """All scenes of a shop, by name."""
+
+    def scene(
+        self, act: Callable[[Page], None] | None = None, status: int = 200
+    ) -> Callable[[Prepare[H]], Prepare[H]]:
+        """Add a scene, which is called like its function.
+
+        :param act: What is to be done on the page.
+        :param status: What the page answers with.
+        """
+
+        def add(prepare: Prepare[H]) -> Prepare[H]:
+            name = prepare.__name__.replace("_", " ")
+            assert name not in self
+            self[name] = Scene(name, prepare, act, status)
+
+            return prepare
+
+        return add
+
+    def pages(self, paths: dict[str, str]) -> None:
+        """Add pages that are as they are when one comes to them, by their paths."""
+        for name, path in paths.items():
+            self[name] = Scene(name, lambda _, path=path: path, None, 200)
+
+    def in_turn(self) -> Iterator[tuple[Scene[H], str]]:
+        """Each scene in one language; each language with one scene of five."""
+        for number, scene in enumerate(self.values()):
+            yield scene, LANGUAGES[number % len(LANGUAGES)]
+
+
+@contextmanager
+def staged(shop: H, language: str) -> Iterator[Stage[H]]:
+    """A stage, which is as before afterwards."""
+    visitor = shop.visitor()
+    shop.speak(visitor, language)
+
+    with ExitStack() as later:
+        yield Stage(shop, visitor, later)
