@@ -43,9 +43,12 @@ from .views import basket
 from .views import catalogue
 from .views import checkout
 from .views import errors
+from .views import express
 from .views import languages as languages_page
+from .views import orders
 from .views import panel
 from .views import payments
+from .views import prices
 from .views import race
 from .views import racers
 from .views import search
@@ -96,12 +99,15 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(cart_ext.permalinks, url_prefix="/buy")
     app.register_blueprint(assistants.bp)
     app.register_blueprint(checkout.bp)
+    app.register_blueprint(express.bp)
+    app.register_blueprint(orders.bp)
     app.register_blueprint(payments.bp)
     app.register_blueprint(sandbox_pay.bp)
     app.register_blueprint(search.bp)
     app.register_blueprint(account.bp)
     app.register_blueprint(activity_page.bp)
     app.register_blueprint(panel.bp)
+    app.register_blueprint(prices.bp)
     app.register_blueprint(languages_page.bp)
     app.register_blueprint(race.bp)
     app.register_blueprint(racers.bp)

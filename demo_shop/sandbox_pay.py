@@ -20,8 +20,10 @@ from flask import render_template
 from flask import request
 from flask import url_for
 from moneyed import Money
+from sqlalchemy import Select
 from sqlalchemy import String
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped
 from sqlalchemy.orm import mapped_column
 from werkzeug import Response
@@ -43,6 +45,16 @@ ACTS = {
     "refuse": ("refused", 1),
 }
 
+#: Where the parcels of its only customer go, in the words of the shop.
+ADDRESS = {
+    "name": "Sandy Box",
+    "email": "sandy@pay.example",
+    "street": "1 Castle Row",
+    "postcode": "V92 0BOX",
+    "town": "Tralee",
+    "country": "Ireland",
+}
+
 bp = Blueprint("sandbox_pay", __name__, url_prefix="/sandbox-pay")
 
 
@@ -61,6 +73,8 @@ class SandboxPayment(Base):
     state: Mapped[str] = mapped_column(String(10), default="open")
     #: How often the shop has been told of that.
     told: Mapped[int] = mapped_column(default=0)
+    #: Whether the shop asks where the parcel goes.
+    tells_address: Mapped[bool] = mapped_column(default=False)
     #: Where the shopper goes afterwards, and where the shop is told.
     back: Mapped[str] = mapped_column(String(200))
     notify: Mapped[str] = mapped_column(String(200))
@@ -73,24 +87,32 @@ class SandboxPayment(Base):
 # What the shop calls
 
 
-def start(reference: str, amount: Money, back: str, notify: str) -> str:
+def start(
+    reference: str, amount: Money, back: str, notify: str, *, tells_address: bool
+) -> str:
     """Begin a payment. It is the same one if the reference is.
 
     :param reference: Comes back with every notice.
+    :param tells_address: Whether the notice that it is paid is to say who has, and
+        where the parcel goes.
     :return: Where the shopper pays.
     """
-    payment = _find(reference)
+    payment = _find(reference) or SandboxPayment(
+        secret=secrets.token_urlsafe(16),
+        reference=reference,
+        cents=cents(amount),
+        back=back,
+        notify=notify,
+    )
+    payment.tells_address = tells_address
+    db.session.add(payment)
 
-    if payment is None:
-        payment = SandboxPayment(
-            secret=secrets.token_urlsafe(16),
-            reference=reference,
-            cents=cents(amount),
-            back=back,
-            notify=notify,
-        )
-        db.session.add(payment)
+    try:
         db.session.commit()
+    except IntegrityError:
+        # It was begun twice at once.
+        db.session.rollback()
+        payment = db.session.scalars(_by(reference)).one()
 
     return url_for("sandbox_pay.show", secret=payment.secret)
 
@@ -123,7 +145,7 @@ def read_notice(request: Request) -> dict[str, Any] | None:
 @bp.get("/<secret>")
 def show(secret: str) -> str:
     """Show what is to be paid, and what can be made of it."""
-    return render_template("sandbox_pay.html", payment=_open(secret))
+    return render_template("sandbox_pay.html", payment=_open(secret), address=ADDRESS)
 
 
 @bp.post("/<secret>")
@@ -153,6 +175,7 @@ def _tell(payment: SandboxPayment, times: int) -> None:
         "reference": payment.reference,
         "state": payment.state,
         "cents": payment.cents,
+        "address": ADDRESS if payment.tells_address else None,
     }
     body = json.dumps(notice).encode()
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -178,9 +201,11 @@ def _open(secret: str) -> SandboxPayment:
 
 
 def _find(reference: str) -> SandboxPayment | None:
-    return db.session.scalar(
-        select(SandboxPayment).where(SandboxPayment.reference == reference)
-    )
+    return db.session.scalar(_by(reference))
+
+
+def _by(reference: str) -> Select[SandboxPayment]:
+    return select(SandboxPayment).where(SandboxPayment.reference == reference)
 
 
 def _sign(body: bytes) -> str:

@@ -1,11 +1,11 @@
 """What was sold, and what is being paid."""
 
+from datetime import date
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from moneyed import Money
 from sqlalchemy import JSON
-from sqlalchemy import DateTime
 from sqlalchemy import ForeignKey
 from sqlalchemy import String
 from sqlalchemy import Text
@@ -16,6 +16,7 @@ from sqlalchemy.orm import relationship
 from ..extensions import Base
 from ..forms import Address
 from ..money import euros
+from .columns import Moment
 from .columns import now
 
 if TYPE_CHECKING:
@@ -51,7 +52,12 @@ class Order(Addressed, Base):
     shopper: Mapped[str] = mapped_column(String(43), index=True)
     #: The sold cart: it can be sold only once.
     order_token: Mapped[str] = mapped_column(String(255), unique=True)
-    placed_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), default=now)
+    placed_at: Mapped[datetime] = mapped_column(Moment, default=now)
+    #: What has become of it since. What is paid when it arrives has no such time.
+    paid_at: Mapped[datetime | None] = mapped_column(Moment)
+    packed_at: Mapped[datetime | None] = mapped_column(Moment)
+    sent_at: Mapped[datetime | None] = mapped_column(Moment)
+    cancelled_at: Mapped[datetime | None] = mapped_column(Moment)
 
     note: Mapped[str] = mapped_column(Text)
 
@@ -59,6 +65,9 @@ class Order(Addressed, Base):
     #: How it is sent.
     shipping_name: Mapped[str] = mapped_column(String(40))
     shipping_cents: Mapped[int]
+    #: From when and up to when it was to arrive, as it was said at the order.
+    arrives_first: Mapped[date | None]
+    arrives_last: Mapped[date | None]
     savings_cents: Mapped[int]
     total_cents: Mapped[int]
     #: The card that paid some of it, how much, and what was left on it then.
@@ -74,6 +83,27 @@ class Order(Addressed, Base):
     def number(self) -> str:
         """The number that the shopper quotes in letters."""
         return f"SW-{1000 + self.id}"
+
+    @property
+    def arrives(self) -> tuple[date, date] | None:
+        """From when and up to when it was to arrive, if that was said."""
+        if self.arrives_first is None or self.arrives_last is None:
+            return None
+
+        return self.arrives_first, self.arrives_last
+
+    @property
+    def steps(self) -> list[tuple[str, datetime | None]]:
+        """What becomes of it: each step, and when that was if it was."""
+        begun = [("ordered", self.placed_at)]
+
+        if self.paid_at:
+            begun.append(("paid", self.paid_at))
+
+        if self.cancelled_at:
+            return [*begun, ("cancelled", self.cancelled_at)]
+
+        return [*begun, ("packed", self.packed_at), ("sent", self.sent_at)]
 
     @property
     def subtotal(self) -> Money:

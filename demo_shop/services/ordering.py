@@ -32,6 +32,7 @@ from .basket import not_enough
 from .basket import savings
 from .basket import variants_of
 from .coupons import redeem
+from .delivery import estimate
 from .gift_cards import check_due
 from .gift_cards import spend
 
@@ -48,7 +49,7 @@ def place_order(
     :param due: What of the *total* no gift card pays.
     """
     return current_cart.place_order(
-        partial(_create, address, shopper, due),
+        partial(_create, address, shopper, due, is_paid=not due),
         lambda token: find_order(token, shopper),
         session=db.session,
         token=token,
@@ -64,7 +65,7 @@ def place_paid_order(payment: Payment, paid: Money) -> Order:
     :param paid: How much came.
     """
     return cart_ext.place_order(
-        partial(_create, payment.address, payment.shopper, paid),
+        partial(_create, payment.address, payment.shopper, paid, is_paid=True),
         lambda token: db.session.scalar(
             select(Order).where(Order.order_token == token)
         ),
@@ -74,13 +75,21 @@ def place_paid_order(payment: Payment, paid: Money) -> Order:
     )
 
 
-def _create(address: Address, shopper: str, due: Money, draft: OrderDraft) -> Order:
+def _create(
+    address: Address, shopper: str, due: Money, draft: OrderDraft, *, is_paid: bool
+) -> Order:
     check_due(draft, due)
     variants = variants_of(line.item_id for line in draft)
+    now = cart_ext.clock()
+    first, last = estimate(draft.shipping or "", now) or (None, None)
     order = Order(
         token=secrets.token_urlsafe(32),
         shopper=shopper,
         order_token=draft.order_token,
+        placed_at=now,
+        paid_at=now if is_paid else None,
+        arrives_first=first,
+        arrives_last=last,
         note=read_note(draft.metadata.get("note")),
         lines=[_order_line(line, variants) for line in draft],
         shipping_name=draft.shipping or "",

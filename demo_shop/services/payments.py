@@ -4,9 +4,11 @@ from flask import current_app
 from flask import url_for
 from moneyed import Money
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from flask_cart import CartConflictError
 from flask_cart import CartOrderUnknownError
+from flask_cart import OrderDraft
 from flask_cart import current_cart
 
 from .. import sandbox_pay
@@ -27,12 +29,13 @@ _REFUSED = (CartOrderUnknownError, NotEnoughError, CouponRefusedError, CardRefus
 
 
 def begin_payment(
-    address: Address, shopper: str, token: str, total: Money, due: Money
+    address: Address | None, shopper: str, token: str, total: Money, due: Money
 ) -> Payment:
     """Begin the order that the form of *token* has shown, and its payment.
 
-    Who begins the same again has the same payment.
+    Who begins the same again, or twice at once, has the same payment.
 
+    :param address: ``None`` if Sandbox Pay knows it, and tells it with the money.
     :raises CartConflictError: If the basket or its total is another one by now.
     :raises CardRefusedError: If the gift card pays something else.
     """
@@ -47,31 +50,48 @@ def begin_payment(
 
     draft = cart.begin_order(total)
     check_due(draft, due)
-    payment = find_payment(draft.order_token)
-
-    if payment is None:
-        payment = Payment(
-            order_token=draft.order_token,
-            total_cents=cents(due),
-            card_cents=cents(total - due),
-            url=sandbox_pay.start(
-                draft.order_token,
-                due,
-                back=url_for("payments.show", token=draft.order_token),
-                notify=url_for("payments.hear"),
-            ),
-        )
-        db.session.add(payment)
-
+    url = sandbox_pay.start(
+        draft.order_token,
+        due,
+        back=url_for("payments.show", token=draft.order_token),
+        notify=url_for("payments.hear"),
+        tells_address=address is None,
+    )
+    payment = find_payment(draft.order_token) or _make_payment(draft, url, total, due)
     payment.shopper = shopper
     payment.state = "open"
-
-    for name, value in address.columns().items():
-        setattr(payment, name, value)
-
+    _send_to(payment, address or Address())
     db.session.commit()
 
     return payment
+
+
+def _make_payment(draft: OrderDraft, url: str, total: Money, due: Money) -> Payment:
+    """Make it, unless another request was faster."""
+    payment = Payment(
+        order_token=draft.order_token,
+        shopper="",
+        total_cents=cents(due),
+        card_cents=cents(total - due),
+        url=url,
+        **Address().columns(),
+    )
+    db.session.add(payment)
+
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        payment = db.session.scalars(
+            select(Payment).where(Payment.order_token == draft.order_token)
+        ).one()
+
+    return payment
+
+
+def _send_to(payment: Payment, address: Address) -> None:
+    for name, value in address.columns().items():
+        setattr(payment, name, value)
 
 
 def find_payment(token: str, shopper: str | None = None) -> Payment | None:
@@ -91,12 +111,18 @@ def find_paid_order(payment: Payment) -> Order | None:
     )
 
 
-def hear_of(token: str, state: str, paid: Money) -> None:
+def hear_of(token: str, state: str, paid: Money, address: Address | None) -> None:
     """Do what has to be done when Sandbox Pay says what became of a payment.
 
     It may say so twice, late, or while the shopper comes back.
+
+    :param address: If it is Sandbox Pay that knows it.
     """
     payment = find_payment(token)
+
+    if payment is not None and address is not None:
+        _send_to(payment, address)
+        db.session.commit()
 
     if state == "paid":
         _sell(payment, token, paid)

@@ -30,6 +30,9 @@ class Way:
     price: Money
     #: What a shopper should know of it.
     blurb: str
+    #: How many working days it takes, at least and at most.
+    least_days: int
+    most_days: int
     #: From which sum of goods on it is free.
     free_from: int | None = None
     #: How heavy what goes this way may be.
@@ -49,7 +52,9 @@ class Way:
 POST = Way(
     sentences("Post, tracked"),
     euros(490),
-    lazy_gettext("In paper and string, two days to your door."),
+    lazy_gettext("In paper and string, to your door."),
+    2,
+    3,
 )
 
 WAYS = {
@@ -59,13 +64,17 @@ WAYS = {
             sentences("Letter post"),
             euros(240),
             lazy_gettext("Through the slot. Up to 500 g."),
+            3,
+            5,
             most_grams=500,
         ),
         POST,
         Way(
             sentences("Night boat"),
             euros(1250),
-            lazy_gettext("There tomorrow morning. Free from €150."),
+            lazy_gettext("There in the morning. Free from €150."),
+            1,
+            1,
             free_from=150,
         ),
     ]

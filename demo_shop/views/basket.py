@@ -23,6 +23,7 @@ from ..services.basket import variants_in
 from ..services.basket import variants_of
 from ..services.coupons import coupons_to_try
 from ..services.coupons import read_noted
+from ..services.delivery import estimate
 from ..services.gift_cards import LONGEST_CODE
 from ..services.gift_cards import cards_to_try
 from ..services.gift_cards import forget_card
@@ -178,4 +179,5 @@ bp.add_app_template_global(coupons_to_try)
 bp.add_app_template_global(read_card)
 bp.add_app_template_global(cards_to_try)
 bp.add_app_template_global(WAYS.get, "read_way")
+bp.add_app_template_global(estimate)
 bp.add_app_template_global(lambda: MAX_NOTE, "longest_note")

@@ -11,6 +11,7 @@ from ..models import MOST_PIECES
 from ..models import Category
 from ..models import Product
 from ..services.shipping import POST
+from ..services.stock import left_of
 from ..services.vat import rate_of
 
 bp = Blueprint("catalogue", __name__)
@@ -74,3 +75,7 @@ def layout() -> dict[str, object]:
 
 def _read_shelves() -> list[Category]:
     return list(db.session.scalars(select(Category).order_by(Category.id)))
+
+
+# What a card of a product asks for.
+bp.add_app_template_global(left_of)

@@ -1,4 +1,4 @@
-"""The checkout, and the page that says thank you."""
+"""The checkout."""
 
 from flask import Blueprint
 from flask import flash
@@ -7,8 +7,6 @@ from flask import render_template
 from flask import request
 from flask import session
 from flask import url_for
-from sqlalchemy import select
-from sqlalchemy.orm import selectinload
 from werkzeug import Response
 
 from flask_cart import CartConflictError
@@ -17,7 +15,6 @@ from flask_cart import InvalidConditionError
 from flask_cart import current_cart
 
 from ..extensions import cart_ext
-from ..extensions import db
 from ..forms import COUNTRIES
 from ..forms import CheckoutForm
 from ..forms import read_amount
@@ -27,7 +24,6 @@ from ..languages import price
 from ..languages import told
 from ..models import Order
 from ..services.accounts import make_shopper
-from ..services.accounts import shopper
 from ..services.basket import NotEnoughError
 from ..services.basket import variants_in
 from ..services.coupons import CouponRefusedError
@@ -142,43 +138,6 @@ def submit() -> Response | str | tuple[str, int]:
     return _to_order(order)
 
 
-@bp.get("/orders/<token>")
-def order(token: str) -> str:
-    """Show an order to whoever placed it; for others it doesn't exist."""
-    return render_template("order.html", order=_own_order(token))
-
-
-@bp.post("/orders/<token>/again")
-def order_again(token: str) -> Response:
-    """Put into the basket what was ordered before, as far as there is some of it."""
-    order = _own_order(token)
-    report = current_cart.add_many(
-        {"product": line.sku, "quantity": line.quantity} for line in order.lines
-    )
-
-    if report.short or report.gone:
-        flash(
-            gettext("Not all of it is there today. What there is, is in your basket."),
-            "good",
-        )
-    else:
-        flash(
-            gettext("The same is in your basket again, at the prices of today."), "good"
-        )
-
-    return back_to_basket()
-
-
-def _own_order(token: str) -> Order:
-    order: Order = db.one_or_404(
-        select(Order)
-        .where(Order.token == token, Order.shopper == shopper())
-        .options(selectinload(Order.lines))
-    )
-
-    return order
-
-
 def _page(form: CheckoutForm, sent: str = "") -> str:
     return render_template(
         "checkout.html",
@@ -242,4 +201,4 @@ def _keep_address(form: CheckoutForm) -> None:
 def _to_order(order: Order) -> Response:
     session.pop(ADDRESS, None)
 
-    return redirect(url_for("checkout.order", token=order.token), code=303)
+    return redirect(url_for("orders.show", token=order.token), code=303)

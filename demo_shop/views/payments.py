@@ -10,6 +10,7 @@ from flask import url_for
 from werkzeug import Response
 
 from .. import sandbox_pay
+from ..forms import Address
 from ..languages import gettext
 from ..money import euros
 from ..services.accounts import shopper
@@ -33,7 +34,8 @@ def hear() -> tuple[str, int]:
     if notice is None:
         abort(403)
 
-    hear_of(notice["reference"], notice["state"], euros(notice["cents"]))
+    address = Address(**notice["address"]) if notice["address"] else None
+    hear_of(notice["reference"], notice["state"], euros(notice["cents"]), address)
 
     return "", 204
 
@@ -45,7 +47,7 @@ def show(token: str) -> Response | str:
     order = find_paid_order(payment)
 
     if order is not None:
-        return redirect(url_for("checkout.order", token=order.token), code=303)
+        return redirect(url_for("orders.show", token=order.token), code=303)
 
     return render_template("payment.html", payment=payment)
 

@@ -184,7 +184,7 @@ def test_the_rest_is_paid(shop: Shop, visitor: Visitor, what: str) -> None:
     assert "€46.90" in visitor.get(url)
     assert shop.card("RIPPLE") == 1000
     page = act(visitor, url, what)
-    assert amounts(page)["To pay"] == "€46.90"
+    assert amounts(page)["Paid"] == "€46.90"
     assert shop.card("RIPPLE") == 0
 
 
@@ -213,7 +213,7 @@ def test_spent_since_a_payment_was_begun(shop: Shop, visitor: Visitor) -> None:
     assert visitor.order(pay="sandbox").status_code == 409
     url = str(visitor.order(pay="sandbox").location)
     assert "€52.90" in visitor.get(url)
-    assert amounts(act(visitor, url, "pay"))["To pay"] == "€52.90"
+    assert amounts(act(visitor, url, "pay"))["Paid"] == "€52.90"
     assert shop.card("RIPPLE") == 0
 
 

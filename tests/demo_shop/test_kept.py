@@ -57,7 +57,7 @@ def test_a_receipt(shop: Shop, visitor: Visitor) -> None:
     shop.set_stock("MUG-BUOYRED", 1)
     page = visitor.follow(visitor.post(again))
 
-    assert "Not all of it is there today." in page
+    assert "What there is of it is in your basket." in page
 
     stranger = shop.visitor()
     stranger.get("/login")

@@ -232,26 +232,49 @@ LONG = "Donaudampfschifffahrtskapitaensmuetze"
 
 
 def test_long_words_and_wide_letters_fit(open_window: Visits, front: Front) -> None:
-    """From the product to the receipt, in a message and in a conflict, on the smallest
-    phones; also with the space between letters that some readers set."""
+    """From the shelf to the receipt, in messages and in a conflict, on the smallest
+    phones; also with the space between letters that some readers set, and with larger
+    ones."""
     page = open_window(failures_expected=True)
 
     def check(name: str) -> None:
-        for width, spacing in itertools.product((320, 390), ("normal", "0.12em")):
+        for width, spacing, size in itertools.product(
+            (320, 390), ("normal", "0.12em"), ("100%", "130%")
+        ):
             page.set_viewport_size({"width": width, "height": 740})
-            page.evaluate("gap => { document.body.style.letterSpacing = gap }", spacing)
+            page.evaluate(
+                """([gap, size]) => {
+                  document.body.style.letterSpacing = gap;
+                  document.documentElement.style.fontSize = size;
+                }""",
+                [spacing, size],
+            )
             excess = page.locator("html").evaluate("e => e.scrollWidth - innerWidth")
+            how = (name, width, spacing, size)
 
-            assert (name, width, spacing, excess) == (name, width, spacing, 0)
+            assert (*how, excess) == (*how, 0)
 
             for row in (".logo, .account-link, .basket-link", ".cart-message > *"):
-                assert (name, width, row, page.evaluate(IN_ONE_ROW, row))[3]
+                assert (*how, row, page.evaluate(IN_ONE_ROW, row))[-1], (*how, row)
 
         page.evaluate("document.body.style.letterSpacing = ''")
+        page.evaluate("document.documentElement.style.fontSize = ''")
 
     front.shop.rename("pier-shirt", LONG)
+    page.goto("/shelves/foul-weather")
+    check("shelf")
+    page.goto(f"/search?q={LONG}")
+    check("search")
+    button(page, f"Wishlist: {LONG}").click()
+    expect(page.get_by_text(f"{LONG}: on your wishlist.")).to_be_visible()
+    check("wish")
     add(page, "pier-shirt", "Navy, S")
     check("product")
+    page.locator("#cart-mini").click()
+    expect(button(page, "Check out")).to_be_visible()
+    check("drawer")
+    page.goto("/basket/wishlist/")
+    check("wishlist")
     page.goto("/basket/")
     check("basket")
     button(page, f"Remove {LONG}").click()
@@ -264,12 +287,16 @@ def test_long_words_and_wide_letters_fit(open_window: Visits, front: Front) -> N
     page.get_by_label(f"Quantity: {LONG}").press("Enter")
     expect(button(page, "Make it 3")).to_be_visible()
     check("conflict")
+    page.goto("/activity/")
+    check("activity")
     page.goto("/checkout")
     check("checkout")
     fill_in_address(page)
     button(page, "Order for").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Thank you, Ada.")
     check("receipt")
+    page.goto("/account")
+    check("account")
     front.shop.rename("pier-shirt", "Pier stripe shirt")
 
 

@@ -64,6 +64,13 @@ class Visitor:
 
         return found[1]
 
+    def field_of(self, id: str) -> str:
+        """The value of the button of this id on the page."""
+        found = re.search(rf'<button[^>]* id="{id}"[^>]* value="([^"]*)"', self.page)
+        assert found is not None, f"There is no button {id} on the page."
+
+        return found[1]
+
     def post(self, path: str, **fields: str) -> TestResponse:
         """Send a form with the page's CSRF token, and a one-time key if it has any.
 
