@@ -43,7 +43,6 @@ def category(slug: str) -> str:
 
 
 @bp.get("/goods/<slug>")
-@cart_ext.cacheable()
 def product(slug: str) -> str:
     """Show one product and the form that puts it in the basket."""
     product = db.one_or_404(

@@ -44,8 +44,7 @@ def cacheable(max_age: int, stale_while_revalidate: int) -> Callable[[View], Vie
             if is_for_everybody() and _is_nobody() and _is_page(response):
                 response.headers["Cache-Control"] = public
                 response.add_etag()
-
-                return response.make_conditional(request)
+                response.make_conditional(request)
 
             response.headers.setdefault("Cache-Control", "private, no-store")
 

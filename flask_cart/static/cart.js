@@ -7,6 +7,7 @@
   const MORE_TAPS = 350;
   const WAITING = 100;
   const byId = (id) => document.getElementById(id);
+  const parse = (text) => new DOMParser().parseFromString(text, "text/html");
 
   // Where lines are shown: on the page of the cart, or else in the drawer.
   const SHOWN = ":is(#cart, #cart-drawer)";
@@ -57,13 +58,19 @@
   /* A page that is everybody's has no keys and no tokens: without scripts, its forms ask
      first. With them, a form gets a key now, and a token when it is sent. */
 
-  function makeOwn(form) {
-    const key = document.createElement("input");
+  function addField(form, name, value = "") {
+    const field = document.createElement("input");
 
+    form.append(Object.assign(field, {type: "hidden", name, value}));
+
+    return field;
+  }
+
+  function makeOwn(form) {
     form.method = "post";
     // Two at once would be two new shoppers, of whom the browser remembers one.
     form.setAttribute("hx-sync", "body:queue all");
-    form.append(Object.assign(key, {type: "hidden", name: "cart_key"}));
+    addField(form, "cart_key");
     renewKeys(form);
   }
 
@@ -73,23 +80,19 @@
   async function fetchToken(address) {
     const headers = {"Accept": "text/html", "HX-Request": "true", "Cart-Pieces": "*"};
     const answer = await fetch(address, {headers});
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const page = parse(await answer.text());
 
     return page.querySelector("[name=csrf_token]")?.value;
   }
 
   async function sendWithToken(form, address, send) {
     try {
-      const field = document.createElement("input");
       const value = await (token ??= fetchToken(address).finally(() => token = null));
 
-      // It says what is the matter.
-      if (!value) {
-        location.assign(address);
-        return;
-      }
+      // The page says what is the matter.
+      if (!value) return location.assign(address);
 
-      form.append(Object.assign(field, {type: "hidden", name: "csrf_token", value}));
+      addField(form, "csrf_token", value);
       form.dataset.everybody = "";
       send();
     } catch {
@@ -220,14 +223,9 @@
 
   /* Send a form with more fields than it has, maybe to another address. */
   function sendWith(form, values, address = "") {
-    const fields = Object.entries(values).map(([name, value]) => {
-      const field = document.createElement("input");
-
-      return Object.assign(field, {type: "hidden", name, value});
-    });
+    const fields = Object.entries(values).map((each) => addField(form, ...each));
 
     form.dataset.address = address;
-    form.append(...fields);
     form.requestSubmit();
 
     for (const field of fields) field.remove();
@@ -457,7 +455,7 @@
 
     // The title is the page's, and not that of a form somewhere else.
     if (byId("cart")) {
-      const {title} = new DOMParser().parseFromString(event.detail.serverResponse, "text/html");
+      const {title} = parse(event.detail.serverResponse);
       document.title = title || document.title;
     }
   });
@@ -505,7 +503,7 @@
     const line = previous?.closest(".cart-line");
 
     (line?.querySelector("input[type=number]")
-      ?? byId(button?.dataset.focus ?? form.dataset.focus)
+      ?? byId(button?.dataset.focus ?? form.dataset.focus ?? button?.id)
       ?? document.querySelector(".cart-undo button")
       ?? byId("cart-heading")
       ?? byId("cart-drawer-heading"))?.focus();
