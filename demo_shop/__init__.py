@@ -48,6 +48,7 @@ from .views import languages as languages_page
 from .views import orders
 from .views import panel
 from .views import payments
+from .views import prices
 from .views import race
 from .views import racers
 from .views import search
@@ -106,6 +107,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(account.bp)
     app.register_blueprint(activity_page.bp)
     app.register_blueprint(panel.bp)
+    app.register_blueprint(prices.bp)
     app.register_blueprint(languages_page.bp)
     app.register_blueprint(race.bp)
     app.register_blueprint(racers.bp)
