@@ -25,6 +25,7 @@ from . import sqlite
 from .connections import Bind
 from .connections import Database
 from .connections import OwnConnections
+from .connections import Work
 from .connections import is_isolated
 from .connections import note_changes
 from .connections import savepoint
@@ -303,12 +304,7 @@ class DatabaseStorage:
             lambda connection: connection.execute(query, parameters).all(),
         )
 
-    def _run(
-        self,
-        bind: Bind,
-        session: orm.Session | None,
-        work: t.Callable[[sa.Connection], T],
-    ) -> T:
+    def _run(self, bind: Bind, session: orm.Session | None, work: Work[T]) -> T:
         """Do something on the connection that this thread's statements belong on."""
         try:
             if session is not None and not self._own.in_transaction:
