@@ -53,6 +53,7 @@ from .views import race
 from .views import racers
 from .views import search
 from .views import sharing
+from .views import two_windows
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
@@ -111,6 +112,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(languages_page.bp)
     app.register_blueprint(race.bp)
     app.register_blueprint(racers.bp)
+    app.register_blueprint(two_windows.bp)
     errors.init_app(app)
     fingerprints.init_app(app)
     app.before_request(refuse_unreadable)
