@@ -406,8 +406,8 @@ class TestConflict:
         page = client.post(path, data={"quantity": 5, "seen": 3})
 
         assert page.status_code == 409
-        assert "<strong>7</strong>" in page.text
-        assert "<strong>5</strong>" in page.text
+        assert "<mark>7</mark>" in page.text
+        assert "<mark>5</mark>" in page.text
         assert ">Make it 5</button>" in page.text
 
     def test_of_more_of_a_line_that_comes_and_goes_is_a_page(
