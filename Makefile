@@ -150,7 +150,7 @@ sheet: .venv/.tests  ## Show all pages in all looks at a glance, in build/sheet/
 	$(BIN)/python -m tools.sheet $(WORDS)
 
 screenshots: .venv/.tests  ## Accept how the pages look now, of which "make test" has pictures
-	rm -f tests/scenes/pictures/*.png
+	rm -f tests/scenes/pictures/*.webp
 	CART_TESTS_PICTURES=accept $(BIN)/python -m pytest --quiet tests/scenes/test_audit.py \
 		-k "everybody or pictures"
 

@@ -67,6 +67,11 @@ LAPTOP: t.Final = {"width": 1024, "height": 700}
 TRIED: t.Final = [play for play in PLAYS if ALL or play[1].name in FORMS]
 
 
+def name_of(theatre: str, scene: Scene[t.Any], language: str) -> str:
+    """The name of the file with a picture."""
+    return f"{theatre} {scene.name} {language}".replace(" ", "-")
+
+
 @pytest.fixture
 def page(
     theatre: Theatre,
@@ -127,8 +132,7 @@ def test_a_scene_is_for_everybody(
         is_phone = scene.chance // 5 % 2 == 0
         page.set_viewport_size(PHONE if is_phone else LAPTOP)
         page.emulate_media(color_scheme="dark" if is_phone else "light")
-        name = f"{theatre.name} {scene.name} {language}".replace(" ", "-")
-        found["picture"] = compare(page, name)
+        found["picture"] = compare(page, name_of(theatre.name, scene, language))
 
     assert {what: each for what, each in found.items() if each} == {}
 
@@ -150,11 +154,8 @@ def test_going_back(page: Page, theatre: Theatre, stage: Stage[t.Any]) -> None:
 
 def test_the_pictures_are_few_and_small() -> None:
     """Each is of a scene that there is, and all together are less than 2 MB."""
-    names = {
-        f"{name} {scene.name} {turn}".replace(" ", "-")
-        for name, scene, turn in PICTURED
-    }
-    files = {each.stem: each.stat().st_size for each in ACCEPTED.glob("*.png")}
+    names = {name_of(*each) for each in PICTURED}
+    files = {each.stem: each.stat().st_size for each in ACCEPTED.glob("*.webp")}
 
     assert set(files) == names
     assert len(files) <= 60

@@ -1,8 +1,9 @@
 """Pictures of pages, compared with those that somebody has accepted.
 
 No two versions of a browser draw the same pixels. So what is compared is small and
-blurred: a line that is broken somewhere else, a colour, or a part that is missing or has
-moved is seen; the edge of a letter is not. All text is in one font, which comes along.
+blurred: a line that is broken somewhere else, a colour, or a part that is missing or
+has moved is seen; the edge of a letter is not. All text is in one font, which comes
+along.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ _TOLERANCE: t.Final = 40
 _FEW: t.Final = 1.5
 _ROWS: t.Final = 3
 
-#: Put into the page past its policy, which forbids fonts and styles from elsewhere. What
-#: goes away by itself, or tells of this very day, is not in the picture.
+#: Put into the page past its policy, which forbids fonts and styles from elsewhere.
+#: What goes away by itself, or tells of this very day, is not in the picture.
 _STEADY: t.Final = """async (font) => {
   const bytes = Uint8Array.from(atob(font), (each) => each.charCodeAt(0));
   document.fonts.add(await new FontFace("Steady", bytes).load());
@@ -69,12 +70,11 @@ def compare(page: Page, name: str) -> str:
     """
     page.evaluate(_STEADY, _FONT)
     actual = _take(page)
-    path = ACCEPTED / f"{name}.png"
+    path = ACCEPTED / f"{name}.webp"
 
     if os.environ.get("CART_TESTS_PICTURES") == "accept":
         path.parent.mkdir(exist_ok=True)
-        small = _coarsen(actual).quantize(64)
-        small.save(path, optimize=True)
+        _coarsen(actual).save(path, quality=92, method=6)
 
         return ""
 

@@ -27,6 +27,7 @@ scene = SCENES.scene
 #: Of those who have opened an account.
 _numbers: t.Final[t.Iterator[int]] = itertools.count(1)
 
+NOTE: t.Final = "Please ring twice. My dog is deaf."
 LONG: t.Final = "Donaudampfschifffahrtskapitaensmuetze"
 CREDENTIALS: t.Final = {"email": "ada@example.org", "password": "kettle rope tide"}
 
@@ -107,9 +108,7 @@ def basket_with_all_there_is_to_say(stage: Stage[Shop]) -> str:
     visitor.enter("springtide")
     visitor.post("/basket/gift-card", card="ripple")
     visitor.get("/basket/")
-    visitor.post(
-        "/basket/metadata", **{"metadata.note": "Please ring twice. My dog is deaf."}
-    )
+    visitor.post("/basket/metadata", **{"metadata.note": NOTE})
     visitor.get("/basket/")
 
     return "/basket/"
