@@ -141,7 +141,7 @@ def test_the_checkout_does_not_stand_out_before_all_can_be_ordered(
     client = PageClient(app)
     client.post("/cart/lines", data={"item": "egg", "quantity": "3"})
     shelf[:] = [] if terms is None else [product(**terms)]
-    page = client.get(path).text
+    page = client.get(path, headers={"HX-Request": "true"}).text
     (button,) = re.findall(r'<button class="([^"]*)" id="cart-forward"', page)
 
     assert ("cart-main-button" in button.split()) is is_ready
