@@ -27,9 +27,11 @@ from ..pricing.totals import LineTotals
 from .answers import NAME
 from .answers import address_of
 from .answers import asks_for_drawer
+from .caching import is_for_everybody
 from .forms import LineForms
 from .forms import forms_of
 from .forms import hidden_fields
+from .forms import how_sent
 from .forms import make_form_key
 from .forms import page_number
 from .pieces import needs_no_piece
@@ -89,6 +91,7 @@ def give_to_templates(app: Flask) -> None:
     app.jinja_env.globals["current_cart"] = current_cart
     app.jinja_env.globals["cart_form_key"] = make_form_key
     app.jinja_env.globals["cart_hidden_fields"] = hidden_fields
+    app.jinja_env.globals["cart_live"] = how_sent
     app.jinja_env.globals["cart_pages"] = Pages()
     app.jinja_env.globals["cart_gettext"] = gettext
     app.jinja_env.globals["cart_ngettext"] = ngettext
@@ -135,6 +138,11 @@ class Pages:
     def number(self) -> int:
         """Which page of a cart was asked for, or was changed."""
         return page_number()
+
+    @property
+    def is_for_everybody(self) -> bool:
+        """Whether the page may be kept by caches, and has nothing of one shopper."""
+        return is_for_everybody()
 
     @property
     def is_cart(self) -> bool:

@@ -62,7 +62,7 @@ def test_a_receipt(shop: Shop, visitor: Visitor) -> None:
     assert "What there is of it is in your basket." in page
 
     stranger = shop.visitor()
-    stranger.get("/")
+    stranger.get("/login")
     assert stranger.post(again).status_code == 404
 
 
