@@ -70,6 +70,22 @@ class LinePage(t.NamedTuple):
     last: int
 
 
+class LinesFound(t.NamedTuple):
+    """What was found out about lines, once for all of them.
+
+    :param products: The products, by the ids of their items.
+    :param limits: What the fields of the lines take, by their own ids.
+    """
+
+    products: dict[str, Buyable]
+    limits: dict[str, QuantityLimits]
+
+    @property
+    def are_sold(self) -> bool:
+        """Whether all of them can be ordered as they are."""
+        return all(each.takes_line for each in self.limits.values())
+
+
 def give_to_templates(app: Flask) -> None:
     """Let all templates of an app ask for the cart, and for what its pages need."""
     app.jinja_env.globals["current_cart"] = current_cart
@@ -167,20 +183,13 @@ class Pages:
         """What a field takes that adds a product."""
         return limits_of_product(product)
 
-    def limits(
-        self,
-        cart: Cart,
-        lines: t.Iterable[LineTotals] | None = None,
-        products: t.Mapping[str, Buyable] | None = None,
-    ) -> dict[str, QuantityLimits]:
-        """What the fields of a cart's lines take, by the ids of the lines.
+    def found(self, cart: Cart, lines: t.Iterable[LineTotals]) -> LinesFound:
+        """What the pages ask of lines."""
+        lines = tuple(lines)
+        products = self.products(lines)
+        limits = limits_of_lines(cart, [each.id for each in lines], products)
 
-        :param lines: Those that are asked for, if it is not all.
-        :param products: Their products, if they are loaded already.
-        """
-        ids = None if lines is None else [each.id for each in lines]
-
-        return limits_of_lines(cart, ids, products)
+        return LinesFound(products, limits)
 
     def forms(
         self, lines: t.Iterable[LineTotals], instance: str

@@ -233,6 +233,19 @@ class Shop:
             )
             db.session.commit()
 
+    def burn(self, sku: str) -> None:
+        """Take something off the shelf for good."""
+        with self.app.app_context():
+            db.session.execute(delete(Variant).where(Variant.sku == sku))
+            db.session.commit()
+
+    def weigh(self, slug: str, grams: int) -> None:
+        """Find out that something weighs so much."""
+        with self.app.app_context():
+            weighed = update(Product).where(Product.slug == slug).values(grams=grams)
+            db.session.execute(weighed)
+            db.session.commit()
+
     def rename(self, slug: str, name: str) -> None:
         """Call a product something else."""
         with self.app.app_context():
