@@ -47,10 +47,12 @@ FORMS: t.Final = {
     "cart with all there is to say",
 }
 
-#: What is another one each time: it tells what happened when.
+#: What is another one each time: it tells what happened when, or will.
 UNSTEADY: t.Final = {
+    "account with orders",
     "activity",
     "assistants",
+    "order with a coupon and a gift card",
     "panel with everything open",
     "two windows",
 }

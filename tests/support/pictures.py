@@ -51,7 +51,8 @@ _STEADY: t.Final = """async (font) => {
       transition: none !important; animation: none !important;
       caret-color: transparent !important;
     }
-    time, #cart-messages, .cart-messages { visibility: hidden !important; }
+    time, #cart-messages { visibility: hidden !important; }
+    .way-days { display: none !important; }
   `);
   document.adoptedStyleSheets.push(style);
   document.activeElement.blur();
