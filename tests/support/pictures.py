@@ -24,6 +24,9 @@ _FONT: t.Final = base64.b64encode((_HERE / "font.woff2").read_bytes()).decode()
 
 ACCEPTED: t.Final = _HERE / "pictures"
 
+#: Whether how a page looks is how it is to look from now on.
+ACCEPTING: t.Final = os.environ.get("CART_TESTS_PICTURES") == "accept"
+
 #: Where a picture is that is another one, with the one that was expected.
 DIFFERENT: t.Final = Path(__file__).parents[2] / "build" / "pictures"
 
@@ -65,15 +68,14 @@ _STEADY: t.Final = """async (font) => {
 def compare(page: Page, name: str) -> str:
     """What is wrong with how a page looks; an empty string, if it looks as it did.
 
-    With ``CART_TESTS_PICTURES=accept``, how it looks is how it is to look from now on.
-
     :param name: Of the file.
     """
     page.evaluate(_STEADY, _FONT)
     actual = _take(page)
+    page.evaluate("document.adoptedStyleSheets.pop()")
     path = ACCEPTED / f"{name}.webp"
 
-    if os.environ.get("CART_TESTS_PICTURES") == "accept":
+    if ACCEPTING:
         path.parent.mkdir(exist_ok=True)
         _coarsen(actual).save(path, quality=92, method=6)
 

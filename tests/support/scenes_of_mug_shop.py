@@ -22,6 +22,7 @@ SCENES.pages(
         "product with long words": "/goods/cap",
         "product that is sold out": "/goods/lamp",
         "empty cart": "/cart/",
+        "asked whether to add": "/cart/lines?item=pot&quantity=2&next=/goods/pot",
         "empty wishlist": "/cart/wishlist/",
     }
 )

@@ -52,6 +52,7 @@ SCENES.pages(
         "product with colours": "/goods/harbour-mug",
         "product of one kind": "/goods/cleat-hook",
         "empty basket": "/basket/",
+        "asked whether to add": "/basket/lines?item=CLEAT&quantity=2&next=/",
         "empty wishlist": "/basket/wishlist/",
         "nothing for later": "/basket/later/",
         "account of a guest": "/account",
