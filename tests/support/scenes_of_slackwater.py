@@ -51,6 +51,7 @@ SCENES.pages(
         "product with sizes": "/goods/slipway-boots",
         "product with colours": "/goods/harbour-mug",
         "product of one kind": "/goods/cleat-hook",
+        "add without scripts": "/basket/lines?item=MUG-FOG&quantity=2",
         "empty basket": "/basket/",
         "asked whether to add": "/basket/lines?item=CLEAT&quantity=2&next=/",
         "empty wishlist": "/basket/wishlist/",
