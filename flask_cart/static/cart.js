@@ -507,7 +507,9 @@
     if (source.id === "cart-mini" && byId("cart-summary")) {
       // Only the page itself has one.
       const swap = source.getAttribute("data-hx-swap");
-      window.htmx?.ajax("GET", location.href, {source, swap});
+      // A page that somebody has gone back to is in the browser's cache.
+      const headers = {"Cache-Control": "no-cache"};
+      window.htmx?.ajax("GET", location.href, {source, swap, headers});
     } else {
       window.htmx?.trigger(source, "cart-refresh");
     }

@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 
 from demo_shop import create_app
 from demo_shop.extensions import db
+from demo_shop.extensions import limiter
 from demo_shop.languages import COOKIE as LANGUAGE
 from demo_shop.models import Coupon
 from demo_shop.models import CouponUse
@@ -100,6 +101,12 @@ class Visitor:
         self.get(path)
         return re.findall(r'/lines/(\w+)/remove"', self.page)
 
+    def version(self, path: str) -> str:
+        """The version of a cart."""
+        answer = self.client.get(path, headers={"Accept": "application/json"})
+
+        return str(answer.get_json()["version"])
+
     def order(self, **changes: str) -> TestResponse:
         """Send the checkout form."""
         return self.post("/checkout", **{**self.checkout_form(), **changes})
@@ -179,10 +186,22 @@ class Shop:
         """Somebody with a browser that was never here before."""
         return Visitor(self.app)
 
-    def speak(self, visitor: Visitor, language: str) -> None:
-        """Let a visitor read the pages in a language."""
+    def welcome(self, language: str) -> Visitor:
+        """Somebody new, who reads the pages in a language; it is not counted how often
+        those before have tried something."""
+        limiter.reset()
+        visitor = self.visitor()
         visitor.client.set_cookie(LANGUAGE, language)
         visitor.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
+
+        return visitor
+
+    def add_elsewhere(self, visitor: Visitor) -> str:
+        """Put one more into somebody's basket, as another device does; the version that
+        the basket has then."""
+        visitor.add("cork-float", "FLOAT-LAMPYELLOW")
+
+        return visitor.version("/basket/")
 
     def stock(self, sku: str) -> int:
         """How many pieces are on the shelf."""
