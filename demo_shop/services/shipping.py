@@ -42,19 +42,22 @@ class Way:
 
     def told(self, currency: str) -> str:
         """What a shopper should know of it, with sums in a currency."""
-        free = asked_in(currency, self.free_from) if self.free_from else None
+        free = self._free_from(currency)
 
         return str(self.blurb) % {"sum": price(free) if free else ""}
 
     def method(self, currency: str) -> ShippingMethod:
         """The same for a cart in a currency."""
-        most, costs = self.most_grams, asked_in(currency, self.price)
-        free = self.free_from and asked_in(currency, self.free_from).amount
+        most, costs = self.most_grams, asked_in(currency, self.price).amount
+        free = self._free_from(currency)
 
         return ShippingMethod(
-            shipping(self.name, costs.amount, free_from=free),
+            shipping(self.name, costs, free_from=free.amount if free else None),
             available=None if most is None else rule("grams_at_most", grams=most),
         )
+
+    def _free_from(self, currency: str) -> Money | None:
+        return asked_in(currency, self.free_from) if self.free_from else None
 
 
 #: How everything goes, unless the shopper says otherwise.
