@@ -24,7 +24,6 @@ SCENES.pages(
         "add without scripts": "/cart/lines?item=mug&quantity=2&option.size=Large",
         "add what is sold out": "/cart/lines?item=lamp",
         "empty cart": "/cart/",
-        "asked whether to add": "/cart/lines?item=pot&quantity=2&next=/goods/pot",
         "empty wishlist": "/cart/wishlist/",
     }
 )

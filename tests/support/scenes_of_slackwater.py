@@ -53,7 +53,6 @@ SCENES.pages(
         "product of one kind": "/goods/cleat-hook",
         "add without scripts": "/basket/lines?item=MUG-FOG&quantity=2",
         "empty basket": "/basket/",
-        "asked whether to add": "/basket/lines?item=CLEAT&quantity=2&next=/",
         "empty wishlist": "/basket/wishlist/",
         "nothing for later": "/basket/later/",
         "account of a guest": "/account",
