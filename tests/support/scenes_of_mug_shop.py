@@ -21,6 +21,7 @@ SCENES.pages(
         "product with options": "/goods/mug",
         "product with long words": "/goods/cap",
         "product that is sold out": "/goods/lamp",
+        "asked before adding": "/cart/lines?item=mug&quantity=2&option.size=Large",
         "empty cart": "/cart/",
         "empty wishlist": "/cart/wishlist/",
     }

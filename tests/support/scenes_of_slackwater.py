@@ -39,6 +39,8 @@ SCENES.pages(
         "product with sizes": "/goods/slipway-boots",
         "product with colours": "/goods/harbour-mug",
         "product of one kind": "/goods/cleat-hook",
+        "asked before adding": "/basket/lines?item=MUG-FOG&quantity=2",
+        "asked before wishing": "/basket/wishlist/lines?item=CLEAT&quantity=1",
         "empty basket": "/basket/",
         "empty wishlist": "/basket/wishlist/",
         "nothing for later": "/basket/later/",
