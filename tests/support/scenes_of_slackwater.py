@@ -371,6 +371,46 @@ def order_with_a_coupon_and_a_gift_card(stage: Stage[Shop]) -> str:
     return order(stage)
 
 
+def act_on(stage: Stage[Shop], place: str, *steps: str) -> str:
+    """Press buttons of an order's page; where the last one leads to."""
+    for step in steps:
+        stage.visitor.get(place)
+        answer = stage.visitor.post(f"{place}/{step}")
+
+    return str(answer.location)
+
+
+@scene(is_rare=True)
+def order_that_is_packed(stage: Stage[Shop]) -> str:
+    return act_on(stage, order(stage), "pack")
+
+
+@scene()
+def order_that_is_sent(stage: Stage[Shop]) -> str:
+    return act_on(stage, order(stage), "pack", "send")
+
+
+@scene(is_rare=True)
+def order_that_is_cancelled(stage: Stage[Shop]) -> str:
+    return act_on(stage, order(stage), "cancel")
+
+
+@scene(is_rare=True)
+def ordered_again_when_it_is_gone(stage: Stage[Shop]) -> str:
+    place = order(stage)
+    stage.shop.set_stock("FLOAT-NAVY", 0)
+
+    return act_on(stage, place, "again")
+
+
+@scene(is_rare=True)
+def paying_from_the_basket(stage: Stage[Shop]) -> str:
+    put(stage, {"FLOAT-NAVY": 1})
+    stage.visitor.get("/basket/")
+
+    return str(stage.visitor.post("/express").location)
+
+
 def sandbox_pay(stage: Stage[Shop], act: str = "") -> str:
     """Go to pay, and press a button there; where Sandbox Pay is."""
     place = order(stage, pay="sandbox")
