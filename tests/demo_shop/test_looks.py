@@ -15,6 +15,7 @@ from tests.support.browsers import DESKTOP
 from tests.support.browsers import PHONE
 from tests.support.browsers import Visits
 from tests.support.browsers import find_barriers
+from tests.support.browsers import is_one_row
 from tests.support.browsers import shifts
 from tests.support.slackwater import assist
 from tests.support.windows import Front
@@ -220,14 +221,6 @@ def test_every_page_is_for_everybody(open_window: Visits, front: Front) -> None:
         page.set_viewport_size(DESKTOP)
 
 
-#: Whether all these begin above the end of each other.
-IN_ONE_ROW = """selector => {
-  const boxes = [...document.querySelectorAll(selector)]
-    .map((each) => each.getBoundingClientRect());
-  const end = Math.min(...boxes.map((each) => each.bottom));
-
-  return boxes.every((each) => each.top < end);
-}"""
 LONG = "Donaudampfschifffahrtskapitaensmuetze"
 
 
@@ -255,7 +248,7 @@ def test_long_words_and_wide_letters_fit(open_window: Visits, front: Front) -> N
             assert (*how, excess) == (*how, 0)
 
             for row in (".logo, .account-link, .basket-link", ".cart-message > *"):
-                assert (*how, row, page.evaluate(IN_ONE_ROW, row))[-1], (*how, row)
+                assert is_one_row(page, row), (*how, row)
 
         page.evaluate("document.body.style.letterSpacing = ''")
         page.evaluate("document.documentElement.style.fontSize = ''")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator
@@ -21,6 +23,7 @@ with_and_without_scripts = pytest.mark.parametrize(
     "scripts", [True, False], ids=["scripts", "no scripts"]
 )
 
+ROOT = Path(__file__).parents[2]
 GOODS = {"LOGBOOK-NAVY": "Logbook", "MUG-FOG": "Harbour mug", "CLEAT": "Cleat hook"}
 
 
@@ -263,3 +266,102 @@ def test_what_there_is_not_enough_of(
     front.shop.set_stock("MUG-BUOYRED", stock)
     page.goto("/basket/")
     expect(button(page, "Check out")).not_to_have_css("background-color", clear)
+
+
+#: The controls that a message still covers when they are scrolled to, by their texts.
+COVERED = """controls => controls
+  .filter((each) => each.checkVisibility() && !each.closest("#cart-messages, .hidden"))
+  .filter((each) => {
+    each.scrollIntoView({block: "nearest", behavior: "instant"});
+    const {top, bottom} = each.getBoundingClientRect();
+    const message = document.querySelector(".cart-message").getBoundingClientRect();
+
+    return bottom - 1 > message.top && top + 1 < message.bottom;
+  })
+  .map((each) => each.outerHTML)"""
+CONTROLS = "a, button, input:not([type=hidden], [type=radio]), select, textarea, summary"
+
+
+def test_a_message_covers_nothing_for_good(open_window: Visits) -> None:
+    """On the smallest phone everything can be scrolled above a message that stays; and
+    what was pressed, wherever it was on the screen, is not below it."""
+    page = open_window(
+        viewport={"width": 320, "height": 568},
+        failures_expected=True,
+        reduced_motion="reduce",
+    )
+
+    def check(*pressed: Locator) -> None:
+        expect(page.locator(".cart-message")).to_be_visible()
+        message = page.locator(".cart-message").bounding_box()
+        assert message is not None
+        assert message["height"] < 150
+
+        for each in pressed:
+            box = each.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= message["y"] + 1
+
+        assert page.locator(CONTROLS).evaluate_all(COVERED) == []
+
+    page.goto("/")
+    put(page, GOODS)
+    page.goto("/basket/")
+    page.goto("/")
+    page.route("**/basket/wishlist/lines", lambda way: way.abort())
+    heart = button(page, "Wishlist: Pilot kettle")
+    heart.evaluate("e => e.scrollIntoView({block: 'end', behavior: 'instant'})")
+    heart.click()
+    expect(page.get_by_text("That didn't reach us.")).to_be_visible()
+    check(heart)
+
+    page.goto("/goods/harbour-mug")
+    add = button(page, "Add to basket")
+    page.get_by_label("Quantity").fill("9")
+    page.get_by_role("radio", name="Buoy red").check()
+    add.evaluate("e => e.scrollIntoView({block: 'end', behavior: 'instant'})")
+    add.click()
+    check(add)
+
+    page.goto("/basket/")
+    button(page, "Remove Harbour mug").click()
+    expect(button(page, "put Harbour mug back")).to_be_visible()
+    check()
+
+
+def test_a_long_basket_is_light(open_window: Visits) -> None:
+    """The page of one with 34 lines is small, and one more of one of them moves less
+    than 10 KB; the other lines are left alone."""
+    page = open_window(viewport=PHONE)
+    page.goto("/")
+    goods = tomllib.loads((ROOT / "demo_shop" / "catalogue.toml").read_text())
+    skus = [
+        variant["sku"]
+        for shelf in goods["categories"]
+        for product in shelf["products"]
+        for variant in product["variants"]
+        if variant["stock"] > 1
+    ]
+    token = page.locator("[name=csrf_token]").first.input_value()
+    page.request.post(
+        "/basket/lines/many",
+        data={"items": [{"item": each} for each in skus[:34]]},
+        headers={"X-CSRFToken": token},
+    )
+    sizes: list[int] = []
+    page.on("response", lambda each: each.ok and sizes.append(len(each.body())))
+    with page.expect_response("**/basket/") as answer:
+        page.goto("/basket/")
+
+    assert page.locator(".line").count() == 34
+    assert len(answer.value.body()) < 160_000
+
+    page.wait_for_load_state("networkidle")
+    last = page.get_by_role("spinbutton").last
+    last.evaluate("field => { field.isTheSame = true }")
+    sizes.clear()
+    button(page, "One more").first.click()
+    expect_pieces(page, 35)
+
+    assert sum(sizes) < 10 * 1024
+    assert last.evaluate("field => field.isTheSame")
