@@ -365,3 +365,22 @@ def test_a_long_basket_is_light(open_window: Visits) -> None:
 
     assert sum(sizes) < 10 * 1024
     assert last.evaluate("field => field.isTheSame")
+
+
+@with_and_without_scripts
+def test_prices_in_other_languages(open_window: Visits, scripts: bool) -> None:
+    """Whoever chooses a language has the prices of all pages as it writes them."""
+    page = open_window(java_script_enabled=scripts, viewport=PHONE)
+    page.goto("/goods/harbour-mug")
+
+    for language, price in [("Deutsch", "14,00\xa0€"), ("Español", "14,00\xa0€")]:
+        button(page, language).click()
+        expect(page.locator(".product-price")).to_contain_text(price)
+
+    page.locator("#buy .button").first.click()
+    expect(page.locator(".basket-count")).to_contain_text("1")
+
+    for path in ("/basket/", "/checkout", "/search?q=mug"):
+        page.goto(path)
+        expect(page.locator("main")).to_contain_text("14,00\xa0€")
+        expect(page.locator("main")).not_to_contain_text("€14.00")
