@@ -48,10 +48,12 @@ from .views import languages as languages_page
 from .views import orders
 from .views import panel
 from .views import payments
+from .views import prices
 from .views import race
 from .views import racers
 from .views import search
 from .views import sharing
+from .views import two_windows
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
@@ -106,9 +108,11 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(account.bp)
     app.register_blueprint(activity_page.bp)
     app.register_blueprint(panel.bp)
+    app.register_blueprint(prices.bp)
     app.register_blueprint(languages_page.bp)
     app.register_blueprint(race.bp)
     app.register_blueprint(racers.bp)
+    app.register_blueprint(two_windows.bp)
     errors.init_app(app)
     fingerprints.init_app(app)
     app.before_request(refuse_unreadable)

@@ -11,14 +11,15 @@ POLICY = "; ".join(
         "connect-src 'self'",
         "form-action 'self'",
         "base-uri 'none'",
-        "frame-ancestors 'none'",
+        # The page with two windows shows pages of the shop, and nobody else may.
+        "frame-ancestors 'self'",
     ]
 )
 
 
 def add_headers(response: Response) -> Response:
     """Set the security headers; pages, which show a basket, are never stored."""
-    response.headers["Content-Security-Policy"] = POLICY
+    response.headers.setdefault("Content-Security-Policy", POLICY)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
     response.headers["Cross-Origin-Opener-Policy"] = "same-origin"

@@ -180,9 +180,9 @@ def test_nobody_elses(shop: Shop, visitor: Visitor, step: str) -> None:
     """Whoever did not order it finds no page, and can do nothing with it."""
     path = order(visitor)
     stranger = shop.visitor()
-    stranger.get("/goods/harbour-mug")
+    stranger.get("/login")
     stranger.get(path, 404)
-    stranger.get("/goods/harbour-mug")
+    stranger.get("/login")
 
     assert stranger.post(f"{path}/{step}").status_code == 404
     assert steps(visitor.get(path)) == {"ordered": True, "packed": False, "sent": False}

@@ -1,0 +1,47 @@
+"""How prices are shown, which their reader chooses below each page."""
+
+from datetime import timedelta
+
+from flask import Blueprint
+from flask import redirect
+from flask import request
+from flask import url_for
+from werkzeug import Response
+
+from ..extensions import csrf
+from ..services.net_prices import COOKIE
+from ..services.net_prices import DISPLAYS
+from ..services.net_prices import net_lines_of
+from ..services.net_prices import net_of
+from ..services.net_prices import shown
+from ..services.net_prices import shows_net
+from .ways_back import own_path
+
+REMEMBERED = timedelta(days=365)
+
+bp = Blueprint("prices", __name__)
+
+# It changes nothing but what is shown, and the form is on pages without a session.
+csrf.exempt(bp)
+
+
+@bp.post("/prices")
+def choose() -> Response:
+    """Show prices with VAT, or without, and go on where the shopper was."""
+    there = own_path(request.form.get("next")) or url_for("catalogue.home")
+    response = redirect(there, code=303)
+    display = request.form.get("prices", "")
+
+    if display in DISPLAYS:
+        response.set_cookie(
+            COOKIE, display, max_age=REMEMBERED, httponly=True, samesite="Lax"
+        )
+
+    return response
+
+
+bp.add_app_template_global(DISPLAYS.items, "price_displays")
+bp.add_app_template_global(net_of)
+bp.add_app_template_global(net_lines_of)
+bp.add_app_template_global(shows_net)
+bp.add_app_template_filter(shown)
