@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo demo-redis check test test-lowest test-newest examples every-cart payments prove distributed soak requests clients assistants links lint format docs bench ways picture looks count wheel lock clean
+.PHONY: help audit demo demo-redis check test test-lowest test-newest examples every-cart payments prove distributed soak requests clients assistants links lint format docs bench ways picture looks count wheel lock clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -138,6 +138,12 @@ bench: $(if $(filter peers%,$(BENCHMARKS)),.venv-peers/.installed)
 
 ways: .venv/.tests  ## Draw the five ways through the code again, for docs/architecture.rst
 	$(BIN)/python -m tools.ways
+
+# "make test" takes each page in one of the languages.
+audit: .venv/.node .venv/.tests  ## Try each page in each state and language: axe, HTML, keyboard, no network
+	CART_TESTS_ALL_SCENES=1 $(BIN)/python -m pytest --numprocesses 2 --dist load \
+		--timeout 3600 --quiet --durations=6 tests/scenes/test_scenes.py \
+		tests/scenes/test_audit.py $(ARGS)
 
 looks: .venv/.tests  ## Take the pictures of the looks in the documentation, with Chromium
 	$(BIN)/python -m tools.looks

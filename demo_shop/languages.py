@@ -16,6 +16,7 @@ from typing import TypeVar
 import flask_babel
 from babel import Locale
 from babel.lists import format_list
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_percent
@@ -105,6 +106,19 @@ def told(text: str) -> str:
     return str(gettext(text)) if text else ""
 
 
+def untold(word: str) -> list[str]:
+    """What is stored in English and has a word in it in the language of the page."""
+    language = get_locale().language
+    (directory,) = babel.domain_instance.translation_directories
+    word = word.casefold()
+
+    return [
+        str(message.id)
+        for message in _read_messages(directory, language)
+        if isinstance(message.string, str) and word in message.string.casefold()
+    ]
+
+
 def percent(number: int | str) -> str:
     """Say how many percent: 20, or "13.5%"."""
     share = Decimal(str(number).removesuffix("%")) / 100
@@ -129,16 +143,19 @@ def _locale() -> Locale:
 
 @lru_cache
 def _read_catalogue(directory: str, language: str) -> Translations:
-    path = Path(directory, language, "LC_MESSAGES", "messages.po")
-
-    if not path.is_file():
-        return Translations()
-
-    with path.open("rb") as source:
-        catalogue = read_po(source)
-
     file = BytesIO()
-    write_mo(file, catalogue)
+    write_mo(file, _read_messages(directory, language))
     file.seek(0)
 
     return Translations(file)
+
+
+@lru_cache
+def _read_messages(directory: str, language: str) -> Catalog:
+    path = Path(directory, language, "LC_MESSAGES", "messages.po")
+
+    if not path.is_file():
+        return Catalog()
+
+    with path.open("rb") as source:
+        return read_po(source, language)

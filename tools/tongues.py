@@ -22,6 +22,7 @@ from babel.messages.pofile import read_po
 from babel.messages.pofile import write_po
 from jinja2.ext import babel_extract
 
+from demo_shop.seed import read_catalogue
 from flask_cart.app.problem_codes import ProblemCode
 
 ROOT: t.Final = Path(__file__).parents[1]
@@ -58,6 +59,27 @@ class Part:
         return self.translations / language / "LC_MESSAGES" / f"{self.domain}.po"
 
 
+def goods() -> t.Iterator[str]:
+    """What is written on the shelves of the demo, and on its coupons."""
+    catalogue = read_catalogue()
+
+    for shelf in catalogue["categories"]:
+        yield shelf["name"]
+        yield shelf["blurb"]
+
+        for product in shelf["products"]:
+            yield from (product[each] for each in ("name", "summary", "description"))
+            yield from product["facts"]
+
+            for variant in product["variants"]:
+                for name, value in variant["options"].items():
+                    yield name.capitalize()
+                    # A size that is a number is the same everywhere.
+                    yield from [value] if re.search("[a-z]", value) else []
+
+    yield from (coupon["blurb"] for coupon in catalogue["coupons"])
+
+
 EXTENSION: t.Final = Part(
     "Flask-Cart",
     "flask_cart",
@@ -72,6 +94,7 @@ DEMO: t.Final = Part(
     ROOT / "demo_shop",
     ROOT / "templates",
     {"_": 1, "gettext": 1, "ngettext": 2},
+    list(dict.fromkeys(goods())),
 )
 PARTS: t.Final = [EXTENSION, DEMO]
 

@@ -262,4 +262,4 @@ def _in_words(value: Any) -> str:
         case {}:
             return "; ".join(f"{key}: {_in_words(each)}" for key, each in value.items())
         case _:
-            return str(value)
+            return told(str(value))

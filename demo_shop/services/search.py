@@ -18,6 +18,7 @@ from sqlalchemy.orm import selectinload
 
 from ..forms import read_line
 from ..languages import sentences
+from ..languages import untold
 from ..models import Category
 from ..models import Product
 from ..models import Variant
@@ -145,10 +146,7 @@ class Search:
 
     def _misses(self) -> ColumnElement[object]:
         """How many of the words are not in the name itself."""
-        misses = (
-            case((Product.name.icontains(word, autoescape=True), 0), else_=1)
-            for word in self.words
-        )
+        misses = (case((_has(Product.name, word), 0), else_=1) for word in self.words)
 
         return sum(misses, start=case((Product.featured, 0), else_=1))
 
@@ -158,12 +156,20 @@ def _mentions(word: str) -> ColumnElement[bool]:
     colour = Variant.options["colour"].as_string()
 
     return or_(
-        Product.name.icontains(word, autoescape=True),
-        Product.summary.icontains(word, autoescape=True),
-        Product.description.icontains(word, autoescape=True),
-        Category.name.icontains(word, autoescape=True),
-        Product.variants.any(colour.icontains(word, autoescape=True)),
+        _has(Product.name, word),
+        _has(Product.summary, word),
+        _has(Product.description, word),
+        _has(Category.name, word),
+        Product.variants.any(_has(colour, word)),
     )
+
+
+def _has(text: Any, word: str) -> ColumnElement[bool]:
+    """Whether a word is in a text, as it is stored or as the page says it."""
+    # Those of one or two letters are in nearly all of them.
+    said = untold(word) if len(word) > 2 else []
+
+    return or_(text.icontains(word, autoescape=True), text.in_(said))
 
 
 def _read_price(text: str | None) -> Decimal | None:

@@ -171,6 +171,7 @@ def read_drift() -> Drift:
 
 # What the parts of the basket's pages ask for. Nothing is read unless they do.
 bp.add_app_template_global(variants_in)
+bp.add_app_template_global(variants_of)
 bp.add_app_template_global(savings, "savings_of")
 bp.add_app_template_global(count_cheaper)
 bp.add_app_template_global(read_noted, "read_coupon")

@@ -6,7 +6,9 @@ from flask import request
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
+from ..extensions import cart_ext
 from ..extensions import db
+from ..languages import told
 from ..models import Product
 from ..services.search import LONGEST_QUERY
 from ..services.search import SORTS
@@ -16,10 +18,16 @@ bp = Blueprint("search", __name__)
 
 
 @bp.get("/search")
+@cart_ext.cacheable()
 def show() -> str:
     """Show what was found, or where else to look."""
     search = Search.read(request.args)
-    products = db.session.scalars(search.statement()).all()
+    products = list(db.session.scalars(search.statement()))
+
+    # The database only knows what they are called in English.
+    if search.sort == "name":
+        products.sort(key=lambda product: told(product.name).casefold())
+
     others = [] if products else _favourites()
 
     return render_template(

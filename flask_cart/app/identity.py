@@ -15,6 +15,7 @@ from functools import lru_cache
 from threading import RLock
 
 import msgspec
+from flask import Flask
 from flask import current_app
 from flask import request
 from flask import session
@@ -241,16 +242,18 @@ def keep_guest_of_session() -> None:
         visit.is_due = bool(current_app.secret_key)
 
 
-def tell_guest(response: Response) -> None:
+def tell_guest(app: Flask, response: Response, **of_signal: t.Any) -> None:
     """Let an answer say what the browser has to keep; nothing can be said after it.
 
     It renews the cookie that was received, or gives one to who had none. What a faster
     request may have got meanwhile is neither replaced nor deleted.
     """
     visit = _visit()
+    # Nearly every answer comes by here: to ask the proxy for its length takes longer.
+    this_session = session._get_current_object()  # type: ignore[attr-defined]
 
     with visit.lock:
-        if visit.token is None and session:
+        if visit.token is None and this_session:
             visit.token = _token_of_sid(visit)
 
         visit.is_answered = True

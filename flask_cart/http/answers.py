@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import typing as t
+from functools import lru_cache
 
 from flask import Request
 from flask import Response
 from flask import flash
 from flask import redirect
 from flask import url_for
+from werkzeug.http import parse_accept_header
 from werkzeug.routing import BuildError
 
 from ..app.current import get_state
@@ -52,7 +54,7 @@ def wants_json(request: Request) -> bool:
     if get_state().settings.json_only:
         return True
 
-    page, data = _liking(request, _PAGES), _liking(request, _DATA)
+    page, data = _likings(request.environ.get("HTTP_ACCEPT", ""))
 
     # Of two that are liked the same, it is what the client speaks itself.
     if page == data > 0:
@@ -174,13 +176,19 @@ def _page_of(code: ProblemCode) -> str:
         return "about:blank"
 
 
-def _liking(request: Request, kinds: t.Collection[str]) -> float:
-    """How much a client likes what it names, also if it adds a ``charset``."""
-    return max(
-        (
-            quality
-            for kind, quality in request.accept_mimetypes
-            if kind.partition(";")[0].strip().lower() in kinds
-        ),
-        default=0,
-    )
+@lru_cache(maxsize=64)
+def _likings(accept: str) -> list[float]:
+    """How much a client likes pages and data, as far as it names them.
+
+    It is asked several times for an answer, and most browsers say the same.
+    """
+    # A client may add a "charset".
+    named = [
+        (kind.partition(";")[0].strip().lower(), quality)
+        for kind, quality in parse_accept_header(accept)
+    ]
+
+    return [
+        max((quality for kind, quality in named if kind in kinds), default=0)
+        for kinds in (_PAGES, _DATA)
+    ]

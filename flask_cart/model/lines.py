@@ -101,30 +101,33 @@ class Line(
             raise _invalid(self.item_id, error) from error
 
     def _check(self) -> None:
+        # Each line that is read comes by here: what is right already is not set again.
         set_field = msgspec.structs.force_setattr
-        item_id, name = self.item_id, self.name
+        count, amount, conditions = self.quantity, self.unit_amount, self.conditions
 
-        if not (type(item_id) is type(name) is str and _are_labels(item_id, name)):
-            set_field(self, "item_id", check_text(item_id, "The id"))
-            set_field(self, "name", check_text(name, "The name"))
-
-        if (count := check_quantity(self.quantity)) is not self.quantity:
-            set_field(self, "quantity", count)
-
-        if (amount := check_decimal(self.unit_amount)) is not self.unit_amount:
-            set_field(self, "unit_amount", amount)
-
-        if type(self.attributes) is not FrozenDict:
-            attributes = freeze_dict(self.attributes, "The attributes")
-            set_field(self, "attributes", attributes)
+        if not (type(self.item_id) is type(self.name) is str):
+            set_field(self, "item_id", check_text(self.item_id, "The id"))
+            set_field(self, "name", check_text(self.name, "The name"))
 
         if type(self.options) is not FrozenDict:
             set_field(self, "options", canonical_options(self.options))
 
-        if self.id != line_id(self.item_id, self.options):
+        options = self.options.items()
+
+        if type(self.id) is not str or not _is_id_of(
+            self.id, self.item_id, self.name, *options
+        ):
             raise ValueError("The line's id does not belong to its item and options.")
 
-        conditions = self.conditions
+        if type(count) is not int or not 0 < count <= MAX_QUANTITY:
+            set_field(self, "quantity", check_quantity(count))
+
+        if (checked := check_decimal(amount)) is not amount:
+            set_field(self, "unit_amount", checked)
+
+        if type(self.attributes) is not FrozenDict:
+            attributes = freeze_dict(self.attributes, "The attributes")
+            set_field(self, "attributes", attributes)
 
         if conditions and len({each.name for each in conditions}) != len(conditions):
             raise ValueError("Two of its conditions have the same name.")
@@ -164,9 +167,13 @@ class Line(
 
 
 @lru_cache(maxsize=4096)
-def _are_labels(item_id: str, name: str) -> bool:
+def _is_id_of(id: str, item_id: str, name: str, *options: tuple[str, Chosen]) -> bool:
+    """Whether a line has this id, if it can be called so."""
     # The same items are in many carts, and are looked at whenever a cart is read.
-    return bool(check_text(item_id, "The id") and check_text(name, "The name"))
+    check_text(item_id, "The id")
+    check_text(name, "The name")
+
+    return id == line_id(item_id, dict(options))
 
 
 def count_of(line: Line | None) -> int:

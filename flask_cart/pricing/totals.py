@@ -219,17 +219,17 @@ class LineTotals(msgspec.Struct, frozen=True, gc=False):
 
         It is not rounded: three at 8.4915 are 25.47.
         """
-        return self._money(self.unit_amount)
+        return money(self.unit_amount, self.line.currency)
 
     @property
     def subtotal_without_conditions(self) -> Money:
         """Price times quantity."""
-        return self._money(self.plain_amount)
+        return money(self.plain_amount, self.line.currency)
 
     @property
     def subtotal(self) -> Money:
         """The same after the line's conditions."""
-        return self._money(self.amount)
+        return money(self.amount, self.line.currency)
 
     @property
     def share(self) -> Money:
@@ -237,7 +237,7 @@ class LineTotals(msgspec.Struct, frozen=True, gc=False):
 
         The shares of all lines add up to the cart's subtotal.
         """
-        return self._money(self.share_amount)
+        return money(self.share_amount, self.line.currency)
 
     @property
     def id(self) -> str:
@@ -289,9 +289,6 @@ class LineTotals(msgspec.Struct, frozen=True, gc=False):
             "conditions": [each.to_dict() for each in self.adjustments],
             "taxes": [each.to_dict() for each in self.taxes],
         }
-
-    def _money(self, amount: Decimal) -> Money:
-        return money(amount, self.line.currency)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from playwright.sync_api import Response
 from playwright.sync_api import Route
 from playwright.sync_api import expect
 
-from tests.support.browsers import DESKTOP
 from tests.support.browsers import PHONE
 from tests.support.browsers import Visits
 from tests.support.browsers import find_barriers
@@ -819,92 +818,6 @@ def test_the_wishlist_and_what_is_for_later(open_page: Visits, scripts: bool) ->
     button(page, "Empty this list").click()
 
     expect(page.get_by_text("There is nothing in it yet.")).to_be_visible()
-
-
-def visit_all(page: Page) -> t.Iterator[str]:
-    """Show every page in every state, each with its name."""
-    page.goto("/cart/")
-    yield "empty"
-    page.goto("/goods/mug")
-    yield "product"
-    add(page, "mug", 3)
-    yield "product with a message"
-    with page.expect_response("**/cart/wishlist/"):
-        button(page, "Add to the wishlist").click()
-    page.goto("/cart/wishlist/")
-    yield "wishlist"
-    put(page, "pot")
-    page.goto("/cart/")
-
-    for code in ["tide", "storm"]:
-        page.get_by_label("Code").fill(code)
-        button(page, "Use").click()
-        expect(page.get_by_role("status")).to_contain_text(f"{code.upper()} is noted")
-
-    yield "cart"
-    put(page, "egg", 6)
-    button(page, "Empty the cart").click()
-    expect(button(page, "Empty the cart all the same")).to_be_visible()
-    yield "conflict about the cart"
-    page.goto("/cart/")
-    set_elsewhere(page, "pot", 7)
-    quantity_of(page, "Watch teapot").fill("3")
-    quantity_of(page, "Watch teapot").press("Enter")
-    expect(button(page, "Make it 3")).to_be_visible()
-    yield "conflict about a line"
-    page.goto("/cart/")
-    button(page, "Remove Watch teapot").click()
-    expect(button(page, "Put Watch teapot back")).to_be_visible()
-    yield "undo"
-
-
-def test_every_page_is_for_everybody(open_page: Visits) -> None:
-    """In light and dark axe finds nothing; on phones and desktops everything fits."""
-    page = open_page(reduced_motion="reduce", failures_expected=True)
-
-    for name in visit_all(page):
-        for viewport in [DESKTOP, PHONE]:
-            page.set_viewport_size(viewport)
-
-            assert (name, what_does_not_fit(page)) == (name, [])
-
-        for scheme in SCHEMES:
-            page.emulate_media(color_scheme=scheme)
-            found = find_barriers(page, colours_only=scheme != SCHEMES[0])
-
-            assert (name, scheme, found) == (name, scheme, [])
-
-
-def test_every_language_is_for_everybody(open_page: Visits) -> None:
-    """The cart in each of them, with a coupon that does nothing and something undone;
-    and an Arabic one begins on the right."""
-    page = open_page(reduced_motion="reduce", viewport=PHONE)
-
-    for language, direction in [
-        ("de", "ltr"),
-        ("fr", "ltr"),
-        ("es", "ltr"),
-        ("ar", "rtl"),
-    ]:
-        page.set_extra_http_headers({"Accept-Language": language})
-        put(page, "mug", 2)
-        put(page, "egg", 6)
-        page.request.post(
-            "/cart/coupons", form={"code": "storm"}, headers={"Accept": "text/html"}
-        )
-        page.goto("/cart/")
-        page.locator("[id^=cart-remove-]").first.click()
-        expect(page.locator(".cart-undo button")).to_be_visible()
-        expect(page.locator("html")).to_have_attribute("lang", language)
-        expect(page.locator(".cart-coupon small")).to_be_visible()
-        expect(page.locator("#cart-heading")).to_have_css("direction", direction)
-
-        assert (language, find_barriers(page)) == (language, [])
-
-        for viewport in [DESKTOP, PHONE]:
-            page.set_viewport_size(viewport)
-
-            assert (language, what_does_not_fit(page)) == (language, [])
 
 
 @pytest.mark.parametrize("width", [320, 390])

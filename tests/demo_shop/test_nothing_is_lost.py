@@ -280,7 +280,9 @@ COVERED = """controls => controls
     return bottom - 1 > message.top && top + 1 < message.bottom;
   })
   .map((each) => each.outerHTML)"""
-CONTROLS = "a, button, input:not([type=hidden], [type=radio]), select, textarea, summary"
+CONTROLS = (
+    "a, button, input:not([type=hidden], [type=radio]), select, textarea, summary"
+)
 
 
 def test_a_message_covers_nothing_for_good(open_window: Visits) -> None:

@@ -66,7 +66,10 @@ class Shown(t.NamedTuple):
 
 
 class Collected(t.NamedTuple):
-    """All pages of a shop, and what took part in making them."""
+    """All pages of a shop, and what took part in making them.
+
+    :param endpoints: Those of scenes that every run of all tests looks at.
+    """
 
     pages: list[Shown]
     endpoints: set[str]
@@ -78,10 +81,11 @@ def collected(theatre: Theatre) -> Collected:
     """What the scenes show."""
     app = theatre.shop.app
     collected = Collected([], set(), set())
+    endpoints: set[str] = set()
 
     def note_page(_: Flask, response: Response, **__: object) -> None:
         if response.mimetype == "text/html" and response.status_code < 300:
-            collected.endpoints.add(request.endpoint or "")
+            endpoints.add(request.endpoint or "")
 
     def note_template(_: Flask, template: Template, **__: object) -> None:
         collected.templates.add(template.name or "")
@@ -91,8 +95,13 @@ def collected(theatre: Theatre) -> Collected:
         template_rendered.connected_to(note_template, app),
     ):
         for scene, language in theatre.plays:
+            endpoints.clear()
+
             with staged(theatre.shop, language) as stage:
                 answer = scene.read(stage)
+
+            if not scene.is_rare:
+                collected.endpoints.update(endpoints)
 
             name = f"{scene.name} ({language})"
             soup = BeautifulSoup(answer.text, "html.parser")

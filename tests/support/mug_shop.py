@@ -140,13 +140,19 @@ class MugShop:
         self.app = self._make_app(config)
         self.way = Way(self.app)
 
-    def visitor(self) -> Guest:
-        """Somebody with a browser that was never here before."""
-        return Guest(self.app)
+    def welcome(self, language: str) -> Guest:
+        """Somebody new, who reads the pages in a language."""
+        guest = Guest(self.app)
+        guest.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
 
-    def speak(self, visitor: Visitor, language: str) -> None:
-        """Let a visitor read the pages in a language."""
-        visitor.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
+        return guest
+
+    def add_elsewhere(self, visitor: Visitor) -> str:
+        """Put one more into somebody's cart, as another device does; the version that
+        the cart has then."""
+        visitor.post("/cart/lines", item="pot")
+
+        return visitor.version("/cart/")
 
     def _make_app(self, config: dict[str, object]) -> Flask:
         app = make_app(

@@ -44,10 +44,13 @@ class House(t.Protocol):
     @property
     def app(self) -> Flask: ...
 
-    def visitor(self) -> Visitor: ...
+    def welcome(self, language: str) -> Visitor:
+        """Somebody new, who reads the pages in a language."""
+        ...
 
-    def speak(self, visitor: Visitor, language: str) -> None:
-        """Let a visitor read the pages in a language."""
+    def add_elsewhere(self, visitor: Visitor) -> str:
+        """Put one more into somebody's cart, as another device does; the version that
+        the cart has then."""
         ...
 
 
@@ -89,12 +92,17 @@ class Scene(t.Generic[H]):
     """A page in a state.
 
     :param act: What is done on the page itself, which takes scripts.
+    :param languages: Those that it is in.
+    :param is_rare: Whether only ``make audit`` looks at it: another scene has the same
+        parts of the page.
     """
 
     name: str
     prepare: Prepare[H]
-    act: Callable[[Page], None] | None
-    status: int
+    act: Callable[[Page], None] | None = None
+    status: int = 200
+    languages: tuple[str, ...] = LANGUAGES
+    is_rare: bool = False
 
     def read(self, stage: Stage[H]) -> TestResponse:
         """The page as it is without scripts."""
@@ -140,39 +148,43 @@ class Programme(dict[str, Scene[H]]):
     """All scenes of a shop, by name."""
 
     def scene(
-        self, act: Callable[[Page], None] | None = None, status: int = 200
+        self,
+        act: Callable[[Page], None] | None = None,
+        status: int = 200,
+        *,
+        is_rare: bool = False,
     ) -> Callable[[Prepare[H]], Prepare[H]]:
         """Add a scene, which is called like its function.
 
         :param act: What is to be done on the page.
         :param status: What the page answers with.
+        :param is_rare: Whether another scene has the same parts of the page.
         """
 
         def add(prepare: Prepare[H]) -> Prepare[H]:
             name = prepare.__name__.replace("_", " ")
             assert name not in self
-            self[name] = Scene(name, prepare, act, status)
+            self[name] = Scene(name, prepare, act, status, is_rare=is_rare)
 
             return prepare
 
         return add
 
-    def pages(self, paths: dict[str, str]) -> None:
+    def pages(
+        self, paths: dict[str, str], languages: tuple[str, ...] = LANGUAGES
+    ) -> None:
         """Add pages that are as they are when one comes to them, by their paths."""
         for name, path in paths.items():
-            self[name] = Scene(name, lambda _, path=path: path, None, 200)
+            self[name] = Scene(name, lambda _, path=path: path, languages=languages)
 
     def in_turn(self) -> Iterator[tuple[Scene[H], str]]:
         """Each scene in one language; each language with one scene of five."""
         for number, scene in enumerate(self.values()):
-            yield scene, LANGUAGES[number % len(LANGUAGES)]
+            yield scene, scene.languages[number % len(scene.languages)]
 
 
 @contextmanager
 def staged(shop: H, language: str) -> Iterator[Stage[H]]:
     """A stage, which is as before afterwards."""
-    visitor = shop.visitor()
-    shop.speak(visitor, language)
-
     with ExitStack() as later:
-        yield Stage(shop, visitor, later)
+        yield Stage(shop, shop.welcome(language), later)

@@ -23,9 +23,10 @@ SCENES.pages(
         "product that is sold out": "/goods/lamp",
         "empty cart": "/cart/",
         "empty wishlist": "/cart/wishlist/",
-        "what a problem is": "/cart/about/problems/out-of-stock",
     }
 )
+# It is for developers.
+SCENES.pages({"what a problem is": "/cart/about/problems/out-of-stock"}, ("en",))
 
 
 def put(stage: Stage[MugShop], item: str, count: int = 1, instance: str = "") -> None:
@@ -40,7 +41,7 @@ def put(stage: Stage[MugShop], item: str, count: int = 1, instance: str = "") ->
 SHADE: t.Final = "Rindfleischetikettierungsueberwachung"
 
 
-@scene()
+@scene(is_rare=True)
 def cart_of_one_line(stage: Stage[MugShop]) -> str:
     put(stage, "mug", 3)
 
@@ -89,7 +90,7 @@ def cart_with_long_words(stage: Stage[MugShop]) -> str:
     return "/cart/"
 
 
-@scene()
+@scene(is_rare=True)
 def cart_with_a_refused_code(stage: Stage[MugShop]) -> str:
     put(stage, "mug")
     stage.visitor.get("/cart/")
@@ -108,7 +109,7 @@ def cart_with_something_removed(stage: Stage[MugShop]) -> str:
     return "/cart/"
 
 
-@scene()
+@scene(is_rare=True)
 def saved_for_later(stage: Stage[MugShop]) -> str:
     put(stage, "mug", 2, "later/")
 
@@ -150,7 +151,7 @@ def add(page: Page) -> None:
     expect(page.locator(".cart-message")).to_be_visible()
 
 
-@scene(act=add)
+@scene(act=add, is_rare=True)
 def product_just_after_adding(stage: Stage[MugShop]) -> str:
     return "/goods/mug?next=/goods/mug"
 
@@ -176,7 +177,7 @@ def checkout(stage: Stage[MugShop]) -> str:
     return "/checkout"
 
 
-@scene()
+@scene(is_rare=True)
 def link_that_recovers(stage: Stage[MugShop]) -> str:
     return _link(stage, "recover")
 
@@ -200,7 +201,7 @@ def _link(stage: Stage[MugShop], purpose: t.Literal["recover", "share"]) -> str:
     return link.removeprefix("http://localhost")
 
 
-@scene(status=404)
+@scene(status=404, is_rare=True)
 def link_that_does_not_open(stage: Stage[MugShop]) -> str:
     return "/cart/links/nonsense"
 
@@ -212,6 +213,6 @@ def permalink(stage: Stage[MugShop]) -> str:
     return str(stage.visitor.client.get("/buy/pot:2,lamp:1?coupon=tide").location)
 
 
-@scene(status=400)
+@scene(status=400, is_rare=True)
 def permalink_that_cannot_be_read(stage: Stage[MugShop]) -> str:
     return "/buy/ask"

@@ -46,11 +46,13 @@ SCENES.pages(
         "activity of nobody": "/activity/",
         "no assistants": "/activity/assistants",
         "race before it": "/race/",
+        "two windows before there is a basket": "/two-windows",
         "login": "/login",
         "signup": "/signup",
-        "what a problem is": "/basket/about/problems/out-of-stock",
     }
 )
+# It is for developers.
+SCENES.pages({"what a problem is": "/basket/about/problems/out-of-stock"}, ("en",))
 
 
 def put(stage: Stage[Shop], pieces: dict[str, int]) -> None:
@@ -72,14 +74,14 @@ def put(stage: Stage[Shop], pieces: dict[str, int]) -> None:
 # What somebody has put in their basket
 
 
-@scene()
+@scene(is_rare=True)
 def basket_of_one_line(stage: Stage[Shop]) -> str:
     put(stage, {"MUG-FOG": 1})
 
     return "/basket/"
 
 
-@scene()
+@scene(is_rare=True)
 def basket_just_after_adding(stage: Stage[Shop]) -> str:
     stage.visitor.get("/goods/harbour-mug")
     stage.visitor.post("/basket/lines", item="MUG-FOG", quantity="1")
@@ -87,7 +89,7 @@ def basket_just_after_adding(stage: Stage[Shop]) -> str:
     return "/basket/"
 
 
-@scene()
+@scene(is_rare=True)
 def basket_with_all_there_is_to_say(stage: Stage[Shop]) -> str:
     visitor = stage.visitor
     put(stage, {"SHIRT-NAVY-S": 2, "KETTLE-TAR": 1, "CLEAT": 3})
@@ -127,7 +129,7 @@ def fill(stage: Stage[Shop], count: int) -> None:
     put(stage, dict.fromkeys(skus, 1))
 
 
-@scene()
+@scene(is_rare=True)
 def basket_with_long_words(stage: Stage[Shop]) -> str:
     stage.later.callback(stage.shop.rename, "oyster-knife", "Oyster knife")
     stage.shop.rename("oyster-knife", LONG)
@@ -138,14 +140,14 @@ def basket_with_long_words(stage: Stage[Shop]) -> str:
     return "/basket/"
 
 
-@scene()
+@scene(is_rare=True)
 def product_with_long_words(stage: Stage[Shop]) -> str:
     basket_with_long_words(stage)
 
     return "/goods/oyster-knife"
 
 
-@scene()
+@scene(is_rare=True)
 def product_that_is_sold_out(stage: Stage[Shop]) -> str:
     stage.later.callback(stage.shop.set_stock, "OYSTER", 15)
     stage.shop.set_stock("OYSTER", 0)
@@ -153,7 +155,7 @@ def product_that_is_sold_out(stage: Stage[Shop]) -> str:
     return "/goods/oyster-knife"
 
 
-@scene()
+@scene(is_rare=True)
 def basket_with_what_is_sold_out(stage: Stage[Shop]) -> str:
     put(stage, {"MUG-FOG": 1, "OYSTER": 1})
     product_that_is_sold_out(stage)
@@ -181,7 +183,7 @@ def basket_with_a_refused_coupon(stage: Stage[Shop]) -> str:
     return "/basket/"
 
 
-@scene()
+@scene(is_rare=True)
 def basket_with_a_coupon_that_does_nothing(stage: Stage[Shop]) -> str:
     put(stage, {"MUG-FOG": 1})
     stage.visitor.enter("fairwind")
@@ -189,7 +191,7 @@ def basket_with_a_coupon_that_does_nothing(stage: Stage[Shop]) -> str:
     return "/basket/"
 
 
-@scene()
+@scene(is_rare=True)
 def basket_with_a_refused_gift_card(stage: Stage[Shop]) -> str:
     put(stage, {"MUG-FOG": 1})
     stage.visitor.get("/basket/")
@@ -207,7 +209,7 @@ def basket_with_something_removed(stage: Stage[Shop]) -> str:
     return "/basket/"
 
 
-@scene()
+@scene(is_rare=True)
 def basket_that_was_emptied(stage: Stage[Shop]) -> str:
     put(stage, {"MUG-FOG": 1})
     stage.visitor.get("/basket/")
@@ -217,7 +219,7 @@ def basket_that_was_emptied(stage: Stage[Shop]) -> str:
     return "/basket/"
 
 
-@scene()
+@scene(is_rare=True)
 def saved_for_later(stage: Stage[Shop]) -> str:
     put(stage, {"MUG-FOG": 1, "CLEAT": 2})
 
@@ -251,7 +253,7 @@ def conflict_about_a_line(stage: Stage[Shop]) -> Sent:
     return Sent("/basket/", f"/basket/lines/{line}", fields)
 
 
-@scene(status=409)
+@scene(status=409, is_rare=True)
 def conflict_about_the_basket(stage: Stage[Shop]) -> Sent:
     put(stage, {"MUG-FOG": 1})
     stage.visitor.get("/basket/")
@@ -291,14 +293,14 @@ def drawer(stage: Stage[Shop]) -> str:
     return "/goods/cleat-hook"
 
 
-@scene(act=open_drawer)
+@scene(act=open_drawer, is_rare=True)
 def drawer_of_34_lines(stage: Stage[Shop]) -> str:
     fill(stage, 34)
 
     return "/"
 
 
-@scene(act=open_drawer)
+@scene(act=open_drawer, is_rare=True)
 def drawer_with_long_words(stage: Stage[Shop]) -> str:
     basket_with_long_words(stage)
 
@@ -308,7 +310,7 @@ def drawer_with_long_words(stage: Stage[Shop]) -> str:
 # From the checkout to the order
 
 
-@scene()
+@scene(is_rare=True)
 def checkout(stage: Stage[Shop]) -> str:
     put(stage, {"SHIRT-NAVY-S": 2, "CLEAT": 1})
 
@@ -333,12 +335,12 @@ def order(stage: Stage[Shop], **changes: str) -> str:
     return str(answer.location)
 
 
-@scene()
+@scene(is_rare=True)
 def order_of_a_guest(stage: Stage[Shop]) -> str:
     return order(stage)
 
 
-@scene()
+@scene(is_rare=True)
 def order_with_long_words(stage: Stage[Shop]) -> str:
     fields = {"name": LONG, "street": LONG, "town": LONG}
 
@@ -371,12 +373,12 @@ def paying(stage: Stage[Shop]) -> str:
     return sandbox_pay(stage)
 
 
-@scene()
+@scene(is_rare=True)
 def paying_after_a_refusal(stage: Stage[Shop]) -> str:
     return sandbox_pay(stage, "refuse")
 
 
-@scene()
+@scene(is_rare=True)
 def what_was_paid(stage: Stage[Shop]) -> str:
     return sandbox_pay(stage, "pay")
 
@@ -394,12 +396,12 @@ def payment_that_is_waited_for(stage: Stage[Shop]) -> str:
     return payment(stage, "pay_late")
 
 
-@scene()
+@scene(is_rare=True)
 def payment_that_was_refused(stage: Stage[Shop]) -> str:
     return payment(stage, "refuse")
 
 
-@scene()
+@scene(is_rare=True)
 def payment_that_goes_back(stage: Stage[Shop]) -> str:
     waiting = payment(stage, "pay_late")
     stage.visitor.get(waiting)
@@ -419,7 +421,7 @@ def _other_side(stage: Stage[Shop]) -> str:
         return f"/sandbox-pay/{db.session.scalar(newest)}"
 
 
-@scene()
+@scene(is_rare=True)
 def what_was_paid_back(stage: Stage[Shop]) -> str:
     payment_that_goes_back(stage)
 
@@ -438,7 +440,7 @@ def sign_up(stage: Stage[Shop]) -> None:
     assert answer.status_code == 303
 
 
-@scene(status=422)
+@scene(status=422, is_rare=True)
 def login_with_mistakes(stage: Stage[Shop]) -> Sent:
     stage.visitor.get("/login")
     fields = {"csrf_token": stage.visitor.field("csrf_token"), **CREDENTIALS}
@@ -455,7 +457,7 @@ def signup_with_mistakes(stage: Stage[Shop]) -> Sent:
     return Sent("/signup", "/signup", fields | {"password": "short"})
 
 
-@scene()
+@scene(is_rare=True)
 def merged_after_login(stage: Stage[Shop]) -> str:
     put(stage, {"MUG-FOG": 2})
     sign_up(stage)
@@ -493,7 +495,7 @@ def _link(stage: Stage[Shop]) -> str:
     return str(cart["continue_url"]).removeprefix("http://localhost")
 
 
-@scene()
+@scene(is_rare=True)
 def handed_over(stage: Stage[Shop]) -> str:
     place = _link(stage)
     stage.visitor.get(place)
@@ -510,7 +512,7 @@ def assistants(stage: Stage[Shop]) -> str:
     return "/activity/assistants"
 
 
-@scene(status=404)
+@scene(status=404, is_rare=True)
 def link_that_does_not_open(stage: Stage[Shop]) -> str:
     return "/basket/links/nonsense"
 
@@ -520,7 +522,7 @@ def permalink(stage: Stage[Shop]) -> str:
     return str(stage.visitor.client.get("/buy/MUG-FOG:2,CLEAT:1").location)
 
 
-@scene(status=400)
+@scene(status=400, is_rare=True)
 def permalink_that_cannot_be_read(stage: Stage[Shop]) -> str:
     return "/buy/ask"
 
@@ -537,13 +539,20 @@ def race(stage: Stage[Shop]) -> str:
     return "/race/"
 
 
+@scene()
+def two_windows(stage: Stage[Shop]) -> str:
+    put(stage, {"MUG-FOG": 2})
+
+    return "/two-windows"
+
+
 def open_panel(stage: Stage[Shop]) -> None:
     """Show what is behind the pages from now on."""
     answer = stage.visitor.client.post("/panel/", data={"next": "/"})
     assert answer.status_code == 303
 
 
-@scene()
+@scene(is_rare=True)
 def panel(stage: Stage[Shop]) -> str:
     open_panel(stage)
     put(stage, {"MUG-FOG": 2, "CLEAT": 1})
@@ -564,12 +573,12 @@ def error_of_an_address(stage: Stage[Shop]) -> str:
     return "/goods/anchor"
 
 
-@scene(status=405)
+@scene(status=405, is_rare=True)
 def error_of_a_method(stage: Stage[Shop]) -> str:
     return "/logout"
 
 
-@scene(status=500)
+@scene(status=500, is_rare=True)
 def error_of_the_shop(stage: Stage[Shop]) -> str:
     views = stage.shop.app.view_functions
     stage.later.callback(views.update, {"search.show": views["search.show"]})
@@ -582,6 +591,6 @@ def _fail() -> str:
     raise RuntimeError("This is what the scene is about.")
 
 
-@scene(status=400)
+@scene(status=400, is_rare=True)
 def error_of_a_form(stage: Stage[Shop]) -> Sent:
     return Sent("/goods/harbour-mug", "/basket/lines", {"item": "MUG-FOG"})

@@ -6,6 +6,7 @@ from html import unescape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Flask
 from sqlalchemy import delete
@@ -16,6 +17,7 @@ from werkzeug.test import TestResponse
 
 from demo_shop import create_app
 from demo_shop.extensions import db
+from demo_shop.extensions import limiter
 from demo_shop.languages import COOKIE as LANGUAGE
 from demo_shop.models import Coupon
 from demo_shop.models import CouponUse
@@ -71,7 +73,13 @@ class Visitor:
         return found[1]
 
     def post(self, path: str, **fields: str) -> TestResponse:
-        """Send a form with the page's CSRF token, and a one-time key if it has any."""
+        """Send a form with the page's CSRF token, and a one-time key if it has any.
+
+        The forms of a page that is everybody's have none, and ask first.
+        """
+        if path.endswith("/lines") and 'name="csrf_token"' not in self.page:
+            self.get(f"{path}?{urlencode(fields)}")
+
         fields = {"csrf_token": self.field("csrf_token"), **fields}
 
         if 'name="cart_key"' in self.page:
@@ -99,6 +107,12 @@ class Visitor:
         """The ids of the lines on a page."""
         self.get(path)
         return re.findall(r'/lines/(\w+)/remove"', self.page)
+
+    def version(self, path: str) -> str:
+        """The version of a cart."""
+        answer = self.client.get(path, headers={"Accept": "application/json"})
+
+        return str(answer.get_json()["version"])
 
     def order(self, **changes: str) -> TestResponse:
         """Send the checkout form."""
@@ -179,10 +193,22 @@ class Shop:
         """Somebody with a browser that was never here before."""
         return Visitor(self.app)
 
-    def speak(self, visitor: Visitor, language: str) -> None:
-        """Let a visitor read the pages in a language."""
+    def welcome(self, language: str) -> Visitor:
+        """Somebody new, who reads the pages in a language; it is not counted how often
+        those before have tried something."""
+        limiter.reset()
+        visitor = self.visitor()
         visitor.client.set_cookie(LANGUAGE, language)
         visitor.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
+
+        return visitor
+
+    def add_elsewhere(self, visitor: Visitor) -> str:
+        """Put one more into somebody's basket, as another device does; the version that
+        the basket has then."""
+        visitor.add("cork-float", "FLOAT-LAMPYELLOW")
+
+        return visitor.version("/basket/")
 
     def stock(self, sku: str) -> int:
         """How many pieces are on the shelf."""
@@ -205,6 +231,19 @@ class Shop:
             db.session.execute(
                 update(Variant).where(Variant.sku == sku).values(price_cents=cents)
             )
+            db.session.commit()
+
+    def burn(self, sku: str) -> None:
+        """Take something off the shelf for good."""
+        with self.app.app_context():
+            db.session.execute(delete(Variant).where(Variant.sku == sku))
+            db.session.commit()
+
+    def weigh(self, slug: str, grams: int) -> None:
+        """Find out that something weighs so much."""
+        with self.app.app_context():
+            weighed = update(Product).where(Product.slug == slug).values(grams=grams)
+            db.session.execute(weighed)
             db.session.commit()
 
     def rename(self, slug: str, name: str) -> None:

@@ -27,6 +27,9 @@ T = t.TypeVar("T")
 #: What an app uses: an engine or, in a test, the one connection in its place.
 Bind = sa.Engine | sa.Connection
 
+#: What is done on a connection.
+Work = t.Callable[[sa.Connection], T]
+
 #: Where a connection of SQLite has what its transaction started from.
 CHANGES: t.Final = "flask_cart.changes"
 
@@ -92,7 +95,7 @@ class OwnConnections:
         """Whether this thread is in a transaction of these connections."""
         return self._transaction.get() is not None
 
-    def run(self, shared: Bind, work: t.Callable[[sa.Connection], T]) -> T:
+    def run(self, shared: Bind, work: Work[T]) -> T:
         """Do something on a connection: that of the transaction, if there is one.
 
         :param shared: What the app uses.

@@ -22,12 +22,15 @@ from ..base import Kept
 from ..base import Stored
 from ..base import deletes_nothing
 from . import sqlite
+from .connections import Bind
 from .connections import Database
 from .connections import OwnConnections
+from .connections import Work
 from .connections import is_isolated
 from .connections import note_changes
 from .connections import savepoint
 from .errors import FAILURES
+from .errors import DatabaseError
 from .errors import storage_error
 from .isolation import IsolatedWrites
 from .isolation import Write
@@ -164,7 +167,7 @@ class DatabaseStorage:
             )
 
     def transaction(self) -> JoinedTransaction | None:
-        session = self._session()
+        session = self._session(self._database.bind())
 
         if session is None or self._only_read(session) is not None:
             return None
@@ -221,7 +224,7 @@ class DatabaseStorage:
             return connection
 
         with _NOTHING if is_whole else self._transaction():
-            return self._run(session, write)
+            return self._run(self._database.bind(), session, write)
 
     def _apart(
         self, changes: Changes, connection: sa.Connection
@@ -293,22 +296,23 @@ class DatabaseStorage:
     def _read(
         self, query: sa.Select[t.Any], parameters: t.Mapping[str, t.Any] | None = None
     ) -> t.Sequence[sa.Row[t.Any]]:
+        bind = self._database.bind()
+
         return self._run(
-            self._session(),
+            bind,
+            self._session(bind),
             lambda connection: connection.execute(query, parameters).all(),
         )
 
-    def _run(
-        self, session: orm.Session | None, work: t.Callable[[sa.Connection], T]
-    ) -> T:
+    def _run(self, bind: Bind, session: orm.Session | None, work: Work[T]) -> T:
         """Do something on the connection that this thread's statements belong on."""
-        bind = self._database.bind()
-
-        with self._translated():
+        try:
             if session is not None and not self._own.in_transaction:
                 return work(session.connection(bind_arguments={"bind": bind}))
 
             return self._own.run(bind, work)
+        except FAILURES as error:
+            raise self._meant(error) from error
 
     @contextmanager
     def _transaction(self) -> t.Iterator[None]:
@@ -326,20 +330,22 @@ class DatabaseStorage:
     def _translated(self) -> t.Iterator[None]:
         try:
             yield
-        except sa.exc.IntegrityError as error:
-            # The key is all that a cart can violate.
-            raise _LostError from error
         except FAILURES as error:
-            raise storage_error(error, f"table {self.table.name!r}", _ADVICE) from error
+            raise self._meant(error) from error
 
-    def _session(self) -> orm.Session | None:
+    def _meant(self, error: DatabaseError) -> Exception:
+        # The key is all that a cart can violate.
+        if isinstance(error, sa.exc.IntegrityError):
+            return _LostError()
+
+        return storage_error(error, f"table {self.table.name!r}", _ADVICE)
+
+    def _session(self, bind: Bind) -> orm.Session | None:
         """The session that this thread's statements are part of, if any."""
         joined = self._joined.get()
 
         if joined is not None:
             return joined
-
-        bind = self._database.bind()
 
         # Where a test has one connection for everybody, nobody waits.
         if bind.dialect.name != "sqlite" or is_isolated(bind):
@@ -355,7 +361,7 @@ class DatabaseStorage:
 
     def _writing_session(self) -> AbstractContextManager[orm.Session | None]:
         """The session that this thread's writes are part of in this block, if any."""
-        session = self._session()
+        session = self._session(self._database.bind())
         only_read = self._only_read(session) if session is not None else None
 
         return sqlite.set_aside(only_read) if only_read else nullcontext(session)
