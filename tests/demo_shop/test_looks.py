@@ -21,7 +21,6 @@ from tests.support.windows import expect_pieces
 from tests.support.windows import fill_in_address
 
 SIZES: t.Final = {"desktop": DESKTOP, "phone": PHONE}
-SCHEMES: t.Final[tuple[t.Literal["light", "dark"], ...]] = ("light", "dark")
 #: The pages that are as they are when one comes to them.
 PLAIN: t.Final = {
     "home": "/",
