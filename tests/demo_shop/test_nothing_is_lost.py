@@ -52,7 +52,7 @@ def test_what_was_typed(open_window: Visits, front: Front, scripts: bool) -> Non
     receipt says who has sold it, with the VAT, and orders the same again."""
     front.shop.charge_card("RIPPLE", 1000)
     page = open_window(java_script_enabled=scripts, viewport=PHONE)
-    page.goto("/")
+    page.goto("/login")
     put(page, {"KETTLE-TAR": "Pilot kettle"})
     page.goto("/basket/")
     page.get_by_label("A note to the shop").fill("Ring twice")
@@ -88,7 +88,7 @@ def test_what_was_typed(open_window: Visits, front: Front, scripts: bool) -> Non
 def test_what_was_taken_out(open_window: Visits, scripts: bool, instance: str) -> None:
     """Removed, moved or emptied: one click puts it back where it was, and names it."""
     page = open_window(java_script_enabled=scripts, viewport=PHONE)
-    page.goto("/")
+    page.goto("/login")
     put(page, GOODS, instance)
     page.goto(f"/basket/{instance}")
     move = "Move to the basket" if instance else "Save for later"
@@ -109,7 +109,7 @@ def test_what_was_taken_out(open_window: Visits, scripts: bool, instance: str) -
 def test_what_was_taken_out_beside_a_page(open_window: Visits) -> None:
     """There, too, it comes back where it was; also if 0 was typed."""
     page = open_window(viewport=PHONE)
-    page.goto("/")
+    page.goto("/login")
     put(page, GOODS)
     page.goto("/shelves/galley")
     page.locator("#cart-mini").click()
@@ -129,7 +129,7 @@ def test_what_was_taken_out_beside_a_page(open_window: Visits) -> None:
 def test_a_step_and_none_of_it(open_window: Visits, scripts: bool) -> None:
     """One more counts on top of another device's; 0 removes, and can be undone."""
     page = open_window(java_script_enabled=scripts, viewport=PHONE)
-    page.goto("/")
+    page.goto("/login")
     put(page, {"MUG-FOG": "Harbour mug"})
     page.goto("/basket/")
 
@@ -165,7 +165,7 @@ def test_a_basket_that_is_not_seen_is_not_emptied(
     page = open_window(
         java_script_enabled=scripts, viewport=PHONE, failures_expected=True
     )
-    page.goto("/")
+    page.goto("/login")
     put(page, {"MUG-FOG": "Harbour mug"})
     page.goto("/basket/")
     add_elsewhere(page, "LOGBOOK-NAVY")
@@ -219,6 +219,10 @@ def test_a_heart_takes_out_what_it_has_added(
 ) -> None:
     """On a shelf, among what was found, and on the page of the product."""
     page = open_window(java_script_enabled=scripts, viewport=PHONE)
+
+    # Whoever is new is asked once more, without scripts.
+    page.goto("/login")
+    put(page, {"CLEAT": "Cleat hook"})
 
     for path in ("/", "/search?q=kettle", "/goods/pilot-kettle"):
         page.goto(path)
@@ -307,7 +311,7 @@ def test_a_message_covers_nothing_for_good(open_window: Visits) -> None:
 
         assert page.locator(CONTROLS).evaluate_all(COVERED) == []
 
-    page.goto("/")
+    page.goto("/login")
     put(page, GOODS)
     page.goto("/basket/")
     page.goto("/")
@@ -336,7 +340,7 @@ def test_a_long_basket_is_light(open_window: Visits) -> None:
     """The page of one with 34 lines is small, and one more of one of them moves less
     than 10 KB; the other lines are left alone."""
     page = open_window(viewport=PHONE)
-    page.goto("/")
+    page.goto("/login")
     goods = tomllib.loads((ROOT / "demo_shop" / "catalogue.toml").read_text())
     skus = [
         variant["sku"]
