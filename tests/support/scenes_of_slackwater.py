@@ -40,6 +40,7 @@ SCENES.pages(
         "product with colours": "/goods/harbour-mug",
         "product of one kind": "/goods/cleat-hook",
         "add without scripts": "/basket/lines?item=MUG-FOG&quantity=2",
+        "wish without scripts": "/basket/wishlist/lines?item=CLEAT&quantity=1",
         "empty basket": "/basket/",
         "empty wishlist": "/basket/wishlist/",
         "nothing for later": "/basket/later/",
@@ -356,6 +357,46 @@ def order_with_a_coupon_and_a_gift_card(stage: Stage[Shop]) -> str:
     stage.visitor.post("/basket/gift-card", card="ripple")
 
     return order(stage)
+
+
+def act_on(stage: Stage[Shop], place: str, *steps: str) -> str:
+    """Press buttons of an order's page; where the last one leads to."""
+    for step in steps:
+        stage.visitor.get(place)
+        answer = stage.visitor.post(f"{place}/{step}")
+
+    return str(answer.location)
+
+
+@scene(is_rare=True)
+def order_that_is_packed(stage: Stage[Shop]) -> str:
+    return act_on(stage, order(stage), "pack")
+
+
+@scene()
+def order_that_is_sent(stage: Stage[Shop]) -> str:
+    return act_on(stage, order(stage), "pack", "send")
+
+
+@scene(is_rare=True)
+def order_that_is_cancelled(stage: Stage[Shop]) -> str:
+    return act_on(stage, order(stage), "cancel")
+
+
+@scene(is_rare=True)
+def ordered_again_when_it_is_gone(stage: Stage[Shop]) -> str:
+    place = order(stage)
+    stage.shop.set_stock("FLOAT-NAVY", 0)
+
+    return act_on(stage, place, "again")
+
+
+@scene(is_rare=True)
+def paying_from_the_basket(stage: Stage[Shop]) -> str:
+    put(stage, {"FLOAT-NAVY": 1})
+    stage.visitor.get("/basket/")
+
+    return str(stage.visitor.post("/express").location)
 
 
 def sandbox_pay(stage: Stage[Shop], act: str = "") -> str:
