@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import typing as t
+from pathlib import Path
 
 from playwright.sync_api import Page
 from playwright.sync_api import expect
@@ -26,8 +27,19 @@ scene = SCENES.scene
 #: Of those who have opened an account.
 _numbers: t.Final[t.Iterator[int]] = itertools.count(1)
 
+NOTE: t.Final = "Please ring twice. My dog is deaf."
 LONG: t.Final = "Donaudampfschifffahrtskapitaensmuetze"
 CREDENTIALS: t.Final = {"email": "ada@example.org", "password": "kettle rope tide"}
+
+
+def open_shop(folder: Path) -> Shop:
+    """The demo, in which coupons may be tried as often as one likes."""
+    return Shop(
+        f"sqlite:///{folder / 'shop.sqlite3'}",
+        DEMO_SHOP_FOLDER=folder,
+        CART_RATE_LIMITS={},
+    )
+
 
 SCENES.pages(
     {
@@ -98,7 +110,7 @@ def basket_with_all_there_is_to_say(stage: Stage[Shop]) -> str:
     visitor.enter("springtide")
     visitor.post("/basket/gift-card", card="ripple")
     visitor.get("/basket/")
-    visitor.post("/basket/metadata", note="Please ring twice. My dog is deaf.")
+    visitor.post("/basket/metadata", **{"metadata.note": NOTE})
     visitor.get("/basket/")
 
     return "/basket/"
@@ -137,7 +149,7 @@ def basket_with_long_words(stage: Stage[Shop]) -> str:
     stage.shop.rename("oyster-knife", LONG)
     put(stage, {"OYSTER": 9})
     stage.visitor.get("/basket/")
-    stage.visitor.post("/basket/metadata", note=LONG * 3)
+    stage.visitor.post("/basket/metadata", **{"metadata.note": LONG * 3})
 
     return "/basket/"
 
