@@ -126,7 +126,7 @@ docs: .venv/.docs  ## Build the documentation; a warning is an error
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 
 # Each writes its tables of the docs.
-BENCHMARKS = views floors peers peers.memory demo many contention locking \
+BENCHMARKS = views floors peers peers.memory demo pages many contention locking \
 	lost_updates lost_updates.races lost_updates.assistants sizes
 
 # One that finds something too slow does not keep the others from being measured.

@@ -93,7 +93,7 @@ class Visitor:
         self._client = app.test_client()
         self._client.environ_base["HTTP_ACCEPT"] = "text/html"
         self._skus = skus
-        page = self.get(PRODUCT).text
+        page = self.get("/basket/lines?item=MUG-FOG").text
         self._token = re.findall('name="csrf_token" value="([^"]*)"', page)[0]
 
         for sku in skus:

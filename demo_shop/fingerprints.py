@@ -57,4 +57,4 @@ def fingerprint(filename: str) -> str | None:
 
 @lru_cache
 def _digest(path: Path, changed: int, size: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:8]

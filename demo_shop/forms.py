@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from dataclasses import field
 from decimal import Decimal
 
-from moneyed import EUR
 from moneyed import Money
 
 from .languages import gettext
@@ -46,12 +45,12 @@ def read_number(text: str | None) -> int | None:
     return min(int(text), _GREATEST)
 
 
-def read_amount(text: str | None) -> Money | None:
-    """Read an amount in euros as our pages write it, or give ``None``."""
+def read_amount(text: str | None, currency: str) -> Money | None:
+    """Read an amount of a currency as our pages write it, or give ``None``."""
     if text is None or not _AMOUNT.fullmatch(text):
         return None
 
-    return Money(Decimal(text), EUR)
+    return Money(Decimal(text), currency)
 
 
 def read_line(text: str | None) -> str:

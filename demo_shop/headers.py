@@ -2,6 +2,8 @@
 
 from flask import Response
 
+from .services.tracing import recorder
+
 POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -18,7 +20,7 @@ POLICY = "; ".join(
 
 
 def add_headers(response: Response) -> Response:
-    """Set the security headers; pages, which show a basket, are never stored."""
+    """Set the security headers; pages that show a basket are never stored."""
     response.headers.setdefault("Content-Security-Policy", POLICY)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
@@ -26,7 +28,11 @@ def add_headers(response: Response) -> Response:
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
 
-    # The files of the shop and of Flask-Cart have said it already.
+    # The panel is about this one request.
+    if recorder() is not None and response.mimetype == "text/html":
+        response.headers["Cache-Control"] = "no-store"
+
+    # Files, and the pages that are the same for everybody, have said it already.
     response.headers.setdefault("Cache-Control", "no-store")
 
     return response

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import flask_babel
 from babel import Locale
+from babel import negotiate_locale
 from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
@@ -26,6 +27,7 @@ from flask import request
 from flask_babel import Domain
 from flask_babel import get_locale
 from moneyed import Money
+from werkzeug import Response
 
 from flask_cart.model.money import format_money
 
@@ -68,6 +70,7 @@ def init_app(app: Flask) -> None:
 
     app.jinja_env.policies["ext.i18n.trimmed"] = True
     app.jinja_env.globals["languages"] = LANGUAGES
+    app.after_request(note_what_chose)
     app.add_template_filter(told)
     app.add_template_filter(percent)
     app.add_template_filter(listed)
@@ -76,10 +79,21 @@ def init_app(app: Flask) -> None:
 
 
 def chosen_language() -> str:
-    """What this browser has chosen; English if it has not."""
+    """What this browser has chosen; what it asks for if its reader has not."""
     language = request.cookies.get(COOKIE, "")
 
-    return language if language in LANGUAGES else "en"
+    if language in LANGUAGES:
+        return language
+
+    return negotiate_locale(request.accept_languages.values(), LANGUAGES, "-") or "en"
+
+
+def note_what_chose(response: Response) -> Response:
+    """Tell caches that a page is another one for those who read another language."""
+    if response.mimetype == "text/html":
+        response.vary.add("Accept-Language")
+
+    return response
 
 
 def chosen_locale() -> str:

@@ -32,7 +32,7 @@ from werkzeug.test import Client
 from .extensions import Base
 from .extensions import db
 from .money import cents
-from .money import euros
+from .money import money
 
 SIGNATURE = "Sandbox-Pay-Signature"
 
@@ -69,6 +69,7 @@ class SandboxPayment(Base):
     #: What the shop knows it by.
     reference: Mapped[str] = mapped_column(String(64), unique=True)
     cents: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3), default="EUR")
     #: ``"open"``, ``"paid"``, ``"refused"`` or ``"refunded"``.
     state: Mapped[str] = mapped_column(String(10), default="open")
     #: How often the shop has been told of that.
@@ -81,7 +82,7 @@ class SandboxPayment(Base):
 
     @property
     def amount(self) -> Money:
-        return euros(self.cents)
+        return money(self.cents, self.currency)
 
 
 # What the shop calls
@@ -101,6 +102,7 @@ def start(
         secret=secrets.token_urlsafe(16),
         reference=reference,
         cents=cents(amount),
+        currency=amount.currency.code,
         back=back,
         notify=notify,
     )
@@ -175,6 +177,7 @@ def _tell(payment: SandboxPayment, times: int) -> None:
         "reference": payment.reference,
         "state": payment.state,
         "cents": payment.cents,
+        "currency": payment.currency,
         "address": ADDRESS if payment.tells_address else None,
     }
     body = json.dumps(notice).encode()

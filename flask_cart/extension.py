@@ -45,6 +45,8 @@ from .carts.payments import place_begun_order
 from .cli import cart_cli
 from .http.blueprint import make_blueprint
 from .http.blueprint import make_permalinks
+from .http.caching import View
+from .http.caching import cacheable
 from .http.limiting import check_rate_limits
 from .http.pages import give_to_templates
 from .http.permalinks import address_of_items
@@ -148,6 +150,27 @@ class FlaskCart(Registrar):
             app.register_blueprint(cart_ext.permalinks, url_prefix="/buy")
         """
         return make_permalinks()
+
+    def cacheable(
+        self, max_age: int = 60, stale_while_revalidate: int = 600
+    ) -> t.Callable[[View], View]:
+        """Let browsers and caches keep a page, for those who have no cart.
+
+        .. code-block:: python
+
+            @app.get("/")
+            @cart_ext.cacheable()
+            def home():
+                return render_template("home.html")
+
+        Who has neither a cart nor anything in the session gets a page without cookies,
+        keys and tokens, which may be shown to others like that. For everybody else, it
+        is as it would be without.
+
+        :param max_age: For how many seconds.
+        :param stale_while_revalidate: For how many more, while it is asked for anew.
+        """
+        return cacheable(max_age, stale_while_revalidate)
 
     @property
     def storage(self) -> Storage:

@@ -85,6 +85,7 @@ FLASK_CART = {
     "mark_reminded",
     "amount",
     "blueprint",
+    "cacheable",
     "cancel_order",
     "cart",
     "clock",

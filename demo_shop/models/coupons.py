@@ -12,7 +12,7 @@ from sqlalchemy.orm import mapped_column
 from sqlalchemy.orm import relationship
 
 from ..extensions import Base
-from ..money import euros
+from ..money import money
 from .columns import Moment
 from .goods import Category
 from .orders import Order
@@ -83,4 +83,4 @@ class CouponUse(Base):
 
     @property
     def amount(self) -> Money:
-        return euros(self.amount_cents)
+        return money(self.amount_cents, self.order.currency)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import mapped_column
 from sqlalchemy.orm import relationship
 
 from ..extensions import Base
+from ..money import asked_in
 from ..money import euros
 
 #: The most pieces of one kind in one order.
@@ -118,6 +119,13 @@ class Variant(Base):
         amount = (self.price.amount * share).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
         return Money(amount, self.price.currency)
+
+    def price_in(self, currency: str) -> Money:
+        """The full price in another currency."""
+        return asked_in(currency, self.price)
+
+    def cart_price_in(self, currency: str) -> Money:
+        return asked_in(currency, self.price_now)
 
     @property
     def cart_id(self) -> str:

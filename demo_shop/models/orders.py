@@ -15,7 +15,7 @@ from sqlalchemy.orm import relationship
 
 from ..extensions import Base
 from ..forms import Address
-from ..money import euros
+from ..money import money
 from .columns import Moment
 from .columns import now
 
@@ -61,6 +61,9 @@ class Order(Addressed, Base):
 
     note: Mapped[str] = mapped_column(Text)
 
+    #: What all sums are in, but for what was left on the card.
+    currency: Mapped[str] = mapped_column(String(3), default="EUR")
+
     subtotal_cents: Mapped[int]
     #: How it is sent.
     shipping_name: Mapped[str] = mapped_column(String(40))
@@ -75,8 +78,12 @@ class Order(Addressed, Base):
     card_cents: Mapped[int] = mapped_column(default=0)
     card_left_cents: Mapped[int] = mapped_column(default=0)
 
-    lines: Mapped[list["OrderLine"]] = relationship(order_by="OrderLine.id")
-    taxes: Mapped[list["OrderTax"]] = relationship(order_by="OrderTax.id")
+    lines: Mapped[list["OrderLine"]] = relationship(
+        order_by="OrderLine.id", back_populates="order"
+    )
+    taxes: Mapped[list["OrderTax"]] = relationship(
+        order_by="OrderTax.id", back_populates="order"
+    )
     coupon_use: Mapped["CouponUse | None"] = relationship(back_populates="order")
 
     @property
@@ -107,32 +114,32 @@ class Order(Addressed, Base):
 
     @property
     def subtotal(self) -> Money:
-        return euros(self.subtotal_cents)
+        return money(self.subtotal_cents, self.currency)
 
     @property
     def shipping(self) -> Money:
-        return euros(self.shipping_cents)
+        return money(self.shipping_cents, self.currency)
 
     @property
     def savings(self) -> Money:
-        return euros(self.savings_cents)
+        return money(self.savings_cents, self.currency)
 
     @property
     def paid_by_card(self) -> Money:
-        return euros(self.card_cents)
+        return money(self.card_cents, self.currency)
 
     @property
     def left_on_card(self) -> Money:
-        return euros(self.card_left_cents)
+        return money(self.card_left_cents, self.currency)
 
     @property
     def due(self) -> Money:
         """What the gift card has not paid."""
-        return euros(self.total_cents - self.card_cents)
+        return money(self.total_cents - self.card_cents, self.currency)
 
     @property
     def total(self) -> Money:
-        return euros(self.total_cents)
+        return money(self.total_cents, self.currency)
 
 
 class OrderLine(Base):
@@ -150,13 +157,15 @@ class OrderLine(Base):
     unit_cents: Mapped[int]
     subtotal_cents: Mapped[int]
 
+    order: Mapped[Order] = relationship(back_populates="lines")
+
     @property
     def unit_price(self) -> Money:
-        return euros(self.unit_cents)
+        return money(self.unit_cents, self.order.currency)
 
     @property
     def subtotal(self) -> Money:
-        return euros(self.subtotal_cents)
+        return money(self.subtotal_cents, self.order.currency)
 
 
 class OrderTax(Base):
@@ -172,13 +181,15 @@ class OrderTax(Base):
     base_cents: Mapped[int]
     amount_cents: Mapped[int]
 
+    order: Mapped[Order] = relationship(back_populates="taxes")
+
     @property
     def base(self) -> Money:
-        return euros(self.base_cents)
+        return money(self.base_cents, self.order.currency)
 
     @property
     def amount(self) -> Money:
-        return euros(self.amount_cents)
+        return money(self.amount_cents, self.order.currency)
 
 
 class Payment(Addressed, Base):
@@ -202,11 +213,12 @@ class Payment(Addressed, Base):
     #: What is to be paid, and what a gift card pays of the order.
     total_cents: Mapped[int]
     card_cents: Mapped[int]
+    currency: Mapped[str] = mapped_column(String(3), default="EUR")
 
     @property
     def total(self) -> Money:
-        return euros(self.total_cents)
+        return money(self.total_cents, self.currency)
 
     @property
     def paid_by_card(self) -> Money:
-        return euros(self.card_cents)
+        return money(self.card_cents, self.currency)

@@ -188,6 +188,12 @@ def let_in(account: Account) -> MergeReport:
     login_user(account)
     session.permanent = True
     report = cart_ext.merge_report or MergeReport()
+
+    if report.foreign:
+        # It comes at the prices that the shop asks in the currency of the account.
+        came = cart_ext.merge_guest_carts(at_current_prices=True)
+        report = MergeReport((*report.merged, *came.merged), came.errors)
+
     _note_merged(report)
 
     return report

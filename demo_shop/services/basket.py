@@ -52,7 +52,7 @@ def count_cheaper(cart: Cart) -> int:
     variants = variants_in(cart) if cart else {}
 
     return sum(
-        variant.price_now < line.price
+        variant.cart_price_in(cart.currency) < line.price
         for line in cart.lines
         if (variant := variants.get(line.item_id))
     )
@@ -60,10 +60,12 @@ def count_cheaper(cart: Cart) -> int:
 
 def savings(totals: Totals, variants: Mapping[str, Variant]) -> Money:
     """What the shopper saves: by the sale, and by a coupon."""
+    currency = totals.total.currency.code
     sale = (
-        (variant.price - line.price) * line.quantity
+        (variant.price_in(currency) - line.price) * line.quantity
         for line in totals.lines
-        if (variant := variants.get(line.item_id)) and line.price == variant.price_now
+        if (variant := variants.get(line.item_id))
+        and line.price == variant.cart_price_in(currency)
     )
 
     return sum(sale, totals.savings)

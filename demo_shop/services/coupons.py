@@ -22,6 +22,7 @@ from sqlalchemy import update
 from flask_cart import Adjustment
 from flask_cart import CartVetoError
 from flask_cart import Condition
+from flask_cart import Facts
 from flask_cart import OrderDraft
 from flask_cart import Totals
 from flask_cart import current_cart
@@ -39,6 +40,7 @@ from ..models import CouponUse
 from ..models import Order
 from ..models import Product
 from ..models import Variant
+from ..money import asked_in
 from ..money import cents
 from ..money import euros
 from .accounts import shopper
@@ -72,7 +74,7 @@ class NotedCoupon:
 
 
 @cart_ext.coupon_loader
-def load_coupon(text: str) -> Condition | None:
+def load_coupon(text: str, facts: Facts) -> Condition | None:
     """What a code takes off; nothing if there is none.
 
     :raises CartVetoError: If the shopper can't use it, whatever they buy.
@@ -90,7 +92,7 @@ def load_coupon(text: str) -> Condition | None:
     if why := why_over(coupon):
         raise CartVetoError(why)
 
-    return _condition(coupon)
+    return _condition(coupon, facts.currency)
 
 
 def unknown_code(text: str) -> str:
@@ -152,7 +154,7 @@ def _why_not_again(coupon: Coupon) -> str:
     return ""
 
 
-def _condition(coupon: Coupon) -> Condition:
+def _condition(coupon: Coupon, currency: str) -> Condition:
     category = coupon.category
     lines = rule("item", ids=_skus_of(category)) if category else None
 
@@ -160,25 +162,34 @@ def _condition(coupon: Coupon) -> Condition:
         condition = buy_x_get_y(coupon.code, coupon.pieces - 1, lines=lines)
     elif coupon.kind == "post_free":
         # Who is in a hurry pays the rest.
-        post = str(POST.price.amount)
+        post = str(asked_in(currency, POST.price).amount)
         condition = Condition(coupon.code, "discount", "shipping", "-100%", cap=post)
     else:
-        cap = None if coupon.cap_cents is None else euros(coupon.cap_cents).amount
+        cap, off = coupon.cap_cents, coupon.value
+
+        if not off.endswith("%"):
+            off = _asked(cents(Money(off, "EUR")), currency)
+
         condition = Condition(
             coupon.code,
             "discount",
             "subtotal",
-            f"-{coupon.value}",
+            f"-{off}",
             lines=lines,
-            cap=None if cap is None else str(cap),
+            cap=None if cap is None else _asked(cap, currency),
         )
 
     if coupon.minimum_cents is None:
         return condition
 
-    minimum = euros(coupon.minimum_cents).amount
+    minimum = _asked(coupon.minimum_cents, currency)
 
     return replace(condition, rule=rule("total_at_least", amount=minimum))
+
+
+def _asked(cents: int, currency: str) -> str:
+    """So many cents of a euro by the price list of another currency."""
+    return str(asked_in(currency, euros(cents)).amount)
 
 
 def _skus_of(category: Category) -> list[str]:
@@ -233,7 +244,8 @@ def read_noted() -> NotedCoupon | None:
         return None
 
     if why := why_over(coupon):
-        return NotedCoupon(coupon.code, coupon.blurb, euros(0), why, is_over=True)
+        nothing = current_cart.totals.total * 0
+        return NotedCoupon(coupon.code, coupon.blurb, nothing, why, is_over=True)
 
     totals = current_cart.totals
     adjustment = _adjustment(coupon.code, totals)
@@ -261,7 +273,8 @@ def _why_not(coupon: Coupon, adjustment: Adjustment, totals: Totals) -> str:
 
     match adjustment.rule.name if adjustment.rule else adjustment.code:
         case "total_at_least":
-            return _below_minimum(code, euros(coupon.minimum_cents or 0), totals)
+            minimum = euros(coupon.minimum_cents or 0)
+            return _below_minimum(code, minimum, totals)
         case "no_lines":
             return gettext(
                 "%(code)s is for things from the %(shelf)s shelf. None is in here yet.",
@@ -289,7 +302,8 @@ def _why_not(coupon: Coupon, adjustment: Adjustment, totals: Totals) -> str:
 
 
 def _below_minimum(code: str, minimum: Money, totals: Totals) -> str:
-    goods = sum((line.subtotal for line in totals.lines), euros(0))
+    goods = sum((line.subtotal for line in totals.lines), totals.total * 0)
+    minimum = asked_in(goods.currency.code, minimum)
 
     return gettext(
         "%(code)s applies to orders of %(minimum)s or more: add %(rest)s.",

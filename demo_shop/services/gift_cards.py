@@ -23,6 +23,7 @@ from ..languages import gettext
 from ..languages import price
 from ..models import GiftCard
 from ..models import Order
+from ..money import HOME
 from ..money import cents
 
 LONGEST_CODE = 40
@@ -42,7 +43,9 @@ def pay_with_card(facts: Facts) -> Iterator[Condition]:
 
     if card is not None:
         yield gift_card(
-            gettext("Gift card %(code)s", code=card.code), card.balance.amount
+            gettext("Gift card %(code)s", code=card.code),
+            card.balance.amount,
+            currency=HOME,
         )
 
 
@@ -68,6 +71,12 @@ def note_card(text: str) -> str:
 
     if not card.balance_cents:
         return gettext("Nothing is left on the gift card %(code)s.", code=card.code)
+
+    if current_cart.currency != HOME:
+        return gettext(
+            "Our gift cards are in euros, and your basket is not. Choose euros first,"
+            " below the page."
+        )
 
     current_cart.metadata[_NOTED] = card.code
 
@@ -112,7 +121,8 @@ def spend(order: Order, draft: OrderDraft) -> None:
     code = draft.metadata.get(_NOTED, "")
 
     for tender in draft.totals.tenders:
-        _take(order, code, -tender.amount)
+        if tender.amount:
+            _take(order, code, -tender.amount)
 
 
 def _take(order: Order, code: str, amount: Money) -> None:

@@ -18,7 +18,8 @@ from flask_cart import Totals
 
 from ..languages import sentences
 from ..models import Variant
-from ..money import euros
+from ..money import asked_in
+from .currencies import chosen_currency
 from .vat import RATES
 from .vat import USUAL
 from .vat import rate_of
@@ -50,7 +51,9 @@ def shows_net() -> bool:
 
 
 def shown(price: Money, variant: Variant) -> Money:
-    """The price of something as it is shown."""
+    """The price of something as it is shown: in the currency that was chosen."""
+    price = asked_in(chosen_currency(), price)
+
     return _without(price, rate_of(variant.product)) if shows_net() else price
 
 
@@ -66,14 +69,15 @@ def net_of(totals: Totals) -> NetTotals:
     so each part is a rounded one; what that leaves over is in the last of the
     discounts, or, without one, with the goods as Flask-Cart has allotted it.
     """
-    total = totals.total - sum((tax.amount for tax in totals.taxes), euros(0))
+    nothing = totals.total * 0
+    total = totals.total - sum((tax.amount for tax in totals.taxes), nothing)
     changed = [each for each in totals.adjustments if each.amount]
-    discounts = [each for each in changed if each.amount < euros(0)]
+    discounts = [each for each in changed if each.amount < nothing]
     lines = {
         line.id: _without(line.subtotal, _rate(line)) if discounts else _exact(line)
         for line in totals.lines
     }
-    goods = sum(lines.values(), euros(0))
+    goods = sum(lines.values(), nothing)
     gross = sum(line.subtotal.amount for line in totals.lines)
     share = goods.amount / gross if gross else Decimal(1)
     adjustments = {each.name: _in_proportion(each.amount, share) for each in changed}
@@ -81,7 +85,7 @@ def net_of(totals: Totals) -> NetTotals:
     if changed:
         last = (discounts or changed)[-1].name
         del adjustments[last]
-        adjustments[last] = total - goods - sum(adjustments.values(), euros(0))
+        adjustments[last] = total - goods - sum(adjustments.values(), nothing)
 
     # In the order in which they act.
     in_order = {each.name: adjustments[each.name] for each in changed}
@@ -90,7 +94,7 @@ def net_of(totals: Totals) -> NetTotals:
 
 
 def _exact(line: LineTotals) -> Money:
-    return line.subtotal - sum((tax.amount for tax in line.taxes), euros(0))
+    return line.subtotal - sum((tax.amount for tax in line.taxes), line.subtotal * 0)
 
 
 def _rate(line: LineTotals) -> str:

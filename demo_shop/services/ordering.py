@@ -25,7 +25,6 @@ from ..models import OrderTax
 from ..models import Payment
 from ..models import Variant
 from ..money import cents
-from ..money import euros
 from .basket import NotEnoughError
 from .basket import label
 from .basket import not_enough
@@ -94,6 +93,7 @@ def _create(
         lines=[_order_line(line, variants) for line in draft],
         shipping_name=draft.shipping or "",
         taxes=[_order_tax(tax) for tax in draft.totals.taxes],
+        currency=draft.totals.total.currency.code,
         **address.columns(),
         **_sums(draft.totals, savings(draft.totals, variants)),
     )
@@ -162,7 +162,7 @@ def _order_tax(tax: Tax) -> OrderTax:
 
 def _sums(totals: Totals, savings: Money) -> dict[str, int]:
     shipping = [a.amount for a in totals.adjustments if a.type == "shipping"]
-    goods = sum((line.subtotal for line in totals.lines), euros(0))
+    goods = sum((line.subtotal for line in totals.lines), totals.total * 0)
 
     return {
         "subtotal_cents": cents(goods),

@@ -73,6 +73,7 @@ def _make_payment(draft: OrderDraft, url: str, total: Money, due: Money) -> Paym
         shopper="",
         total_cents=cents(due),
         card_cents=cents(total - due),
+        currency=total.currency.code,
         url=url,
         **Address().columns(),
     )

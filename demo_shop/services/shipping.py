@@ -17,7 +17,9 @@ from flask_cart.pricing.presets import shipping
 from ..extensions import cart_ext
 from ..languages import gettext
 from ..languages import lazy_gettext
+from ..languages import price
 from ..languages import sentences
+from ..money import asked_in
 from ..money import euros
 
 
@@ -34,18 +36,28 @@ class Way:
     least_days: int
     most_days: int
     #: From which sum of goods on it is free.
-    free_from: int | None = None
+    free_from: Money | None = None
     #: How heavy what goes this way may be.
     most_grams: int | None = None
 
-    def method(self) -> ShippingMethod:
-        """The same for the cart."""
-        most = self.most_grams
+    def told(self, currency: str) -> str:
+        """What a shopper should know of it, with sums in a currency."""
+        free = self._free_from(currency)
+
+        return str(self.blurb) % {"sum": price(free) if free else ""}
+
+    def method(self, currency: str) -> ShippingMethod:
+        """The same for a cart in a currency."""
+        most, costs = self.most_grams, asked_in(currency, self.price).amount
+        free = self._free_from(currency)
 
         return ShippingMethod(
-            shipping(self.name, self.price.amount, free_from=self.free_from),
+            shipping(self.name, costs, free_from=free.amount if free else None),
             available=None if most is None else rule("grams_at_most", grams=most),
         )
+
+    def _free_from(self, currency: str) -> Money | None:
+        return asked_in(currency, self.free_from) if self.free_from else None
 
 
 #: How everything goes, unless the shopper says otherwise.
@@ -72,10 +84,10 @@ WAYS = {
         Way(
             sentences("Night boat"),
             euros(1250),
-            lazy_gettext("There in the morning. Free from €150."),
+            lazy_gettext("There in the morning. Free from %(sum)s."),
             1,
             1,
-            free_from=150,
+            free_from=euros(15000),
         ),
     ]
 }
@@ -100,7 +112,7 @@ def methods(facts: Facts) -> Iterator[ShippingMethod]:
     """A basket goes one of the ways; a wish goes nowhere."""
     if facts.instance == "default":
         for way in WAYS.values():
-            yield way.method()
+            yield way.method(facts.currency)
 
 
 def send_by_post(cart: Cart) -> None:

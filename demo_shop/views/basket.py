@@ -17,12 +17,15 @@ from ..extensions import limiter
 from ..forms import MAX_NOTE
 from ..languages import gettext
 from ..models import Product
+from ..services.accounts import PLACES
 from ..services.basket import count_cheaper
 from ..services.basket import savings
 from ..services.basket import variants_in
 from ..services.basket import variants_of
 from ..services.coupons import coupons_to_try
 from ..services.coupons import read_noted
+from ..services.currencies import change
+from ..services.currencies import chosen_currency
 from ..services.delivery import estimate
 from ..services.gift_cards import LONGEST_CODE
 from ..services.gift_cards import cards_to_try
@@ -44,6 +47,17 @@ def remember_shopper() -> None:
     """Keep the session cookie, and with it the cart, when the browser closes."""
     if request.method == "POST":
         session.permanent = True
+
+
+@bp.before_request
+def keep_currency() -> None:
+    """Have carts in the currency of who looks at them, or puts something in them."""
+    names = {(request.view_args or {}).get("instance", ""), request.form.get("to", "")}
+
+    if request.endpoint in ("cart.show", "cart.add", "cart.move"):
+        for name in names & PLACES.keys():
+            is_begun = request.endpoint != "cart.show"
+            change(current_cart.instance(name), chosen_currency(), begin=is_begun)
 
 
 @bp.before_request
@@ -70,8 +84,8 @@ def agree_with_list(response: Response) -> Response:
         line = current_cart.get((request.view_args or {})["line_id"])
 
         if line is not None and (variant := variants_of([line.item_id])):
-            price = variant[line.item_id].price_now.amount
-            current_cart.reprice({line.id: price})
+            price = variant[line.item_id].cart_price_in(current_cart.currency)
+            current_cart.reprice({line.id: price.amount})
 
     return response
 
@@ -171,6 +185,7 @@ def read_drift() -> Drift:
 
 # What the parts of the basket's pages ask for. Nothing is read unless they do.
 bp.add_app_template_global(variants_in)
+bp.add_app_template_global(variants_of)
 bp.add_app_template_global(savings, "savings_of")
 bp.add_app_template_global(count_cheaper)
 bp.add_app_template_global(read_noted, "read_coupon")

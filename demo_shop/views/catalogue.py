@@ -5,6 +5,7 @@ from flask import render_template
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
+from ..extensions import cart_ext
 from ..extensions import db
 from ..models import MOST_PIECES
 from ..models import Category
@@ -17,6 +18,7 @@ bp = Blueprint("catalogue", __name__)
 
 
 @bp.get("/")
+@cart_ext.cacheable()
 def home() -> str:
     """Show the hero, the shelves and a few favourites."""
     featured = db.session.scalars(
@@ -29,6 +31,7 @@ def home() -> str:
 
 
 @bp.get("/shelves/<slug>")
+@cart_ext.cacheable()
 def category(slug: str) -> str:
     """Show everything on one shelf."""
     category = db.one_or_404(

@@ -74,8 +74,9 @@ def submit() -> Response | str | tuple[str, int]:
     """Place the order, or say what is missing for it."""
     form = CheckoutForm.read(request.form)
     token = request.form.get("token", "")
-    expected_total = read_amount(request.form.get("expected_total"))
-    due = read_amount(request.form.get("due"))
+    currency = current_cart.currency
+    expected_total = read_amount(request.form.get("expected_total"), currency)
+    due = read_amount(request.form.get("due"), currency)
     _keep_address(form)
 
     if "back" in request.form:

@@ -12,7 +12,7 @@ from werkzeug import Response
 from .. import sandbox_pay
 from ..forms import Address
 from ..languages import gettext
-from ..money import euros
+from ..money import money
 from ..services.accounts import shopper
 from ..services.payments import find_paid_order
 from ..services.payments import find_payment
@@ -35,7 +35,8 @@ def hear() -> tuple[str, int]:
         abort(403)
 
     address = Address(**notice["address"]) if notice["address"] else None
-    hear_of(notice["reference"], notice["state"], euros(notice["cents"]), address)
+    paid = money(notice["cents"], notice["currency"])
+    hear_of(notice["reference"], notice["state"], paid, address)
 
     return "", 204
 

@@ -3,12 +3,20 @@
 from datetime import timedelta
 
 from flask import Blueprint
+from flask import flash
 from flask import redirect
 from flask import request
 from flask import url_for
+from moneyed import Money
 from werkzeug import Response
 
 from ..extensions import csrf
+from ..languages import gettext
+from ..money import asked_in
+from ..services.currencies import COOKIE as CHOSEN_CURRENCY
+from ..services.currencies import CURRENCIES
+from ..services.currencies import change_all
+from ..services.currencies import chosen_currency
 from ..services.net_prices import COOKIE
 from ..services.net_prices import DISPLAYS
 from ..services.net_prices import net_lines_of
@@ -40,6 +48,38 @@ def choose() -> Response:
     return response
 
 
+@bp.post("/currency")
+def choose_currency() -> Response:
+    """Ask for prices in another currency, also for what is in the carts already."""
+    there = own_path(request.form.get("next")) or url_for("catalogue.home")
+    response = redirect(there, code=303)
+    currency = request.form.get("currency", "")
+
+    if currency in CURRENCIES:
+        response.set_cookie(
+            CHOSEN_CURRENCY,
+            currency,
+            max_age=REMEMBERED,
+            httponly=True,
+            samesite="Lax",
+        )
+
+        if change_all(currency):
+            flash(
+                gettext("What you have put by has the prices of our list now."), "good"
+            )
+
+    return response
+
+
+@bp.app_template_filter()
+def asked(price: Money) -> Money:
+    """A price in the currency that this browser has chosen."""
+    return asked_in(chosen_currency(), price)
+
+
+bp.add_app_template_global(CURRENCIES.items, "currencies")
+bp.add_app_template_global(chosen_currency)
 bp.add_app_template_global(DISPLAYS.items, "price_displays")
 bp.add_app_template_global(net_of)
 bp.add_app_template_global(net_lines_of)

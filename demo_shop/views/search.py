@@ -6,6 +6,7 @@ from flask import request
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
+from ..extensions import cart_ext
 from ..extensions import db
 from ..languages import told
 from ..models import Product
@@ -17,6 +18,7 @@ bp = Blueprint("search", __name__)
 
 
 @bp.get("/search")
+@cart_ext.cacheable()
 def show() -> str:
     """Show what was found, or where else to look."""
     search = Search.read(request.args)

@@ -14,6 +14,7 @@ from moneyed import Money
 from ..carts.cart import Cart
 from ..model.errors import CartReplayedError
 from ..model.idempotency import Claim
+from ..model.lines import Line
 from ..model.products import Buyable
 from .current import current_cart
 from .current import get_state
@@ -62,6 +63,23 @@ def preview(wishes: t.Iterable[Wish]) -> list[Granted]:
         raise _DiscardedError
 
     return granted
+
+
+def try_to_add(shopper: Shopper, wish: Wish) -> Line:
+    """The line that would come of adding something. Nothing is changed.
+
+    Whether there is enough of it is another question.
+
+    :raises CartError: If it is nothing that can be added.
+    """
+    lines: list[Line] = []
+
+    with suppress(_DiscardedError), shopper.cart.batch():
+        lines.append(shopper.add(*wish).about)
+
+        raise _DiscardedError
+
+    return lines[0]
 
 
 def fulfil(

@@ -19,6 +19,7 @@ from .answers import NAME
 from .answers import NEXT_FIELD
 from .answers import PAGE_FIELD
 from .answers import asked_page
+from .caching import is_for_everybody
 from .preconditions import KEY_FIELD
 
 _PAGE: t.Final = "flask_cart.page"
@@ -85,6 +86,10 @@ def hidden_fields(environment: Environment, next: str | None = None) -> Markup:
 
     :param next: The path of that page, if it is none of the cart's.
     """
+    # A form without a key asks first.
+    if is_for_everybody():
+        return _FIELD.format(NEXT_FIELD, next) if next else Markup()
+
     environ = request.environ if has_request_context() else {}
 
     if _TOKEN not in environ:
@@ -101,6 +106,22 @@ def hidden_fields(environment: Environment, next: str | None = None) -> Markup:
         f'<input type="hidden" name="{KEY_FIELD}" value="{make_form_key()}">'
         f"{token}{back}"
     )
+
+
+@pass_environment
+def how_sent(environment: Environment) -> Markup:
+    """How a form of the cart is sent: as the attributes of it.
+
+    Browsers would keep its one-time key when the page is reloaded, if they were allowed
+    to complete it. On a page of everybody it has none: it asks first, unless scripts
+    make a key for it, and ask for a token.
+    """
+    if not is_for_everybody():
+        return Markup('method="post" autocomplete="off"')
+
+    token = "token" if "csrf_token" in environment.globals else ""
+
+    return Markup(f'method="get" autocomplete="off" data-everybody="{token}"')
 
 
 def forms_of(lines: t.Iterable[LineTotals], instance: str) -> dict[str, LineForms]:

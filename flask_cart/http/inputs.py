@@ -10,6 +10,7 @@ import msgspec
 from flask import Request
 from msgspec import UNSET
 from msgspec import UnsetType
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest
 from werkzeug.exceptions import UnsupportedMediaType
 
@@ -239,6 +240,17 @@ def _whole(text: str) -> int | float:
 _JSON_DECODER: t.Final = msgspec.json.Decoder(float_hook=_whole)
 
 
+def read_query(request: Request, kind: type[Wanted]) -> Wanted:
+    """Read what the form of an address asks for.
+
+    :raises RefusedError: If something in it cannot be.
+    """
+    try:
+        return msgspec.convert(_fields(request.args, kind), kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise _refused(error) from error
+
+
 def _form(request: Request, kind: type[Input]) -> dict[str, t.Any]:
     if get_state().settings.json_only and request.get_data():
         raise UnsupportedMediaType("Send application/json.")
@@ -246,13 +258,17 @@ def _form(request: Request, kind: type[Input]) -> dict[str, t.Any]:
     if request.mimetype not in _FORMS:
         raise UnsupportedMediaType("Send a form, or application/json.")
 
-    fields: dict[str, t.Any] = {}
-    groups: dict[str, dict[str, t.Any]] = {}
-
     if request.mimetype == _PARTS and kind is not Nothing:
         _check_parts(request)
 
-    for name, values in request.form.lists():
+    return _fields(request.form, kind)
+
+
+def _fields(form: MultiDict[str, str], kind: type[Input]) -> dict[str, t.Any]:
+    fields: dict[str, t.Any] = {}
+    groups: dict[str, dict[str, t.Any]] = {}
+
+    for name, values in form.lists():
         group, dot, key = name.partition(".")
 
         if dot and group in _GROUPS:

@@ -27,9 +27,11 @@ from ..pricing.totals import LineTotals
 from .answers import NAME
 from .answers import address_of
 from .answers import asks_for_drawer
+from .caching import is_for_everybody
 from .forms import LineForms
 from .forms import forms_of
 from .forms import hidden_fields
+from .forms import how_sent
 from .forms import make_form_key
 from .forms import page_number
 from .pieces import needs_no_piece
@@ -68,11 +70,28 @@ class LinePage(t.NamedTuple):
     last: int
 
 
+class LinesFound(t.NamedTuple):
+    """What was found out about lines, once for all of them.
+
+    :param products: The products, by the ids of their items.
+    :param limits: What the fields of the lines take, by their own ids.
+    """
+
+    products: dict[str, Buyable]
+    limits: dict[str, QuantityLimits]
+
+    @property
+    def are_sold(self) -> bool:
+        """Whether all of them can be ordered as they are."""
+        return all(each.takes_line for each in self.limits.values())
+
+
 def give_to_templates(app: Flask) -> None:
     """Let all templates of an app ask for the cart, and for what its pages need."""
     app.jinja_env.globals["current_cart"] = current_cart
     app.jinja_env.globals["cart_form_key"] = make_form_key
     app.jinja_env.globals["cart_hidden_fields"] = hidden_fields
+    app.jinja_env.globals["cart_live"] = how_sent
     app.jinja_env.globals["cart_pages"] = Pages()
     app.jinja_env.globals["cart_gettext"] = gettext
     app.jinja_env.globals["cart_ngettext"] = ngettext
@@ -121,6 +140,11 @@ class Pages:
         return page_number()
 
     @property
+    def is_for_everybody(self) -> bool:
+        """Whether the page may be kept by caches, and has nothing of one shopper."""
+        return is_for_everybody()
+
+    @property
     def is_cart(self) -> bool:
         """Whether the page is that of the cart, and not another one that is told how
         the cart is."""
@@ -159,20 +183,13 @@ class Pages:
         """What a field takes that adds a product."""
         return limits_of_product(product)
 
-    def limits(
-        self,
-        cart: Cart,
-        lines: t.Iterable[LineTotals] | None = None,
-        products: t.Mapping[str, Buyable] | None = None,
-    ) -> dict[str, QuantityLimits]:
-        """What the fields of a cart's lines take, by the ids of the lines.
+    def found(self, cart: Cart, lines: t.Iterable[LineTotals]) -> LinesFound:
+        """What the pages ask of lines."""
+        lines = tuple(lines)
+        products = self.products(lines)
+        limits = limits_of_lines(cart, [each.id for each in lines], products)
 
-        :param lines: Those that are asked for, if it is not all.
-        :param products: Their products, if they are loaded already.
-        """
-        ids = None if lines is None else [each.id for each in lines]
-
-        return limits_of_lines(cart, ids, products)
+        return LinesFound(products, limits)
 
     def forms(
         self, lines: t.Iterable[LineTotals], instance: str

@@ -12,6 +12,7 @@ from flask import render_template
 from flask import request
 from flask import session
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.exceptions import NotFound
 from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.exceptions import TooManyRequests
@@ -178,6 +179,9 @@ def _in_json(
     if etag:
         # So that the change can be sent again at once, for the cart that it shows.
         response.set_etag(etag)
+
+    if isinstance(error, MethodNotAllowed):
+        response.allow.update(error.valid_methods or ())
 
     if isinstance(error, TooManyRequests):
         response.headers["Retry-After"] = str(error.retry_after)

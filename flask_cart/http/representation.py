@@ -54,13 +54,16 @@ _WITH_LINES: t.Final = {"set_quantity", "increment", "remove", "move", "clear"}
 class QuantityLimits(t.NamedTuple):
     """What a field for a quantity takes.
 
-    :param short: How many there are, if that is fewer than in the line.
+    :param short: How many there are, if that is fewer than in the line; none if it is
+        not sold any more.
+    :param takes_line: Whether the quantity of the line is one that is sold.
     """
 
     minimum: int
     maximum: int
     step: int
     short: int | None = None
+    takes_line: bool = True
 
     @property
     def is_sold_out(self) -> bool:
@@ -167,6 +170,7 @@ def limits_of_lines(
     elif catalogue.loader is not None:
         variants = catalogue.variants(asked)
 
+    is_asked = catalogue.loader is not None
     any_number = QuantityLimits(1, most, 1)
     limits = {}
 
@@ -175,9 +179,16 @@ def limits_of_lines(
         own = any_number if variant is None else _limits(terms_of(variant), most)
         limits[line.id] = own
 
-        if line.quantity > own.maximum:
+        if variant is None and is_asked and line.product_id is not None:
+            # It is not sold any more.
+            limits[line.id] = own._replace(short=0, takes_line=False)
+        elif line.quantity > own.maximum:
             short = None if variant is None else _short(variant, line.quantity)
-            limits[line.id] = own._replace(maximum=line.quantity, short=short)
+            limits[line.id] = own._replace(
+                maximum=line.quantity, short=short, takes_line=False
+            )
+        elif line.quantity < own.minimum or (line.quantity - own.minimum) % own.step:
+            limits[line.id] = own._replace(takes_line=False)
 
     return limits
 

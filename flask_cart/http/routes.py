@@ -32,6 +32,7 @@ class Route(t.NamedTuple):
 ROUTES: t.Final = (
     Route("/", "show", "GET"),
     Route("/lines", "add", "POST"),
+    Route("/lines", "ask", "GET", is_for_forms=True),
     Route("/lines/many", "add_many", "POST"),
     Route("/lines/<cart_line:line_id>", "set_quantity", "PATCH"),
     Route("/lines/<cart_line:line_id>", "set_quantity", "POST", is_for_forms=True),

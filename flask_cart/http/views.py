@@ -11,11 +11,13 @@ from flask import make_response
 from flask import render_template
 from flask import request
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.exceptions import NotFound
 
 from ..app.current import get_state
 from ..app.shopper import Shopper
 from ..app.shopper import find_product
+from ..app.wishes import try_to_add
 from ..app.wording import Done
 from ..app.wording import tell_done
 from ..carts.adding import AddReport
@@ -45,7 +47,9 @@ from .inputs import Step
 from .inputs import Typed
 from .inputs import if_given
 from .inputs import read_input
+from .inputs import read_query
 from .limiting import count_request
+from .links import said_of
 from .preconditions import check_preconditions
 from .preconditions import read_claim
 from .problems import tell_problem
@@ -161,6 +165,26 @@ def show_item(instance: str, item: str) -> Response:
     )
 
     return Response(encode(shown), mimetype="application/json")
+
+
+@answered
+def ask(instance: str) -> Response:
+    """Ask whoever sends a form of a page that is everybody's, where it has no key."""
+    if wants_json(request) or not request.args:
+        raise MethodNotAllowed(["POST"])
+
+    wanted = read_query(request, Addition)
+    about: dict[str, t.Any] = {"wanted": wanted, "line": None}
+
+    try:
+        wish = (wanted.item, wanted.quantity, dict(wanted.options))
+        about["line"] = try_to_add(Shopper(instance), wish)
+    except CartError as error:
+        about["reason"] = said_of(error)
+
+    return make_response(
+        render_template("flask_cart/ask.html", instance=instance, **about)
+    )
 
 
 @changes

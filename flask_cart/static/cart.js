@@ -7,6 +7,7 @@
   const MORE_TAPS = 350;
   const WAITING = 100;
   const byId = (id) => document.getElementById(id);
+  const parse = (text) => new DOMParser().parseFromString(text, "text/html");
 
   // Where lines are shown: on the page of the cart, or else in the drawer.
   const SHOWN = ":is(#cart, #cart-drawer)";
@@ -33,6 +34,8 @@
 
     if (!form.matches(".cart-form")) return;
 
+    if (form.method === "get") makeOwn(form);
+
     for (const [name, value] of Object.entries(live())) {
       if (!form.hasAttribute(name)) form.setAttribute(name, value);
     }
@@ -51,6 +54,63 @@
   /* The page may be out of a cache, with keys that were used. */
 
   document.addEventListener("DOMContentLoaded", () => renewKeys(document));
+
+  /* A page that is everybody's has no keys and no tokens: without scripts, its forms ask
+     first. With them, a form gets a key now, and a token when it is sent. */
+
+  function addField(form, name, value = "") {
+    const field = document.createElement("input");
+
+    form.append(Object.assign(field, {type: "hidden", name, value}));
+
+    return field;
+  }
+
+  function makeOwn(form) {
+    form.method = "post";
+    // Two at once would be two new shoppers, of whom the browser remembers one.
+    form.setAttribute("hx-sync", "body:queue all");
+    addField(form, "cart_key");
+    renewKeys(form);
+  }
+
+  // The first one begins a session, of which there must not be two.
+  let token = null;
+
+  async function fetchToken(address) {
+    const headers = {"Accept": "text/html", "HX-Request": "true", "Cart-Pieces": "*"};
+    const answer = await fetch(address, {headers});
+    const page = parse(await answer.text());
+
+    return page.querySelector("[name=csrf_token]")?.value;
+  }
+
+  async function sendWithToken(form, address, send) {
+    try {
+      const value = await (token ??= fetchToken(address).finally(() => token = null));
+
+      // The page says what is the matter.
+      if (!value) return location.assign(address);
+
+      addField(form, "csrf_token", value);
+      form.dataset.everybody = "";
+      send();
+    } catch {
+      sayThatItFailed();
+      setBusy(form, false);
+    }
+  }
+
+  document.addEventListener("htmx:confirm", (event) => {
+    const {elt: form, path, issueRequest} = event.detail;
+
+    if (form.dataset.everybody !== "token") return;
+
+    event.preventDefault();
+    const fields = new URLSearchParams(new FormData(form));
+    fields.delete("cart_key");
+    sendWithToken(form, `${path}?${fields}`, issueRequest);
+  });
 
   /* Busy: buttons are not disabled, which would take the focus from them. */
 
@@ -163,14 +223,9 @@
 
   /* Send a form with more fields than it has, maybe to another address. */
   function sendWith(form, values, address = "") {
-    const fields = Object.entries(values).map(([name, value]) => {
-      const field = document.createElement("input");
-
-      return Object.assign(field, {type: "hidden", name, value});
-    });
+    const fields = Object.entries(values).map((each) => addField(form, ...each));
 
     form.dataset.address = address;
-    form.append(...fields);
     form.requestSubmit();
 
     for (const field of fields) field.remove();
@@ -400,7 +455,7 @@
 
     // The title is the page's, and not that of a form somewhere else.
     if (byId("cart")) {
-      const {title} = new DOMParser().parseFromString(event.detail.serverResponse, "text/html");
+      const {title} = parse(event.detail.serverResponse);
       document.title = title || document.title;
     }
   });
@@ -448,7 +503,7 @@
     const line = previous?.closest(".cart-line");
 
     (line?.querySelector("input[type=number]")
-      ?? byId(button?.dataset.focus ?? form.dataset.focus)
+      ?? byId(button?.dataset.focus ?? form.dataset.focus ?? button?.id)
       ?? document.querySelector(".cart-undo button")
       ?? byId("cart-heading")
       ?? byId("cart-drawer-heading"))?.focus();

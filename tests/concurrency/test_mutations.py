@@ -55,8 +55,8 @@ NEVER_TRIES_AGAIN = (
 #: Somebody else's first save is taken for a failure of the database.
 LOST_INSERT_IS_AN_ERROR = (
     "storage/sql/database.py",
-    "raise _LostError from error",
-    "raise RuntimeError from error",
+    "return _LostError()",
+    "return RuntimeError()",
 )
 
 #: What the shopper has not seen is cleared, too.

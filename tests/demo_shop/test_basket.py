@@ -309,7 +309,7 @@ def test_one_more_of_one_of_many_lines(shop, visitor):
         )
         items = [{"item": sku} for sku in skus]
 
-    visitor.get("/goods/harbour-mug")
+    visitor.get("/login")
     token = {"X-CSRFToken": visitor.field("csrf_token")}
     visitor.client.post("/basket/lines/many", json={"items": items}, headers=token)
     headers = {"HX-Request": "true", "HX-Current-URL": "http://localhost/basket/"}

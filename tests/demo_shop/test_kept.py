@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.support.slackwater import ADDRESS
 from tests.support.slackwater import Shop
 from tests.support.slackwater import Visitor
@@ -60,21 +62,48 @@ def test_a_receipt(shop: Shop, visitor: Visitor) -> None:
     assert "What there is of it is in your basket." in page
 
     stranger = shop.visitor()
-    stranger.get("/")
+    stranger.get("/login")
     assert stranger.post(again).status_code == 404
 
 
-def test_when_the_checkout_would_send_back(shop: Shop, visitor: Visitor) -> None:
-    """Its button does not stand out, and the page says why."""
-    visitor.add("harbour-mug", "MUG-BUOYRED", "2")
+#: What can happen to three caps that wait in a basket to be sent as a letter.
+BOUNCES = {
+    "nothing": lambda shop: None,
+    "more of them": lambda shop: shop.set_stock("CAP-MOSS", 99),
+    "cheaper": lambda shop: shop.set_price("CAP-MOSS", 100),
+    "dearer": lambda shop: shop.set_price("CAP-MOSS", 9900),
+    "sold out": lambda shop: shop.set_stock("CAP-MOSS", 0),
+    "fewer": lambda shop: shop.set_stock("CAP-MOSS", 2),
+    "gone": lambda shop: shop.burn("CAP-MOSS"),
+    "heavier": lambda shop: shop.weigh("watch-cap", 400),
+}
 
-    assert 'class="button button-wide" id="cart-forward"' in visitor.get("/basket/")
 
-    shop.set_stock("MUG-BUOYRED", 1)
+@pytest.mark.parametrize("change", BOUNCES)
+def test_when_the_checkout_would_send_back(
+    shop: Shop, visitor: Visitor, change: str
+) -> None:
+    """Its buttons do not stand out, in the basket, in the drawer and within reach, and
+    the page says why; else they do, and it does not send back."""
+    visitor.add("watch-cap", "CAP-MOSS", "3")
+    visitor.get("/basket/")
+    visitor.follow(visitor.post("/basket/shipping", method="Letter post"))
+    BOUNCES[change](shop)
     page = visitor.get("/basket/")
+    asked = {"HX-Request": "true", "Accept": "text/html"}
+    drawer = visitor.client.get("/basket/?drawer=1", headers=asked).text
+    bounces = change in {"dearer", "sold out", "fewer", "gone", "heavier"}
+    why = "Something in it needs a look before you can check out."
 
-    assert 'class="button button-wide button-quiet" id="cart-forward"' in page
-    assert "Something in it needs a look before you can check out." in page
+    assert (visitor.client.get("/checkout").status_code == 303) is bounces
+    assert (why in page) is (why in drawer) is bounces
+    assert ('id="cart-express"' in page) is not bounces
+
+    for shown, name in [(page, "cart-forward"), (page, "forward-in-reach")]:
+        (button,) = re.findall(rf'<button class="([^"]*)" id="{name}"', shown)
+        assert ("button-quiet" in button) is bounces
+
+    assert ('id="cart-forward"' in drawer) is not bounces
 
 
 def test_none_of_it_in_the_basket(visitor: Visitor) -> None:

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from babel import Locale
+from playwright.sync_api import Locator
+from playwright.sync_api import expect
 
 from demo_shop import languages
 from demo_shop.seed import read_catalogue
+from tests.support.browsers import Visits
 from tests.support.catalogues import in_brackets
 from tests.support.catalogues import untranslated
 from tests.support.catalogues import write_catalogue
@@ -61,25 +63,35 @@ def test_the_page_says_its_language(visitor: Visitor, language: str, tag: str) -
 
 GOODS = read_catalogue()
 
-#: One in which all that a catalogue has is in brackets.
-ESPERANTO = "eo"
+#: One in which all that a catalogue has is in brackets. It puts no words of its own
+#: between those of a list, nor into dates.
+BRACKETS = "ja"
 
 #: What is nobody's to translate: names, codes, and what shoppers have typed.
 DATA = [
     "Slackwater",
     "Sandbox Pay",
     "Flask-Cart",
-    "Esperanto",
+    "Brackets",
     *languages.LANGUAGES.values(),
     *(each["code"] for name in ("coupons", "gift_cards") for each in GOODS[name]),
     "XL",
     "SW-",
     "EUR",
-    *Locale(ESPERANTO).months["format"]["wide"].values(),
     "example.org",
-    # What is searched for.
+    # What somebody has typed.
     "boots",
     "zebra",
+    "sprongtide",
+    "agent.example",
+    # Of the developer's panel.
+    "GET",
+    "POST",
+    "/basket/lines/many",
+    "/basket/",
+    "/login",
+    "default",
+    "kg",
     *ADDRESS.values(),
     LONG,
 ]
@@ -89,11 +101,11 @@ DATA = [
 def pseudo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A shop that has each sentence in brackets, in a language of its own."""
     folder = tmp_path_factory.mktemp("pseudo")
-    write_catalogue(folder, ESPERANTO, in_brackets(tongues.EXTENSION))
-    write_catalogue(folder, ESPERANTO, in_brackets(tongues.DEMO), "messages.po")
+    write_catalogue(folder, BRACKETS, in_brackets(tongues.EXTENSION))
+    write_catalogue(folder, BRACKETS, in_brackets(tongues.DEMO), "messages.po")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(languages.LANGUAGES, ESPERANTO, "Esperanto")
+        patch.setitem(languages.LANGUAGES, BRACKETS, "Brackets")
         shop = Shop(
             f"sqlite:///{folder / 'shop.sqlite3'}",
             DEMO_SHOP_FOLDER=folder,
@@ -110,12 +122,32 @@ def test_no_page_says_what_cannot_be_translated(
     pseudo: Shop, scene: Scene[Shop]
 ) -> None:
     """In whichever state it is."""
-    with staged(pseudo, ESPERANTO) as stage:
+    with staged(pseudo, BRACKETS) as stage:
         page = scene.read(stage).text
 
     # What a problem of the API is, is for developers, and says that it is English.
     if '<html lang="en">' not in page:
+        assert f'<html lang="{BRACKETS}" dir="ltr">' in page
         assert untranslated(DATA, page) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "tag"),
+    [("de-AT, en;q=0.5", "de"), ("pt, ar;q=0.5", "ar"), ("pt", "en-GB"), ("", "en-GB")],
+)
+def test_who_has_not_chosen_gets_what_the_browser_asks_for(
+    visitor: Visitor, asked: str, tag: str
+) -> None:
+    """And caches are told; who has chosen keeps that."""
+    headers = {"Accept-Language": asked}
+    page = visitor.client.get("/", headers=headers)
+
+    assert f'<html lang="{tag}"' in page.text
+    assert "accept-language" in page.vary
+
+    visitor.client.set_cookie("language", "fr")
+
+    assert '<html lang="fr"' in visitor.client.get("/", headers=headers).text
 
 
 @pytest.mark.parametrize(
@@ -153,3 +185,47 @@ def test_what_is_stored_is_the_same_in_all_languages(visitor: Visitor) -> None:
     assert "كوب الميناء" in order
     assert "Hafenbecher" in visitor.get(address)
     assert "Post mit Sendungsverfolgung" in visitor.page
+
+
+def test_from_right_to_left_on_a_phone(open_window: Visits) -> None:
+    """All goes on that the shop is used for; lines begin on the right, more is on the
+    left of fewer, and nothing is wider than the screen."""
+    page = open_window(
+        viewport={"width": 390, "height": 760}, locale="ar", reduced_motion="reduce"
+    )
+    page.goto("/goods/harbour-mug")
+    expect(page.locator("html")).to_have_attribute("dir", "rtl")
+    expect(page.get_by_role("heading", level=1)).to_have_text("كوب الميناء")
+
+    page.get_by_role("button", name="أضف إلى السلة").click()
+    expect(page.locator("#cart-mini .basket-count")).to_contain_text("1")
+    page.locator("#cart-mini").click()
+    drawer = page.get_by_role("dialog", name="سلتك")
+    more = drawer.get_by_role("button", name="واحد أكثر: كوب الميناء")
+    more.click()
+    expect(drawer.get_by_label("الكمية: كوب الميناء")).to_have_value("2")
+
+    assert centre(more) < centre(drawer.locator(".step").first)
+    assert centre(drawer.locator(".line-sum")) < centre(drawer.locator("h3"))
+
+    drawer.get_by_role("button", name="إتمام الشراء").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("إتمام الشراء")
+
+    for path in ("/", "/basket/", "/checkout", "/race/", "/account"):
+        page.goto(path)
+        too_wide = page.evaluate(
+            "document.documentElement.scrollWidth - window.innerWidth"
+        )
+        assert (path, too_wide) == (path, 0)
+
+    page.get_by_role("button", name="Deutsch").click()
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    expect(page).to_have_url(re.compile("/account$"))
+
+
+def centre(found: Locator) -> float:
+    """How far from the left of the page the middle of something is."""
+    box = found.bounding_box()
+    assert box is not None
+
+    return box["x"] + box["width"] / 2

@@ -6,12 +6,10 @@ import datetime as dt
 import re
 
 import pytest
-from sqlalchemy import delete
 
 from demo_shop.extensions import cart_ext
 from demo_shop.extensions import db
 from demo_shop.models import Order
-from demo_shop.models import Variant
 from demo_shop.sandbox_pay import SandboxPayment
 from tests.support.slackwater import Shop
 from tests.support.slackwater import Visitor
@@ -61,13 +59,6 @@ def act(visitor: Visitor, path: str, step: str) -> str:
     visitor.get(path)
 
     return visitor.follow(visitor.post(f"{path}/{step}"))
-
-
-def sell_no_more(shop: Shop, sku: str) -> None:
-    """Take something off the shelf for good."""
-    with shop.app.app_context():
-        db.session.execute(delete(Variant).where(Variant.sku == sku))
-        db.session.commit()
 
 
 # What becomes of it
@@ -323,7 +314,7 @@ def test_what_is_different(
         case "short":
             shop.set_stock("KETTLE-TAR", 1)
         case "gone":
-            sell_no_more(shop, "KETTLE-TAR")
+            shop.burn("KETTLE-TAR")
         case "dearer":
             shop.set_price("KETTLE-TAR", 5500)
         case "cheaper":

@@ -219,7 +219,17 @@ def test_arabic_has_six_forms(number: int, noun: str, tmp_path: Path) -> None:
 
 
 #: What is the shop's own on the pages.
-DATA: t.Final = ["Mug", "Pot", "Size", "Rare book", "Post", "Bike", "TEN", "Wishlist"]
+DATA: t.Final = [
+    "Mug",
+    "Pot",
+    "Size",
+    "Rare book",
+    "Post",
+    "Bike",
+    "TEN",
+    "Wishlist",
+    "boat",
+]
 
 
 @pytest.fixture

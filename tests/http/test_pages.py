@@ -38,6 +38,11 @@ def pages_of(app: Flask) -> Pages:
     return t.cast(Pages, app.jinja_env.globals["cart_pages"])
 
 
+def limits_in(app: Flask) -> dict[str, t.Any]:
+    """What the fields of the current cart take."""
+    return dict(pages_of(app).found(current_cart, current_cart.totals.lines).limits)
+
+
 def product(**terms: t.Any) -> t.Any:
     """A product that is sold on these terms."""
     return SimpleNamespace(cart_id="egg", cart_name="Egg", cart_price=1, **terms)
@@ -81,14 +86,14 @@ def test_a_quantity_that_is_too_large_by_now_may_stay(app: Flask) -> None:
         pot = current_cart.add("pot", price=1)
         shelf[0].cart_available = 2
 
-        limits = pages_of(app).limits(current_cart)
+        limits = limits_in(app)
 
-        assert limits == {egg.id: (1, 8, 1, 2), pot.id: (1, 50, 1, None)}
+        assert limits == {egg.id: (1, 8, 1, 2, False), pot.id: (1, 50, 1, None, True)}
 
         # So many are there, but not for one shopper.
         shelf[0].cart_available, shelf[0].cart_maximum = 20, 5
 
-        assert pages_of(app).limits(current_cart)[egg.id] == (1, 8, 1, None)
+        assert limits_in(app)[egg.id] == (1, 8, 1, None, False)
 
 
 def test_a_line_says_that_there_is_less_by_now(app: Flask) -> None:
@@ -108,6 +113,41 @@ def test_a_line_says_that_there_is_less_by_now(app: Flask) -> None:
         assert f'<p class="cart-short">{told}</p>' in client.get("/cart/").text
 
 
+@pytest.mark.parametrize(
+    ("terms", "is_ready"),
+    [
+        ({}, True),
+        ({"cart_available": 3}, True),
+        ({"cart_available": 2}, False),
+        ({"cart_available": 0}, False),
+        ({"cart_maximum": 2}, False),
+        ({"cart_minimum": 4}, False),
+        ({"cart_step": 2}, False),
+        ({"cart_minimum": 2, "cart_step": 3}, True),
+        (None, False),
+    ],
+)
+@pytest.mark.parametrize("path", ["/cart/", "/cart/?drawer=1"])
+def test_the_checkout_does_not_stand_out_before_all_can_be_ordered(
+    path: str, terms: dict[str, int] | None, is_ready: bool
+) -> None:
+    """Of three that are in the cart, some are not sold any more, or not in this number;
+    or the product is gone, which its line says."""
+    app = make_app(CART_STORAGE="memory", CART_CHECKOUT_URL="/checkout")
+    shelf = [product()]
+    extension = FlaskCart(app)
+    extension.product_loader(lambda ids: shelf)
+    app.register_blueprint(extension.blueprint, url_prefix="/cart")
+    client = PageClient(app)
+    client.post("/cart/lines", data={"item": "egg", "quantity": "3"})
+    shelf[:] = [] if terms is None else [product(**terms)]
+    page = client.get(path, headers={"HX-Request": "true"}).text
+    (button,) = re.findall(r'<button class="([^"]*)" id="cart-forward"', page)
+
+    assert ("cart-main-button" in button.split()) is is_ready
+    assert ("Sold out" in page) is (terms in (None, {"cart_available": 0}))
+
+
 def test_a_shop_without_a_product_loader_has_fields(app: Flask) -> None:
     """Their limit is that of any cart."""
     FlaskCart(app)
@@ -115,7 +155,7 @@ def test_a_shop_without_a_product_loader_has_fields(app: Flask) -> None:
     with app.test_request_context():
         pot = current_cart.add("pot", price=1)
 
-        assert pages_of(app).limits(current_cart) == {pot.id: (1, 50, 1, None)}
+        assert limits_in(app) == {pot.id: (1, 50, 1, None, True)}
 
 
 def test_a_coupon_that_ended_says_so(app: Flask) -> None:

@@ -43,11 +43,18 @@ def in_brackets(part: tongues.Part) -> dict[t.Any, t.Any]:
 
     for message in tongues.extract(part):
         if isinstance(message.id, str) and message.id:
-            said[message.id] = f"⟦{message.id}⟧"
+            said[message.id] = _bracketed(message.id)
         elif message.id:
-            said[tuple(message.id)] = tuple(f"⟦{each}⟧" for each in message.id)
+            said[tuple(message.id)] = tuple(_bracketed(each) for each in message.id)
 
     return said
+
+
+def _bracketed(text: str) -> str:
+    """A text in brackets, but for what is put into it, unless that is in a tag."""
+    outside = re.sub(r'(?<![">])(%\(\w+\)s|\{\w+\})', r"⟧\1⟦", text)
+
+    return f"⟦{outside}⟧"
 
 
 def untranslated(data: t.Collection[str], page: str) -> list[str]:

@@ -21,6 +21,8 @@ SCENES.pages(
         "product with options": "/goods/mug",
         "product with long words": "/goods/cap",
         "product that is sold out": "/goods/lamp",
+        "add without scripts": "/cart/lines?item=mug&quantity=2&option.size=Large",
+        "add what is sold out": "/cart/lines?item=lamp",
         "empty cart": "/cart/",
         "empty wishlist": "/cart/wishlist/",
     }

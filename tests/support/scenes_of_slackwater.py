@@ -39,6 +39,8 @@ SCENES.pages(
         "product with sizes": "/goods/slipway-boots",
         "product with colours": "/goods/harbour-mug",
         "product of one kind": "/goods/cleat-hook",
+        "add without scripts": "/basket/lines?item=MUG-FOG&quantity=2",
+        "wish without scripts": "/basket/wishlist/lines?item=CLEAT&quantity=1",
         "empty basket": "/basket/",
         "empty wishlist": "/basket/wishlist/",
         "nothing for later": "/basket/later/",

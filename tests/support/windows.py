@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from playwright.sync_api import Locator
@@ -11,6 +12,7 @@ from playwright.sync_api import expect
 from tests.support.browsers import Way
 from tests.support.slackwater import Shop
 
+PAGES = {"Accept": "text/html"}
 PASSWORD = "kettle rope tide"
 
 
@@ -44,10 +46,11 @@ def add(page: Page, slug: str, choice: str) -> None:
 
 def add_elsewhere(page: Page, sku: str) -> None:
     """Put one more into the basket as another device does, which no tab hears of."""
-    token = page.locator("[name=csrf_token]").first.input_value()
+    asked = page.request.get("/basket/lines", params={"item": sku}, headers=PAGES)
+    (token,) = set(re.findall('name="csrf_token" value="([^"]*)"', asked.text()))
     form = {"csrf_token": token, "item": sku}
     response = page.request.post(
-        "/basket/lines", form=form, headers={"Accept": "text/html"}, max_redirects=0
+        "/basket/lines", form=form, headers=PAGES, max_redirects=0
     )
 
     assert response.status == 303
