@@ -158,8 +158,12 @@ def work(shopper: Shopper, request: Request) -> Work:
     if not request.adds:
         return Work(shopper.show)
 
+    def follow() -> None:
+        shopper.add()
+        shopper.show()
+
     if request.shows:
-        return Work(lambda: (shopper.add(), shopper.show()))
+        return Work(follow)
 
     # What an add has to say is in a cookie until a page shows it.
     return Work(shopper.add, shopper.show)
