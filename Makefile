@@ -11,7 +11,7 @@ BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help audit demo demo-redis check test test-lowest test-newest examples every-cart payments prove distributed soak requests clients assistants links lint format docs bench ways picture looks count wheel lock clean
+.PHONY: help audit demo demo-redis check test test-lowest test-newest examples every-cart payments prove distributed soak requests clients assistants links lint format docs bench ways picture looks screenshots sheet count wheel lock clean
 
 help:  ## List what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 13
@@ -144,6 +144,15 @@ audit: .venv/.node .venv/.tests  ## Try each page in each state and language: ax
 	CART_TESTS_ALL_SCENES=1 $(BIN)/python -m pytest --numprocesses 2 --dist load \
 		--timeout 3600 --quiet --durations=6 tests/scenes/test_scenes.py \
 		tests/scenes/test_audit.py $(ARGS)
+
+# With WORDS="basket drawer", only of the scenes with one of them in their names.
+sheet: .venv/.tests  ## Show all pages in all looks at a glance, in build/sheet/index.html
+	$(BIN)/python -m tools.sheet $(WORDS)
+
+screenshots: .venv/.tests  ## Accept how the pages look now, of which "make test" has pictures
+	rm -f tests/scenes/pictures/*.webp
+	CART_TESTS_PICTURES=accept $(BIN)/python -m pytest --quiet tests/scenes/test_audit.py \
+		-k "everybody or pictures"
 
 looks: .venv/.tests  ## Take the pictures of the looks in the documentation, with Chromium
 	$(BIN)/python -m tools.looks

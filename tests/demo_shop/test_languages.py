@@ -10,6 +10,7 @@ from playwright.sync_api import Locator
 from playwright.sync_api import expect
 
 from demo_shop import languages
+from demo_shop.sandbox_pay import ADDRESS as KNOWN
 from demo_shop.seed import read_catalogue
 from tests.support.browsers import Visits
 from tests.support.catalogues import in_brackets
@@ -93,6 +94,7 @@ DATA = [
     "default",
     "kg",
     *ADDRESS.values(),
+    *KNOWN.values(),
     LONG,
 ]
 

@@ -114,7 +114,7 @@ def test_a_receipt_on_one_page(open_window: Visits) -> None:
     """With eight lines, two rates, a coupon and a note it is one page of paper, in
     black on white though the screen is dark."""
     page = open_window(color_scheme="dark")
-    page.goto("/goods/pier-shirt")
+    page.goto("/login")
     token = page.locator("[name=csrf_token]").first.input_value()
     skus = [f"SHIRT-NAVY-{size}" for size in ("S", "M", "L", "XL")]
 

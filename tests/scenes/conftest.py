@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import typing as t
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -44,7 +43,11 @@ def theatre(
 ) -> Iterator[Theatre]:
     """The demo, or the smallest shop with the pages of the blueprint."""
     name = request.param
-    shop = open_demo(tmp_path_factory.mktemp("shop")) if name == "demo" else MugShop()
+    shop = (
+        scenes_of_slackwater.open_shop(tmp_path_factory.mktemp("shop"))
+        if name == "demo"
+        else MugShop()
+    )
 
     with served(shop.app) as address:
         yield Theatre(name, shop, address, plays_of(name))
@@ -53,20 +56,11 @@ def theatre(
         shop.close()
 
 
-def open_demo(folder: Path) -> Shop:
-    """The demo, in which coupons may be tried as often as one likes."""
-    return Shop(
-        f"sqlite:///{folder / 'shop.sqlite3'}",
-        DEMO_SHOP_FOLDER=folder,
-        CART_RATE_LIMITS={},
-    )
-
-
 def plays_of(name: str) -> list[tuple[Scene[t.Any], str]]:
     """Which scenes are looked at, in which languages."""
     programme = PROGRAMMES[name]
 
     if not ALL:
-        return list(programme.in_turn())
+        return [(scene, scene.turn) for scene in programme.values()]
 
     return [(scene, each) for scene in programme.values() for each in scene.languages]

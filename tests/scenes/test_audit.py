@@ -26,6 +26,9 @@ from tests.support.audits import try_lost_network
 from tests.support.browsers import DESKTOP
 from tests.support.browsers import PHONE
 from tests.support.browsers import Visits
+from tests.support.pictures import ACCEPTED
+from tests.support.pictures import ACCEPTING
+from tests.support.pictures import compare
 from tests.support.scenes import Scene
 from tests.support.scenes import Stage
 from tests.support.scenes import staged
@@ -44,7 +47,32 @@ FORMS: t.Final = {
     "drawer",
     "cart with all there is to say",
 }
+
+#: What is another one each time: it tells what happened when, or will.
+UNSTEADY: t.Final = {
+    "account with orders",
+    "activity",
+    "assistants",
+    "order with a coupon and a gift card",
+    "panel with everything open",
+    "two windows",
+}
+
+#: What has a picture that it is compared with.
+PICTURED: t.Final = [
+    (name, scene, scene.turn)
+    for name, scene, language in PLAYS
+    if language == scene.turn and not scene.is_rare and scene.name not in UNSTEADY
+]
+
+LAPTOP: t.Final = {"width": 1024, "height": 700}
+
 TRIED: t.Final = [play for play in PLAYS if ALL or play[1].name in FORMS]
+
+
+def name_of(theatre: str, scene: Scene[t.Any], language: str) -> str:
+    """The name of the file with a picture."""
+    return f"{theatre} {scene.name} {language}".replace(" ", "-")
 
 
 @pytest.fixture
@@ -86,14 +114,26 @@ def each_of(plays: list[tuple[str, Scene[t.Any], str]]) -> pytest.MarkDecorator:
 
 
 @each_of(PLAYS)
-def test_a_scene_is_for_everybody(page: Page, language: str, theatre: Theatre) -> None:
-    """Whatever they see with, and whatever they press."""
-    found = {
-        "language": find_wrong_language(page, language),
-        "keyboard": find_lost_focus(page),
-        "width": find_overflow(page),
-        "axe": find_all_barriers(page),
-    }
+def test_a_scene_is_for_everybody(
+    page: Page, scene: Scene[t.Any], language: str, theatre: Theatre
+) -> None:
+    """Whatever they see with, and whatever they press; and it looks as it did."""
+    found: dict[str, t.Sized] = {}
+
+    if (theatre.name, scene, language) in PICTURED:
+        # On half of the pictures is a phone in the dark.
+        is_phone = scene.chance // 5 % 2 == 0
+        page.set_viewport_size(PHONE if is_phone else LAPTOP)
+        page.emulate_media(color_scheme="dark" if is_phone else "light")
+        found["picture"] = compare(page, name_of(theatre.name, scene, language))
+        page.set_viewport_size(DESKTOP)
+        page.emulate_media(color_scheme="light")
+
+    if not ACCEPTING:
+        found["language"] = find_wrong_language(page, language)
+        found["keyboard"] = find_lost_focus(page)
+        found["width"] = find_overflow(page)
+        found["axe"] = find_all_barriers(page)
 
     # An app that has nothing of its own yet has buttons that a thumb hits.
     if theatre.name == "blueprint":
@@ -116,3 +156,13 @@ def test_going_back(page: Page, theatre: Theatre, stage: Stage[t.Any]) -> None:
 
     if has_cart and page.locator("#cart-mini").count():
         try_going_back(page, lambda: theatre.shop.add_elsewhere(stage.visitor))
+
+
+def test_the_pictures_are_few_and_small() -> None:
+    """Each is of a scene that there is, and all together are less than 2 MB."""
+    names = {name_of(*each) for each in PICTURED}
+    files = {each.stem: each.stat().st_size for each in ACCEPTED.glob("*.webp")}
+
+    assert set(files) == names
+    assert len(files) <= 60
+    assert sum(files.values()) < 2_000_000

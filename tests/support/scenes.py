@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from contextlib import contextmanager
 from dataclasses import dataclass
+from zlib import crc32
 
 from flask import Flask
 from playwright.sync_api import Page
@@ -104,6 +105,16 @@ class Scene(t.Generic[H]):
     languages: tuple[str, ...] = LANGUAGES
     is_rare: bool = False
 
+    @property
+    def chance(self) -> int:
+        """A number that stays the same whatever scenes there are beside this one."""
+        return crc32(self.name.encode())
+
+    @property
+    def turn(self) -> str:
+        """The language in which it is looked at, if that is only one."""
+        return self.languages[self.chance % len(self.languages)]
+
     def read(self, stage: Stage[H]) -> TestResponse:
         """The page as it is without scripts."""
         target = self.prepare(stage)
@@ -176,11 +187,6 @@ class Programme(dict[str, Scene[H]]):
         """Add pages that are as they are when one comes to them, by their paths."""
         for name, path in paths.items():
             self[name] = Scene(name, lambda _, path=path: path, languages=languages)
-
-    def in_turn(self) -> Iterator[tuple[Scene[H], str]]:
-        """Each scene in one language; each language with one scene of five."""
-        for number, scene in enumerate(self.values()):
-            yield scene, scene.languages[number % len(scene.languages)]
 
 
 @contextmanager

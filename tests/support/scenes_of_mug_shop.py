@@ -40,6 +40,7 @@ def put(stage: Stage[MugShop], item: str, count: int = 1, instance: str = "") ->
     assert answer.status_code == 200
 
 
+NOTE: t.Final = "Please ring twice. My dog is deaf."
 SHADE: t.Final = "Rindfleischetikettierungsueberwachung"
 
 
@@ -58,7 +59,7 @@ def cart_with_all_there_is_to_say(stage: Stage[MugShop]) -> str:
     for code in ("tide", "storm"):
         stage.visitor.post("/cart/coupons", code=code)
 
-    stage.visitor.post("/cart/metadata", note="Please ring twice. My dog is deaf.")
+    stage.visitor.post("/cart/metadata", **{"metadata.note": NOTE})
     stage.visitor.get("/cart/")
 
     return "/cart/"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import typing as t
+from pathlib import Path
 
 from playwright.sync_api import Page
 from playwright.sync_api import expect
@@ -26,8 +27,19 @@ scene = SCENES.scene
 #: Of those who have opened an account.
 _numbers: t.Final[t.Iterator[int]] = itertools.count(1)
 
+NOTE: t.Final = "Please ring twice. My dog is deaf."
 LONG: t.Final = "Donaudampfschifffahrtskapitaensmuetze"
 CREDENTIALS: t.Final = {"email": "ada@example.org", "password": "kettle rope tide"}
+
+
+def open_shop(folder: Path) -> Shop:
+    """The demo, in which coupons may be tried as often as one likes."""
+    return Shop(
+        f"sqlite:///{folder / 'shop.sqlite3'}",
+        DEMO_SHOP_FOLDER=folder,
+        CART_RATE_LIMITS={},
+    )
+
 
 SCENES.pages(
     {
@@ -98,7 +110,7 @@ def basket_with_all_there_is_to_say(stage: Stage[Shop]) -> str:
     visitor.enter("springtide")
     visitor.post("/basket/gift-card", card="ripple")
     visitor.get("/basket/")
-    visitor.post("/basket/metadata", note="Please ring twice. My dog is deaf.")
+    visitor.post("/basket/metadata", **{"metadata.note": NOTE})
     visitor.get("/basket/")
 
     return "/basket/"
@@ -137,7 +149,7 @@ def basket_with_long_words(stage: Stage[Shop]) -> str:
     stage.shop.rename("oyster-knife", LONG)
     put(stage, {"OYSTER": 9})
     stage.visitor.get("/basket/")
-    stage.visitor.post("/basket/metadata", note=LONG * 3)
+    stage.visitor.post("/basket/metadata", **{"metadata.note": LONG * 3})
 
     return "/basket/"
 
@@ -357,6 +369,46 @@ def order_with_a_coupon_and_a_gift_card(stage: Stage[Shop]) -> str:
     stage.visitor.post("/basket/gift-card", card="ripple")
 
     return order(stage)
+
+
+def act_on(stage: Stage[Shop], place: str, *steps: str) -> str:
+    """Press buttons of an order's page; where the last one leads to."""
+    for step in steps:
+        stage.visitor.get(place)
+        answer = stage.visitor.post(f"{place}/{step}")
+
+    return str(answer.location)
+
+
+@scene(is_rare=True)
+def order_that_is_packed(stage: Stage[Shop]) -> str:
+    return act_on(stage, order(stage), "pack")
+
+
+@scene()
+def order_that_is_sent(stage: Stage[Shop]) -> str:
+    return act_on(stage, order(stage), "pack", "send")
+
+
+@scene(is_rare=True)
+def order_that_is_cancelled(stage: Stage[Shop]) -> str:
+    return act_on(stage, order(stage), "cancel")
+
+
+@scene(is_rare=True)
+def ordered_again_when_it_is_gone(stage: Stage[Shop]) -> str:
+    place = order(stage)
+    stage.shop.set_stock("FLOAT-NAVY", 0)
+
+    return act_on(stage, place, "again")
+
+
+@scene(is_rare=True)
+def paying_from_the_basket(stage: Stage[Shop]) -> str:
+    put(stage, {"FLOAT-NAVY": 1})
+    stage.visitor.get("/basket/")
+
+    return str(stage.visitor.post("/express").location)
 
 
 def sandbox_pay(stage: Stage[Shop], act: str = "") -> str:
