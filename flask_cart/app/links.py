@@ -145,7 +145,8 @@ def handoff_token(name: str) -> str:
 
 def revoke(link: str) -> bool:
     """Let a link lead nowhere from now on; whether it led anywhere."""
-    token = _token_of(link.rstrip("/").rpartition("/")[2])
+    path = re.split("[?#]", link)[0]
+    token = _token_of(path.rstrip("/").rpartition("/")[2])
 
     return token is not None and revoke_link(get_state().services.repository, token)
 

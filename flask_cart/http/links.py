@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing as t
 
 from flask import Response
+from flask import after_this_request
 from flask import make_response
 from flask import redirect
 from flask import render_template
@@ -39,25 +40,29 @@ _STATUS: t.Final[dict[LinkState, int]] = {
 
 def show_link(token: str) -> Response:
     """Show what a link leads to, and ask what to do with it. Nothing is changed."""
-    return hidden(_answer(look_at(token), token))
+    after_this_request(hidden)
+
+    return _answer(look_at(token), token)
 
 
 def take_link(token: str) -> Response:
     """Do what the link is for, as the shopper has read what that is."""
+    # Also the page that says why it refuses to.
+    after_this_request(hidden)
     refuse_other_sites(request)
 
     try:
         opened = take(token)
     except CartError as error:
-        return hidden(back(request, request.path, said_of(error), "error"))
+        return back(request, request.path, said_of(error), "error")
 
     if opened.state == "own":
         code = "link-taken" if opened.is_whole else "link-partly"
         said = in_words(code, tell_done(code, {}))
 
-        return hidden(back(request, _page_of(opened), said, "success"))
+        return back(request, _page_of(opened), said, "success")
 
-    return hidden(_answer(opened, token))
+    return _answer(opened, token)
 
 
 def said_of(error: CartError) -> str:

@@ -6,6 +6,7 @@ import typing as t
 from urllib.parse import urlencode
 
 from flask import Response
+from flask import after_this_request
 from flask import current_app
 from flask import flash
 from flask import make_response
@@ -102,6 +103,7 @@ def open_permalink(items: str = "") -> Response:
 
 def ask() -> Response:
     """Show what there is of what an address wants, and ask whether to add it."""
+    after_this_request(hidden)
     link = _asked()
     granted = preview(link.wishes)
     page = render_template(
@@ -113,11 +115,12 @@ def ask() -> Response:
         action=request.full_path,
     )
 
-    return hidden(make_response(page, 200 if link.wishes or link.codes else 400))
+    return make_response(page, 200 if link.wishes or link.codes else 400)
 
 
 def take_permalink() -> Response:
     """Add what there is, and say what there is not."""
+    after_this_request(hidden)
     refuse_other_sites(request)
     count_request()
     link = _asked()
@@ -127,7 +130,7 @@ def take_permalink() -> Response:
     try:
         granted, refused = fulfil(link.wishes, link.codes, claim)
     except CartError as error:
-        return hidden(back(request, request.full_path, said_of(error), "error"))
+        return back(request, request.full_path, said_of(error), "error")
 
     missing = [f"{each.name}: {each.reason}" for each in granted if each.code]
 
@@ -138,7 +141,7 @@ def take_permalink() -> Response:
         code = "added-many"
         flash(in_words(code, tell_done(code, {})), "success")
 
-    return hidden(t.cast(Response, redirect(_end_of(link), code=303)))
+    return t.cast(Response, redirect(_end_of(link), code=303))
 
 
 def _asked() -> Permalink:

@@ -332,6 +332,7 @@
 
   function sayThatItFailed() {
     byId("cart-messages")?.replaceChildren(byId("cart-failed").content.cloneNode(true));
+    uncover();
   }
 
   document.addEventListener("htmx:responseError", sayThatItFailed);

@@ -9,8 +9,10 @@ from collections.abc import Callable
 import msgspec
 from flask import Blueprint
 from flask import Response
+from flask import current_app
 from flask import has_request_context
 from flask import request
+from werkzeug.routing import MapAdapter
 
 from ..app.current import get_state
 from ..app.links import end_of_lasting_link
@@ -42,6 +44,8 @@ NAME: t.Final = "cart_ucp"
 
 _WELL_KNOWN: t.Final = "/.well-known/ucp"
 
+_METHODS: t.Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+
 #: Seconds that others may keep a profile, and after which a request may succeed.
 _PROFILE_LASTS: t.Final = 3600
 _RETRY_AFTER: t.Final = {"busy": 1, "unavailable": 5}
@@ -68,6 +72,12 @@ def ucp_blueprint() -> Blueprint:
     blueprint.add_url_rule(
         f"{carts}/<cart_id>/cancel", "cancel", cancel, methods=["POST"]
     )
+    # An error handler of a blueprint does not hear of what no rule of it has matched.
+    blueprint.add_url_rule(_WELL_KNOWN, "nowhere", nowhere, methods=_METHODS[1:])
+
+    for rest in (f"{_WELL_KNOWN}/<path:rest>", "/ucp/", "/ucp/<path:rest>"):
+        blueprint.add_url_rule(rest, "nowhere", nowhere, methods=_METHODS)
+
     blueprint.register_error_handler(ProtocolError, _refuse)
     blueprint.register_error_handler(CartConflictError, _apologize)
     blueprint.register_error_handler(CartStorageError, _apologize)
@@ -85,6 +95,27 @@ def current_assistant() -> str | None:
         return None
 
     return profile_in(request)
+
+
+def nowhere(rest: str = "") -> Response:
+    """Say that there is nothing at an address, or nothing to be done by a method."""
+    adapter = current_app.create_url_adapter(request)
+    others = [each for each in _METHODS if _leads_on(adapter, each)]
+
+    if not others:
+        raise ProtocolError(404, "not_found", "There is nothing at this address.")
+
+    response = _refuse(
+        ProtocolError(405, "method_not_allowed", "Nothing is done here by this method.")
+    )
+    response.headers["Allow"] = ", ".join(others)
+
+    return response
+
+
+def _leads_on(adapter: MapAdapter | None, method: str) -> bool:
+    """Whether there is something else at the address of this request by a method."""
+    return adapter is not None and adapter.match(method=method)[0] != request.endpoint
 
 
 def profile(version: str = VERSIONS[0]) -> Response:

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from tests.support.browsers import DESKTOP
 from tests.support.browsers import PHONE
 from tests.support.browsers import Visits
+from tests.support.browsers import is_one_row
 from tests.support.browsers import shifts
 from tests.support.windows import Front
 from tests.support.windows import add
@@ -20,7 +21,6 @@ from tests.support.windows import expect_pieces
 from tests.support.windows import fill_in_address
 
 SIZES: t.Final = {"desktop": DESKTOP, "phone": PHONE}
-SCHEMES: t.Final[tuple[t.Literal["light", "dark"], ...]] = ("light", "dark")
 #: The pages that are as they are when one comes to them.
 PLAIN: t.Final = {
     "home": "/",
@@ -40,14 +40,6 @@ PLAIN: t.Final = {
 }
 
 
-#: Whether all these begin above the end of each other.
-IN_ONE_ROW = """selector => {
-  const boxes = [...document.querySelectorAll(selector)]
-    .map((each) => each.getBoundingClientRect());
-  const end = Math.min(...boxes.map((each) => each.bottom));
-
-  return boxes.every((each) => each.top < end);
-}"""
 LONG = "Donaudampfschifffahrtskapitaensmuetze"
 
 
@@ -75,7 +67,7 @@ def test_long_words_and_wide_letters_fit(open_window: Visits, front: Front) -> N
             assert (*how, excess) == (*how, 0)
 
             for row in (".logo, .account-link, .basket-link", ".cart-message > *"):
-                assert (*how, row, page.evaluate(IN_ONE_ROW, row))[-1], (*how, row)
+                assert is_one_row(page, row), (*how, row)
 
         page.evaluate("document.body.style.letterSpacing = ''")
         page.evaluate("document.documentElement.style.fontSize = ''")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator
@@ -21,6 +23,7 @@ with_and_without_scripts = pytest.mark.parametrize(
     "scripts", [True, False], ids=["scripts", "no scripts"]
 )
 
+ROOT = Path(__file__).parents[2]
 GOODS = {"LOGBOOK-NAVY": "Logbook", "MUG-FOG": "Harbour mug", "CLEAT": "Cleat hook"}
 
 
@@ -49,7 +52,7 @@ def test_what_was_typed(open_window: Visits, front: Front, scripts: bool) -> Non
     receipt says who has sold it, with the VAT, and orders the same again."""
     front.shop.charge_card("RIPPLE", 1000)
     page = open_window(java_script_enabled=scripts, viewport=PHONE)
-    page.goto("/")
+    page.goto("/login")
     put(page, {"KETTLE-TAR": "Pilot kettle"})
     page.goto("/basket/")
     page.get_by_label("A note to the shop").fill("Ring twice")
@@ -85,7 +88,7 @@ def test_what_was_typed(open_window: Visits, front: Front, scripts: bool) -> Non
 def test_what_was_taken_out(open_window: Visits, scripts: bool, instance: str) -> None:
     """Removed, moved or emptied: one click puts it back where it was, and names it."""
     page = open_window(java_script_enabled=scripts, viewport=PHONE)
-    page.goto("/")
+    page.goto("/login")
     put(page, GOODS, instance)
     page.goto(f"/basket/{instance}")
     move = "Move to the basket" if instance else "Save for later"
@@ -106,7 +109,7 @@ def test_what_was_taken_out(open_window: Visits, scripts: bool, instance: str) -
 def test_what_was_taken_out_beside_a_page(open_window: Visits) -> None:
     """There, too, it comes back where it was; also if 0 was typed."""
     page = open_window(viewport=PHONE)
-    page.goto("/")
+    page.goto("/login")
     put(page, GOODS)
     page.goto("/shelves/galley")
     page.locator("#cart-mini").click()
@@ -126,7 +129,7 @@ def test_what_was_taken_out_beside_a_page(open_window: Visits) -> None:
 def test_a_step_and_none_of_it(open_window: Visits, scripts: bool) -> None:
     """One more counts on top of another device's; 0 removes, and can be undone."""
     page = open_window(java_script_enabled=scripts, viewport=PHONE)
-    page.goto("/")
+    page.goto("/login")
     put(page, {"MUG-FOG": "Harbour mug"})
     page.goto("/basket/")
 
@@ -162,7 +165,7 @@ def test_a_basket_that_is_not_seen_is_not_emptied(
     page = open_window(
         java_script_enabled=scripts, viewport=PHONE, failures_expected=True
     )
-    page.goto("/")
+    page.goto("/login")
     put(page, {"MUG-FOG": "Harbour mug"})
     page.goto("/basket/")
     add_elsewhere(page, "LOGBOOK-NAVY")
@@ -191,8 +194,8 @@ def test_tabs_hear_of_each_other(open_window: Visits) -> None:
     page = tab.context.new_page()
     page.set_viewport_size(PHONE)
     paths = [
-        "/activity/",
         "/race/",
+        "/activity/",
         "/",
         "/basket/wishlist/",
         "/basket/",
@@ -216,6 +219,10 @@ def test_a_heart_takes_out_what_it_has_added(
 ) -> None:
     """On a shelf, among what was found, and on the page of the product."""
     page = open_window(java_script_enabled=scripts, viewport=PHONE)
+
+    # Whoever is new is asked once more, without scripts.
+    page.goto("/login")
+    put(page, {"CLEAT": "Cleat hook"})
 
     for path in ("/", "/search?q=kettle", "/goods/pilot-kettle"):
         page.goto(path)
@@ -259,7 +266,128 @@ def test_what_there_is_not_enough_of(
     clear = "rgba(0, 0, 0, 0)"
 
     expect(button(page, "Check out")).to_have_css("background-color", clear)
+    expect(page.locator("#cart-forward")).to_have_css("background-color", clear)
     expect(page.get_by_text("Something in it needs a look")).to_be_visible()
     front.shop.set_stock("MUG-BUOYRED", stock)
     page.goto("/basket/")
     expect(button(page, "Check out")).not_to_have_css("background-color", clear)
+
+
+#: The controls that a message still covers when they are scrolled to, by their texts.
+COVERED = """controls => controls
+  .filter((each) => each.checkVisibility() && !each.closest("#cart-messages, .hidden"))
+  .filter((each) => {
+    each.scrollIntoView({block: "nearest", behavior: "instant"});
+    const {top, bottom} = each.getBoundingClientRect();
+    const message = document.querySelector(".cart-message").getBoundingClientRect();
+
+    return bottom - 1 > message.top && top + 1 < message.bottom;
+  })
+  .map((each) => each.outerHTML)"""
+CONTROLS = (
+    "a, button, input:not([type=hidden], [type=radio]), select, textarea, summary"
+)
+
+
+def test_a_message_covers_nothing_for_good(open_window: Visits) -> None:
+    """On the smallest phone everything can be scrolled above a message that stays; and
+    what was pressed, wherever it was on the screen, is not below it."""
+    page = open_window(
+        viewport={"width": 320, "height": 568},
+        failures_expected=True,
+        reduced_motion="reduce",
+    )
+
+    def check(*pressed: Locator) -> None:
+        expect(page.locator(".cart-message")).to_be_visible()
+        message = page.locator(".cart-message").bounding_box()
+        assert message is not None
+        assert message["height"] < 150
+
+        for each in pressed:
+            box = each.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= message["y"] + 1
+
+        assert page.locator(CONTROLS).evaluate_all(COVERED) == []
+
+    page.goto("/login")
+    put(page, GOODS)
+    page.goto("/basket/")
+    page.goto("/")
+    page.route("**/basket/wishlist/lines", lambda way: way.abort())
+    heart = button(page, "Wishlist: Pilot kettle")
+    heart.evaluate("e => e.scrollIntoView({block: 'end', behavior: 'instant'})")
+    heart.click()
+    expect(page.get_by_text("That didn't reach us.")).to_be_visible()
+    check(heart)
+
+    page.goto("/goods/harbour-mug")
+    add = button(page, "Add to basket")
+    page.get_by_label("Quantity").fill("9")
+    page.get_by_role("radio", name="Buoy red").check()
+    add.evaluate("e => e.scrollIntoView({block: 'end', behavior: 'instant'})")
+    add.click()
+    check(add)
+
+    page.goto("/basket/")
+    button(page, "Remove Harbour mug").click()
+    expect(button(page, "put Harbour mug back")).to_be_visible()
+    check()
+
+
+def test_a_long_basket_is_light(open_window: Visits) -> None:
+    """The page of one with 34 lines is small, and one more of one of them moves less
+    than 10 KB; the other lines are left alone."""
+    page = open_window(viewport=PHONE)
+    page.goto("/login")
+    goods = tomllib.loads((ROOT / "demo_shop" / "catalogue.toml").read_text())
+    skus = [
+        variant["sku"]
+        for shelf in goods["categories"]
+        for product in shelf["products"]
+        for variant in product["variants"]
+        if variant["stock"] > 1
+    ]
+    token = page.locator("[name=csrf_token]").first.input_value()
+    page.request.post(
+        "/basket/lines/many",
+        data={"items": [{"item": each} for each in skus[:34]]},
+        headers={"X-CSRFToken": token},
+    )
+    sizes: list[int] = []
+    page.on("response", lambda each: each.ok and sizes.append(len(each.body())))
+    with page.expect_response("**/basket/") as answer:
+        page.goto("/basket/")
+
+    assert page.locator(".line").count() == 34
+    assert len(answer.value.body()) < 130_000
+
+    page.wait_for_load_state("networkidle")
+    last = page.get_by_role("spinbutton").last
+    last.evaluate("field => { field.isTheSame = true }")
+    sizes.clear()
+    button(page, "One more").first.click()
+    expect_pieces(page, 35)
+
+    assert sum(sizes) < 10 * 1024
+    assert last.evaluate("field => field.isTheSame")
+
+
+@with_and_without_scripts
+def test_prices_in_other_languages(open_window: Visits, scripts: bool) -> None:
+    """Whoever chooses a language has the prices of all pages as it writes them."""
+    page = open_window(java_script_enabled=scripts, viewport=PHONE)
+    page.goto("/goods/harbour-mug")
+
+    for language, price in [("Deutsch", "14,00\xa0€"), ("Español", "14,00\xa0€")]:
+        button(page, language).click()
+        expect(page.locator(".product-price")).to_contain_text(price)
+
+    page.locator("#buy .button").first.click()
+    expect(page.locator(".basket-count")).to_contain_text("1")
+
+    for path in ("/basket/", "/checkout", "/search?q=mug"):
+        page.goto(path)
+        expect(page.locator("main")).to_contain_text("14,00\xa0€")
+        expect(page.locator("main")).not_to_contain_text("€14.00")

@@ -520,7 +520,8 @@ def test_a_link_ends(shop: Storefront, purpose: str) -> None:
 
 
 def test_a_link_is_revoked(shop: Storefront) -> None:
-    """By its address or path, once, and no other link with it."""
+    """By its address or path, once, and no other link with it; also as it was sent
+    around, with what a newsletter has put behind it."""
     fill_cart(shop, "guest:1")
     link, other = link_to(shop, "guest:1"), link_to(shop, "guest:1")
 
@@ -528,6 +529,8 @@ def test_a_link_is_revoked(shop: Storefront) -> None:
         assert shop.extension.revoke_link(f"https://shop.example{link}")
         assert not shop.extension.revoke_link(link)
         assert not shop.extension.revoke_link("https://shop.example/cart/links/x")
+        sent = link_to(shop, "guest:1")
+        assert shop.extension.revoke_link(f"https://shop.example{sent}/?a=b/c#d/e")
 
     client = shop.app.test_client()
 
@@ -669,13 +672,16 @@ def test_a_link_says_nothing(shop: Storefront) -> None:
 
 
 def test_no_other_site_takes_a_cart_over(shop: Storefront) -> None:
-    """A page elsewhere cannot put something into the cart of who looks at it."""
+    """A page elsewhere cannot put something into the cart of who looks at it; and
+    nobody learns the link from the page that says so."""
     fill_cart(shop, "guest:1")
     client = shop.app.test_client()
     link = link_to(shop, "guest:1")
     answer = client.post(link, headers={"Sec-Fetch-Site": "cross-site"})
 
     assert answer.status_code == 403
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
     assert lines_of(client) == {}
 
 

@@ -259,6 +259,22 @@ def find_barriers(page: Page, *, colours_only: bool = False) -> list[str]:
     ]
 
 
+def is_one_row(page: Page, selector: str) -> bool:
+    """Whether all these begin above the end of each other."""
+    found: bool = page.evaluate(
+        """selector => {
+          const boxes = [...document.querySelectorAll(selector)]
+            .map((each) => each.getBoundingClientRect());
+          const end = Math.min(...boxes.map((each) => each.bottom));
+
+          return boxes.every((each) => each.top < end);
+        }""",
+        selector,
+    )
+
+    return found
+
+
 def tab_to(page: Page, target: Locator) -> None:
     """Press Tab until the target has the focus."""
     # A page that is still on its way takes the focus, and what is asked, along with it.

@@ -84,6 +84,32 @@ class TestProfile:
         assert read_json(answer)["code"] == "not_found"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allowed"),
+    [
+        ("GET", "/ucp/", 404, None),
+        ("GET", f"/ucp/{NEWEST}/orders", 404, None),
+        ("POST", f"/ucp/{NEWEST}/carts/1/pay", 404, None),
+        ("GET", "/.well-known/ucp/2026/more", 404, None),
+        ("POST", "/.well-known/ucp", 405, "GET"),
+        ("DELETE", f"/ucp/{NEWEST}/carts", 405, "POST"),
+        ("GET", f"/ucp/{NEWEST}/carts", 405, "POST"),
+        ("PATCH", f"/ucp/{NEWEST}/carts/1", 405, "GET, PUT"),
+        ("PUT", f"/ucp/{NEWEST}/carts/1/cancel", 405, "POST"),
+    ],
+)
+def test_where_there_is_nothing(
+    shop: Storefront, method: str, path: str, status: int, allowed: str | None
+) -> None:
+    """It is told as everything else is, and not by a page for people."""
+    answer = shop.app.test_client().open(path, method=method, base_url=SHOP)
+
+    assert answer.status_code == status
+    assert answer.mimetype == "application/json"
+    assert set(read_json(answer)) == {"code", "content"}
+    assert answer.headers.get("Allow") == allowed
+
+
 #: The versions of the standard that have carts, as those who check it have them.
 PUBLISHED: t.Final = sorted(
     path.parent.name
