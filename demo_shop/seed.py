@@ -3,15 +3,17 @@
 import tomllib
 from pathlib import Path
 from typing import Any
+from typing import cast
 
 from sqlalchemy import URL
 from sqlalchemy import Connection
+from sqlalchemy import Table
 from sqlalchemy import inspect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from .extensions import Base
 from .extensions import db
-from .models import CartWrite
 from .models import Category
 from .models import Coupon
 from .models import GiftCard
@@ -41,7 +43,7 @@ def prepare_database() -> None:
         if lock := _LOCKS.get(connection.dialect.name):
             connection.exec_driver_sql(lock)
 
-        _forget_old_writes(connection)
+        _begin_anew_after_changes(connection)
         db.metadata.create_all(connection)
 
         with Session(connection) as session:
@@ -49,15 +51,19 @@ def prepare_database() -> None:
             session.commit()
 
 
-def _forget_old_writes(connection: Connection) -> None:
-    """Drop what was heard of carts if a shop of another version has kept it."""
-    table, database = CartWrite.__table__, inspect(connection)
+def _begin_anew_after_changes(connection: Connection) -> None:
+    """Drop all tables but the baskets if a shop of another version has made them."""
+    database = inspect(connection)
+    tables = [cast(Table, each.local_table) for each in Base.registry.mappers]
 
-    if database.has_table(CartWrite.__tablename__):
-        columns = database.get_columns(CartWrite.__tablename__)
+    there = {
+        table: {each["name"] for each in database.get_columns(table.name)}
+        for table in tables
+        if database.has_table(table.name)
+    }
 
-        if {each["name"] for each in columns} != set(table.columns.keys()):
-            connection.exec_driver_sql(f"DROP TABLE {CartWrite.__tablename__}")
+    if any(names != set(table.columns.keys()) for table, names in there.items()):
+        db.metadata.drop_all(connection, tables)
 
 
 def _keep_private(url: URL) -> None:

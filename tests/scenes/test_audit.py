@@ -53,6 +53,7 @@ UNSTEADY: t.Final = {
     "account with orders",
     "activity",
     "assistants",
+    "order that is sent",
     "order with a coupon and a gift card",
     "panel with everything open",
     "two windows",
