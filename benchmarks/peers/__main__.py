@@ -1,4 +1,5 @@
-"""How long an add and the page of a cart take over HTTP, beside other carts.
+"""How long an add and the page of a cart take over HTTP, beside other carts
+alone, and an add with the page that it leads to.
 
     python -m benchmarks.peers [--rounds=200] [--seconds=20] [--folder=docs/benchmarks]
 
@@ -8,8 +9,8 @@ connection, and the requests take turns. Django's carts are in a virtual environ
 of their own, which "make bench BENCHMARKS=peers" makes. If it is not there, nothing is
 written, only printed.
 
-At the end it says how an add and the page of a cart of 20 lines compare with those of
-django-oscar, beside what is wanted.
+At the end it says how each compares with that of django-oscar, beside what is wanted of
+an add and of the page of a cart of 20 lines.
 """
 
 from __future__ import annotations
@@ -51,20 +52,26 @@ class Request(t.NamedTuple):
     """What is timed.
 
     :param lines: In the cart.
+    :param adds: Whether something is added.
+    :param shows: Whether the page of the cart is got.
     :param wanted: How many times as long Oscar is to take.
     """
 
     name: str
-    is_add: bool
     lines: int
+    adds: bool = False
+    shows: bool = False
     wanted: int = 0
 
 
 REQUESTS: t.Final = [
-    Request("an add, 1 line", True, 1, wanted=10),
-    Request("an add, 20 lines", True, 20),
-    Request("the page, 1 line", False, 1),
-    Request("the page, 20 lines", False, 20, wanted=30),
+    Request("an add, 1 line", 1, adds=True, wanted=10),
+    Request("an add, 20 lines", 20, adds=True),
+    # What a shopper waits for.
+    Request("an add and the page, 1 line", 1, adds=True, shows=True),
+    Request("an add and the page, 20 lines", 20, adds=True, shows=True),
+    Request("the page, 1 line", 1, shows=True),
+    Request("the page, 20 lines", 20, shows=True, wanted=30),
 ]
 
 
@@ -148,8 +155,15 @@ def measure(
 
 
 def work(shopper: Shopper, request: Request) -> Work:
-    if not request.is_add:
+    if not request.adds:
         return Work(shopper.show)
+
+    def follow() -> None:
+        shopper.add()
+        shopper.show()
+
+    if request.shows:
+        return Work(follow)
 
     # What an add has to say is in a cookie until a page shows it.
     return Work(shopper.add, shopper.show)
@@ -174,24 +188,22 @@ def write(measured: list[Measured], folder: Path, rounds: int, seconds: float) -
 
 
 def verdicts(measured: list[Measured]) -> Iterator[str]:
-    """How many times as long Oscar takes, beside what is wanted."""
+    """How many times as long Oscar takes, beside what is wanted, if anything is."""
     ratios = {(each.request, each.shop): each.ratio.median for each in measured}
 
     for request in REQUESTS:
-        if request.wanted and (request, OSCAR) in ratios:
+        if (request, OSCAR) in ratios:
             oscar = ratios[request, OSCAR]
             found = [
                 f"{oscar / ratios[request, ours]:.1f} times {ours.name}"
                 for ours in (OURS, OWN_VIEWS)
             ]
-            yield (
-                f"{request.name}: {OSCAR.name} takes {', '.join(found)};"
-                f" wanted are {request.wanted} times."
-            )
+            wanted = f"; wanted are {request.wanted} times" if request.wanted else ""
+            yield f"{request.name}: {OSCAR.name} takes {', '.join(found)}{wanted}."
 
 
 def cells(each: Measured) -> list[str]:
-    size = "" if each.request.is_add else f"{each.size:,}"
+    size = f"{each.size:,}" if each.request.shows else ""
 
     return [each.request.name, each.shop.name, each.takes, str(each.ratio), size]
 

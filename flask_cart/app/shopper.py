@@ -6,8 +6,8 @@ import types
 import typing as t
 
 from ..carts.adding import AddReport
-from ..carts.cached_totals import CachedTotals
 from ..carts.cart import Cart
+from ..carts.cart import prices_of
 from ..carts.cart import working_copy
 from ..model.errors import CartKeyReusedError
 from ..model.errors import CartQuantityError
@@ -199,7 +199,7 @@ class Shopper:
         """Note the code of a coupon, whether or not it applies yet."""
 
         def change() -> str:
-            prices = _prices_of(self.cart)
+            prices = prices_of(self.cart)
 
             try:
                 coupon = get_state().loaders.condition_of(code.strip(), prices.facts)
@@ -355,11 +355,7 @@ def find_products(item_ids: t.Iterable[str]) -> dict[str, Buyable]:
 
 def offered_shipping(cart: Cart) -> tuple[ShippingOption, ...]:
     """The shipping methods for a cart; none if they cannot be asked for."""
-    return _prices_of(cart).offered_shipping()
-
-
-def _prices_of(cart: Cart) -> CachedTotals:
-    return CachedTotals(get_state().services, working_copy(cart), cart.tenant)
+    return prices_of(cart).offered_shipping()
 
 
 def offered_again(cart: Cart) -> list[Line]:

@@ -21,21 +21,23 @@ from .working_copy import WorkingCopy
 
 Result = t.TypeVar("Result")
 
+Calculate = t.Callable[[Document, Rounding, Evaluation], Result]
 
-class _Priced(t.NamedTuple):
-    """Totals, and what they were calculated of.
 
-    :param now: When that was, or ``None`` if they are the same at any time.
+class _Kept(t.NamedTuple):
+    """What was calculated, and of what.
+
+    :param now: When that was, or ``None`` if it is the same at any time.
     """
 
     document: Document
     now: dt.datetime | None
-    totals: Totals
+    result: t.Any
 
 
 @dataclass(eq=False)
 class CachedTotals:
-    """The totals of what one holder of a cart has read.
+    """The totals of what one holder of a cart has read, and how it can be sent.
 
     :param services: What all carts of the app share.
     :param working: What was read.
@@ -45,41 +47,25 @@ class CachedTotals:
     services: CartServices
     working: WorkingCopy
     tenant: str | None
-    _priced: _Priced | None = field(default=None, init=False)
+    _kept: dict[Calculate[t.Any], _Kept] = field(default_factory=dict, init=False)
 
     def now(self) -> Totals:
         """The totals by all the rules of now."""
-        document, now = self.working.document, self.services.now()
-        priced = self._priced
-
-        if (
-            priced is None
-            or priced.document is not document
-            or priced.now not in (None, now)
-        ):
-            evaluation = self._evaluation(now)
-            totals = self._asked(compute_totals, document, evaluation)
-            moment = now if evaluation.was_asked else None
-            priced = self._priced = _Priced(document, moment, totals)
-
-        return priced.totals
+        return self._calculated(compute_totals)
 
     def shipping_options(self) -> tuple[ShippingOption, ...]:
-        """The shipping methods, with what each would cost now."""
-        if self.services.registry.rulebook.list_shipping is None:
-            return ()
+        """The shipping methods, which are asked for anew, with what each would cost."""
+        self._kept.pop(shipping_options, None)
 
-        evaluation = self._evaluation(self.services.now())
-
-        return self._asked(shipping_options, self.working.document, evaluation)
+        return self._shipping()
 
     def offered_shipping(self) -> tuple[ShippingOption, ...]:
-        """The same; none if they cannot be asked for.
+        """The same, asked for once for every moment; none if they cannot be.
 
         A cart can be shown without them, as its totals are.
         """
         try:
-            return self.shipping_options()
+            return self._shipping()
         except Exception:
             self.services.logger.exception("The shipping methods cannot be asked for.")
 
@@ -98,18 +84,28 @@ class CachedTotals:
 
         return Rounding(document.currency, policy.rounding_mode, policy.round_at)
 
-    def _asked(
-        self,
-        calculate: t.Callable[[Document, Rounding, Evaluation], Result],
-        document: Document,
-        evaluation: Evaluation,
-    ) -> Result:
-        with asking_rules():
-            result = calculate(document, self.rounding(document), evaluation)
+    def _shipping(self) -> tuple[ShippingOption, ...]:
+        if self.services.registry.rulebook.list_shipping is None:
+            return ()
 
-        evaluation.report(self.services.logger)
+        return self._calculated(shipping_options)
 
-        return result
+    def _calculated(self, calculate: Calculate[Result]) -> Result:
+        """Once for every content, where the app has a say once for every moment."""
+        document, now = self.working.document, self.services.now()
+        kept = self._kept.get(calculate)
+
+        if kept is None or kept.document is not document or kept.now not in (None, now):
+            evaluation = self._evaluation(now)
+
+            with asking_rules():
+                result = calculate(document, self.rounding(document), evaluation)
+
+            evaluation.report(self.services.logger)
+            moment = now if evaluation.was_asked else None
+            kept = self._kept[calculate] = _Kept(document, moment, result)
+
+        return t.cast(Result, kept.result)
 
     def _evaluation(self, now: dt.datetime) -> Evaluation:
         key = self.working.key

@@ -656,10 +656,9 @@ class Cart:
     def _counterpart(self, owner: str) -> Cart:
         """The same cart of another owner of this tenant."""
         instance = self.key.instance if self.key is not None else "default"
+        key = CartKey(owner_in(self.tenant, owner), instance)
 
-        return stored_cart(
-            self._services, CartKey(owner_in(self.tenant, owner), instance)
-        )
+        return stored_cart(self._services, key)
 
     def _beside(self, instance: str) -> WorkingCopy:
         """Another cart of the same owner, whoever is the owner of the request now."""
@@ -684,16 +683,18 @@ class Cart:
 
 def stored_cart(services: CartServices, key: CartKey) -> Cart:
     """The cart that is stored under a key."""
-    return Cart(
-        services,
-        key,
-        make_key=lambda: key,
-        sibling=lambda name: stored_cart(
-            services, CartKey(key.owner, check_instance(name))
-        ),
-    )
+
+    def sibling(name: str) -> Cart:
+        return stored_cart(services, CartKey(key.owner, check_instance(name)))
+
+    return Cart(services, key, make_key=lambda: key, sibling=sibling)
 
 
 def working_copy(cart: Cart) -> WorkingCopy:
     """What a cart has read and writes back, for whoever looks below its surface."""
     return cart._working
+
+
+def prices_of(cart: Cart) -> CachedTotals:
+    """What a cart comes to, alike."""
+    return cart._totals

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import typing as t
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -115,7 +117,31 @@ def test_verdicts() -> None:
 
     assert [*command.verdicts(measured)] == [
         f"an add, 1 line: {of_oscar}; wanted are 10 times.",
+        f"an add, 20 lines: {of_oscar}.",
+        f"an add and the page, 1 line: {of_oscar}.",
+        f"an add and the page, 20 lines: {of_oscar}.",
+        f"the page, 1 line: {of_oscar}.",
         f"the page, 20 lines: {of_oscar}; wanted are 30 times.",
+    ]
+
+
+def test_what_is_timed() -> None:
+    """An add is followed to the page only where the page is timed as well."""
+    asked: list[str] = []
+    shopper = SimpleNamespace(
+        add=lambda: asked.append("add"), show=lambda: asked.append("show")
+    )
+    timed = []
+
+    for request in command.REQUESTS[::2]:
+        asked.clear()
+        command.work(t.cast(Shopper, shopper), request).run()
+        timed.append((request.name, *asked))
+
+    assert timed == [
+        ("an add, 1 line", "add"),
+        ("an add and the page, 1 line", "add", "show"),
+        ("the page, 1 line", "show"),
     ]
 
 
