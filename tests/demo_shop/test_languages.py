@@ -84,6 +84,7 @@ DATA = [
     "boots",
     "zebra",
     "sprongtide",
+    "Please ring twice. My dog is deaf.",
     "agent.example",
     # Of the developer's panel.
     "GET",
