@@ -22,9 +22,7 @@ LINE = {"item": {"id": "mug"}, "quantity": 2, "options": {"size": "Large"}}
 def mug_shop() -> Iterator[MugShop]:
     """A small shop that assistants may use, on a real server."""
     shop = MugShop()
-    extension = shop.app.extensions["cart"].extension
     shop.app.register_blueprint(ucp_blueprint())
-    shop.app.register_blueprint(extension.permalinks, url_prefix="/buy")
 
     with served(shop.app) as shop.address:
         yield shop

@@ -54,6 +54,9 @@ VALIDATOR: t.Final = (
 )
 
 
+#: What the standard allows and the checker does not know yet: a link that is expected.
+UNKNOWN: t.Final = ".*“link” element with a “blocking” attribute must have a “rel”.*"
+
 #: It is over before it would pay off to compile it well.
 CHECK: t.Final = ("java", "-XX:TieredStopAtLevel=1", "-Xss8m", "-jar", VALIDATOR)
 
@@ -165,7 +168,10 @@ def test_html_is_right(collected: Collected, tmp_path: Path) -> None:
         tmp_path.joinpath(f"{number}.html").write_text(page.text)
 
     done = subprocess.run(
-        [*CHECK, "--errors-only", "--exit-zero-always", "--format", "json", tmp_path],
+        [
+            *(*CHECK, "--errors-only", "--exit-zero-always", "--format", "json"),
+            *("--filterpattern", UNKNOWN, tmp_path),
+        ],
         capture_output=True,
         text=True,
         timeout=240,
