@@ -35,6 +35,7 @@ PAGE: t.Final = """
 {% block content %}
 {{ add_to_cart(mug, next="/") }}
 {{ add_to_cart(pot, instance="wishlist") }}
+{{ "For everybody" if cart_pages.is_for_everybody else "For one" }}
 {% endblock %}
 """
 
@@ -84,6 +85,7 @@ class TestPages:
         answer = client.get("/")
 
         assert kept(answer) == PUBLIC
+        assert "For everybody" in answer.text
         assert "Set-Cookie" not in answer.headers
         assert set(answer.vary) == {"Cookie", "HX-Request"}
 
@@ -112,6 +114,7 @@ class TestPages:
         answer = client.get("/")
 
         assert kept(answer) == PRIVATE
+        assert "For one" in answer.text
         assert {"Cookie", "HX-Request"} <= set(answer.vary)
         assert "€40.00" in answer.text
         assert answer.text.count('name="cart_key"') == 2
