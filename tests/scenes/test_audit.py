@@ -48,7 +48,7 @@ FORMS: t.Final = {
     "cart with all there is to say",
 }
 
-#: What is another one each time: it tells what happened when, or will.
+#: What is another one each time: it tells what happened when, or will, or it scrolls.
 UNSTEADY: t.Final = {
     "account with orders",
     "activity",
@@ -57,6 +57,7 @@ UNSTEADY: t.Final = {
     "order that is sent",
     "order with a coupon and a gift card",
     "panel with everything open",
+    "product just after adding",
     "two windows",
 }
 
