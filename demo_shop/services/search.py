@@ -146,29 +146,33 @@ class Search:
 
     def _misses(self) -> ColumnElement[object]:
         """How many of the words are not in the name itself."""
-        misses = (case((_has(Product.name, word), 0), else_=1) for word in self.words)
+        misses = (
+            case((_has(Product.name, word, _said(word)), 0), else_=1)
+            for word in self.words
+        )
 
         return sum(misses, start=case((Product.featured, 0), else_=1))
 
 
 def _mentions(word: str) -> ColumnElement[bool]:
     # A % or _ that is typed is looked for as it is.
-    colour = Variant.options["colour"].as_string()
+    said, colour = _said(word), Variant.options["colour"].as_string()
+    texts = Product.name, Product.summary, Product.description, Category.name
 
     return or_(
-        _has(Product.name, word),
-        _has(Product.summary, word),
-        _has(Product.description, word),
-        _has(Category.name, word),
-        Product.variants.any(_has(colour, word)),
+        *(_has(text, word, said) for text in texts),
+        Product.variants.any(_has(colour, word, said)),
     )
 
 
-def _has(text: Any, word: str) -> ColumnElement[bool]:
-    """Whether a word is in a text, as it is stored or as the page says it."""
+def _said(word: str) -> list[str]:
+    """What is stored and has a word in it as the page says it."""
     # Those of one or two letters are in nearly all of them.
-    said = untold(word) if len(word) > 2 else []
+    return untold(word) if len(word) > 2 else []
 
+
+def _has(text: Any, word: str, said: list[str]) -> ColumnElement[bool]:
+    """Whether a word is in a text, as it is stored or as the page says it."""
     return or_(text.icontains(word, autoescape=True), text.in_(said))
 
 
