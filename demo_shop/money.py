@@ -22,7 +22,7 @@ _STEP = Decimal("0.10")
 
 def euros(cents: int) -> Money:
     """Turn a stored number of cents into money."""
-    return Money(Decimal(cents).scaleb(-2), HOME)
+    return money(cents, HOME)
 
 
 def money(cents: int, currency: str) -> Money:
