@@ -299,14 +299,20 @@
     }, READING_TIME);
   }
 
-  /* What is being used is not below a message. */
-  function uncover() {
+  /* Above the messages there is room for what is being used. */
+  function makeRoom() {
     const used = document.activeElement;
+    const height = byId("cart-messages").offsetHeight;
 
-    if (document.querySelector(".cart-message") && used?.matches("main *")) {
-      used.scrollIntoView({block: "nearest"});
-    }
+    document.documentElement.style.setProperty("--cart-messages", `calc(${height}px + 2rem)`);
+
+    if (height && used?.matches("main *")) used.scrollIntoView({block: "nearest"});
   }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const messages = byId("cart-messages");
+    if (messages) new ResizeObserver(makeRoom).observe(messages);
+  });
 
   function watchMessages() {
     for (const message of document.querySelectorAll(".cart-message:not([data-seen])")) {
@@ -332,7 +338,6 @@
 
   function sayThatItFailed() {
     byId("cart-messages")?.replaceChildren(byId("cart-failed").content.cloneNode(true));
-    uncover();
   }
 
   document.addEventListener("htmx:responseError", sayThatItFailed);
@@ -533,7 +538,6 @@
     if (!form.matches(".cart-form")) return;
 
     findFocus(form, event.detail.requestConfig.triggeringEvent?.submitter);
-    uncover();
 
     if (event.detail.successful) {
       renewKeys(form);

@@ -549,7 +549,7 @@ def _link(stage: Stage[Shop]) -> str:
     return str(cart["continue_url"]).removeprefix("http://localhost")
 
 
-@scene(is_rare=True)
+@scene()
 def handed_over(stage: Stage[Shop]) -> str:
     place = _link(stage)
     stage.visitor.get(place)
