@@ -24,7 +24,7 @@ from ..services.tracing import forget
 from ..services.tracing import make_secret
 from ..services.tracing import read_requests
 from ..services.tracing import recorder
-from .ways_back import own_path
+from .ways_back import back_to_page
 
 REMEMBERED = timedelta(days=30)
 
@@ -37,7 +37,7 @@ csrf.exempt(bp)
 @bp.post("/")
 def toggle() -> Response:
     """Open the panel, or close it, and go on where the shopper was."""
-    there = own_path(request.form.get("next")) or url_for("catalogue.home")
+    there = back_to_page()
 
     if secret := request.cookies.get(COOKIE):
         forget(secret)

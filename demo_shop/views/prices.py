@@ -1,12 +1,7 @@
 """How prices are shown, which their reader chooses below each page."""
 
-from datetime import timedelta
-
 from flask import Blueprint
 from flask import flash
-from flask import redirect
-from flask import request
-from flask import url_for
 from moneyed import Money
 from werkzeug import Response
 
@@ -23,27 +18,17 @@ from ..services.net_prices import net_lines_of
 from ..services.net_prices import net_of
 from ..services.net_prices import shown
 from ..services.net_prices import shows_net
-from .ways_back import own_path
-
-REMEMBERED = timedelta(days=365)
+from . import switches
 
 bp = Blueprint("prices", __name__)
 
-# It changes nothing but what is shown, and the form is on pages without a session.
 csrf.exempt(bp)
 
 
 @bp.post("/prices")
 def choose() -> Response:
     """Show prices with VAT, or without, and go on where the shopper was."""
-    there = own_path(request.form.get("next")) or url_for("catalogue.home")
-    response = redirect(there, code=303)
-    display = request.form.get("prices", "")
-
-    if display in DISPLAYS:
-        response.set_cookie(
-            COOKIE, display, max_age=REMEMBERED, httponly=True, samesite="Lax"
-        )
+    response, _ = switches.choose("prices", COOKIE, DISPLAYS)
 
     return response
 
@@ -51,23 +36,10 @@ def choose() -> Response:
 @bp.post("/currency")
 def choose_currency() -> Response:
     """Ask for prices in another currency, also for what is in the carts already."""
-    there = own_path(request.form.get("next")) or url_for("catalogue.home")
-    response = redirect(there, code=303)
-    currency = request.form.get("currency", "")
+    response, currency = switches.choose("currency", CHOSEN_CURRENCY, CURRENCIES)
 
-    if currency in CURRENCIES:
-        response.set_cookie(
-            CHOSEN_CURRENCY,
-            currency,
-            max_age=REMEMBERED,
-            httponly=True,
-            samesite="Lax",
-        )
-
-        if change_all(currency):
-            flash(
-                gettext("What you have put by has the prices of our list now."), "good"
-            )
+    if currency and change_all(currency):
+        flash(gettext("What you have put by has the prices of our list now."), "good")
 
     return response
 
