@@ -140,9 +140,17 @@ def percent(number: int | str) -> str:
     return format_percent(share, locale=_locale(), decimal_quantization=False)
 
 
-def listed(texts: Iterable[str]) -> str:
-    """Say several things one after the other: "this, that, and more"."""
-    return str(format_list(list(texts), locale=_locale()))
+def listed(texts: Iterable[str], most: int | None = None) -> str:
+    """Say several things one after the other: "this, that, and 3 more".
+
+    :param most: How many are named; the others are counted.
+    """
+    named = list(texts)
+
+    if most is not None and (more := len(named) - most) > 0:
+        named[most:] = [ngettext("%(num)s more", "%(num)s more", more)]
+
+    return str(format_list(named, locale=_locale()))
 
 
 def price(money: Money) -> str:

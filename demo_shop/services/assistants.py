@@ -49,23 +49,18 @@ def tell_handed_over(app: Flask, cart: Cart, event: CartMerged, **extra: Any) ->
 
 def tell(names: list[str], event: CartMerged) -> str:
     """Say who has put what into the basket."""
-    lines = [f"{line.quantity} \u00d7 {told(line.name)}" for line in event.lines]
-    named, more = lines[:NAMED], len(lines) - NAMED
-
-    if more > 0:
-        named.append(gettext("%(number)s more", number=more))
+    lines = (f"{line.quantity} \u00d7 {told(line.name)}" for line in event.lines)
+    things = listed(lines, NAMED)
 
     if not names:
-        return gettext(
-            "Your assistant put %(things)s in your basket.", things=listed(named)
-        )
+        return gettext("Your assistant put %(things)s in your basket.", things=things)
 
     return ngettext(
         "Your assistant %(names)s put %(things)s in your basket.",
         "Your assistants %(names)s put %(things)s in your basket.",
         len(names),
         names=listed(names),
-        things=listed(named),
+        things=things,
     )
 
 

@@ -9,7 +9,6 @@ from flask_cart import current_cart
 
 from ..languages import gettext
 from ..languages import listed
-from ..languages import ngettext
 from ..languages import price
 from ..models import Order
 from .basket import label
@@ -74,9 +73,4 @@ def _differences(order: Order, report: AddReport) -> Iterator[str]:
 
 
 def _listed(names: list[str]) -> str:
-    more = len(names) - MOST_NAMED
-
-    if more <= 0:
-        return listed(names)
-
-    return listed([*names[:MOST_NAMED], ngettext("%(num)s more", "%(num)s more", more)])
+    return listed(names, MOST_NAMED)
