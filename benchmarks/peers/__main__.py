@@ -66,7 +66,7 @@ class Request(t.NamedTuple):
 
 REQUESTS: t.Final = [
     Request("an add, 1 line", 1, adds=True, wanted=10),
-    Request("an add, 20 lines", 20, adds=True),
+    Request("an add, 20 lines", 20, adds=True, wanted=10),
     # What a shopper waits for.
     Request("an add and the page, 1 line", 1, adds=True, shows=True),
     Request("an add and the page, 20 lines", 20, adds=True, shows=True),

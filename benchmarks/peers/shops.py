@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import subprocess
 import sys
 import typing as t
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.cookies import SimpleCookie
 from pathlib import Path
-from urllib.parse import urlencode
 
 from ..lost_updates.places import Places
 from ..serving import PROJECT
 from ..serving import serve
 from ..serving import variables
+from .connection import Connection
 
 #: The interpreter that has Django and the carts for it, once they are installed.
 OTHER_PYTHON: t.Final = PROJECT / ".venv-peers" / "bin" / "python"
-
-#: What a browser says of every page and form.
-_HEADERS: t.Final = {
-    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-    "Accept-Language": "en",
-    "Sec-Fetch-Site": "same-origin",
-}
 
 TIMEOUT: t.Final = 60.0
 
@@ -93,65 +84,33 @@ class Shopper:
     """
 
     def __init__(self, shop: Shop, port: int, lines: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, TIMEOUT)
-        self._cookies: dict[str, str] = {}
+        self._connection = Connection.to(port, TIMEOUT)
         self._shop = shop
-        self._lines = lines
-        self._ask("GET", shop.first)
+        self._page = shop.show.format(lines=lines)
+        self._connection.get(shop.first)
 
         for number in range(1, lines + 1):
             self.add(number)
 
     def add(self, item: int = 1) -> None:
         """Send the form of a product, and do not follow to where it leads."""
-        fields: dict[str, t.Any] = {"item": item, "quantity": 1}
+        form = f"item={item}&quantity=1"
 
-        if token := self._cookies.get("csrftoken"):
-            fields |= {"csrfmiddlewaretoken": token}
+        if token := self._connection.cookies.get("csrftoken"):
+            form += f"&csrfmiddlewaretoken={token}"
 
-        status, _ = self._ask("POST", self._shop.add.format(item=item), fields)
+        status, _ = self._connection.post(self._shop.add.format(item=item), form)
         assert status in (302, 303), status
 
     def show(self) -> str:
         """Look at the cart."""
-        status, page = self._ask("GET", self._shop.show.format(lines=self._lines))
+        status, page = self._connection.get(self._page)
         assert status == 200, page
 
         return page
 
     def close(self) -> None:
         self._connection.close()
-
-    def _ask(
-        self, method: str, path: str, fields: dict[str, t.Any] | None = None
-    ) -> tuple[int, str]:
-        headers = dict(_HEADERS)
-        body = None
-
-        if self._cookies:
-            pairs = [f"{name}={value}" for name, value in self._cookies.items()]
-            headers["Cookie"] = "; ".join(pairs)
-
-        if fields is not None:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-            body = urlencode(fields)
-
-        self._connection.request(method, path, body, headers)
-        response = self._connection.getresponse()
-        text = response.read().decode()
-
-        for line in response.headers.get_all("Set-Cookie", []):
-            self._keep(line)
-
-        return response.status, text
-
-    def _keep(self, line: str) -> None:
-        for name, morsel in SimpleCookie(line).items():
-            # Without a value, or of age 0, it is deleted.
-            self._cookies.pop(name, None)
-
-            if morsel.value and morsel["max-age"] != "0":
-                self._cookies[name] = morsel.coded_value
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from benchmarks.peers import __main__ as command
 from benchmarks.peers import memory
 from benchmarks.peers import on_flask
 from benchmarks.peers import on_nothing
+from benchmarks.peers.connection import Connection
 from benchmarks.peers.memory import Memory
 from benchmarks.peers.shops import BY_HAND
 from benchmarks.peers.shops import OSCAR
@@ -31,6 +32,37 @@ from benchmarks.report import read_table
 DOCS = Path(__file__).parent.parent.parent / "docs" / "benchmarks"
 
 
+class Wire:
+    """A server that has its answers ready, and sends them in pieces."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
+        self.heard: list[str] = []
+        self.is_closed = False
+
+    def sendall(self, data: bytes) -> None:
+        self.heard.append(data.decode())
+
+    def recv(self, size: int) -> bytes:
+        return self.pieces.pop(0) if self.pieces else b""
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+def answer(*headers: str, text: str = "") -> bytes:
+    head = "\r\n".join(["HTTP/1.1 200 OK", *headers])
+
+    return f"{head}\r\nContent-Length: {len(text.encode())}\r\n\r\n{text}".encode()
+
+
+def cookies_said(wire: Wire) -> list[str]:
+    """What the last request had in its header of cookies."""
+    _, _, said = wire.heard[-1].partition("\r\nCookie: ")
+
+    return said.partition("\r\n")[0].split("; ") if said else []
+
+
 def page_of(app: Flask, add: str, show: str) -> str:
     """The page of a cart of two lines, of which one was added twice."""
     client = app.test_client()
@@ -40,6 +72,83 @@ def page_of(app: Flask, add: str, show: str) -> str:
         assert client.post(add, data=form).status_code == 303
 
     return client.get(show).text
+
+
+def test_an_answer_in_pieces() -> None:
+    """An answer is read to its end and no further, wherever its pieces begin."""
+    whole = answer("Server: gunicorn", text="Größe: 3")
+
+    for cut in range(1, len(whole) - 1):
+        pieces = whole[:cut], whole[cut : cut + 1], whole[cut + 1 :]
+        wire = Wire(*pieces, answer(text="next"))
+        connection = Connection(wire, "shop")
+
+        assert connection.get("/cart/") == (200, "Größe: 3")
+        assert connection.get("/cart/") == (200, "next")
+
+
+def test_what_a_browser_says() -> None:
+    """A form is sent with its length, and all headers in one go."""
+    wire = Wire(b"HTTP/1.1 303 SEE OTHER\r\ncontent-length: 0\r\n\r\n")
+    connection = Connection(wire, "shop:80")
+
+    assert connection.post("/cart/lines", "item=1&quantity=1") == (303, "")
+    assert len(wire.heard) == 1
+    head, _, form = wire.heard[0].partition("\r\n\r\n")
+    first, *headers = head.split("\r\n")
+    assert first == "POST /cart/lines HTTP/1.1"
+    assert {"Host: shop:80", "Content-Length: 17"} < {*headers}
+    assert form == "item=1&quantity=1"
+    connection.close()
+    assert wire.is_closed
+
+
+def test_cookies() -> None:
+    """They are sent as they came, until the server deletes them."""
+    both = [
+        "Set-Cookie: cart=a.b-c; Path=/; HttpOnly",
+        'set-cookie: said="x y"; Path=/',
+    ]
+    gone = [
+        "Set-Cookie: cart=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/",
+        'Set-Cookie: said="x"; Path=/; Max-Age=0',
+    ]
+    wire = Wire(
+        answer(*both),
+        answer(),
+        answer(gone[0]),
+        answer(gone[1], text="Set-Cookie: a=b"),
+    )
+    connection = Connection(wire, "shop")
+    found = []
+
+    for _ in range(4):
+        connection.get("/")
+        found.append(cookies_said(wire))
+
+    both_said = ["cart=a.b-c", 'said="x y"']
+    assert found == [[], both_said, both_said, ['said="x y"']]
+    assert connection.cookies == {}
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"],
+        [answer(text="a") + b"HTTP/1.1 200 OK"],
+    ],
+    ids=["in chunks", "two at once"],
+)
+def test_an_answer_of_another_length(pieces: list[bytes]) -> None:
+    """What is not read whole is not timed."""
+    with pytest.raises(AssertionError):
+        Connection(Wire(*pieces), "shop").get("/")
+
+
+def test_a_server_that_is_gone() -> None:
+    """Nobody waits for the rest of an answer."""
+    with pytest.raises(ConnectionError, match="has closed"):
+        Connection(Wire(answer(text="abc")[:-1]), "shop").get("/")
 
 
 def test_the_same_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -98,7 +207,7 @@ def test_tables(tmp_path: Path) -> None:
 
     assert written[0] == shown[0]
     assert [row[:2] for row in written] == [row[:2] for row in shown]
-    assert (tmp_path / "peers.svg").read_text().count("<rect") == 3 + 2 * len(SHOPS)
+    assert (tmp_path / "peers.svg").read_text().count("<rect") == 4 + 3 * len(SHOPS)
     assert "django-oscar 4." in (tmp_path / "peers.txt").read_text()
 
 
@@ -117,7 +226,7 @@ def test_verdicts() -> None:
 
     assert [*command.verdicts(measured)] == [
         f"an add, 1 line: {of_oscar}; wanted are 10 times.",
-        f"an add, 20 lines: {of_oscar}.",
+        f"an add, 20 lines: {of_oscar}; wanted are 10 times.",
         f"an add and the page, 1 line: {of_oscar}.",
         f"an add and the page, 20 lines: {of_oscar}.",
         f"the page, 1 line: {of_oscar}.",
