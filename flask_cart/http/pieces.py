@@ -16,10 +16,9 @@ HEADER: t.Final = "HTTP_CART_PIECES"
 #: The tag that a piece begins with, which is known by its id.
 _opening = re.compile(r'\s*<(\w+)(?=[^>]* id="([^"]+)")')
 
-#: What is another one every time it is rendered.
-_one_time = re.compile(
-    r'(?<=name="cart_key" value=")[^"]*|(?<=name="csrf_token" value=")[^"]*'
-)
+#: What is another one every time it is rendered. It begins with letters: a pattern that
+#: looks back is tried at each place of a text, which took longer than to render it.
+_one_time = re.compile(r'name="(?:cart_key|csrf_token)" value="[^"]*')
 
 
 def send_once(html: str) -> Markup:
