@@ -40,6 +40,12 @@ Check = t.Callable[[Cart], None]
 Wish = tuple[str, int, t.Mapping[str, Chosen]]
 
 
+def check_instance(instance: str) -> None:
+    """Refuse the name of a cart that no shopper can have."""
+    if instance not in get_state().settings.all_instances:
+        raise RefusedError(ProblemCode.UNKNOWN_CART, cart=instance)
+
+
 class Shopper:
     """What a client may do with one of the carts of the request's owner.
 
@@ -58,9 +64,7 @@ class Shopper:
         claim: Claim | None = None,
         check: Check = lambda cart: None,
     ) -> None:
-        if instance not in get_state().settings.all_instances:
-            raise RefusedError(ProblemCode.UNKNOWN_CART, cart=instance)
-
+        check_instance(instance)
         self.cart = current_cart.instance(instance)
         self._claim = claim
         self._check = check

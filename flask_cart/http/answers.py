@@ -140,7 +140,9 @@ def asked_page(request: Request) -> int:
     if request.blueprint != NAME:
         return 1
 
-    number = request.form.get(PAGE_FIELD) or request.args.get("page", "")
+    # To find that a request without a body has no form takes longer than all else here.
+    on_form = request.form.get(PAGE_FIELD) if request.method != "GET" else None
+    number = on_form or request.args.get("page", "")
     is_number = number.isascii() and number.isdecimal() and len(number) < 9
 
     return max(int(number), 1) if is_number else 1

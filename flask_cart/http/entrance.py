@@ -29,13 +29,16 @@ def guard_bodies(state: BlueprintSetupState) -> None:
     """Read the bodies of changes before anything else does, such as CSRFProtect."""
 
     def read() -> Response | None:
-        if request.blueprint != NAME:
+        # Each attribute of the proxy would ask it again.
+        this_request = request._get_current_object()  # type: ignore[attr-defined]
+
+        if this_request.blueprint != NAME:
             return None
 
         try:
-            read_body(request)
+            read_body(this_request)
         except HTTPException as error:
-            if wants_json(request):
+            if wants_json(this_request):
                 return keep_private(_tell(error), is_page=False)
 
             raise

@@ -26,6 +26,8 @@ _PAGE: t.Final = "flask_cart.page"
 _TOKEN: t.Final = "flask_cart.token"
 _FIELD: t.Final = Markup('\n<input type="hidden" name="{}" value="{}">')
 
+_KEY_BYTES: t.Final = 12
+
 #: What stands in an address for the id of a line.
 _ANY: t.Final = "0" * 64
 
@@ -34,6 +36,8 @@ class LineForms(t.NamedTuple):
     """Where the forms of a line are sent, and what their fields and buttons say.
 
     :param named: What is read out behind a word that is on the button of each line.
+    :param in_step: The hidden fields of the form that changes its quantity.
+    :param in_ways: Those of the form with all other buttons.
     """
 
     to_increment: str
@@ -46,6 +50,8 @@ class LineForms(t.NamedTuple):
     update: str
     remove: str
     named: str
+    in_step: Markup
+    in_ways: Markup
 
 
 _VIEWS: t.Final = ("increment", "remove", "move")
@@ -64,7 +70,7 @@ _SAID: t.Final = sentences(
 
 def make_form_key() -> str:
     """A key for one sending of a form."""
-    return secrets.token_hex(12)
+    return secrets.token_hex(_KEY_BYTES)
 
 
 def page_number() -> int:
@@ -90,6 +96,14 @@ def hidden_fields(environment: Environment, next: str | None = None) -> Markup:
     if is_for_everybody():
         return _FIELD.format(NEXT_FIELD, next) if next else Markup()
 
+    token, page = _token_and_page(environment)
+    back = _FIELD.format(NEXT_FIELD, next) if next else page
+
+    return _fields(make_form_key(), token, back)
+
+
+def _token_and_page(environment: Environment) -> tuple[str, str]:
+    """What the forms of a page have in common beside that they have keys."""
     environ = request.environ if has_request_context() else {}
 
     if _TOKEN not in environ:
@@ -99,13 +113,31 @@ def hidden_fields(environment: Environment, next: str | None = None) -> Markup:
         page = _FIELD.format(PAGE_FIELD, number) if number > 1 else ""
         environ[_TOKEN] = token, page
 
-    token, page = environ[_TOKEN]
-    back = _FIELD.format(NEXT_FIELD, next) if next else page
+    found: tuple[str, str] = environ[_TOKEN]
 
+    return found
+
+
+def _fields(key: str, token: str, back: str) -> Markup:
     return Markup(
-        f'<input type="hidden" name="{KEY_FIELD}" value="{make_form_key()}">'
-        f"{token}{back}"
+        f'<input type="hidden" name="{KEY_FIELD}" value="{key}">{token}{back}'
     )
+
+
+def _fields_of_many(environment: Environment, number: int) -> list[Markup]:
+    """What so many forms of a cart's lines have, each with a key of its own."""
+    if is_for_everybody():
+        return [Markup()] * number
+
+    common = _token_and_page(environment)
+    # Chance is asked for once: each time takes longer than all else that is done here.
+    keys = secrets.token_hex(_KEY_BYTES * number)
+    size = 2 * _KEY_BYTES
+
+    return [
+        _fields(keys[start : start + size], *common)
+        for start in range(0, len(keys), size)
+    ]
 
 
 @pass_environment
@@ -124,18 +156,25 @@ def how_sent(environment: Environment) -> Markup:
     return Markup(f'method="get" autocomplete="off" data-everybody="{token}"')
 
 
-def forms_of(lines: t.Iterable[LineTotals], instance: str) -> dict[str, LineForms]:
+def forms_of(
+    environment: Environment, lines: t.Sequence[LineTotals], instance: str
+) -> dict[str, LineForms]:
     """What the forms of lines need, by the ids of the lines."""
     addresses = [
         url_for(f"{NAME}.{view}", instance=instance, line_id=_ANY, _method="POST")
         for view in _VIEWS
     ]
     said_of = phrases(_SAID)
+    fields = iter(_fields_of_many(environment, 2 * len(lines)))
 
     return {
-        each.id: LineForms(
-            *[to.replace(_ANY, each.id) for to in addresses],
-            *said_of(name=each.name),
+        each.id: LineForms._make(
+            [
+                *[to.replace(_ANY, each.id) for to in addresses],
+                *said_of(name=each.name),
+                next(fields),
+                next(fields),
+            ]
         )
         for each in lines
     }

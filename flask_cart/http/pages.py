@@ -6,6 +6,8 @@ import typing as t
 
 from flask import Flask
 from flask import request
+from jinja2 import Environment
+from jinja2 import pass_environment
 from moneyed import Money
 
 from ..app.current import current_cart
@@ -191,11 +193,12 @@ class Pages:
 
         return LinesFound(products, limits)
 
+    @pass_environment
     def forms(
-        self, lines: t.Iterable[LineTotals], instance: str
+        self, environment: Environment, lines: t.Sequence[LineTotals], instance: str
     ) -> dict[str, LineForms]:
         """What the forms of lines need, by the ids of the lines."""
-        return forms_of(lines, instance)
+        return forms_of(environment, lines, instance)
 
     def undo(self) -> Undo | None:
         """What the last change can be undone with, once."""
@@ -215,6 +218,11 @@ class Pages:
 
     def free_shipping(self, cart: Cart) -> FreeShipping | None:
         """How far a cart is from being sent for free, if a method ever is."""
+        methods = self.shipping(cart)
+
+        if not methods:
+            return None
+
         amounts = [line.subtotal for line in cart.totals.lines]
 
-        return nearest_free(self.shipping(cart), sum(amounts, Money(0, cart.currency)))
+        return nearest_free(methods, sum(amounts, Money(0, cart.currency)))

@@ -16,6 +16,7 @@ from werkzeug.exceptions import NotFound
 
 from ..app.current import get_state
 from ..app.shopper import Shopper
+from ..app.shopper import check_instance
 from ..app.shopper import find_product
 from ..app.wishes import try_to_add
 from ..app.wording import Done
@@ -69,14 +70,17 @@ def answered(view: View) -> View:
 
     @wraps(view)
     def answer(instance: str, **arguments: str) -> Response:
+        # Each attribute of the proxy would ask it again.
+        this_request = request._get_current_object()  # type: ignore[attr-defined]
+
         try:
-            refuse_other_sites(request)
+            refuse_other_sites(this_request)
             count_request()
             response = view(instance, **arguments)
         except (CartError, HTTPException) as error:
             response = tell_problem(error, instance)
 
-        return keep_private(response, is_page=not wants_json(request))
+        return keep_private(response, is_page=not wants_json(this_request))
 
     return answer
 
@@ -95,14 +99,15 @@ def changes(change: Change) -> View:
     @wraps(change)
     def view(instance: str, **arguments: str) -> Response:
         # An address that is none is told before what is sent there.
-        Shopper(instance)
-        wanted = read_input(request, kind)
+        check_instance(instance)
+        this_request = request._get_current_object()  # type: ignore[attr-defined]
+        wanted = read_input(this_request, kind)
         shopper = _shopper_for(instance, wanted)
         done = change(shopper, wanted, **arguments)
 
-        if wants_json(request):
+        if wants_json(this_request):
             report = done.about if isinstance(done.about, AddReport) else None
-            answer = json_cart(request, show_cart(shopper.cart, instance, report))
+            answer = json_cart(this_request, show_cart(shopper.cart, instance, report))
 
             return tell_change(answer, done)
 
@@ -112,16 +117,21 @@ def changes(change: Change) -> View:
         # The page shows another quantity itself.
         category = "quiet" if done.code == "changed" else "success"
 
-        return back(request, address_of(instance, asked_page(request)), said, category)
+        page = address_of(instance, asked_page(this_request))
+
+        return back(this_request, page, said, category)
 
     return answered(view)
 
 
 def _shopper_for(instance: str, wanted: Input) -> Shopper:
     """The shopper who wants something, once for the key of a request."""
-    claim = read_claim(request, wanted)
+    this_request = request._get_current_object()  # type: ignore[attr-defined]
+    claim = read_claim(this_request, wanted)
 
-    return Shopper(instance, claim, lambda cart: check_preconditions(request, cart))
+    return Shopper(
+        instance, claim, lambda cart: check_preconditions(this_request, cart)
+    )
 
 
 def _said_of(done: Done) -> str:

@@ -52,6 +52,17 @@ def with_pages(shop: Storefront) -> Storefront:
     def home() -> str:
         return render_template_string(PAGE, mug=SHELF["mug"], pot=SHELF["pot"])
 
+    @app.get("/picked")
+    @cacheable()
+    def picked() -> str:
+        cart = shop.extension.cart(owner="user:shop")
+
+        return render_template_string(
+            "{% from 'flask_cart/macros.html' import cart_contents %}"
+            "{{ cart_contents(cart) }}",
+            cart=cart,
+        )
+
     @app.get("/rare")
     @cacheable(max_age=5, stale_while_revalidate=0)
     async def rare() -> tuple[str, int]:
@@ -80,6 +91,21 @@ def kept(answer: TestResponse) -> str:
 
 
 class TestPages:
+    def test_have_no_keys_in_the_forms_of_lines(
+        self, client: FlaskClient, shop: Storefront
+    ) -> None:
+        """Neither in those of a cart that the shop shows to everybody."""
+        with shop.app.test_request_context():
+            shop.extension.cart(owner="user:shop").add(
+                SHELF["mug"], options={"size": "L"}
+            )
+
+        answer = client.get("/picked")
+
+        assert kept(answer) == PUBLIC
+        assert "Fewer of Mug" in answer.text
+        assert "cart_key" not in answer.text
+
     def test_are_kept_for_whoever_looks(self, client: FlaskClient) -> None:
         """They set no cookie, and depend on those that come."""
         answer = client.get("/")

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from tests.support.guests import cookies_of
 from tests.support.guests import give_cookies
+from tests.support.storefronts import BROWSER
 from tests.support.storefronts import JSON
 from tests.support.storefronts import Storefront
 from tests.support.storefronts import fill
@@ -41,6 +42,19 @@ def form_key(client: FlaskClient, page: str = "/cart/") -> str:
 def send_form(client: FlaskClient, key: str, **fields: t.Any) -> TestResponse:
     """Add a pot, as a form does."""
     return client.post("/cart/lines", data={"item": "pot", "cart_key": key} | fields)
+
+
+def test_keys_of_a_page(client: FlaskClient) -> None:
+    """Each form has one of its own, also those of the same line."""
+    fill(client)
+    client.post("/cart/lines", json={"item": "pot"})
+    page = client.get("/cart/", headers={"Accept": BROWSER}).text
+    keys = re.findall(r'name="cart_key" value="([^"]*)"', page)
+
+    # Two for each line, and some of the page's.
+    assert len(keys) == page.count("<form") > 4
+    assert len({*keys}) == len(keys)
+    assert {len(key) for key in keys} == {24}
 
 
 class TestHeader:
