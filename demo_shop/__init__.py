@@ -6,6 +6,7 @@ Start it with ``python -m flask --app demo_shop run``. It is laid out as Flask a
 * ``models``: the tables, and ``seed`` with ``catalogue.toml``: what a new one is filled
   with;
 * ``forms``: what shoppers type in;
+* ``places``: where baskets are, as each visitor chooses;
 * ``languages``, with the catalogues in ``translations``: how it says that;
 * ``services``: what the shop does, and the rules it gives Flask-Cart;
 * ``sandbox_pay``: a payment provider, which a real shop would not have inside;
@@ -19,6 +20,7 @@ from flask import Flask
 
 from . import fingerprints
 from . import languages
+from . import places
 from . import sandbox_pay
 from . import settings
 from .entrance import refuse_unreadable
@@ -48,6 +50,7 @@ from .views import languages as languages_page
 from .views import orders
 from .views import panel
 from .views import payments
+from .views import places as places_to_choose
 from .views import prices
 from .views import race
 from .views import racers
@@ -61,6 +64,27 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
 
     :param config: Settings that win over the defaults and the environment.
     """
+    app = _make_app(config or {})
+
+    def make(place: str) -> Flask:
+        """Make the same shop with its baskets in another place."""
+        cookie = f"{app.config['SESSION_COOKIE_NAME']}_{place}"
+
+        return _make_app(
+            {
+                **(config or {}),
+                "DEMO_SHOP_STORAGE": place,
+                "SECRET_KEY": app.config["SECRET_KEY"],
+                "SESSION_COOKIE_NAME": cookie,
+            }
+        )
+
+    places.init_app(app, places.Places(app, make))
+
+    return app
+
+
+def _make_app(config: Mapping[str, Any]) -> Flask:
     app = Flask(
         __name__,
         instance_path=str(settings.INSTANCE),
@@ -68,7 +92,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         static_folder=str(settings.ROOT / "static"),
     )
     app.config.from_mapping(settings.defaults())
-    app.config.from_mapping(config or {})
+    app.config.from_mapping(config)
 
     if not app.config["SECRET_KEY"]:
         app.config["SECRET_KEY"] = settings.secret_key()
@@ -108,6 +132,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.register_blueprint(account.bp)
     app.register_blueprint(activity_page.bp)
     app.register_blueprint(panel.bp)
+    app.register_blueprint(places_to_choose.bp)
     app.register_blueprint(prices.bp)
     app.register_blueprint(languages_page.bp)
     app.register_blueprint(race.bp)

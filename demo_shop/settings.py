@@ -66,8 +66,14 @@ def storage(config: Mapping[str, Any]) -> dict[str, object]:
     :raises ValueError: If there is no such storage.
     """
     folder, url = Path(config["DEMO_SHOP_FOLDER"]), config["DEMO_SHOP_REDIS_URL"]
+    # Each worker counts for itself where they share no memory.
+    counted = {"RATELIMIT_STORAGE_URI": url or "memory://"}
 
-    match config["DEMO_SHOP_STORAGE"]:
+    return counted | _storage(config["DEMO_SHOP_STORAGE"], folder, url)
+
+
+def _storage(name: str, folder: Path, url: str) -> dict[str, object]:
+    match name:
         case "database":
             return _kept("database", CART_STORAGE="database")
         case "session":
@@ -85,7 +91,6 @@ def storage(config: Mapping[str, Any]) -> dict[str, object]:
                 CART_CACHE_LOCKING=True,
                 CACHE_TYPE="RedisCache",
                 CACHE_REDIS_URL=url,
-                RATELIMIT_STORAGE_URI=url,
             )
         case "cache":
             return _kept(
@@ -96,7 +101,7 @@ def storage(config: Mapping[str, Any]) -> dict[str, object]:
                 CACHE_DIR=str(folder / "baskets"),
                 CACHE_THRESHOLD=0,
             )
-        case name:
+        case _:
             raise ValueError(
                 "DEMO_SHOP_STORAGE must be 'database', 'session' or 'cache', not"
                 f" {name!r}."
@@ -104,10 +109,7 @@ def storage(config: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _kept(place: str, **config: object) -> dict[str, object]:
-    # Each worker counts for itself where they share no memory.
-    counted = {"RATELIMIT_STORAGE_URI": "memory://"}
-
-    return counted | {"DEMO_SHOP_PLACE": PLACES[place], **config}
+    return {"DEMO_SHOP_PLACE": PLACES[place], **config}
 
 
 def secret_key() -> str:

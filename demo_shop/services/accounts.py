@@ -34,6 +34,7 @@ from ..languages import told
 from ..models import Account
 from ..models import Order
 from ..models import Payment
+from ..places import here
 
 SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 200
@@ -220,7 +221,12 @@ def _note_merged(report: MergeReport) -> None:
     session.pop("came", None)
 
     if 0 < sum(map(len, quantities.values())) <= MOST_NOTED:
-        session["came"] = {"key": secrets.token_urlsafe(8), "quantities": quantities}
+        # In other places nothing came, and nothing is to be taken out.
+        session["came"] = {
+            "key": secrets.token_urlsafe(8),
+            "quantities": quantities,
+            "place": here(),
+        }
 
 
 def take_out_merged() -> bool:
@@ -230,7 +236,7 @@ def take_out_merged() -> bool:
     """
     came = session.get("came")
 
-    if came is None:
+    if came is None or came.get("place") != here():
         return False
 
     # The key: both halves of a double click come with the same session.

@@ -29,6 +29,7 @@ from ..languages import gettext
 from ..languages import sentences
 from ..languages import told
 from ..models import CartWrite
+from ..places import owner_here
 from .assistants import name_of
 from .racers import NOBODY
 
@@ -129,6 +130,8 @@ def keep(app: Flask, cart: Cart, event: CartUpdated, **extra: object) -> None:
     if event.owner.startswith(f"{NOBODY}:"):
         return
 
+    owner = owner_here(event.owner)
+
     # Not the session of the request, which may be in the middle of something.
     with db.engine.begin() as connection:
         # What assistants did goes along with what they have put together.
@@ -136,24 +139,25 @@ def keep(app: Flask, cart: Cart, event: CartUpdated, **extra: object) -> None:
             connection.execute(
                 update(CartWrite)
                 .where(
-                    CartWrite.owner == merged.source, CartWrite.assistant.is_not(None)
+                    CartWrite.owner == owner_here(merged.source),
+                    CartWrite.assistant.is_not(None),
                 )
-                .values(owner=event.owner)
+                .values(owner=owner)
             )
 
         connection.execute(
             insert(CartWrite).values(
-                owner=event.owner,
+                owner=owner,
                 instance=event.instance,
                 version=event.version,
-                number=_next_number(event),
+                number=_next_number(owner, event.instance),
                 reason=event.reason,
                 saved_at=event.occurred_at,
                 assistant=(current_assistant() or "")[:LONGEST_PROFILE] or None,
                 events=[_to_keep(each) for each in event.events],
             )
         )
-        of_owner = select(CartWrite.id).where(CartWrite.owner == event.owner)
+        of_owner = select(CartWrite.id).where(CartWrite.owner == owner)
         # A query of its own, as MySQL doesn't delete from what it reads.
         oldest = connection.scalar(
             of_owner.order_by(CartWrite.id.desc()).offset(KEPT - 1).limit(1)
@@ -161,18 +165,16 @@ def keep(app: Flask, cart: Cart, event: CartUpdated, **extra: object) -> None:
 
         if oldest is not None:
             connection.execute(
-                delete(CartWrite).where(
-                    CartWrite.owner == event.owner, CartWrite.id < oldest
-                )
+                delete(CartWrite).where(CartWrite.owner == owner, CartWrite.id < oldest)
             )
 
 
-def _next_number(event: CartUpdated) -> ScalarSelect[int]:
+def _next_number(owner: str, instance: str) -> ScalarSelect[int]:
     """Which save it is of this cart."""
     # By another name, as MySQL doesn't read what it writes to.
     others = (
         select(CartWrite.number)
-        .where(CartWrite.owner == event.owner, CartWrite.instance == event.instance)
+        .where(CartWrite.owner == owner, CartWrite.instance == instance)
         .subquery()
     )
 
@@ -185,7 +187,9 @@ def read_writes(owner: str, after: int = 0, *, assisted: bool = False) -> list[W
     :param after: The id of the newest one that is known.
     :param assisted: Only those that assistants made.
     """
-    wanted = select(CartWrite).where(CartWrite.owner == owner, CartWrite.id > after)
+    wanted = select(CartWrite).where(
+        CartWrite.owner == owner_here(owner), CartWrite.id > after
+    )
 
     if assisted:
         wanted = wanted.where(CartWrite.assistant.is_not(None))

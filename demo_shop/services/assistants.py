@@ -18,6 +18,7 @@ from ..languages import listed
 from ..languages import ngettext
 from ..languages import told
 from ..models import CartWrite
+from ..places import owner_here
 
 #: What the owners of their carts begin with.
 ASSISTED = "ucp:"
@@ -70,7 +71,10 @@ def _at_work_on(owner: str) -> list[str]:
     with db.engine.connect() as connection:
         profiles = connection.scalars(
             select(CartWrite.assistant)
-            .where(CartWrite.owner == owner, CartWrite.assistant.is_not(None))
+            .where(
+                CartWrite.owner == owner_here(owner),
+                CartWrite.assistant.is_not(None),
+            )
             .order_by(CartWrite.id)
         )
 

@@ -38,6 +38,8 @@ from ..extensions import db
 from ..models import Race
 from ..models import Variant
 from ..models.columns import now
+from ..places import NAME
+from ..places import here
 from .racers import CacheCart
 from .racers import Racer
 from .racers import SessionCart
@@ -162,7 +164,7 @@ def _run(app: Flask, number: int, port: int) -> None:
 
             for racer in RACERS:
                 tallies.append(Tally(racer))
-                address = f"http://127.0.0.1:{port}/race/{racer}/cart"
+                address = f"http://127.0.0.1:{port}/race/{racer}/cart?{NAME}={here()}"
                 tab = Tab(address, number, deadline)
 
                 for _ in _send(tab, skus, tallies[-1]):

@@ -6,6 +6,7 @@ find it again on every device, and take it back.
 
 from datetime import timedelta
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 from flask import Flask
 from flask import url_for
@@ -20,6 +21,7 @@ from flask_cart.signals import cart_checked_out
 from ..extensions import cart_ext
 from ..extensions import db
 from ..models import SharedBasket
+from ..places import owner_here
 
 #: For how long a link is good.
 LIFETIME = timedelta(days=30)
@@ -55,7 +57,7 @@ def share() -> None:
     db.session.add(
         SharedBasket(
             whose=_hashed(key.owner),
-            link=link.rpartition("/")[2],
+            link=urlsplit(link).path.rpartition("/")[2],
             expires_at=cart_ext.clock() + LIFETIME,
         )
     )
@@ -94,7 +96,7 @@ def _find() -> SharedBasket | None:
 
 
 def _hashed(owner: str) -> str:
-    return sha256(owner.encode()).hexdigest()
+    return sha256(owner_here(owner).encode()).hexdigest()
 
 
 def _forget_ordered(app: Flask, event: CartCheckedOut, **_: object) -> None:

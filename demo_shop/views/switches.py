@@ -29,8 +29,13 @@ def choose(
     if chosen not in offered:
         return response, None
 
+    remember(response, cookie, chosen)
+
+    return response, chosen
+
+
+def remember(response: Response, cookie: str, chosen: str) -> None:
+    """Let the browser remember what was chosen."""
     response.set_cookie(
         cookie, chosen, max_age=REMEMBERED, httponly=True, samesite="Lax"
     )
-
-    return response, chosen

@@ -1,22 +1,27 @@
 """The shop on an embedded Valkey, as ``make demo-redis`` starts it."""
 
 import importlib.util
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from http.cookiejar import CookieJar
 from pathlib import Path
+from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor
 from urllib.request import ProxyHandler
+from urllib.request import Request
 from urllib.request import build_opener
 
 import psutil
 import pytest
 
+from demo_shop.places import PLACES
 from tests.support.servers import DEADLINE
 from tests.support.servers import end
 from tests.support.servers import free_port
@@ -79,9 +84,38 @@ def race(port: int) -> str:
     return answer.read().decode()
 
 
+def add_at_once(port: int, place: str) -> int:
+    """Let a guest add a piece of something ten times at once, in a place; how many
+    there are then."""
+    address = f"http://127.0.0.1:{port}"
+    jar = CookieJar()
+    browser = build_opener(ProxyHandler({}), HTTPCookieProcessor(jar))
+    browser.open(f"{address}/place", f"storage={place}".encode(), timeout=DEADLINE)
+
+    def add(_: int = 0) -> None:
+        """Send the form of a page of its own, which is asked for first."""
+        asked = f"{address}/basket/lines?item=CLEAT&quantity=1"
+        ask = Request(asked, headers={"Accept": "text/html"})
+        form = browser.open(ask, timeout=DEADLINE).read().decode()
+        fields = re.findall(r'name="(csrf_token|cart_key)" value="([^"]*)"', form)
+        sent = urlencode({**dict(fields), "item": "CLEAT", "quantity": "1"})
+        browser.open(f"{address}/basket/lines", sent.encode(), timeout=DEADLINE)
+
+    # It is somebody from then on, and no stranger in each of the requests.
+    add()
+
+    with ThreadPoolExecutor(9) as pool:
+        list(pool.map(add, range(9)))
+
+    basket = Request(f"{address}/basket/", headers={"Accept": "application/json"})
+    lines = json.load(browser.open(basket, timeout=DEADLINE))["lines"]
+
+    return sum(line["quantity"] for line in lines)
+
+
 def test_it_starts_and_ends(shop: subprocess.Popen[bytes], port: int) -> None:
     """The page says where the baskets are; a race of two workers loses none of its
-    adds; Ctrl-C ends all processes, in order."""
+    adds, and no place does; Ctrl-C ends all processes, in order."""
     wait_until(lambda: "in a cache in Redis" in page(port), shop)
     children: list[psutil.Process] = []
 
@@ -96,6 +130,8 @@ def test_it_starts_and_ends(shop: subprocess.Popen[bytes], port: int) -> None:
 
     # On a busy machine its time may be over before all are sent.
     assert re.search(r"Of (\d+) adds answered with 200, \1 are in the", race(port))
+
+    assert [add_at_once(port, place) for place in PLACES] == [10, 10, 10]
 
     shop.send_signal(signal.SIGINT)
 

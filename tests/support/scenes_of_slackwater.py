@@ -600,6 +600,28 @@ def two_windows(stage: Stage[Shop]) -> str:
     return "/two-windows"
 
 
+def go_to(stage: Stage[Shop], place: str) -> None:
+    """Have the basket in a place from now on."""
+    answer = stage.visitor.client.post("/place", data={"storage": place})
+    assert answer.status_code == 303
+
+
+@scene()
+def basket_in_another_place(stage: Stage[Shop]) -> str:
+    go_to(stage, "cache")
+    put(stage, {"MUG-FOG": 2, "CLEAT": 1})
+    go_to(stage, "database")
+
+    return "/basket/"
+
+
+@scene()
+def link_to_another_place(stage: Stage[Shop]) -> str:
+    go_to(stage, "cache")
+
+    return _link(stage)
+
+
 def open_panel(stage: Stage[Shop]) -> None:
     """Show what is behind the pages from now on."""
     answer = stage.visitor.client.post("/panel/", data={"next": "/"})

@@ -334,6 +334,7 @@ class Shop:
             return db.session.scalar(counted) or 0, db.session.scalar(orders) or 0
 
     def close(self) -> None:
-        """Let go of the database."""
-        with self.app.app_context():
-            db.engine.dispose()
+        """Let go of the database, in all places."""
+        for app in self.app.extensions["places"].apps.values():
+            with app.app_context():
+                db.engine.dispose()
