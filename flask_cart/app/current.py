@@ -239,6 +239,7 @@ def _cart_of(state: AppState, instance: str, tenant: str | None) -> Cart:
     cart = carts[tenant, owner, instance] = Cart(
         state.services,
         cart_key(owner, instance, tenant) if owner is not None else None,
+        instance,
         make_key=make_key,
         sibling=lambda name: request_cart(name, tenant),
         tenant=tenant,

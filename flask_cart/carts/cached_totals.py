@@ -110,7 +110,7 @@ class CachedTotals:
     def _evaluation(self, now: dt.datetime) -> Evaluation:
         key = self.working.key
         owner = key.bare_owner if key is not None else None
-        instance = key.instance if key is not None else "default"
+        instance = self.working.instance
         tenant = key.tenant if key is not None else self.tenant
 
         return Evaluation(self.services.registry.rulebook, owner, instance, now, tenant)

@@ -87,6 +87,7 @@ class Cart:
         self,
         services: CartServices,
         key: CartKey | None,
+        instance: str,
         *,
         make_key: t.Callable[[], CartKey],
         sibling: t.Callable[[str], Cart],
@@ -95,7 +96,7 @@ class Cart:
         self._services = services
         self._tenant = tenant
         self._sibling = sibling
-        self._working = WorkingCopy(services, self, key, make_key)
+        self._working = WorkingCopy(services, self, key, make_key, instance)
         self._notes = Notes(services.repository, self._open)
         self._totals = CachedTotals(services, self._working, tenant)
 
@@ -171,7 +172,7 @@ class Cart:
     def to_dict(self) -> dict[str, t.Any]:
         """The cart and its :attr:`totals` as plain data that can be encoded as JSON."""
         return {
-            "instance": self.key.instance if self.key is not None else "default",
+            "instance": self._working.instance,
             "version": self.version,
             **self.totals.to_dict(),
             "coupons": list(self.coupons),
@@ -655,8 +656,7 @@ class Cart:
 
     def _counterpart(self, owner: str) -> Cart:
         """The same cart of another owner of this tenant."""
-        instance = self.key.instance if self.key is not None else "default"
-        key = CartKey(owner_in(self.tenant, owner), instance)
+        key = CartKey(owner_in(self.tenant, owner), self._working.instance)
 
         return stored_cart(self._services, key)
 
@@ -687,7 +687,7 @@ def stored_cart(services: CartServices, key: CartKey) -> Cart:
     def sibling(name: str) -> Cart:
         return stored_cart(services, CartKey(key.owner, check_instance(name)))
 
-    return Cart(services, key, make_key=lambda: key, sibling=sibling)
+    return Cart(services, key, key.instance, make_key=lambda: key, sibling=sibling)
 
 
 def working_copy(cart: Cart) -> WorkingCopy:

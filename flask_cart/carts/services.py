@@ -18,7 +18,6 @@ from ..model.errors import CartError
 from ..model.events import CartAbandoned
 from ..model.events import Event
 from ..model.events import ReminderDue
-from ..model.keys import CartKey
 from ..model.merging import ADD_QUANTITIES
 from ..model.merging import Strategies
 from ..model.merging import Strategy
@@ -29,6 +28,7 @@ from ..pricing.rulebook import Rulebook
 from .catalogue import Catalogue
 from .observing import Observers
 from .repository import Repository
+from .writing import Operations
 
 _logger = logging.getLogger(__name__)
 
@@ -115,18 +115,22 @@ class CartServices:
         """When it is, as rules are told."""
         return self.local_time(self.clock())
 
-    def with_terms(
-        self, key: CartKey, operations: t.Sequence[Operation]
-    ) -> t.Sequence[Operation]:
+    def with_terms(self, instance: str, operations: Operations) -> Operations:
         """The operations with the terms of the products that they are about."""
-        if not any(isinstance(each, Limited) for each in operations):
+        if operations is None or not any(isinstance(e, Limited) for e in operations):
             return operations
 
-        if key.instance not in self.policy.stock_ignored:
-            return self.registry.catalogue.with_terms(operations)
+        return self.registry.catalogue.with_terms(self.heeded(instance, operations))
+
+    def heeded(
+        self, instance: str, operations: t.Sequence[Operation]
+    ) -> t.Sequence[Operation]:
+        """The operations, without terms where those of products do not count."""
+        if instance not in self.policy.stock_ignored:
+            return operations
 
         return [
-            replace(each, terms=()) if isinstance(each, Limited) else each
+            replace(each, terms=(), asks=()) if isinstance(each, Limited) else each
             for each in operations
         ]
 

@@ -43,6 +43,7 @@ class WorkingCopy:
     :param cart: The cart that signals and conflicts are about.
     :param key: Where it is stored, if that is known.
     :param make_key: Called at the first write if it is not.
+    :param instance: The name of the cart.
     """
 
     def __init__(
@@ -51,8 +52,10 @@ class WorkingCopy:
         cart: AnyCart,
         key: CartKey | None,
         make_key: t.Callable[[], CartKey],
+        instance: str,
     ) -> None:
         self.key = key
+        self.instance = instance
         self.repository = services.repository
         self.now = services.now
         self._services = services
@@ -288,16 +291,15 @@ class WorkingCopy:
 
     def _applied(self, operations: t.Sequence[Operation]) -> Applied:
         version = self.snapshot.version
+        heeded = self._services.heeded(self.instance, operations)
 
         with self._conflicts_reported():
-            return applied(self.document, operations, version, version)
+            return applied(self.document, heeded, version, version)
 
     def part(self, operations: Operations, expected: int | None = None) -> Part:
         """What a write is to do with this cart."""
-        key = t.cast(CartKey, self.key)
-
-        if operations is not None:
-            operations = self._services.with_terms(key, operations)
+        key = self.found_key()
+        operations = self._services.with_terms(self.instance, operations)
 
         return Part(key, operations, self._snapshot, expected, self._before)
 

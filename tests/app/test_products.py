@@ -305,6 +305,21 @@ def test_instances_without_stock() -> None:
                 current_cart.instance(instance).add(mug)
 
 
+def test_first_wish_for_what_is_sold_out() -> None:
+    """It is one like any other: a guest is made for it, who has none yet."""
+    app = make_app(CART_STORAGE="memory", CART_STOCK_IGNORED=["wishlist"])
+    FlaskCart(app).product_loader(Shelf(Product("mug", available=0)))
+
+    with app.test_request_context():
+        report = current_cart.add_many([{"product": "mug"}])
+        assert not report.is_complete
+        assert current_cart.key is None
+
+        report = current_cart.instance("wishlist").add_many([{"product": "mug"}])
+        assert report.is_complete
+        assert current_cart.instance("wishlist").quantity == 1
+
+
 def test_veto(memory_app: Flask) -> None:
     """Whatever else a shop does not sell, it refuses before it is saved."""
 

@@ -152,6 +152,23 @@ class TestAddMany:
 
         assert cart.add_many([{"product": "mug", "quantity": 9}]).is_complete
 
+    def test_list_of_wishes_in_a_batch(
+        self, shelf: Shelf, storage: MemoryStorage
+    ) -> None:
+        """It tells of what is saved, also before that is."""
+        cart = make_cart(
+            storage,
+            catalogue=shelf.catalogue(),
+            stock_ignored=frozenset({"default"}),
+        )
+
+        with cart.batch():
+            report = cart.add_many([{"product": "mug", "quantity": 9}])
+            assert report.is_complete
+            assert cart.quantity == 9
+
+        assert cart.quantity == 9
+
     def test_another_currency(self, cart: Cart, shelf: Shelf) -> None:
         """What has no price in the cart's currency is not sold in it."""
         shelf.products["mug"].cart_price_in = {"USD": 14}.get

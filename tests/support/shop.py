@@ -93,11 +93,19 @@ def make_cart(
         return Cart(
             shared,
             CartKey((key or new_key).owner, name),
+            name,
             make_key=lambda: new_key,
             sibling=sibling,
         )
 
-    return Cart(shared, key, make_key=lambda: new_key, sibling=sibling, tenant=tenant)
+    return Cart(
+        shared,
+        key,
+        (key or new_key).instance,
+        make_key=lambda: new_key,
+        sibling=sibling,
+        tenant=tenant,
+    )
 
 
 def cart_of(
