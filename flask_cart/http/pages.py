@@ -38,9 +38,9 @@ from .forms import make_form_key
 from .forms import page_number
 from .pieces import needs_no_piece
 from .pieces import send_once
-from .representation import QuantityLimits
-from .representation import limits_of_lines
-from .representation import limits_of_product
+from .quantities import QuantityLimits
+from .quantities import limits_of_lines
+from .quantities import limits_of_product
 from .representation import reasons_of_coupons
 from .undoing import Undo
 from .undoing import take_undo

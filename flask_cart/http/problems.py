@@ -168,7 +168,7 @@ def _in_json(
     etag = ""
 
     if status_of(problem) in (409, 412):
-        cart = show_cart(current_cart.instance(instance), instance)
+        cart = show_cart(current_cart.instance(instance))
         more["cart"], etag = cart, make_etag(cart.version, encode(cart))
 
     if isinstance(error, CartConflictError):

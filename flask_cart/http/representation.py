@@ -18,18 +18,16 @@ from ..app.shopper import offered_again
 from ..app.shopper import offered_shipping
 from ..carts.adding import AddReport
 from ..carts.cart import Cart
-from ..carts.catalogue import variant_in
-from ..model.limits import Terms
-from ..model.limits import terms_of
+from ..carts.cart import working_copy
 from ..model.lines import Line
 from ..model.products import Buyable
-from ..model.products import Variant
 from ..model.products import item_id_of
-from ..model.values import EMPTY
 from ..pricing.shipping import ShippingOption
 from ..pricing.taxes import Tax
 from ..pricing.totals import Adjustment
 from ..pricing.totals import LineTotals
+from .quantities import QuantityLimits
+from .quantities import limits_of_lines
 from .routes import ROUTES
 from .schemas import ShownAction
 from .schemas import ShownCart
@@ -51,35 +49,12 @@ _STEPS: t.Final = [(e, e.template) for e in ROUTES if not e.is_for_forms]
 _WITH_LINES: t.Final = {"set_quantity", "increment", "remove", "move", "clear"}
 
 
-class QuantityLimits(t.NamedTuple):
-    """What a field for a quantity takes.
-
-    :param short: How many there are, if that is fewer than in the line; none if it is
-        not sold any more.
-    :param takes_line: Whether the quantity of the line is one that is sold.
-    """
-
-    minimum: int
-    maximum: int
-    step: int
-    short: int | None = None
-    takes_line: bool = True
-
-    @property
-    def is_sold_out(self) -> bool:
-        """Whether there is none that it takes."""
-        return self.maximum < self.minimum
-
-
-def show_cart(
-    cart: Cart, instance: str | None = None, report: AddReport | None = None
-) -> ShownCart:
+def show_cart(cart: Cart, report: AddReport | None = None) -> ShownCart:
     """What a shopper may see of a cart, and can do next with it.
 
-    :param instance: Which of the shopper's carts it is, if the cart cannot know.
     :param report: What became of many items.
     """
-    shown = _show(cart, instance, report)
+    shown = _show(cart, report)
 
     try:
         return structs.replace(shown, next=_next_steps(shown))
@@ -88,13 +63,13 @@ def show_cart(
         return shown
 
 
-def _show(cart: Cart, instance: str | None, report: AddReport | None) -> ShownCart:
+def _show(cart: Cart, report: AddReport | None) -> ShownCart:
     totals = cart.totals
     shown_keys = get_state().settings.client_metadata
     limits = limits_of_lines(cart)
 
     return ShownCart(
-        instance=instance or (cart.key.instance if cart.key else "default"),
+        instance=working_copy(cart).instance,
         version=cart.version,
         currency=totals.currency,
         quantity=totals.quantity,
@@ -138,59 +113,6 @@ def reasons_of_coupons(cart: Cart) -> dict[str, str]:
 def show_limits(limits: QuantityLimits) -> ShownLimits:
     """The quantities of a line."""
     return ShownLimits(*limits[:3])
-
-
-def limits_of_product(product: Buyable) -> QuantityLimits:
-    """What a field takes that adds a product."""
-    terms = terms_of(Variant(product, EMPTY, product))
-
-    return _limits(terms, get_state().settings.max_quantity)
-
-
-def limits_of_lines(
-    cart: Cart,
-    lines: t.Iterable[str] | None = None,
-    products: t.Mapping[str, Buyable] | None = None,
-) -> dict[str, QuantityLimits]:
-    """What the fields of a cart's lines take, by the ids of the lines.
-
-    A quantity that is too large by now may stay, and become smaller.
-
-    :param lines: The ids of those that are asked for, if it is not all.
-    :param products: Their products, if somebody has loaded them.
-    """
-    state = get_state()
-    catalogue, most = state.services.registry.catalogue, state.settings.max_quantity
-    ids = set(lines or ())
-    asked = [each for each in cart.lines if lines is None or each.id in ids]
-    variants: t.Mapping[str, Variant | None] = {}
-
-    if products is not None:
-        variants = {each.id: variant_in(products, each) for each in asked}
-    elif catalogue.loader is not None:
-        variants = catalogue.variants(asked)
-
-    is_asked = catalogue.loader is not None
-    any_number = QuantityLimits(1, most, 1)
-    limits = {}
-
-    for line in asked:
-        variant = variants.get(line.id)
-        own = any_number if variant is None else _limits(terms_of(variant), most)
-        limits[line.id] = own
-
-        if variant is None and is_asked and line.product_id is not None:
-            # It is not sold any more.
-            limits[line.id] = own._replace(short=0, takes_line=False)
-        elif line.quantity > own.maximum:
-            short = None if variant is None else _short(variant, line.quantity)
-            limits[line.id] = own._replace(
-                maximum=line.quantity, short=short, takes_line=False
-            )
-        elif line.quantity < own.minimum or (line.quantity - own.minimum) % own.step:
-            limits[line.id] = own._replace(takes_line=False)
-
-    return limits
 
 
 def make_etag(version: int, body: bytes) -> str:
@@ -321,27 +243,6 @@ def _taxes(taxes: t.Iterable[Tax]) -> list[ShownTax]:
 
 def _amount(money: Money) -> str:
     return f"{money.amount:f}"
-
-
-def _limits(terms: t.Iterable[Terms], most: int) -> QuantityLimits:
-    """What a field takes for these terms, and no more than that."""
-    minimum = step = 1
-
-    for each in terms:
-        # Only those of the variant have others than 1.
-        minimum, step = max(minimum, each.minimum), max(step, each.step)
-        limits = most, each.available, each.maximum
-        most = min(limit for limit in limits if limit is not None)
-
-    # The browser counts the steps from the minimum.
-    return QuantityLimits(-(-minimum // step) * step, most, step)
-
-
-def _short(variant: Variant, quantity: int) -> int | None:
-    """How many there are of a variant, if that is fewer than so many."""
-    stocks = [each.available for each in terms_of(variant)]
-
-    return min((n for n in stocks if n is not None and n < quantity), default=None)
 
 
 def _next_steps(cart: ShownCart) -> list[ShownAction]:

@@ -54,8 +54,8 @@ from .links import said_of
 from .preconditions import check_preconditions
 from .preconditions import read_claim
 from .problems import tell_problem
+from .quantities import limits_of_product
 from .representation import encode
-from .representation import limits_of_product
 from .representation import show_cart
 from .representation import show_limits
 from .schemas import ShownItem
@@ -107,7 +107,7 @@ def changes(change: Change) -> View:
 
         if wants_json(this_request):
             report = done.about if isinstance(done.about, AddReport) else None
-            answer = json_cart(this_request, show_cart(shopper.cart, instance, report))
+            answer = json_cart(this_request, show_cart(shopper.cart, report))
 
             return tell_change(answer, done)
 
@@ -147,7 +147,7 @@ def show(instance: str) -> Response:
     cart = Shopper(instance).cart
 
     if wants_json(request):
-        return json_cart(request, show_cart(cart, instance))
+        return json_cart(request, show_cart(cart))
 
     part = "drawer" if asks_for_drawer(request) else "cart"
 
@@ -311,7 +311,7 @@ def forward(instance: str) -> Response:
         said = _said_of(_shopper_for(instance, Code(code)).add_coupon(code))
 
     if wants_json(request):
-        return json_cart(request, show_cart(cart, instance))
+        return json_cart(request, show_cart(cart))
 
     page = address_of(instance, asked_page(request))
     onward = request.form.get(FORWARD_FIELD)

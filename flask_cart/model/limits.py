@@ -173,6 +173,11 @@ class Terms(msgspec.Struct, frozen=True):
         """How many there are in the lines that they are about."""
         return sum(each.quantity for each in lines if self.covers(each))
 
+    @property
+    def of_sum(self) -> tuple[int | None, int | None]:
+        """What limits all these lines together."""
+        return self.available, self.maximum
+
     def against_sum(self, quantity: int) -> Objection | None:
         """What stands against so many of the item in a cart."""
         if self.available is not None and quantity > self.available:
@@ -285,8 +290,7 @@ def fitting(
             continue
 
         others = each.count(lines) - now
-        limits = (each.available, each.maximum)
-        room = (limit - others for limit in limits if limit is not None)
+        room = (limit - others for limit in each.of_sum if limit is not None)
         most = max(min([most, *room]), 0)
         most -= most % each.step
 
@@ -331,19 +335,20 @@ def check_terms(before: Document, after: Document, terms: t.Iterable[Terms]) -> 
 
     :raises CartQuantityError: If it does.
     """
-    lines_before, lines_after = _by_item(before), _by_item(after)
+    lines_before, lines_after = map(lines_by_item, (before.lines, after.lines))
 
     for each in terms:
         _check_item(lines_before[each.item_id], lines_after[each.item_id], each)
 
 
-def _by_item(document: Document) -> dict[str, list[Line]]:
-    lines = defaultdict(list)
+def lines_by_item(lines: t.Iterable[Line]) -> t.Mapping[str, list[Line]]:
+    """Lines by their items; none of an item that is in none of them."""
+    found: dict[str, list[Line]] = defaultdict(list)
 
-    for line in document.lines:
-        lines[line.item_id].append(line)
+    for line in lines:
+        found[line.item_id].append(line)
 
-    return lines
+    return found
 
 
 def _check_item(before: list[Line], after: list[Line], terms: Terms) -> None:

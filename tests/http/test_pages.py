@@ -96,6 +96,54 @@ def test_a_quantity_that_is_too_large_by_now_may_stay(app: Flask) -> None:
         assert limits_in(app)[egg.id] == (1, 8, 1, None, False)
 
 
+def test_lines_of_one_stock_share_it(app: Flask) -> None:
+    """A field takes what the other lines leave of it, as a change is refused that goes
+    further; and each of them says how many are left, if that is fewer than in all."""
+    shelf = [product(cart_available=9)]
+    FlaskCart(app).product_loader(lambda ids: shelf)
+
+    with app.test_request_context():
+        for_ada = current_cart.add(shelf[0], 3, options={"name": "Ada"}).id
+        for_eva = current_cart.add(shelf[0], 2, options={"name": "Eva"}).id
+        assert limits_in(app) == {
+            for_ada: (1, 7, 1, None, True),
+            for_eva: (1, 6, 1, None, True),
+        }
+
+        shelf[0].cart_available = 5
+        assert [each[1:] for each in limits_in(app).values()] == [
+            (3, 1, None, True),
+            (2, 1, None, True),
+        ]
+
+        shelf[0].cart_available = 4
+        assert [each[1:] for each in limits_in(app).values()] == [
+            (3, 1, 4, False),
+            (2, 1, 4, False),
+        ]
+
+        # So many are there, but not for one shopper.
+        shelf[0].cart_available, shelf[0].cart_maximum = 5, 4
+        assert [each[1:] for each in limits_in(app).values()] == [
+            (3, 1, None, False),
+            (2, 1, None, False),
+        ]
+
+
+def test_a_list_of_wishes_takes_any_number(app: Flask) -> None:
+    """Where stock does not count, it limits no field; how many there are is told."""
+    app.config["CART_STOCK_IGNORED"] = ["wishlist"]
+    egg = product(cart_available=3, cart_minimum=2, cart_step=2)
+    FlaskCart(app).product_loader(lambda ids: [egg])
+
+    with app.test_request_context():
+        wishes = current_cart.instance("wishlist")
+        line = wishes.add(egg, 5)
+        found = pages_of(app).found(wishes, wishes.totals.lines)
+
+        assert found.limits == {line.id: (1, 50, 1, 3, False)}
+
+
 def test_a_line_says_that_there_is_less_by_now(app: Flask) -> None:
     """On the page of the cart, at the line; also if there is none any more."""
     shelf = [product(cart_available=9)]
@@ -111,6 +159,26 @@ def test_a_line_says_that_there_is_less_by_now(app: Flask) -> None:
         shelf[0].cart_available = left
 
         assert f'<p class="cart-short">{told}</p>' in client.get("/cart/").text
+
+
+def test_lines_of_one_stock_say_that_there_is_less_by_now(app: Flask) -> None:
+    """On the page of the cart, each of them, although there are enough for one."""
+    shelf = [product(cart_available=9, cart_choices={"for": ["Ada", "Eva"]})]
+    extension = FlaskCart(app)
+    extension.product_loader(lambda ids: shelf)
+    app.register_blueprint(extension.blueprint, url_prefix="/cart")
+    client = PageClient(app)
+
+    for name in ("Ada", "Eva"):
+        given = {"item": "egg", "quantity": "3", "options.for": name}
+        client.post("/cart/lines", data=given)
+
+    assert "cart-short" not in client.get("/cart/").text
+
+    shelf[0].cart_available = 5
+
+    page = client.get("/cart/").text
+    assert page.count('<p class="cart-short">Only 5 left.</p>') == 2
 
 
 @pytest.mark.parametrize(
