@@ -37,6 +37,18 @@ def begin(page: Page) -> None:
     expect(page.locator(".windows iframe")).to_have_count(2)
 
 
+def test_the_button_has_room_above_it(open_window: Visits) -> None:
+    """It does not touch the sentence that it follows, as no other button does."""
+    page = open_window(viewport=PHONE)
+    page.goto("/two-windows")
+    sentence = page.locator("form:has(#begin) p").bounding_box()
+    begins = page.locator("#begin").bounding_box()
+
+    assert sentence is not None
+    assert begins is not None
+    assert begins["y"] - (sentence["y"] + sentence["height"]) >= 12
+
+
 def test_what_both_add_is_in_the_basket(open_window: Visits, front: Front) -> None:
     """Also when both are pressed before either is answered, again and again; and both
     show it, without being loaded anew."""
