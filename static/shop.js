@@ -18,11 +18,26 @@ document.addEventListener("submit", (event) => {
 });
 
 // A page that the browser kept for its Back button shows an old basket and sent forms.
-window.addEventListener("pageshow", (event) => {
-  if (event.persisted) {
-    window.location.reload();
-  }
-});
+async function renew() {
+  const shown = document.querySelector(".split-checkout");
+  const answer = shown && await fetch(location.href).catch(() => null);
+  const page = answer && new DOMParser().parseFromString(await answer.text(), "text/html");
+  const next = page?.querySelector(".split-checkout");
 
-// After a mistake, start where the mistakes are listed.
-document.querySelector(".error-summary")?.focus();
+  if (!next) {
+    location.reload();
+    return;
+  }
+
+  // An address that is half typed stays.
+  for (const field of shown.querySelectorAll("[id]:is(input, select)")) {
+    const same = next.querySelector(`#${field.id}`);
+    if (same) same.value = field.value;
+  }
+
+  shown.replaceWith(next);
+}
+
+addEventListener("pageshow", (event) => {
+  if (event.persisted) renew();
+});

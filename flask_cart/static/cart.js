@@ -337,7 +337,11 @@
   });
 
   function sayThatItFailed() {
-    byId("cart-messages")?.replaceChildren(byId("cart-failed").content.cloneNode(true));
+    const messages = byId("cart-messages");
+
+    // What can be undone can be tried again.
+    messages?.querySelectorAll(".cart-message:not(:has(form))").forEach((each) => each.remove());
+    messages?.append(byId("cart-failed").content.cloneNode(true));
   }
 
   document.addEventListener("htmx:responseError", sayThatItFailed);
@@ -556,8 +560,9 @@
   const NEWS = "flask-cart";
 
   function refresh() {
-    // What a conflict is about stays until the shopper has chosen.
-    const cart = document.querySelector("#cart:not(.cart-conflict)");
+    // What a conflict is about stays until the shopper has chosen. The page of a link is
+    // about another cart.
+    const cart = document.querySelector("#cart[data-hx-get]:not(.cart-conflict)");
     const drawer = document.querySelector("#cart-drawer[open]");
     const source = cart ?? drawer ?? byId("cart-mini");
 
