@@ -110,8 +110,15 @@ def _is_input(error: CartError) -> bool:
     return isinstance(error, CartLimitError) and not is_full
 
 
-def tell_problem(error: CartError | HTTPException, instance: str) -> Response:
-    """Tell the client why nothing was changed."""
+def show_refused_code(code: str, error: CartError | HTTPException) -> None:
+    """Let the field for codes show the one that was refused, and why."""
+    reason = _worded(error).detail
+    session[REFUSED_CODE] = {"code": code[:MAX_TEXT], "reason": reason}
+
+
+def _worded(error: CartError | HTTPException) -> Problem:
+    """What is told of an error, in the words of the shop; what nobody may be told of
+    is raised again."""
     problem = describe(error)
 
     if problem is None:
@@ -121,7 +128,13 @@ def tell_problem(error: CartError | HTTPException, instance: str) -> Response:
         problem = problem._replace(detail=tell_unreadable())
 
     said = get_state().loaders.word(problem.code, problem.detail, error)
-    problem = problem._replace(detail=said)
+
+    return problem._replace(detail=said)
+
+
+def tell_problem(error: CartError | HTTPException, instance: str) -> Response:
+    """Tell the client why nothing was changed."""
+    problem = _worded(error)
 
     if isinstance(error, CartConflictError) and is_stale(request, error):
         problem = Problem(ProblemCode.PRECONDITION_FAILED, problem.detail)
@@ -134,19 +147,16 @@ def tell_problem(error: CartError | HTTPException, instance: str) -> Response:
     # The app has its own pages for what is missing, forbidden or down.
     if request.method == "GET" or _is_of_the_app(problem):
         # Which it knows by their status.
-        raise NotFound(said) if isinstance(error, RefusedError) else error
+        raise NotFound(problem.detail) if isinstance(error, RefusedError) else error
 
     if isinstance(error, CartConflictError):
         return _conflict_page(error, instance)
 
     page = address_of(instance, asked_page(request))
+    is_of_code = (request.endpoint or "").endswith(".add_coupon")
 
-    if "code" in request.form and current_cart.instance(instance):
-        # Its field shows it, with what was typed in.
-        session[REFUSED_CODE] = {
-            "code": request.form["code"][:MAX_TEXT],
-            "reason": problem.detail,
-        }
+    if is_of_code and current_cart.instance(instance):
+        show_refused_code(request.form.get("code", ""), error)
 
         return back(request, page, "", "error")
 

@@ -20,9 +20,16 @@ from ..app.shopper import check_instance
 from ..app.shopper import find_product
 from ..app.wishes import try_to_add
 from ..app.wording import Done
+from ..app.wording import RefusedError
 from ..app.wording import tell_done
 from ..carts.adding import AddReport
+from ..carts.cart import Cart
+from ..model.errors import CartConflictError
 from ..model.errors import CartError
+from ..model.errors import CartLimitError
+from ..model.errors import CartVetoError
+from ..model.errors import InvalidConditionError
+from ..model.errors import InvalidItemError
 from ..model.products import choices_of
 from ..model.products import multiple_of
 from .answers import FORWARD_FIELD
@@ -53,6 +60,7 @@ from .limiting import count_request
 from .links import said_of
 from .preconditions import check_preconditions
 from .preconditions import read_claim
+from .problems import show_refused_code
 from .problems import tell_problem
 from .quantities import limits_of_product
 from .representation import encode
@@ -283,6 +291,17 @@ def set_metadata(shopper: Shopper, wanted: Entries) -> Done:
     return shopper.set_metadata(wanted.metadata)
 
 
+#: What says no to one thing that was typed, and nothing of the others.
+_REFUSALS: t.Final = (
+    RefusedError,
+    CartConflictError,
+    CartLimitError,
+    CartVetoError,
+    InvalidConditionError,
+    InvalidItemError,
+)
+
+
 @answered
 def forward(instance: str) -> Response:
     """Keep what was typed on the page of a cart, and go on from there."""
@@ -297,23 +316,57 @@ def forward(instance: str) -> Response:
         done = _shopper_for(instance, Entries(notes)).set_metadata(notes)
         said = _said_of(done)
 
-    # After the note, which is kept also if these are refused.
-    for line_id, quantity in typed.quantities.items():
-        seen = typed.seen.get(line_id, ...)
-
-        if quantity != seen:
-            only = Typed(quantities={line_id: quantity})
-            done = _shopper_for(instance, only).set_quantity(line_id, quantity, seen)
-            offer_undo(cart, instance, done)
-            said = said if done.code == "changed" else _said_of(done)
+    quantities, refused = _set_quantities(cart, instance, typed)
+    said = quantities or said
+    onward = request.form.get(FORWARD_FIELD)
 
     if code:
-        said = _said_of(_shopper_for(instance, Code(code)).add_coupon(code))
+        try:
+            said = _said_of(_shopper_for(instance, Code(code)).add_coupon(code))
+        except _REFUSALS as error:
+            # Its field is on the page of a cart that has something in it.
+            if wants_json(request) or not cart:
+                raise
+
+            show_refused_code(code, error)
+            onward = None
+
+    if refused:
+        raise refused[0]
 
     if wants_json(request):
         return json_cart(request, show_cart(cart))
 
     page = address_of(instance, asked_page(request))
-    onward = request.form.get(FORWARD_FIELD)
 
     return back(request, page, said, "success", onward)
+
+
+def _set_quantities(
+    cart: Cart, instance: str, typed: Typed
+) -> tuple[str, list[CartError]]:
+    """Set those that were typed: one that is refused takes no other along.
+
+    :returns: What is said of the last one, and what was refused.
+    """
+    said = ""
+    refused: list[CartError] = []
+
+    for line_id, quantity in typed.quantities.items():
+        seen = typed.seen.get(line_id, ...)
+
+        if quantity == seen:
+            continue
+
+        only = Typed(quantities={line_id: quantity})
+
+        try:
+            done = _shopper_for(instance, only).set_quantity(line_id, quantity, seen)
+        except _REFUSALS as error:
+            refused.append(error)
+            continue
+
+        offer_undo(cart, instance, done)
+        said = said if done.code == "changed" else _said_of(done)
+
+    return said, refused

@@ -141,3 +141,56 @@ def test_a_quantity_that_cannot_be(
 
     assert answer.location == "/cart/"
     assert said in client.get("/cart/").text
+
+
+def test_what_is_refused_takes_nothing_along(client: FlaskClient) -> None:
+    """Of what was typed all else is kept, and the reason is not told of the code."""
+    mug = fill(client)
+    client.post("/cart/lines", json={"item": "pot"})
+    client.post("/cart/lines", json={"item": "rare"})
+    pot, rare = line_of("pot"), line_of("rare")
+    typed = {f"quantity.{rare}": "99", f"quantity.{mug}": "4", f"quantity.{pot}": "2"}
+    answer = client.post("/cart/forward", data=TYPED | typed)
+    page = client.get("/cart/").text
+
+    assert answer.location == "/cart/"
+    assert "counting those in your cart" in page
+    assert "cart-refused" not in page
+    assert [each["quantity"] for each in show(client)["lines"]] == [4, 2, 1]
+    assert codes(client) == ["TEN"]
+
+    # Each is told where it was typed.
+    typed = {f"quantity.{rare}": "99", f"quantity.{mug}": "5"}
+    client.post("/cart/forward", data=TYPED | typed | {"code": "NIX"})
+    page = client.get("/cart/").text
+
+    assert "counting those in your cart" in page
+    assert re.search(r'cart-refused"[^>]*>There is no such code.', page)
+    assert show(client)["lines"][0]["quantity"] == 5
+
+
+def test_a_code_beside_a_conflict(client: FlaskClient) -> None:
+    """It is noted also if the shopper leaves the quantity as it is."""
+    mug = fill(client)
+    client.patch(f"/cart/lines/{mug}", json={"quantity": 7})
+    typed = {f"quantity.{mug}": "4", f"seen.{mug}": "3"}
+
+    assert client.post("/cart/forward", data=TYPED | typed).status_code == 409
+    assert codes(client) == ["TEN"]
+
+
+def test_a_code_for_a_cart_that_is_emptied(client: FlaskClient) -> None:
+    """There is no field any more that could show why it was refused."""
+    mug = fill(client)
+    typed = {f"quantity.{mug}": "0", "code": "NIX"}
+    client.post("/cart/forward", data=TYPED | typed)
+
+    assert "There is no such code." in client.get("/cart/").text
+
+
+def test_a_program_is_told_of_a_code(client: FlaskClient) -> None:
+    """It has no field, but a problem document."""
+    fill(client)
+    answer = client.post("/cart/forward", data={"code": "NIX"}, headers=JSON)
+
+    assert answer.json["code"] == "unknown-coupon"
