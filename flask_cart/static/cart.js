@@ -344,9 +344,6 @@
     messages?.append(byId("cart-failed").content.cloneNode(true));
   }
 
-  document.addEventListener("htmx:responseError", sayThatItFailed);
-  document.addEventListener("htmx:sendError", sayThatItFailed);
-
   /* What the page has: it is not sent again. */
 
   document.addEventListener("htmx:configRequest", (event) => {
@@ -442,16 +439,31 @@
   let drafts = [];
   let focused = null;
 
+  // Its page has no room for what else was typed, which comes back behind it.
+  const isConflict = () => document.querySelector(".cart-conflict") !== null;
+
+  document.addEventListener("click", (event) => {
+    const isOther = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+
+    if (!event.target.closest("#cart-leave") || isOther || !drafts.length) return;
+
+    event.preventDefault();
+    window.htmx.trigger(byId("cart"), "cart-refresh");
+  });
+
   document.addEventListener("htmx:beforeSwap", (event) => {
     const sent = event.detail.requestConfig.elt;
     const fields = document.querySelectorAll(`${SHOWN} :is(input, textarea)[id]`);
 
     focused = document.activeElement?.id;
-    drafts = Array.from(fields)
-      .filter((field) => field.value !== field.defaultValue)
-      .filter((field) => field.dataset.tapped === undefined)
-      .filter((field) => senderOf(field) !== sent || field.id === typed?.id)
-      .map((field) => [field.id, field.value]);
+
+    if (!isConflict()) {
+      drafts = Array.from(fields)
+        .filter((field) => field.value !== field.defaultValue)
+        .filter((field) => field.dataset.tapped === undefined)
+        .filter((field) => senderOf(field) !== sent || field.id === typed?.id)
+        .map((field) => [field.id, field.value]);
+    }
 
     for (const field of document.querySelectorAll(`${SHOWN} [name=csrf_token]`)) {
       field.dataset.old = "";
@@ -500,6 +512,8 @@
       if (byId(id)) showTaps(byId(id));
     }
 
+    if (isConflict()) return;
+
     for (const [id, value] of drafts.splice(0)) {
       const field = byId(id);
       if (field) field.value = value;
@@ -528,10 +542,7 @@
     }
   }
 
-  document.addEventListener("htmx:afterRequest", (event) => {
-    // Not detail.elt, which is somewhere else if the form is gone.
-    const form = event.detail.requestConfig.elt;
-
+  function finish({elt: form, requestConfig, successful}) {
     fillIn(form);
     renewTokens();
     watchMessages();
@@ -541,17 +552,32 @@
 
     if (!form.matches(".cart-form")) return;
 
-    findFocus(form, event.detail.requestConfig.triggeringEvent?.submitter);
+    findFocus(form, requestConfig.triggeringEvent?.submitter);
 
-    if (event.detail.successful) {
+    if (successful) {
       renewKeys(form);
       tellTabs(Date.now());
-      showAdded(event.detail.requestConfig);
+      showAdded(requestConfig);
     }
 
     const rest = Number(form.dataset.sent) + DOUBLE_CLICK - Date.now();
     // Pieces that stayed have buttons of the form that is in its place.
     setTimeout(() => setBusy(byId(form.id) ?? form, false), Math.max(rest, 0));
+  }
+
+  // Not htmx:afterRequest, which nobody hears if the form is not on the page any more:
+  // what another tab did may have been shown meanwhile.
+  document.addEventListener("htmx:beforeSend", ({detail}) => {
+    const {xhr, requestConfig, elt} = detail;
+
+    xhr.addEventListener("error", sayThatItFailed);
+    xhr.addEventListener("loadend", () => {
+      const {failed, successful} = detail;
+
+      if (failed) sayThatItFailed();
+
+      finish({elt, requestConfig, successful});
+    });
   });
 
   /* The cart may be another by now: when the browser goes back to a page as it was

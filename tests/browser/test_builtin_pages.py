@@ -459,6 +459,29 @@ def test_tabs_hear_of_each_other(open_page: Visits) -> None:
         expect(header(each)).to_contain_text("8 items")
 
 
+def test_tabs_hear_of_what_was_overtaken(open_page: Visits) -> None:
+    """Of a step, too, during which the page showed what somebody else has done."""
+    page = open_page()
+    put(page, "mug", 2)
+    page.goto("/cart/")
+    other = page.context.new_page()
+    other.goto("/cart/")
+    held: list[Route] = []
+    page.route("**/increment", lambda route: held.append(route))
+
+    with page.expect_request("**/increment"):
+        button(page, "More of Harbour mug").click()
+
+    set_elsewhere(page, "mug", 5)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(header(page)).to_contain_text("5 items")
+    expect(header(other)).to_contain_text("2 items")
+    held[0].continue_()
+
+    expect(header(page)).to_contain_text("6 items")
+    expect(header(other)).to_contain_text("6 items")
+
+
 @with_and_without_scripts
 def test_two_tabs_and_an_emptied_cart(open_page: Visits, scripts: bool) -> None:
     """What the shopper has not seen is shown before it is thrown away."""
@@ -647,6 +670,36 @@ def test_going_on_saves_what_was_typed(open_page: Visits, scripts: bool) -> None
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Checkout")
     expect(page.locator(".cart-message")).to_have_count(0)
+
+
+@with_and_without_scripts
+@pytest.mark.parametrize("wins", [True, False], ids=["made", "left"])
+def test_a_conflict_takes_nothing_else_along(
+    open_page: Visits, scripts: bool, wins: bool
+) -> None:
+    """What was typed beside the quantity is there when the shopper has chosen."""
+    page = open_page(java_script_enabled=scripts, failures_expected=True)
+    put(page, "mug", 2)
+    page.goto("/cart/")
+    set_elsewhere(page, "mug", 5)
+    page.get_by_label("A note for us").fill("Ring twice")
+    page.get_by_label("Code").fill("tide")
+    quantity_of(page, "Harbour mug").fill("3")
+    quantity_of(page, "Harbour mug").press("Enter")
+
+    if wins:
+        button(page, "Make it 3").click()
+    else:
+        page.get_by_role("link", name="Leave it at 5").click()
+
+    expect(page).to_have_title("Your cart")
+    expect(page.get_by_label("A note for us")).to_have_value("Ring twice")
+    button(page, "Check out").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Checkout")
+    expect(page.get_by_text("Your note: Ring twice")).to_be_visible()
+    expect(page.get_by_text("TIDE", exact=True)).to_be_visible()
+    expect(header(page)).to_contain_text("3 items" if wins else "5 items")
 
 
 def test_several_taps_are_one_change(open_page: Visits) -> None:
