@@ -15,6 +15,7 @@ from flask_cart import InvalidConditionError
 from flask_cart import current_cart
 
 from ..extensions import cart_ext
+from ..extensions import csrf
 from ..forms import COUNTRIES
 from ..forms import CheckoutForm
 from ..forms import read_amount
@@ -35,6 +36,8 @@ from ..services.ordering import place_order
 from ..services.payments import begin_payment
 from ..services.shipping import needs_consent
 from ..services.shipping import send_by_post
+from . import languages
+from . import prices
 from .basket import back_to_basket
 
 bp = Blueprint("checkout", __name__)
@@ -197,6 +200,15 @@ def _keep_address(form: CheckoutForm) -> None:
     """Have what was typed there again, whichever way the shopper goes from here."""
     # A cookie has room for no more.
     session[ADDRESS] = {k: v[:254] for k, v in form.address.columns().items()}
+
+
+@languages.bp.before_request
+@prices.bp.before_request
+def keep_typed() -> None:
+    """Keep the address, too, when a switch below the page takes the shopper away."""
+    if "street" in request.form:
+        csrf.protect()
+        _keep_address(CheckoutForm.read(request.form))
 
 
 def _to_order(order: Order) -> Response:

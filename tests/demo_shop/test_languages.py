@@ -23,6 +23,7 @@ from tests.support.scenes_of_slackwater import SCENES
 from tests.support.slackwater import ADDRESS
 from tests.support.slackwater import Shop
 from tests.support.slackwater import Visitor
+from tests.support.windows import add
 from tools import tongues
 
 #: Where the forms below a page lead back to.
@@ -188,6 +189,30 @@ def test_what_is_stored_is_the_same_in_all_languages(visitor: Visitor) -> None:
     assert "كوب الميناء" in order
     assert "Hafenbecher" in visitor.get(address)
     assert "Post mit Sendungsverfolgung" in visitor.page
+
+
+@pytest.mark.parametrize(
+    "switch", ["Deutsch", "Pounds", "Without VAT"], ids=["language", "currency", "VAT"]
+)
+def test_a_half_typed_address_stays(open_window: Visits, switch: str) -> None:
+    """Whatever is chosen below the checkout, without scripts as well."""
+    window = open_window(java_script_enabled=False)
+    add(window, "harbour-mug", "Fog")
+    window.goto("/checkout")
+    window.locator("#street").fill("Kai 7")
+    window.get_by_role("button", name=switch).click()
+
+    expect(window.get_by_role("button", name=switch)).to_have_attribute(
+        "aria-current", "true"
+    )
+    expect(window.locator("#street")).to_have_value("Kai 7")
+
+
+def test_no_other_site_types_an_address(visitor: Visitor) -> None:
+    """It would take the shopper's session away."""
+    data = {"language": "de", "street": "Kai 7"}
+
+    assert visitor.client.post("/language", data=data).status_code == 400
 
 
 def test_from_right_to_left_on_a_phone(open_window: Visits) -> None:
