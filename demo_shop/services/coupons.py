@@ -60,8 +60,8 @@ class NotedCoupon:
     """The coupon in the cart, as the shopper sees it."""
 
     code: str
-    #: What it is.
-    blurb: str
+    #: What it is, in the language of the page.
+    what: str
     #: What it takes off now.
     savings: Money
     #: Why it takes off nothing, or an empty string.
@@ -228,6 +228,22 @@ def coupons_to_try() -> list[Coupon]:
     )
 
 
+def describe(coupon: Coupon) -> str:
+    """Say what a coupon is, with its amounts in the currency of the basket."""
+    is_amount = coupon.value and not coupon.value.endswith("%")
+    off = cents(Money(coupon.value, "EUR")) if is_amount else None
+    amounts = {"minimum": coupon.minimum_cents, "cap": coupon.cap_cents, "off": off}
+    currency = current_cart.currency
+
+    return told(coupon.blurb).format_map(
+        {
+            name: price(asked_in(currency, euros(amount)))
+            for name, amount in amounts.items()
+            if amount is not None
+        }
+    )
+
+
 def forget_coupon() -> None:
     """Take the code out of the cart; nothing happens if there is none."""
     with current_cart.batch():
@@ -245,7 +261,7 @@ def read_noted() -> NotedCoupon | None:
 
     if why := why_over(coupon):
         nothing = current_cart.totals.total * 0
-        return NotedCoupon(coupon.code, coupon.blurb, nothing, why, is_over=True)
+        return NotedCoupon(coupon.code, describe(coupon), nothing, why, is_over=True)
 
     totals = current_cart.totals
     adjustment = _adjustment(coupon.code, totals)
@@ -255,7 +271,7 @@ def read_noted() -> NotedCoupon | None:
 
     return NotedCoupon(
         coupon.code,
-        coupon.blurb,
+        describe(coupon),
         -adjustment.amount,
         _why_not(coupon, adjustment, totals) if adjustment.code else "",
         is_over=False,

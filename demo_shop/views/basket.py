@@ -23,6 +23,7 @@ from ..services.basket import savings
 from ..services.basket import variants_in
 from ..services.basket import variants_of
 from ..services.coupons import coupons_to_try
+from ..services.coupons import describe
 from ..services.coupons import read_noted
 from ..services.currencies import change
 from ..services.currencies import chosen_currency
@@ -190,6 +191,7 @@ bp.add_app_template_global(savings, "savings_of")
 bp.add_app_template_global(count_cheaper)
 bp.add_app_template_global(read_noted, "read_coupon")
 bp.add_app_template_global(coupons_to_try)
+bp.add_app_template_global(describe, "describe_coupon")
 bp.add_app_template_global(read_card)
 bp.add_app_template_global(cards_to_try)
 bp.add_app_template_global(WAYS.get, "read_way")

@@ -37,7 +37,7 @@ def test_a_percentage(visitor):
         "of which VAT 23%": "€9.67",
         "You save": "€5.20",
     }
-    assert "10% off orders of €40 or more: you save €5.20." in page
+    assert "10% off orders of €40.00 or more: you save €5.20." in page
 
 
 def test_a_percentage_with_a_cap(visitor):

@@ -110,7 +110,12 @@ def test_coupons_are_by_the_list(shop: Shop, visitor: Visitor) -> None:
     choose(visitor, "USD", "/")
     visitor.add("pilot-kettle", "KETTLE-TAR")
 
-    assert "applies to orders of US$69.00 or more" in visitor.enter("FAIRWIND")
+    page = visitor.enter("FAIRWIND")
+
+    assert "applies to orders of US$69.00 or more" in page
+    # What there is to try is told in it as well.
+    assert "10% off orders of US$46.00 or more" in page
+    assert "20% off, up to US$17.30" in page
 
     for code, saved in [("SPRINGTIDE", "US$5.98"), ("MAIDENVOYAGE", "US$5.80")]:
         assert f"you save {saved}" in visitor.enter(code)
