@@ -475,8 +475,9 @@
       byId("cart-typed").submit();
     }
 
-    // The title is the page's, and not that of a form somewhere else.
-    if (byId("cart")) {
+    // The title is the page's, and not that of a form somewhere else, nor of an answer
+    // that is not shown.
+    if (byId("cart") && event.detail.shouldSwap) {
       const {title} = parse(event.detail.serverResponse);
       document.title = title || document.title;
     }

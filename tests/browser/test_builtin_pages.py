@@ -596,6 +596,20 @@ def test_an_answer_that_is_lost(open_page: Visits) -> None:
     expect(header(page)).to_contain_text("2 items")
 
 
+def test_an_answer_that_is_not_shown(open_page: Visits) -> None:
+    """The page keeps its title, too."""
+    page = open_page(failures_expected=True)
+    put(page, "pot")
+    page.goto("/cart/")
+    body = "<title>Bad Request</title><h1>Bad Request</h1>"
+    answer = {"status": 400, "body": body, "content_type": "text/html"}
+    page.route("**/remove", lambda route: route.fulfill(**answer))
+    button(page, "Remove Watch teapot").click()
+
+    expect(page.get_by_role("status")).to_contain_text("That did not work.")
+    expect(page).to_have_title("Your cart")
+
+
 def lose_the_answer(route: Route) -> None:
     route.fetch()
     route.abort()

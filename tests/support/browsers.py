@@ -206,7 +206,9 @@ class Visits:
             context.add_init_script(_COUNT_SHIFTS)
 
         def note(message: Any) -> None:
-            is_failure = message.text.startswith(("Failed to load resource", "htmx:"))
+            is_failure = message.text.startswith(
+                ("Failed to load resource", "htmx:", "Response Status Error Code")
+            )
 
             if message.type == "error" and not (is_failure and failures_expected):
                 self.errors.append(message.text)
