@@ -258,7 +258,8 @@ def tell_guest(app: Flask, response: Response, **of_signal: t.Any) -> None:
 
         visit.is_answered = True
 
-        if visit.is_looked_at:
+        # Where a session was asked, it has said so: to take that apart takes longer.
+        if visit.is_looked_at and response.headers.get("Vary") != "Cookie":
             response.vary.add("Cookie")
 
         # After an error, carts that were merged may be where they were before.

@@ -32,6 +32,7 @@ from ..model.operations import stale
 from ..model.operations import terms_in
 from ..model.removing import forget_line
 from ..model.values import size_of
+from ..model.values import unchecked
 from ..storage.base import Change
 from ..storage.base import Guarantee
 from ..storage.base import Storage
@@ -278,7 +279,8 @@ class Write:
         if terms := terms_in(operations):
             check_terms(base.document, document, terms)
 
-        document = replace(
+        # Its lines have been looked at when they were changed.
+        document = unchecked(
             document,
             created_at=document.created_at or now,
             updated_at=now,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing as t
 from collections import defaultdict
+from itertools import filterfalse
 
 import msgspec
 
@@ -63,11 +64,12 @@ def check_limits(before: Document, after: Document, limits: Limits) -> None:
             given=count,
         )
 
-    unchanged = set(map(id, before.lines))
+    # Of a thousand lines, a change replaces one.
+    known = set(map(id, before.lines))
+    lines = dict(zip(map(id, after.lines), after.lines, strict=True))
 
-    for line in after.lines:
-        if id(line) not in unchanged:
-            _check_line(line, before.line(line.id), limits)
+    for each in filterfalse(known.__contains__, lines):
+        _check_line(lines[each], before.line(lines[each].id), limits)
 
     for condition in after.conditions:
         if condition not in before.conditions:

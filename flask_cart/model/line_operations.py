@@ -196,7 +196,7 @@ class AddItemCondition(Reapplied, frozen=True):
         removed = (ItemConditionRemoved(line=changed, condition=each) for each in gone)
         added = ItemConditionAdded(line=changed, condition=self.condition)
 
-        return _with_line(document, changed), (*removed, added)
+        return _with_line(document, line, changed), (*removed, added)
 
 
 class RemoveItemCondition(Reapplied, frozen=True):
@@ -216,7 +216,7 @@ class RemoveItemCondition(Reapplied, frozen=True):
         changed = replace(line, conditions=conditions)
         event = ItemConditionRemoved(line=changed, condition=condition)
 
-        return _with_line(document, changed), (event,)
+        return _with_line(document, line, changed), (event,)
 
 
 def put_lines(document: Document, lines: t.Iterable[Line]) -> Applied:
@@ -239,13 +239,14 @@ def _put_line(document: Document, previous: Line, line: Line) -> Applied:
         line=line, previous=previous, quantity_delta=line.quantity - previous.quantity
     )
 
-    return _with_line(document, line), (event,)
+    return _with_line(document, previous, line), (event,)
 
 
-def _with_line(document: Document, line: Line) -> Document:
-    lines = [line if each.id == line.id else each for each in document.lines]
+def _with_line(document: Document, previous: Line, line: Line) -> Document:
+    lines = document.lines
+    place = lines.index(previous)
 
-    return replace(document, lines=tuple(lines))
+    return replace(document, lines=(*lines[:place], line, *lines[place + 1 :]))
 
 
 def _shown(line: Line, changes: t.Iterable[str]) -> dict[str, str]:

@@ -6,9 +6,11 @@ import typing as t
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import lru_cache
+from operator import attrgetter
 
 import msgspec
 from moneyed import Money
+from msgspec.structs import force_setattr as set_field
 from msgspec.structs import replace
 
 from .conditions import Condition
@@ -36,6 +38,11 @@ from .values import whole_number
 
 #: The greatest quantity that any limit may allow.
 MAX_QUANTITY: t.Final = 2**31 - 1
+
+#: What is chosen of each option.
+_Chosen = tuple[tuple[str, Chosen], ...]
+
+_name = attrgetter("name")
 
 
 class ProductRef(
@@ -95,42 +102,50 @@ class Line(
     currency: str = ""
 
     def __post_init__(self) -> None:
+        # Each line that is read comes by here. Most have neither options nor
+        # attributes, and what is right already is not set again.
+        count, amount, conditions = self.quantity, self.unit_amount, self.conditions
+        chosen: _Chosen = ()
+
         try:
-            self._check()
+            if not (type(self.item_id) is type(self.name) is str):
+                set_field(self, "item_id", check_text(self.item_id, "The id"))
+                set_field(self, "name", check_text(self.name, "The name"))
+
+            if self.options == self.attributes == EMPTY:
+                set_field(self, "options", EMPTY)
+                set_field(self, "attributes", EMPTY)
+            else:
+                chosen = self._freeze()
+
+            if type(self.id) is not str or not _is_id_of(
+                self.id, self.item_id, self.name, chosen
+            ):
+                raise ValueError(
+                    "The line's id does not belong to its item and options."
+                )
+
+            if type(count) is not int or not 0 < count <= MAX_QUANTITY:
+                set_field(self, "quantity", check_quantity(count))
+
+            if (checked := check_decimal(amount)) is not amount:
+                set_field(self, "unit_amount", checked)
+
+            if conditions and len(set(map(_name, conditions))) != len(conditions):
+                raise ValueError("Two of its conditions have the same name.")
         except ValueError as error:
             raise _invalid(self.item_id, error) from error
 
-    def _check(self) -> None:
-        # Each line that is read comes by here: what is right already is not set again.
-        set_field = msgspec.structs.force_setattr
-        count, amount, conditions = self.quantity, self.unit_amount, self.conditions
-
-        if not (type(self.item_id) is type(self.name) is str):
-            set_field(self, "item_id", check_text(self.item_id, "The id"))
-            set_field(self, "name", check_text(self.name, "The name"))
-
+    def _freeze(self) -> _Chosen:
+        """Let nobody change the options and attributes, and say what is chosen."""
         if type(self.options) is not FrozenDict:
             set_field(self, "options", canonical_options(self.options))
-
-        options = self.options.items()
-
-        if type(self.id) is not str or not _is_id_of(
-            self.id, self.item_id, self.name, *options
-        ):
-            raise ValueError("The line's id does not belong to its item and options.")
-
-        if type(count) is not int or not 0 < count <= MAX_QUANTITY:
-            set_field(self, "quantity", check_quantity(count))
-
-        if (checked := check_decimal(amount)) is not amount:
-            set_field(self, "unit_amount", checked)
 
         if type(self.attributes) is not FrozenDict:
             attributes = freeze_dict(self.attributes, "The attributes")
             set_field(self, "attributes", attributes)
 
-        if conditions and len({each.name for each in conditions}) != len(conditions):
-            raise ValueError("Two of its conditions have the same name.")
+        return tuple(self.options.items())
 
     @property
     def price(self) -> Money:
@@ -167,13 +182,13 @@ class Line(
 
 
 @lru_cache(maxsize=4096)
-def _is_id_of(id: str, item_id: str, name: str, *options: tuple[str, Chosen]) -> bool:
+def _is_id_of(id: str, item_id: str, name: str, chosen: _Chosen) -> bool:
     """Whether a line has this id, if it can be called so."""
     # The same items are in many carts, and are looked at whenever a cart is read.
     check_text(item_id, "The id")
     check_text(name, "The name")
 
-    return id == line_id(item_id, dict(options))
+    return id == line_id(item_id, dict(chosen))
 
 
 def count_of(line: Line | None) -> int:

@@ -16,12 +16,15 @@ import typing as t
 import unicodedata
 from collections.abc import Mapping
 from contextlib import contextmanager
+from copy import copy
 from functools import cache
 
 import msgspec
 
 from .errors import CartError
 from .errors import InvalidItemError
+
+S = t.TypeVar("S", bound=msgspec.Struct)
 
 
 class NumberError(ValueError):
@@ -139,9 +142,25 @@ def digest(text: str, length: int) -> str:
     return base64.urlsafe_b64encode(whole)[:length].decode()
 
 
+def unchecked(struct: S, **fields: t.Any) -> S:
+    """The struct with other values that need no check, and the rest as it is.
+
+    ``replace()`` checks all of them again: a cart looks at each of its lines.
+    """
+    changed = copy(struct)
+
+    for name, value in fields.items():
+        msgspec.structs.force_setattr(changed, name, value)
+
+    return changed
+
+
 def size_of(data: str | bytes) -> int:
     """The size of a text in bytes."""
-    return len(data.encode()) if isinstance(data, str) else len(data)
+    if isinstance(data, bytes) or data.isascii():
+        return len(data)
+
+    return len(data.encode())
 
 
 def check_text(

@@ -7,6 +7,7 @@ import itertools
 import typing as t
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import compress
 from operator import attrgetter
 
 from moneyed import Money
@@ -42,7 +43,9 @@ from .totals import Adjustment
 from .totals import LineTotals
 from .totals import Totals
 
-_plain_amount = attrgetter("plain_amount")
+_unit_amount, _quantity, _conditions, _plain_amount = map(
+    attrgetter, ("unit_amount", "quantity", "conditions", "plain_amount")
+)
 
 _NOT_ASKED: t.Final = Verdict(SHIPPING_UNAVAILABLE, FrozenDict(why="not_asked"))
 _NOT_FOR_LINES: t.Final = Verdict("not_for_lines")
@@ -219,16 +222,16 @@ class _Calculation:
 
     def __post_init__(self) -> None:
         given = self.document, self.rounding, self.evaluation
-        lines, times = self.document.lines, self.rounding.times
+        lines = self.document.lines
+        prices, quantities = map(_unit_amount, lines), map(_quantity, lines)
 
         #: What each line comes to, exactly.
-        self._amounts = [times(each.unit_amount, each.quantity) for each in lines]
+        self._amounts = self.rounding.times_all(prices, quantities)
 
         #: The lines that have conditions, by their positions.
         self._priced = {
             i: _price_line(line, *given)
-            for i, line in enumerate(lines)
-            if line.conditions
+            for i, line in compress(enumerate(lines), map(_conditions, lines))
         }
 
         for i, priced in self._priced.items():

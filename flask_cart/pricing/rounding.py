@@ -5,6 +5,8 @@ from __future__ import annotations
 import decimal
 import typing as t
 from decimal import Decimal
+from itertools import repeat
+from operator import mul
 
 from moneyed import Money
 
@@ -53,7 +55,15 @@ class Rounding(t.NamedTuple):
 
     def times(self, unit_price: Decimal, quantity: int) -> Decimal:
         """What so many come to, at the price of one."""
-        return (self.round(unit_price) if self.at == "unit" else unit_price) * quantity
+        return self.times_all([unit_price], [quantity])[0]
+
+    def times_all(
+        self, unit_prices: t.Iterable[Decimal], quantities: t.Iterable[int]
+    ) -> list[Decimal]:
+        """What so many of each come to, at the price of one."""
+        prices = self.round_all(unit_prices) if self.at == "unit" else unit_prices
+
+        return list(map(mul, prices, quantities))
 
     def round(self, amount: Decimal) -> Decimal:
         """Round to the smallest unit of the currency."""
@@ -61,9 +71,9 @@ class Rounding(t.NamedTuple):
 
     def round_all(self, amounts: t.Iterable[Decimal]) -> list[Decimal]:
         """Round each of them."""
-        unit, mode = self.unit, ROUNDING_MODES[self.mode]
+        how = map(repeat, (self.unit, ROUNDING_MODES[self.mode], CONTEXT))
 
-        return [each.quantize(unit, mode, CONTEXT) for each in amounts]
+        return list(map(Decimal.quantize, amounts, *how))
 
     @property
     def unit(self) -> Decimal:

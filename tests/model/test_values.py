@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flask_cart.model.document import new_document
 from flask_cart.model.values import EMPTY
 from flask_cart.model.values import MAX_DEPTH
 from flask_cart.model.values import FrozenDict
@@ -20,6 +21,8 @@ from flask_cart.model.values import check_text
 from flask_cart.model.values import freeze
 from flask_cart.model.values import freeze_dict
 from flask_cart.model.values import fulfills
+from flask_cart.model.values import size_of
+from flask_cart.model.values import unchecked
 from tests.support import strategies
 
 
@@ -238,3 +241,22 @@ class Sold(t.Protocol):
 def test_what_fulfills_a_protocol(has: dict[str, object], expected: bool) -> None:
     """Whatever has all that it asks for; what has no value for a method has it not."""
     assert fulfills(SimpleNamespace(**has), Sold) is expected
+
+
+def test_unchecked_is_another_one() -> None:
+    """A struct with other values leaves the one that it was made of as it was."""
+    document = new_document("EUR")
+
+    changed = unchecked(document, coupons=("SUMMER",))
+
+    assert changed.coupons == ("SUMMER",)
+    assert changed.currency == "EUR"
+    assert document == new_document("EUR")
+
+
+@pytest.mark.parametrize(
+    ("data", "size"), [("", 0), ("mug", 3), ("Täßchen", 9), ("Täßchen".encode(), 9)]
+)
+def test_size(data: str | bytes, size: int) -> None:
+    """A text is as large as its bytes are."""
+    assert size_of(data) == size
