@@ -118,6 +118,26 @@ def test_page_without_cart_reads_nothing(app: Flask, storage: CountingStorage) -
     assert "Vary" not in response.headers
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [("Cookie", "Cookie"), ("Accept-Language", "Accept-Language, Cookie")],
+)
+def test_what_an_answer_depends_on_already(
+    app: Flask, said: str, expected: str
+) -> None:
+    """An answer with a cart depends on the cookies as well, and says so once."""
+
+    @app.get("/varied")
+    def varied() -> Response:
+        return Response(str(len(current_cart)), headers={"Vary": said})
+
+    # Who has a guest's cookie is known without a look at the session, which says it.
+    client = app.test_client()
+    client.post("/add/mug")
+
+    assert client.get("/varied").headers["Vary"] == expected
+
+
 def test_one_read_per_request(app: Flask, storage: CountingStorage) -> None:
     """However often a page uses the cart, it is read once."""
     client = app.test_client()
