@@ -41,3 +41,6 @@ async function renew() {
 addEventListener("pageshow", (event) => {
   if (event.persisted) renew();
 });
+
+// After a mistake, start where the mistakes are listed.
+document.querySelector(".error-summary")?.focus();

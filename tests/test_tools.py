@@ -85,7 +85,7 @@ def test_numbers(folder: Path) -> None:
 
 
 #: How many modules a way may enter, for whoever has to know all of them.
-MOST = {"add": 24, "price": 24, "post": 43, "order": 28, "login": 24}
+MOST = {"add": 24, "price": 24, "post": 44, "order": 28, "login": 24}
 
 
 def test_ways_are_short() -> None:

@@ -499,7 +499,8 @@ def test_deadlock_of_an_add(postgresql_url: str) -> None:
             shop.cart().add("mug", price=1)
 
         waiting[0].result(30)
-        assert [code_of(error) for error in errors] == ["40P01"]
+        # The victim may be there again before its rival has woken up.
+        assert {code_of(error) for error in errors} == {"40P01"}
         assert shop.stored() == {"mug": 2}
 
 
