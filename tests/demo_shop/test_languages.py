@@ -114,7 +114,6 @@ def pseudo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
             f"sqlite:///{folder / 'shop.sqlite3'}",
             DEMO_SHOP_FOLDER=folder,
             BABEL_TRANSLATION_DIRECTORIES=str(folder),
-            RATELIMIT_ENABLED=False,
             CART_RATE_LIMITS={},
         )
         yield shop
