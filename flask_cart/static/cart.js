@@ -400,11 +400,13 @@
     byId("cart-drawer").showModal();
   }
 
+  const opensElsewhere = (click) =>
+    click.ctrlKey || click.metaKey || click.shiftKey || click.altKey;
+
   document.addEventListener("click", (event) => {
     const link = event.target.closest("#cart-mini");
-    const isOther = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
 
-    if (!link || isOther || !byId("cart-drawer") || !window.htmx) return;
+    if (!link || opensElsewhere(event) || !byId("cart-drawer") || !window.htmx) return;
 
     event.preventDefault();
     openDrawer();
@@ -443,9 +445,9 @@
   const isConflict = () => document.querySelector(".cart-conflict") !== null;
 
   document.addEventListener("click", (event) => {
-    const isOther = event.ctrlKey || event.metaKey || event.shiftKey || event.altKey;
+    const link = event.target.closest("#cart-leave");
 
-    if (!event.target.closest("#cart-leave") || isOther || !drafts.length) return;
+    if (!link || opensElsewhere(event) || !drafts.length) return;
 
     event.preventDefault();
     window.htmx.trigger(byId("cart"), "cart-refresh");

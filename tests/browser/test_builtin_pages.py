@@ -325,6 +325,30 @@ def keys_of(page: Page) -> set[str]:
     return {each.input_value() for each in page.locator("[name=cart_key]").all()}
 
 
+def ask_for_three_of_five(page: Page, typed: t.Mapping[str, str] = {}) -> None:
+    """Type a quantity of mugs that another tab changes meanwhile, and send it.
+
+    :param typed: What else is typed, by the labels of the fields.
+    """
+    put(page, "mug", 2)
+    page.goto("/cart/")
+    set_elsewhere(page, "mug", 5)
+
+    for label, text in typed.items():
+        page.get_by_label(label).fill(text)
+
+    quantity_of(page, "Harbour mug").fill("3")
+    quantity_of(page, "Harbour mug").press("Enter")
+
+
+def settle(page: Page, wins: bool) -> None:
+    """Go on from the conflict about it, with the one or the other."""
+    if wins:
+        button(page, "Make it 3").click()
+    else:
+        page.get_by_role("link", name="Leave it at 5").click()
+
+
 @with_and_without_scripts
 @pytest.mark.parametrize("wins", [True, False], ids=["made", "left"])
 def test_two_tabs_and_one_quantity(
@@ -332,11 +356,7 @@ def test_two_tabs_and_one_quantity(
 ) -> None:
     """Both quantities are shown, and one click is enough to go on with either."""
     page = open_page(java_script_enabled=scripts, failures_expected=True)
-    put(page, "mug", 2)
-    page.goto("/cart/")
-    set_elsewhere(page, "mug", 5)
-    quantity_of(page, "Harbour mug").fill("3")
-    quantity_of(page, "Harbour mug").press("Enter")
+    ask_for_three_of_five(page)
 
     heading = page.get_by_role("heading", name="Your cart changed in another tab")
     expect(heading).to_be_visible()
@@ -352,10 +372,7 @@ def test_two_tabs_and_one_quantity(
     if scripts:
         expect(heading).to_be_focused()
 
-    if wins:
-        button(page, "Make it 3").click()
-    else:
-        page.get_by_role("link", name="Leave it at 5").click()
+    settle(page, wins)
 
     expected = "3" if wins else "5"
     expect(quantity_of(page, "Harbour mug")).to_have_value(expected)
@@ -693,18 +710,9 @@ def test_a_conflict_takes_nothing_else_along(
 ) -> None:
     """What was typed beside the quantity is there when the shopper has chosen."""
     page = open_page(java_script_enabled=scripts, failures_expected=True)
-    put(page, "mug", 2)
-    page.goto("/cart/")
-    set_elsewhere(page, "mug", 5)
-    page.get_by_label("A note for us").fill("Ring twice")
-    page.get_by_label("Code").fill("tide")
-    quantity_of(page, "Harbour mug").fill("3")
-    quantity_of(page, "Harbour mug").press("Enter")
+    ask_for_three_of_five(page, {"A note for us": "Ring twice", "Code": "tide"})
 
-    if wins:
-        button(page, "Make it 3").click()
-    else:
-        page.get_by_role("link", name="Leave it at 5").click()
+    settle(page, wins)
 
     expect(page).to_have_title("Your cart")
     expect(page.get_by_label("A note for us")).to_have_value("Ring twice")
