@@ -37,6 +37,7 @@ from ..services.payments import begin_payment
 from ..services.shipping import needs_consent
 from ..services.shipping import send_by_post
 from . import languages
+from . import places
 from . import prices
 from .basket import back_to_basket
 
@@ -203,6 +204,7 @@ def _keep_address(form: CheckoutForm) -> None:
 
 
 @languages.bp.before_request
+@places.bp.before_request
 @prices.bp.before_request
 def keep_typed() -> None:
     """Keep the address, too, when a switch below the page takes the shopper away."""

@@ -261,6 +261,17 @@ def test_a_guest_waits_while_another_comes_and_goes(shop: Shop) -> None:
     assert pieces(visitor) == ["2"]
 
 
+def test_a_half_typed_address_stays(shop: Shop) -> None:
+    """It is the visitor's, wherever the basket is."""
+    visitor = shop.visitor()
+    visitor.add("logbook", "LOGBOOK-RUST")
+    visitor.get("/checkout")
+    visitor.post("/place", storage="cache", street="Kai 7")
+    go_to(visitor, "database")
+
+    assert 'value="Kai 7"' in visitor.get("/checkout")
+
+
 def test_what_came_is_taken_out_where_it_came(shop: Shop) -> None:
     """What is not somebody's is what has come in one place."""
     visitor = shop.visitor()
