@@ -35,8 +35,8 @@ def mark_as_reminded(cart: Cart) -> bool:
         return False
 
     state = get_state()
-    since = document.updated_at or state.services.clock()
-    marked = mark_reminded(state.storage, working.key, version, document, since)
+    now = state.services.clock()
+    marked = mark_reminded(state.storage, working.key, version, document, now)
     working.refresh()
 
     return marked is not None

@@ -7,11 +7,10 @@ import datetime as dt
 import logging
 import typing as t
 
-from msgspec import UnsetType
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from ..model.document import Document
-from ..model.document import LeftCart
 from ..model.document import encode
 from ..model.errors import CartBusyError
 from ..model.errors import CartConflictError
@@ -21,12 +20,13 @@ from ..model.errors import CartVetoError
 from ..model.events import CartAbandoned
 from ..model.events import ReminderDue
 from ..model.keys import CartKey
+from ..storage.base import Annotation
 from ..storage.base import Change
 from ..storage.base import Storage
 from .repository import Repository
 from .scanning import FoundCart
 from .scanning import Kind
-from .scanning import find_untouched
+from .scanning import find_carts
 from .scanning import kind_of
 from .writing import stamped
 
@@ -56,21 +56,22 @@ def state_of(found: FoundCart, deadlines: Deadlines, now: dt.datetime) -> State:
 
     :param now: When it is.
     """
-    summary = found.summary
+    saved_at = found.saved_at
+    # Only what is to be deleted is read in full.
+    is_old = all(saved_at and each and saved_at < each for each in deadlines.values())
+    document = found.content if is_old else found.summary
 
-    if isinstance(summary, CartCorruptError):
+    if isinstance(document, CartCorruptError):
         return "corrupt"
 
-    deadline = deadlines[kind_of(found.key, summary)]
-    since = found.untouched_since
+    deadline = deadlines[kind_of(found.key, document)]
 
-    if since is None or deadline is None or since >= deadline:
+    if saved_at is None or deadline is None or saved_at >= deadline:
         return "active"
 
-    if any(each.started_at > now - CHECKOUT_LASTS for each in summary.pending):
+    if any(each.started_at > now - CHECKOUT_LASTS for each in document.pending):
         return "in_checkout"
 
-    # Only what is to be deleted is read in full.
     return "abandoned" if isinstance(found.content, Document) else "corrupt"
 
 
@@ -84,7 +85,7 @@ def carts_to_remind_of(
     """
     deadlines: Deadlines = {"empty": None, "guest": deadline, "user": deadline}
 
-    for found in find_untouched(storage, deadline):
+    for found in find_carts(storage, deadline):
         is_left = state_of(found, deadlines, now) == "abandoned"
 
         if is_left and not is_reminded(t.cast(Document, found.content)):
@@ -92,32 +93,35 @@ def carts_to_remind_of(
 
 
 def mark_reminded(
-    storage: Storage, key: CartKey, version: int, document: Document, since: dt.datetime
+    storage: Storage, key: CartKey, version: int, document: Document, now: dt.datetime
 ) -> int | None:
     """Note in a cart that its owner is reminded of it. It does not become younger.
 
     :param version: The version that was read, and is to be the stored one still.
-    :param since: Since when nobody has changed it.
+    :param now: When it is.
     :return: The version with the note; ``None`` if there is one, or another version.
     """
     if is_reminded(document):
         return None
 
-    marked = replace(document, left=LeftCart(since, is_reminded=True))
+    marked = replace(document, reminded_at=now)
 
-    return _saved(storage, key, version, encode(marked))
+    return _saved(storage, key, Annotation.on(version, encode(marked)))
 
 
 def remind(
-    storage: Storage, found: FoundCart, announce: t.Callable[[ReminderDue], None]
+    storage: Storage,
+    found: FoundCart,
+    announce: t.Callable[[ReminderDue], None],
+    now: dt.datetime,
 ) -> Outcome:
     """Tell the app that it is time to remind somebody of a cart, once.
 
     :param announce: Tells the app; after what it raises, it is told again some day.
+    :param now: When it is.
     """
     key, document = found.key, t.cast(Document, found.content)
-    since = t.cast(dt.datetime, found.untouched_since)
-    version = mark_reminded(storage, key, found.stored.version, document, since)
+    version = mark_reminded(storage, key, found.stored.version, document, now)
 
     if version is None:
         return "changed"
@@ -125,8 +129,7 @@ def remind(
     try:
         announce(_event(ReminderDue, found, version))
     except Exception as error:
-        unmarked = replace(document, left=LeftCart(since))
-        _saved(storage, key, version, encode(unmarked))
+        _saved(storage, key, Annotation.on(version, encode(document)))
 
         return "kept" if isinstance(error, CartVetoError) else "failed"
 
@@ -149,16 +152,10 @@ def delete_abandoned(
         left for as long again.
     :param destroy: Deletes the cart, if it has this version.
     """
-    key, document = found.key, t.cast(Document, found.content)
-
-    text = found.stored.text
-
-    if not isinstance(document.left, UnsetType):
-        # If it is kept, it is until it has been left for as long again.
-        left = replace(document.left, since=dt.datetime.now(dt.UTC))
-        text = encode(replace(document, left=left))
-
-    version = _saved(repository.storage, key, found.stored.version, text)
+    key, stored = found.key, found.stored
+    # If it is kept, it is until it has been left for as long again.
+    resaved = Change.on(stored.version, stored.text)
+    version = _saved(repository.storage, key, resaved)
 
     if version is None:
         return "changed"
@@ -188,23 +185,20 @@ def delete_abandoned(
 
 def delete_unheard(storage: Storage, found: FoundCart) -> Outcome:
     """Delete a cart that is abandoned, where nobody is told of it, in one statement."""
-    version = _saved(storage, found.key, found.stored.version, None)
+    deletion = Change.on(found.stored.version, None)
+    version = _saved(storage, found.key, deletion)
 
     return "changed" if version is None else "deleted"
 
 
 def is_reminded(document: Document) -> bool:
     """Whether somebody was reminded of a cart since it was changed."""
-    return not isinstance(document.left, UnsetType) and document.left.is_reminded
+    return document.reminded_at is not UNSET
 
 
-def _saved(
-    storage: Storage, key: CartKey, version: int, text: str | None
-) -> int | None:
-    """The version of a cart that is saved without a change, or 0 if it is deleted; if
-    nobody was faster."""
-    change = Change.on(version, text)
-
+def _saved(storage: Storage, key: CartKey, change: Change) -> int | None:
+    """The version of a cart that is saved, or 0 if it is deleted; if nobody was
+    faster."""
     try:
         is_saved = storage.save(key.owner, {key.instance: change})
     except CartBusyError:

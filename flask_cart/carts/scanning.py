@@ -6,9 +6,6 @@ import datetime as dt
 import typing as t
 from functools import cached_property
 
-from msgspec import UNSET
-from msgspec import UnsetType
-
 from ..model.document import Document
 from ..model.document import OrderNote
 from ..model.document import decode
@@ -24,7 +21,6 @@ from ..model.summary import summarize
 from ..storage.base import Kept
 from ..storage.base import ScansCarts
 from ..storage.base import Storage
-from ..storage.base import is_sought
 from ..storage.base import scans_carts
 from .notes import notes_in
 from .repository import Repository
@@ -64,14 +60,6 @@ class FoundCart(Found[Document]):
         """What it is at a glance, or why what is stored is none."""
         return _unless_corrupt(summarize, self.stored.data)
 
-    @property
-    def untouched_since(self) -> dt.datetime | None:
-        """Since when nobody has changed it, whoever was reminded of it meanwhile."""
-        summary = self.summary
-        left = UNSET if isinstance(summary, CartCorruptError) else summary.left
-
-        return self.saved_at if isinstance(left, UnsetType) else left.since
-
 
 FoundNote = Found[OrderNote]
 FoundKeys = Found[UsedKeys]
@@ -86,16 +74,22 @@ def scan(storage: Storage) -> t.Iterator[Kept]:
 
 
 def find_carts(
-    storage: Storage, before: dt.datetime | None = None
+    storage: Storage,
+    before: dt.datetime | None = None,
+    aside: t.Callable[[Kept], None] | None = None,
 ) -> t.Iterator[FoundCart]:
     """All carts, a few in memory at a time.
 
     :param before: Only those that were last saved before this time.
+    :param aside: Is given what is come across and is no cart, however young it is.
     :raises CartConfigError: If the storage cannot list its carts.
     """
-    kept = _scanning(storage).scan(before)
-
-    return (FoundCart(each) for each in kept if each.key.is_cart)
+    for kept in _scanning(storage).scan(before if aside is None else None):
+        if not kept.key.is_cart:
+            if aside is not None:
+                aside(kept)
+        elif before is None or (kept.saved_at and kept.saved_at < before):
+            yield FoundCart(kept)
 
 
 def find_everything(
@@ -111,29 +105,6 @@ def find_everything(
             yield Found(kept, notes.read)
         elif kept.key.instance == USED_KEYS:
             yield Found(kept, decode_keys)
-
-
-def find_untouched(
-    storage: Storage, before: dt.datetime, aside: t.Callable[[Kept], None] | None = None
-) -> t.Iterator[FoundCart]:
-    """The carts that nobody has changed since a time.
-
-    :param aside: Is given what is come across and is no cart.
-    :raises CartConfigError: If the storage cannot list its carts.
-    """
-    # Some were saved later without a change. Only these have that in their text.
-    sought = (before, '"left"')
-
-    for kept in _scanning(storage).scan(*sought if aside is None else ()):
-        if not kept.key.is_cart:
-            if aside is not None:
-                aside(kept)
-        elif is_sought(kept, *sought):
-            found = FoundCart(kept)
-            since = found.untouched_since
-
-            if since is not None and since < before:
-                yield found
 
 
 def kind_of(key: CartKey, document: Document | Summary) -> Kind:

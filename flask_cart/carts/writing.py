@@ -284,7 +284,7 @@ class Write:
             document,
             created_at=document.created_at or now,
             updated_at=now,
-            left=UNSET,
+            reminded_at=UNSET,
         )
         document, data = self._text_of(document)
         size = size_of(data)

@@ -20,7 +20,7 @@ from ..model.document import is_newer
 from ..model.errors import CartCorruptError
 from ..model.idempotency import USED_KEYS
 from ..model.keys import CartKey
-from ..storage.base import Change
+from ..storage.base import Annotation
 from .files import new_file
 from .files import write_corrupt
 from .group import cart_cli
@@ -190,7 +190,7 @@ def _cure(finding: _Finding) -> bool:
 
 
 def _save(key: CartKey, version: int, text: str | None) -> bool:
-    return storage().save(key.owner, {key.instance: Change.on(version, text)})
+    return storage().save(key.owner, {key.instance: Annotation.on(version, text)})
 
 
 def _row(finding: _Finding, show_tokens: bool) -> dict[str, t.Any]:

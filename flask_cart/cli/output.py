@@ -28,7 +28,7 @@ _STEPS: t.Final = 500
 #: How much of an error is told.
 _ERROR: t.Final = 300
 
-_guest = re.compile(r"((?:guest|@order):.{4}).+")
+_guest = re.compile(r".*?(?:guest|@order):.{4}(?=.)", re.DOTALL)
 
 #: What terminals obey, and JSON need not escape.
 _commands = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -92,7 +92,10 @@ def progress(
 
 def shown_key(key: CartKey, show_tokens: bool) -> dict[str, t.Any]:
     """Whose cart it is, without the secret that the token of a guest is, and which."""
-    owner = key.owner if show_tokens else _guest.sub(r"\1...", key.owner)
+    owner = key.owner
+
+    if not show_tokens and (known := _guest.match(owner)):
+        owner = f"{known[0]}..."
 
     return {"owner": owner, "instance": key.instance}
 
@@ -110,7 +113,9 @@ def shown_time(moment: dt.datetime | None) -> str:
     if moment is None:
         return "-"
 
-    return services().local_time(moment).isoformat(" ")[: len("2025-01-31 12:00")]
+    local = services().local_time(moment).replace(tzinfo=None)
+
+    return local.isoformat(" ", "minutes")
 
 
 def counted(number: int, what: str) -> str:

@@ -22,7 +22,7 @@ from ..carts.leftovers import Leftovers
 from ..carts.scanning import KINDS
 from ..carts.scanning import FoundCart
 from ..carts.scanning import Kind
-from ..carts.scanning import find_untouched
+from ..carts.scanning import find_carts
 from ..carts.scanning import kind_of
 from ..model.document import Document
 from ..model.events import CartAbandoned
@@ -151,7 +151,7 @@ class _Pruning:
         latest = max(filter(None, self._deadlines.values()), default=_NEVER)
         aside = leftovers.look_at if leftovers is not None else None
 
-        for found in find_untouched(storage(), latest, aside):
+        for found in find_carts(storage(), latest, aside):
             state = state_of(found, self._deadlines, self._now)
             self.states[state] += 1
 

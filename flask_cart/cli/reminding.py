@@ -56,7 +56,7 @@ def remind(older_than: Age, dry_run: bool, show_tokens: bool, as_json: bool) -> 
         _echo_carts(carts, show_tokens, as_json)
         return
 
-    outcomes = Counter(remind_of(storage(), found, _announce) for found in carts)
+    outcomes = Counter(remind_of(storage(), each, _announce, now) for each in carts)
 
     if as_json:
         echo_json({each: outcomes[each] for each in (*_SAID, "failed")})
@@ -76,9 +76,7 @@ def _echo_carts(carts: t.Iterable[FoundCart], show_tokens: bool, as_json: bool) 
         shown_key(found.key, show_tokens)
         | {
             "lines": len(t.cast(Document, found.content).lines),
-            "since": found.untouched_since
-            if as_json
-            else shown_time(found.untouched_since),
+            "since": found.saved_at if as_json else shown_time(found.saved_at),
         }
         for found in carts
     ]

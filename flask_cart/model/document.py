@@ -163,17 +163,6 @@ class MergedCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             msgspec.structs.force_setattr(self, name, frozen)
 
 
-class LeftCart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A cart that was left, and saved without a change.
-
-    :param since: Since when nobody has changed it.
-    :param is_reminded: Whether somebody was reminded of it since.
-    """
-
-    since: dt.datetime
-    is_reminded: bool = False
-
-
 class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that one cart contains.
 
@@ -192,7 +181,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     :param removed: The last lines that were removed.
     :param cleared: What was in it before it was emptied, until it is changed again.
     :param shipping_price: What the chosen method cost when the shopper was last told.
-    :param left: That it was saved without a change, because it was left.
+    :param reminded_at: When its owner was reminded of it, since it was last changed.
     """
 
     schema: t.Literal[1]
@@ -209,7 +198,7 @@ class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     settled: tuple[str, ...] = ()
     removed: tuple[RemovedLine, ...] = ()
     cleared: Cleared | msgspec.UnsetType = msgspec.UNSET
-    left: LeftCart | msgspec.UnsetType = msgspec.UNSET
+    reminded_at: dt.datetime | msgspec.UnsetType = msgspec.UNSET
     shipping_price: Decimal | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:

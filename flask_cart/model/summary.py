@@ -13,7 +13,6 @@ import msgspec
 from moneyed import CURRENCIES
 
 from .document import Document
-from .document import LeftCart
 from .document import PendingOrder
 from .document import decode
 from .lines import MAX_QUANTITY
@@ -38,7 +37,6 @@ class Summary(msgspec.Struct, frozen=True):
     currency: str
     lines: tuple[LineSummary, ...] = ()
     pending: tuple[PendingOrder, ...] = ()
-    left: LeftCart | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         if self.currency not in CURRENCIES:

@@ -5,6 +5,7 @@ Knows no cart, no price, no signal and no request.
 """
 
 from ..model.keys import CartKey
+from .base import Annotation
 from .base import Change
 from .base import Changes
 from .base import Guarantee
@@ -17,6 +18,7 @@ from .base import deletes_nothing
 from .memory import MemoryStorage
 
 __all__ = [
+    "Annotation",
     "CartKey",
     "Change",
     "Changes",

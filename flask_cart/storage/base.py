@@ -31,9 +31,18 @@ class Change(t.NamedTuple):
     version: int
 
     @classmethod
-    def on(cls, expected: int, text: str | None) -> Change:
+    def on(cls, expected: int, text: str | None) -> t.Self:
         """A change on top of a version, to a new one."""
         return cls(expected, text, 0 if text is None else next_version(expected))
+
+
+class Annotation(Change):
+    """A change of what is noted about a cart, such as that its owner was reminded.
+
+    Where a storage tells when its carts were saved, the cart stays as old as it was.
+    """
+
+    __slots__ = ()
 
 
 #: What is to become of carts of one owner, by their names.
@@ -147,9 +156,7 @@ class Storage(t.Protocol):
 class ScansCarts(t.Protocol):
     """A storage that can be gone through, for the commands of ``flask cart``."""
 
-    def scan(
-        self, before: dt.datetime | None = None, or_with: str | None = None
-    ) -> t.Iterator[Kept]:
+    def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
         """All carts with what is stored, each once, a few in memory at a time.
 
         So are the records beside them, whose owners begin with ``@``. What is saved or
@@ -157,7 +164,6 @@ class ScansCarts(t.Protocol):
 
         :param before: Only those that were last saved before this time, with its time
             zone.
-        :param or_with: And those that were saved later with this in their text.
         """
 
 
@@ -169,22 +175,6 @@ def is_storage(thing: t.Any) -> t.TypeGuard[Storage]:
 def scans_carts(storage: Storage) -> t.TypeGuard[ScansCarts]:
     """Whether it can be gone through."""
     return fulfills(storage, ScansCarts)
-
-
-def is_sought(kept: Kept, before: dt.datetime | None, or_with: str | None) -> bool:
-    """Whether it is what :meth:`ScansCarts.scan` is to find."""
-    if before is None:
-        return True
-
-    _, (data, _), saved_at = kept
-
-    if saved_at is None or saved_at < before:
-        return saved_at is not None
-
-    if or_with is None:
-        return False
-
-    return or_with in data if isinstance(data, str) else or_with.encode() in data
 
 
 def next_version(expected: int) -> int:

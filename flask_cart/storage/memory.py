@@ -8,12 +8,12 @@ import typing as t
 from contextlib import contextmanager
 
 from ..model.keys import CartKey
+from .base import Annotation
 from .base import Changes
 from .base import Guarantee
 from .base import Kept
 from .base import Stored
 from .base import deletes_nothing
-from .base import is_sought
 
 
 class MemoryStorage:
@@ -48,13 +48,15 @@ class MemoryStorage:
             ):
                 return False
 
-            for name, (_, text, version) in changes.items():
-                key = CartKey(owner, name)
+            for name, change in changes.items():
+                key, (_, text, version) = CartKey(owner, name), change
 
                 if text is None:
                     del self._carts[key]
                 else:
-                    self._carts[key] = Stored(text, version), now
+                    is_noted = isinstance(change, Annotation)
+                    saved_at = self._carts[key][1] if is_noted else now
+                    self._carts[key] = Stored(text, version), saved_at
 
         return True
 
@@ -67,13 +69,13 @@ class MemoryStorage:
         with self._lock:
             return sorted(key.instance for key in self._carts if key.owner == owner)
 
-    def scan(
-        self, before: dt.datetime | None = None, or_with: str | None = None
-    ) -> t.Iterator[Kept]:
+    def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
         with self._lock:
             carts = [Kept(key, *each) for key, each in sorted(self._carts.items())]
 
-        yield from (each for each in carts if is_sought(each, before, or_with))
+        for each in carts:
+            if before is None or t.cast(dt.datetime, each.saved_at) < before:
+                yield each
 
     def transaction(self) -> None:
         return None

@@ -19,6 +19,7 @@ from flask_cart import FlaskCart
 from flask_cart.model.keys import CartKey
 from flask_cart.storage.base import Changes
 from flask_cart.storage.sql import database
+from flask_cart.storage.sql import paging
 from tests.support import cache_servers
 from tests.support.apps import make_app
 
@@ -85,7 +86,7 @@ def test_copies_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Every cart of every owner arrives, however many there are, in both directions."""
-    monkeypatch.setattr(database, "_PAGE", 4)
+    monkeypatch.setattr(paging, "_SIZE", 4)
 
     for number in range(9):
         fill(shop, f"user:{number}", number + 1)
@@ -113,7 +114,7 @@ def test_pages_end_at_their_border(
     shop: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As many carts as fit exactly into the pages that are read are all copied once."""
-    monkeypatch.setattr(database, "_PAGE", 3)
+    monkeypatch.setattr(paging, "_SIZE", 3)
 
     for number in range(6):
         fill(shop, f"user:{number}", 1)

@@ -40,11 +40,11 @@ class CountingStorage(MemoryStorage):
     scans = 0
 
     def scan(  # type: ignore[no-untyped-def]
-        self, before: dt.datetime | None = None, or_with: str | None = None
+        self, before: dt.datetime | None = None
     ):
         self.scans += 1
 
-        return super().scan(before, or_with)
+        return super().scan(before)
 
 
 @pytest.fixture

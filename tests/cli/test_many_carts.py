@@ -208,12 +208,14 @@ def test_init_db(crowded: shops.Shop) -> None:
 
 
 def test_prune_dry_run(crowded: shops.Shop) -> None:
-    """All that would be deleted is listed, and nothing is deleted."""
+    """All that would be deleted is listed, the oldest first, and nothing is deleted."""
     found = run_json(crowded.app, "prune", "--dry-run", "--show-tokens")
+    times = [each["saved_at"] for each in found["carts"]]
 
-    assert [each["owner"] for each in found["carts"]] == sorted(
+    assert {each["owner"] for each in found["carts"]} == {
         each.owner for each in CROWD if is_abandoned(each)
-    )
+    }
+    assert times == sorted(times)
     assert all(each["kind"] in ("empty", "guest", "user") for each in found["carts"])
     assert len(stored(crowded)) == COUNT
 

@@ -18,6 +18,7 @@ from tests.support import cache_servers
 from tests.support.apps import make_app
 from tests.support.crowds import run
 from tests.support.crowds import run_json
+from tests.support.crowds import times_of
 
 BAD = CartKey("user:1", "default")
 OLD = CartKey("user:2", "default")
@@ -122,7 +123,8 @@ def test_only_what_cannot_be_repaired(app: Flask) -> None:
 
 
 def test_repair(app: Flask, tmp_path: Path) -> None:
-    """With an export and a yes, nothing is wrong any more."""
+    """With an export and a yes, nothing is wrong any more, and nothing is younger."""
+    saved_at = times_of(app)
     export = ("--export", str(tmp_path / "bad.jsonl"))
     result = run(app, "doctor", "--repair", *export, input="n\n")
     assert result.exit_code == 1
@@ -137,6 +139,8 @@ def test_repair(app: Flask, tmp_path: Path) -> None:
     assert (found["checked"], found["repaired"], found["left"]) == (3, 2, 0)
     assert text_of(app, BAD) is None
     assert run(app, "doctor").exit_code == 0
+    del saved_at[BAD.owner]
+    assert times_of(app) == saved_at
 
 
 def test_newer(app: Flask, tmp_path: Path) -> None:

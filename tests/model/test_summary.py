@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from flask_cart import CartCorruptError
 from flask_cart.model import document
 from flask_cart.model.document import Document
-from flask_cart.model.document import LeftCart
 from flask_cart.model.document import PendingOrder
 from flask_cart.model.document import encode
 from flask_cart.model.document import new_document
@@ -37,20 +36,17 @@ def test_of_any_cart(found: Document) -> None:
     assert type(summary) is Summary
     assert summary.currency == found.currency
     assert summary.pending == found.pending
-    assert summary.left == found.left
     assert [(each.quantity, each.unit_amount) for each in summary.lines] == [
         (each.quantity, each.unit_amount) for each in found.lines
     ]
 
 
-def test_of_orders_and_of_what_was_left() -> None:
+def test_of_orders() -> None:
     """They say how long a cart is kept."""
     pending = (PendingOrder("token", NOW, "content"),)
-    left = LeftCart(NOW, is_reminded=True)
-    found = replace(new_document("EUR"), pending=pending, left=left)
-    summary = summarize(encode(found).encode())
+    found = replace(new_document("EUR"), pending=pending)
 
-    assert (summary.pending, summary.left) == (pending, left)
+    assert summarize(encode(found).encode()).pending == pending
 
 
 @pytest.mark.parametrize(

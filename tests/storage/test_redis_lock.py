@@ -61,14 +61,14 @@ class Mutation(t.NamedTuple):
 
 NO_TOKEN_CHECK = Mutation(
     "COMPARE_AND_SET",
-    "if (redis.call('HGET', KEYS[2], 'token') or '') ~= ARGV[4] then",
+    "if (redis.call('HGET', KEYS[2], 'token') or '') ~= ARGV[3] then",
     "if false then",
 )
 NO_VERSION_CHECK = Mutation("COMPARE_AND_SET", "if is_stale then", "if false then")
 ONLY_PUTS = Mutation(
     "COMPARE_AND_SET",
     redis_scripts.COMPARE_AND_SET,
-    "redis.call('HSET', KEYS[1], ARGV[6], ARGV[8] .. ' x 0\\n' .. ARGV[9]) return 1",
+    "redis.call('HSET', KEYS[1], ARGV[5], ARGV[7] .. ' x 0\\n' .. ARGV[9]) return 1",
 )
 NO_WRITE_ID = Mutation(
     "COMPARE_AND_SET",

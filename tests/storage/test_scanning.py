@@ -17,7 +17,8 @@ from flask_cart.storage.base import Kept
 from flask_cart.storage.base import Storage
 from flask_cart.storage.base import Stored
 from flask_cart.storage.base import scans_carts
-from flask_cart.storage.sql import database
+from flask_cart.storage.sql import paging
+from flask_cart.storage.sql.database import DatabaseStorage
 from flask_cart.testing.carts import delete_cart
 from flask_cart.testing.carts import save_cart
 from tests.support import cache_servers
@@ -87,7 +88,7 @@ def scan(storage: Storage, before: dt.datetime | None = None) -> list[Kept]:
 def test_all(storage: Storage, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every cart comes once, with what is stored and when it was, however many are
     read at a time."""
-    monkeypatch.setattr(database, "_PAGE", page)
+    monkeypatch.setattr(paging, "_SIZE", page)
     assert scan(storage) == []
 
     begun = dt.datetime.now(dt.UTC) - dt.timedelta(milliseconds=1)
@@ -109,9 +110,35 @@ def test_all(storage: Storage, page: int, monkeypatch: pytest.MonkeyPatch) -> No
         assert begun <= saved_at <= ended
 
 
+@pytest.mark.parametrize("page", [1, 3, 4, 500])
+@pytest.mark.parametrize("storage", STORAGES[1:4], indirect=True)
+def test_saved_at_once(
+    storage: Storage, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among those of one age, too, each comes once."""
+    monkeypatch.setattr(paging, "_SIZE", page)
+    assert isinstance(storage, DatabaseStorage)
+    now = dt.datetime.now(dt.UTC)
+
+    for key in KEYS:
+        save_cart(storage, key, "{}", 0)
+
+    with storage._database.bind().engine.begin() as connection:
+        moments = storage.table.c.updated_at
+        several = storage.table.update().where(storage.table.c.owner != "user:7")
+        moment = now.replace(tzinfo=None) - dt.timedelta(days=1)
+        connection.execute(several.values({moments: moment}))
+
+    found = scan(storage, now + dt.timedelta(minutes=1))
+    assert sorted(each.key for each in found) == KEYS
+    assert {each.key for each in scan(storage, now)} == {
+        each for each in KEYS if each.owner != "user:7"
+    }
+
+
 def test_changes_meanwhile(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is read can be saved and deleted at once, and what is left is still read."""
-    monkeypatch.setattr(database, "_PAGE", 2)
+    monkeypatch.setattr(paging, "_SIZE", 2)
 
     for key in KEYS:
         save_cart(storage, key, "{}", 0)

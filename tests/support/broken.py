@@ -22,6 +22,8 @@ from pathlib import Path
 from flask_cart import CartCorruptError
 from flask_cart import CartStorageError
 from flask_cart.model.keys import CartKey
+from flask_cart.storage.base import Annotation
+from flask_cart.storage.base import Change
 from flask_cart.storage.base import Changes
 from flask_cart.storage.base import Guarantee
 from flask_cart.storage.base import Kept
@@ -554,10 +556,8 @@ class FindsTheDeleted(MemoryStorage):
 
         return super().save(owner, changes)
 
-    def scan(
-        self, before: dt.datetime | None = None, or_with: str | None = None
-    ) -> Iterator[Kept]:
-        yield from super().scan(before, or_with)
+    def scan(self, before: dt.datetime | None = None) -> Iterator[Kept]:
+        yield from super().scan(before)
 
         for key in self._known - self._carts.keys():
             yield Kept(key, Stored("", 0), None)
@@ -567,30 +567,39 @@ class FindsTheDeleted(MemoryStorage):
 class FindsTheFresh(MemoryStorage):
     """It does not look at when a cart was saved."""
 
-    def scan(
-        self, before: dt.datetime | None = None, or_with: str | None = None
-    ) -> Iterator[Kept]:
+    def scan(self, before: dt.datetime | None = None) -> Iterator[Kept]:
         return super().scan()
 
 
-@caught_by("test_scan_of_what_is_old")
-class FindsNothingFresh(MemoryStorage):
-    """It looks only at when a cart was saved."""
+@caught_by("test_annotated")
+class MakesTheAnnotatedYoung(MemoryStorage):
+    """It takes a note about a cart for a change of it."""
 
-    def scan(
-        self, before: dt.datetime | None = None, or_with: str | None = None
-    ) -> Iterator[Kept]:
-        return super().scan(before)
+    def save(self, owner: str, changes: Changes) -> bool:
+        plain = {name: Change(*each) for name, each in changes.items()}
+
+        return super().save(owner, plain)
+
+
+@caught_by("test_annotated")
+class KeepsTheChangedOld(MemoryStorage):
+    """It takes a change of a cart for a note about it."""
+
+    def save(self, owner: str, changes: Changes) -> bool:
+        noted = {
+            name: Annotation(*each) if each.expected else each
+            for name, each in changes.items()
+        }
+
+        return super().save(owner, noted)
 
 
 @caught_by("test_scan_finds_all_carts")
 class FindsThoseOfUsers(MemoryStorage):
     """It overlooks whose owners have another form."""
 
-    def scan(
-        self, before: dt.datetime | None = None, or_with: str | None = None
-    ) -> Iterator[Kept]:
-        found = super().scan(before, or_with)
+    def scan(self, before: dt.datetime | None = None) -> Iterator[Kept]:
+        found = super().scan(before)
 
         return (each for each in found if each.key[0].startswith("user"))
 

@@ -152,3 +152,11 @@ def pass_days(app: Flask, days: float) -> None:
     """Let so many days pass in the shop."""
     now = dt.datetime.now(dt.UTC) + dt.timedelta(days=days)
     app.extensions["cart"].extension.clock = lambda: now
+
+
+def times_of(app: Flask) -> dict[str, dt.datetime | None]:
+    """When the carts were saved, by their owners."""
+    with app.app_context():
+        found = app.extensions["cart"].storage.scan()
+
+        return {each.key.owner: each.saved_at for each in found}

@@ -153,6 +153,7 @@ def test_selection() -> None:
         "test_transfers_add_up",
     }
     assert names_of_tests(WithAll) - atomic == {
+        "test_annotated",
         "test_every_save_renews_the_ttl",
         "test_first_save_sets_the_ttl",
         "test_lost_save_keeps_the_ttl",

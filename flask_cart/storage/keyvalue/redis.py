@@ -17,13 +17,13 @@ from ...model.errors import CartCorruptError
 from ...model.errors import CartStorageError
 from ...model.keys import CartKey
 from ...model.keys import without_tokens
+from ..base import Annotation
 from ..base import Changes
 from ..base import Guarantee
 from ..base import Held
 from ..base import Kept
 from ..base import Stored
 from ..base import deletes_nothing
-from ..base import is_sought
 from . import redis_scripts
 from .keeping import Keeping
 from .keeping import name_of
@@ -42,8 +42,8 @@ _SHORTEST_NAP: t.Final = 0.01
 #: Of how many owners the carts are read at a time.
 _PAGE: t.Final = 200
 
-#: The name of an owner's hash, and what is in there.
-_Carts = tuple[bytes, dict[bytes, bytes]]
+#: The name of an owner's hash, and the name and the record of a cart in there.
+_Found = tuple[bytes, bytes, bytes]
 
 
 class RedisStorage:
@@ -139,25 +139,20 @@ class RedisStorage:
 
         return sorted(name.decode() for name in names)
 
-    def scan(
-        self, before: dt.datetime | None = None, or_with: str | None = None
-    ) -> t.Iterator[Kept]:
+    def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
         prefix = self._carts("").removesuffix("}")
         names = self._names(prefix)
-        sought = (str(_microseconds(before)), or_with or "") if before else ("", "")
-        find = self._find_all if self._is_cluster else self._find_sought
+        find = self._find_in_cluster if self._is_cluster else self._find
 
         with self._translated:
             while page := list(itertools.islice(names, _PAGE)):
-                for name, records in find(page, sought):
+                for name, instance, record in find(page, before):
                     owner = name.decode(errors="replace")[len(prefix) : -1]
-                    carts = (
-                        _kept(CartKey(owner, instance.decode(errors="replace")), record)
-                        for instance, record in sorted(records.items())
-                    )
-                    yield from (
-                        each for each in carts if is_sought(each, before, or_with)
-                    )
+                    key = CartKey(owner, instance.decode(errors="replace"))
+                    kept = _kept(key, record)
+
+                    if before is None or (kept.saved_at and kept.saved_at < before):
+                        yield kept
 
     def transaction(self) -> None:
         return None
@@ -175,16 +170,18 @@ class RedisStorage:
     def _replace(self, owner: str, changes: Changes, lease: Lease | None) -> int:
         """1 if the carts were stored and deleted, 0 if somebody was faster, -1 if
         others hold the lock."""
+        now = time.time_ns() // 1000
         args: list[t.Any] = [
             new_write_id(),
-            time.time_ns() // 1000,
             self._ttl,
             lease.token if lease is not None else "",
             self._lock_lease,
         ]
 
-        for name, (expected, text, version) in changes.items():
-            args += [name, expected, version, text or ""]
+        for name, change in changes.items():
+            expected, text, version = change
+            saved_at = "" if isinstance(change, Annotation) else now
+            args += [name, expected, version, saved_at, text or ""]
 
         keys = [self._carts(owner), self._lock(owner), self._wake(owner)]
 
@@ -221,20 +218,31 @@ class RedisStorage:
                 args=[lease.token, self._lock_lease],
             )
 
-    def _find_sought(
-        self, names: list[bytes], sought: tuple[str, str]
-    ) -> t.Iterator[_Carts]:
-        """The carts of owners, without most that are not sought, in one round trip."""
-        for number, each in self._find_carts(keys=names, args=sought):
-            yield names[number - 1], dict(zip(each[::2], each[1::2], strict=True))
+    def _find(
+        self, names: list[bytes], before: dt.datetime | None
+    ) -> t.Iterator[_Found]:
+        """The carts of owners that were last saved before a time, in one round trip."""
+        since = _microseconds(before) if before else ""
+        sizes, texts = self._find_carts(keys=names, args=[since])
+        numbers = map(int, sizes.split())
+        start = 0
 
-    def _find_all(self, names: list[bytes], _: tuple[str, str]) -> t.Iterator[_Carts]:
-        # In a cluster, a script is about the carts of one owner.
+        for owner, length, size in zip(numbers, numbers, numbers, strict=True):
+            middle = start + length
+            end = middle + size
+            yield names[owner - 1], texts[start:middle], texts[middle:end]
+            start = end
+
+    def _find_in_cluster(
+        self, names: list[bytes], _: dt.datetime | None
+    ) -> t.Iterator[_Found]:
+        # There, a script is about the carts of one owner.
         with self._client.pipeline(transaction=False) as pipeline:
             for name in names:
                 pipeline.hgetall(name)
 
-            return zip(names, pipeline.execute(), strict=True)
+            for name, carts in zip(names, pipeline.execute(), strict=True):
+                yield from ((name, *each) for each in carts.items())
 
     def _names(self, prefix: str) -> t.Iterator[bytes]:
         """The names of all owners' carts, which begin with a prefix."""

@@ -29,16 +29,17 @@ local function release(lock, wake, token, lease)
 end
 """
 
-#: KEYS: carts, lock, wake. ARGV: write id, time in microseconds, time to live, token
-#: (empty without a lock), lease; both in milliseconds; then of each cart: instance,
-#: expected version, new version (0 to delete), text. Returns 1 if all of it was done, 0
-#: if somebody was faster, -1 if somebody else holds the lock; then nothing was done.
+#: KEYS: carts, lock, wake. ARGV: write id, time to live, token (empty without a lock),
+#: lease; both in milliseconds; then of each cart: instance, expected version, new
+#: version (0 to delete), time in microseconds (empty to leave it as it is), text.
+#: Returns 1 if all of it was done, 0 if somebody was faster, -1 if somebody else holds
+#: the lock; then nothing was done.
 COMPARE_AND_SET: t.Final = (
     _RELEASE
     + """
-local writes, is_stale = {}, false
+local writes, times, is_stale = {}, {}, false
 
-for index = 6, #ARGV, 4 do
+for index = 5, #ARGV, 5 do
     local stored = redis.call('HGET', KEYS[1], ARGV[index])
     local version, ids = '0', ''
 
@@ -53,6 +54,12 @@ for index = 6, #ARGV, 4 do
     end
 
     writes[index] = ids
+    times[index] = ARGV[index + 3]
+
+    if stored and times[index] == '' then
+        times[index] = string.match(stored, ' (%d+)\\n')
+    end
+
     is_stale = is_stale or version ~= ARGV[index + 1]
 end
 
@@ -61,23 +68,23 @@ if is_stale then
 end
 
 -- Whoever holds the lock is the only one who writes, and only while its lease lasts.
-if (redis.call('HGET', KEYS[2], 'token') or '') ~= ARGV[4] then
-    return ARGV[4] == '' and -1 or 0
+if (redis.call('HGET', KEYS[2], 'token') or '') ~= ARGV[3] then
+    return ARGV[3] == '' and -1 or 0
 end
 
-for index = 6, #ARGV, 4 do
+for index = 5, #ARGV, 5 do
     if ARGV[index + 2] == '0' then
         redis.call('HDEL', KEYS[1], ARGV[index])
     else
         local ids = string.sub(ARGV[1] .. ',' .. writes[index], 1, KEPT)
-        local head = ARGV[index + 2] .. ' ' .. ids .. ' ' .. ARGV[2]
-        redis.call('HSET', KEYS[1], ARGV[index], head .. '\\n' .. ARGV[index + 3])
-        redis.call('PEXPIRE', KEYS[1], ARGV[3])
+        local head = ARGV[index + 2] .. ' ' .. ids .. ' ' .. times[index]
+        redis.call('HSET', KEYS[1], ARGV[index], head .. '\\n' .. ARGV[index + 4])
+        redis.call('PEXPIRE', KEYS[1], ARGV[2])
     end
 end
 
-if ARGV[4] ~= '' then
-    release(KEYS[2], KEYS[3], ARGV[4], ARGV[5])
+if ARGV[3] ~= '' then
+    release(KEYS[2], KEYS[3], ARGV[3], ARGV[4])
 end
 
 return 1
@@ -112,34 +119,29 @@ end
 return {1, redis.call('HGET', KEYS[1], ARGV[1])}
 """
 
-#: KEYS: carts of owners. ARGV: a time in microseconds, or nothing; a text, or nothing.
-#: Returns the numbers of owners with carts that were saved before that time, or have
-#: that text, each with the names and the records of those.
+#: KEYS: carts of owners. ARGV: a time in microseconds, or nothing. Returns of each cart
+#: that was saved before it the number of the owner and the lengths of its name and its
+#: record, and all these names and records: as two texts, which a client reads faster
+#: than a list of many.
 FIND_CARTS: t.Final = """
-local found = {}
+local sizes, texts, before = {}, {}, tonumber(ARGV[1])
+local find, match = string.find, string.match
 
 for number, carts in ipairs(KEYS) do
-    local all, sought = redis.call('HGETALL', carts), {}
+    local all = redis.call('HGETALL', carts)
 
     for index = 2, #all, 2 do
-        local head = string.find(all[index], '\\n', 1, true) or 0
-        local end_of_head = string.sub(all[index], math.max(1, head - 20), head - 1)
-        local time = string.match(end_of_head, ' (%d+)$')
-        local is_old = time and tonumber(time) < (tonumber(ARGV[1]) or math.huge)
-        local has_it = ARGV[2] ~= '' and string.find(all[index], ARGV[2], 1, true)
+        local head = find(all[index], '\\n', 1, true) or 0
+        local time = tonumber(match(all[index], ' (%d+)\\n', math.max(1, head - 20)))
 
-        if ARGV[1] == '' or is_old or has_it then
-            sought[#sought + 1] = all[index - 1]
-            sought[#sought + 1] = all[index]
+        if not before or (time and time < before) then
+            sizes[#sizes + 1] = number .. ' ' .. #all[index - 1] .. ' ' .. #all[index]
+            texts[#texts + 1] = all[index - 1] .. all[index]
         end
-    end
-
-    if #sought > 0 then
-        found[#found + 1] = {number, sought}
     end
 end
 
-return found
+return {table.concat(sizes, ' '), table.concat(texts)}
 """
 
 #: KEYS: lock, wake. ARGV: token, lease in milliseconds.

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 import sqlalchemy.orm as orm
 
 from ...model.keys import CartKey
+from ..base import Annotation
 from ..base import Change
 from ..base import Changes
 from ..base import Guarantee
@@ -34,6 +35,7 @@ from .errors import DatabaseError
 from .errors import storage_error
 from .isolation import IsolatedWrites
 from .isolation import Write
+from .paging import in_pages
 from .table import Statements
 from .table import create_table
 from .table import define_table
@@ -46,9 +48,6 @@ _ADVICE: t.Final = (
 )
 
 _NOTHING: t.Final = nullcontext()
-
-#: How many carts are read at a time.
-_PAGE: t.Final = 500
 
 
 class DatabaseStorage:
@@ -148,18 +147,19 @@ class DatabaseStorage:
 
         return sorted(row.instance for row in rows)
 
-    def scan(
-        self, before: dt.datetime | None = None, or_with: str | None = None
-    ) -> t.Iterator[Kept]:
-        columns = "owner", "instance", "version", "data", "updated_at"
-        query = sa.select(*self.table.c[columns])
+    def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
+        columns = self.table.c
+        order = [columns.owner, columns.instance]
+        query = sa.select(*order, columns.version, columns.data, columns.updated_at)
 
         if before is not None:
-            is_old = self.table.c.updated_at < _utc(before)
-            has_it = [] if or_with is None else [self.table.c.data.contains(or_with)]
-            query = query.where(sa.or_(is_old, *has_it))
+            # By the index of its time, so that what is young is not looked at.
+            query = query.where(columns.updated_at < _utc(before))
+            order = [columns.updated_at, *order]
 
-        for owner, instance, version, data, updated_at in self._rows(query):
+        for owner, instance, version, data, updated_at in in_pages(
+            self._read, query, order
+        ):
             yield Kept(
                 CartKey(owner, instance),
                 Stored(data, version),
@@ -249,6 +249,10 @@ class DatabaseStorage:
         known = self._statements
         statement = known.update if text is not None else known.delete
         new = _values(version, text) if text is not None else {}
+
+        if isinstance(change, Annotation):
+            new.pop("updated_at", None)
+
         parameters = {**_at(key), "as_read": expected, **new}
 
         if connection.execute(statement, parameters).rowcount != 1:
@@ -270,28 +274,6 @@ class DatabaseStorage:
     ) -> None:
         row = {**key._asdict(), **_values(version, text)}
         connection.execute(self._statements.insert, row)
-
-    def _rows(self, query: sa.Select[t.Any]) -> t.Iterator[t.Any]:
-        """The rows of a query for all columns, in pages.
-
-        Nothing is kept open between the pages, so that whoever reads them can write.
-        """
-        owner, instance = self.table.c.owner, self.table.c.instance
-        query = query.order_by(owner, instance).limit(_PAGE)
-        page: t.Sequence[sa.Row[t.Any]] | None = None
-
-        while page is None or len(page) == _PAGE:
-            if page:
-                last = page[-1]
-                # MariaDB finds no row by an index that is compared as a pair.
-                after = sa.or_(owner > last.owner, instance > last.instance)
-                where: tuple[t.Any, ...] = (owner >= last.owner, after)
-            else:
-                where = ()
-
-            page = self._read(query.where(*where))
-
-            yield from page
 
     def _read(
         self, query: sa.Select[t.Any], parameters: t.Mapping[str, t.Any] | None = None

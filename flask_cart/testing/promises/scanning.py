@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import typing as t
 from collections.abc import Iterator
 
 from ...model.keys import CartKey
+from ...storage.base import Annotation
 from ...storage.base import Kept
 from ...storage.base import Storage
 from ...storage.base import scans_carts
+from ..carts import KEY
 from ..carts import delete_cart
 from ..carts import saved
 from ..carts import saved_again
@@ -65,7 +68,7 @@ class Scanning(Traits):
     @if_it_scans
     def test_scan_of_what_is_old(self, storage: Storage) -> None:
         """Those that were saved since a time are left out, however soon after, and
-        wherever that time is told; but not those whose text has what is sought."""
+        wherever that time is told."""
         version = saved(storage, KEYS[0])
         saved(storage, KEYS[1])
         saved_at = {each.key: each.saved_at for each in scan(storage)}
@@ -81,9 +84,21 @@ class Scanning(Traits):
         east = since.astimezone(dt.timezone(dt.timedelta(hours=14)))
         assert [each.key for each in scan(storage, east)] == [KEYS[1]]
 
-        saved(storage, KEYS[2], '{"left":1}')
-        sought = scan(storage, east, '"left"')
-        assert [each.key for each in sought] == [KEYS[1], KEYS[2]]
+    @if_it_scans
+    def test_annotated(self, storage: Storage) -> None:
+        """A cart that something is noted about stays as old as it was."""
+        first = saved(storage, KEY, "one")
+        ((_, _, saved_at),) = scan(storage)
+        change = Annotation.on(first, "two")
+        assert storage.save(KEY.owner, {KEY.instance: change})
+        assert not storage.save(KEY.owner, {KEY.instance: Annotation.on(first, "3")})
+        ((_, stored, still_saved_at),) = scan(storage)
+        assert (stored.text, stored.version) == ("two", change.version)
+        assert saved_at is not None
+        assert still_saved_at == saved_at
+
+        saved_again(storage, change.version)
+        assert t.cast(dt.datetime, scan(storage)[0].saved_at) > saved_at
 
     @if_it_scans
     def test_scan_while_carts_change(self, storage: Storage) -> None:
@@ -105,15 +120,11 @@ class Scanning(Traits):
         assert len(scan(storage)) == 5
 
 
-def scan(
-    storage: Storage, before: dt.datetime | None = None, or_with: str | None = None
-) -> list[Kept]:
-    return sorted(scanning(storage, before, or_with), key=lambda each: each.key)
+def scan(storage: Storage, before: dt.datetime | None = None) -> list[Kept]:
+    return sorted(scanning(storage, before), key=lambda each: each.key)
 
 
-def scanning(
-    storage: Storage, before: dt.datetime | None = None, or_with: str | None = None
-) -> Iterator[Kept]:
+def scanning(storage: Storage, before: dt.datetime | None = None) -> Iterator[Kept]:
     assert scans_carts(storage)
 
-    return storage.scan(before, or_with)
+    return storage.scan(before)
