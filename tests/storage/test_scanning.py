@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import typing as t
+from collections.abc import Callable
+from collections.abc import Generator
 from collections.abc import Iterator
-from functools import partial
+from contextlib import closing
 
 import pytest
 from flask import Flask
@@ -17,6 +20,7 @@ from flask_cart.storage.base import Kept
 from flask_cart.storage.base import Storage
 from flask_cart.storage.base import Stored
 from flask_cart.storage.base import scans_carts
+from flask_cart.storage.keyvalue import redis_scanning
 from flask_cart.storage.sql import paging
 from flask_cart.storage.sql.database import DatabaseStorage
 from flask_cart.testing.carts import delete_cart
@@ -181,10 +185,31 @@ def test_redis_tells_twice(
         save_cart(storage, KEYS[0], "{}", 0)
         client = storage._client  # type: ignore[attr-defined]
         twice = list(client.scan_iter()) * 2
-        monkeypatch.setattr(client, "scan_iter", partial(iterate, twice))
+        monkeypatch.setattr(type(client), "scan_iter", telling(twice))
 
         assert [each.key for each in scan(storage)] == [KEYS[0]]
 
 
-def iterate(names: list[bytes], **options: object) -> Iterator[bytes]:
-    return iter(names)
+def telling(names: list[bytes]) -> Callable[..., Iterator[bytes]]:
+    return lambda *_, **__: iter(names)
+
+
+def test_left_early(
+    valkey_server: cache_servers.CacheServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection with an answer on its way, which nobody reads, is not used again."""
+    monkeypatch.setattr(redis_scanning, "_PAGE", 1)
+
+    for storage in opened_redis(valkey_server):
+        for key in KEYS:
+            save_cart(storage, key, "{}", 0)
+
+        client = storage._client  # type: ignore[attr-defined]
+        connection = client.client_id()
+        assert scans_carts(storage)
+
+        with closing(t.cast("Generator[Kept]", storage.scan())) as found:
+            assert next(found).key in KEYS
+
+        assert client.client_id() != connection
+        assert sorted(each.key for each in scan(storage)) == KEYS

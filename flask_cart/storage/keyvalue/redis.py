@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib
-import itertools
 import re
 import time
 import typing as t
@@ -31,6 +30,7 @@ from .keeping import packages_of
 from .leases import Lease
 from .leases import Leases
 from .leases import LockedError
+from .redis_scanning import find_carts
 from .write_ids import new_write_id
 
 _record = re.compile(rb"(\d+) [\w,-]+ (\d+)\n(.*)", re.DOTALL)
@@ -38,12 +38,6 @@ _record = re.compile(rb"(\d+) [\w,-]+ (\d+)\n(.*)", re.DOTALL)
 #: Seconds after which a waiter looks at a lock again, should nobody wake it.
 _LONGEST_NAP: t.Final = 1.0
 _SHORTEST_NAP: t.Final = 0.01
-
-#: Of how many owners the carts are read at a time.
-_PAGE: t.Final = 200
-
-#: The name of an owner's hash, and the name and the record of a cart in there.
-_Found = tuple[bytes, bytes, bytes]
 
 
 class RedisStorage:
@@ -77,11 +71,9 @@ class RedisStorage:
         self._lock_lease = _milliseconds(keeping.lock_lease)
         self._translated = _Translated(_errors_of(client))
         self._longest_nap = _longest_nap(client)
-        self._is_cluster = not hasattr(client, "connection_pool")
         self._compare_and_set = client.register_script(redis_scripts.COMPARE_AND_SET)
         self._read_and_renew = client.register_script(redis_scripts.READ_AND_RENEW)
         self._acquire_and_read = client.register_script(redis_scripts.ACQUIRE_AND_READ)
-        self._find_carts = client.register_script(redis_scripts.FIND_CARTS)
         self._release_lock = client.register_script(redis_scripts.RELEASE)
         self._leases = Leases(keeping.lock_timeout, self._pause, self._release)
 
@@ -141,18 +133,15 @@ class RedisStorage:
 
     def scan(self, before: dt.datetime | None = None) -> t.Iterator[Kept]:
         prefix = self._carts("").removesuffix("}")
-        names = self._names(prefix)
-        find = self._find_in_cluster if self._is_cluster else self._find
+        since = _microseconds(before) if before is not None else None
 
         with self._translated:
-            while page := list(itertools.islice(names, _PAGE)):
-                for name, instance, record in find(page, before):
-                    owner = name.decode(errors="replace")[len(prefix) : -1]
-                    key = CartKey(owner, instance.decode(errors="replace"))
-                    kept = _kept(key, record)
+            for name, instance, record in find_carts(self._client, prefix, since):
+                owner = name.decode(errors="replace")[len(prefix) : -1]
+                kept = _kept(CartKey(owner, instance.decode(errors="replace")), record)
 
-                    if before is None or (kept.saved_at and kept.saved_at < before):
-                        yield kept
+                if before is None or (kept.saved_at and kept.saved_at < before):
+                    yield kept
 
     def transaction(self) -> None:
         return None
@@ -217,44 +206,6 @@ class RedisStorage:
                 keys=[self._lock(lease.owner), self._wake(lease.owner)],
                 args=[lease.token, self._lock_lease],
             )
-
-    def _find(
-        self, names: list[bytes], before: dt.datetime | None
-    ) -> t.Iterator[_Found]:
-        """The carts of owners that were last saved before a time, in one round trip."""
-        since = _microseconds(before) if before else ""
-        sizes, texts = self._find_carts(keys=names, args=[since])
-        numbers = map(int, sizes.split())
-        start = 0
-
-        for owner, length, size in zip(numbers, numbers, numbers, strict=True):
-            middle = start + length
-            end = middle + size
-            yield names[owner - 1], texts[start:middle], texts[middle:end]
-            start = end
-
-    def _find_in_cluster(
-        self, names: list[bytes], _: dt.datetime | None
-    ) -> t.Iterator[_Found]:
-        # There, a script is about the carts of one owner.
-        with self._client.pipeline(transaction=False) as pipeline:
-            for name in names:
-                pipeline.hgetall(name)
-
-            for name, carts in zip(names, pipeline.execute(), strict=True):
-                yield from ((name, *each) for each in carts.items())
-
-    def _names(self, prefix: str) -> t.Iterator[bytes]:
-        """The names of all owners' carts, which begin with a prefix."""
-        pattern = re.sub(r"([][*?\\^])", r"\\\1", prefix) + "*}"
-
-        # A server that is growing its table may tell of a key twice.
-        seen = set()
-
-        for name in self._client.scan_iter(match=pattern, count=1000, _type="hash"):
-            if name not in seen:
-                seen.add(name)
-                yield name
 
     # The braces make a cluster keep all of an owner's keys on one server. A key of
     # carts ends with a brace and the others do not, so they are never the same.
