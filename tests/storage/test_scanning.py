@@ -140,6 +140,30 @@ def test_saved_at_once(
     }
 
 
+@pytest.mark.parametrize("page", [1, 3, 500])
+@pytest.mark.parametrize("storage", STORAGES[1:4], indirect=True)
+def test_without_the_index(
+    storage: Storage, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a shop has dropped the index of the times, no page takes a sort of all."""
+    monkeypatch.setattr(paging, "_SIZE", page)
+    assert isinstance(storage, DatabaseStorage)
+
+    for key in reversed(KEYS):
+        save_cart(storage, key, "{}", 0)
+
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
+    by_time = [each.key for each in scan(storage, later)]
+    assert by_time == KEYS[::-1]
+
+    engine = storage._database.bind().engine
+    (index,) = storage.table.indexes
+    index.drop(engine)
+    by_owner = [each.key for each in scan(storage, later)]
+    assert sorted(by_owner) == KEYS
+    assert by_owner == [each.key for each in scan(storage)] != by_time
+
+
 def test_changes_meanwhile(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is read can be saved and deleted at once, and what is left is still read."""
     monkeypatch.setattr(paging, "_SIZE", 2)

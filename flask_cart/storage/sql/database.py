@@ -39,6 +39,7 @@ from .paging import in_pages
 from .table import Statements
 from .table import create_table
 from .table import define_table
+from .table import is_indexed
 from .transaction import JoinedTransaction
 
 T = t.TypeVar("T")
@@ -153,9 +154,11 @@ class DatabaseStorage:
         query = sa.select(*order, columns.version, columns.data, columns.updated_at)
 
         if before is not None:
-            # By the index of its time, so that what is young is not looked at.
             query = query.where(columns.updated_at < _utc(before))
-            order = [columns.updated_at, *order]
+
+            # So what is young is not looked at. A shop may do without that index.
+            if self._with(lambda each: is_indexed(each, columns.updated_at)):
+                order = [columns.updated_at, *order]
 
         for owner, instance, version, data, updated_at in in_pages(
             self._read, query, order
@@ -278,13 +281,13 @@ class DatabaseStorage:
     def _read(
         self, query: sa.Select[t.Any], parameters: t.Mapping[str, t.Any] | None = None
     ) -> t.Sequence[sa.Row[t.Any]]:
+        return self._with(lambda each: each.execute(query, parameters).all())
+
+    def _with(self, work: Work[T]) -> T:
+        """Read something."""
         bind = self._database.bind()
 
-        return self._run(
-            bind,
-            self._session(bind),
-            lambda connection: connection.execute(query, parameters).all(),
-        )
+        return self._run(bind, self._session(bind), work)
 
     def _run(self, bind: Bind, session: orm.Session | None, work: Work[T]) -> T:
         """Do something on the connection that this thread's statements belong on."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
@@ -99,6 +101,15 @@ def create_table(database: Database, table: sa.Table) -> bool:
         raise CartStorageError(f"{error} It was not created.") from error.__cause__
 
     return True
+
+
+def is_indexed(connection: sa.Connection, column: sa.Column[t.Any]) -> bool:
+    """Whether an index begins with a column."""
+    table = column.table
+    schema = connection.schema_for_object(table)
+    indexes = sa.inspect(connection).get_indexes(table.name, schema=schema)
+
+    return any(each["column_names"][:1] == [column.name] for each in indexes)
 
 
 def _is_there(database: Database, table: sa.Table) -> bool:
