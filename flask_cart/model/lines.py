@@ -71,7 +71,12 @@ class ProductRef(
 
 # Nothing in a line refers to it, so a cart of many need not be searched for circles.
 class Line(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    kw_only=True,
+    gc=False,
+    omit_defaults=True,
 ):
     """A line of a cart. It cannot be changed; the cart's methods replace it.
 
@@ -138,14 +143,17 @@ class Line(
 
     def _freeze(self) -> _Chosen:
         """Let nobody change the options and attributes, and say what is chosen."""
-        if type(self.options) is not FrozenDict:
-            set_field(self, "options", canonical_options(self.options))
+        options = self.options
 
-        if type(self.attributes) is not FrozenDict:
-            attributes = freeze_dict(self.attributes, "The attributes")
-            set_field(self, "attributes", attributes)
+        if type(options) is not FrozenDict:
+            options = canonical_options(options)
 
-        return tuple(self.options.items())
+        attributes = freeze_dict(self.attributes, "The attributes")
+        # Only the default itself is left out of what is stored.
+        set_field(self, "options", options or EMPTY)
+        set_field(self, "attributes", attributes or EMPTY)
+
+        return tuple(options.items())
 
     @property
     def price(self) -> Money:

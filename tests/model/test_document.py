@@ -97,10 +97,6 @@ def test_text_is_readable_json() -> None:
                 "price": "12.50",
                 "currency": "EUR",
                 "quantity": 2,
-                "options": {},
-                "attributes": {},
-                "conditions": [],
-                "product_ref": None,
             }
         ],
         "conditions": [
