@@ -41,7 +41,7 @@ def test_full(open_shop: OpenShop, locking: bool) -> None:
 def test_evicting(open_shop: OpenShop, locking: bool) -> None:
     """Of carts that are evicted nothing is left, and the others are whole."""
     # Long names take as much memory as many items, with fewer saves.
-    items = [f"item-{number}-{'x' * 100}" for number in range(25)]
+    items = [f"item-{number}-{'x' * 150}" for number in range(25)]
     whole = dict.fromkeys(items, 1)
 
     with cache_servers.valkey(

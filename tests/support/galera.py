@@ -20,6 +20,7 @@ from tests.support.servers import mariadb_url
 from tests.support.servers import missing
 from tests.support.servers import own_folder
 from tests.support.servers import running
+from tests.support.servers import tmpdir_beside
 from tests.support.servers import wait_until
 
 LIBRARY = Path("/usr/lib/galera/libgalera_smm.so")
@@ -125,6 +126,7 @@ def _node(folder: Path, program: list[str], ports: list[_Ports], number: int) ->
         *program,
         "--no-defaults",
         f"--datadir={_data_of(folder, number)}",
+        tmpdir_beside(_data_of(folder, number)),
         f"--socket={socket}",
         f"--pid-file={folder}/pid{number}",
         "--skip-networking",
