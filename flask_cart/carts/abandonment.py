@@ -57,16 +57,19 @@ def state_of(found: FoundCart, deadlines: Deadlines, now: dt.datetime) -> State:
     :param now: When it is.
     """
     saved_at = found.saved_at
+
+    def is_left(kind: Kind) -> bool:
+        deadline = deadlines[kind]
+
+        return saved_at is not None and deadline is not None and saved_at < deadline
+
     # Only what is to be deleted is read in full.
-    is_old = all(saved_at and each and saved_at < each for each in deadlines.values())
-    document = found.content if is_old else found.summary
+    document = found.content if all(map(is_left, deadlines)) else found.summary
 
     if isinstance(document, CartCorruptError):
         return "corrupt"
 
-    deadline = deadlines[kind_of(found.key, document)]
-
-    if saved_at is None or deadline is None or saved_at >= deadline:
+    if not is_left(kind_of(found.key, document)):
         return "active"
 
     if any(each.started_at > now - CHECKOUT_LASTS for each in document.pending):

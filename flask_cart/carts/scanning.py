@@ -21,6 +21,7 @@ from ..model.summary import summarize
 from ..storage.base import Kept
 from ..storage.base import ScansCarts
 from ..storage.base import Storage
+from ..storage.base import is_sought
 from ..storage.base import scans_carts
 from .notes import notes_in
 from .repository import Repository
@@ -88,7 +89,7 @@ def find_carts(
         if not kept.key.is_cart:
             if aside is not None:
                 aside(kept)
-        elif before is None or (kept.saved_at and kept.saved_at < before):
+        elif is_sought(kept, before):
             yield FoundCart(kept)
 
 

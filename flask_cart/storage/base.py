@@ -37,7 +37,7 @@ class Change(t.NamedTuple):
 
 
 class Annotation(Change):
-    """A change of what is noted about a cart, such as that its owner was reminded.
+    """A change of what is noted about a stored cart: that its owner was reminded.
 
     Where a storage tells when its carts were saved, the cart stays as old as it was.
     """
@@ -175,6 +175,14 @@ def is_storage(thing: t.Any) -> t.TypeGuard[Storage]:
 def scans_carts(storage: Storage) -> t.TypeGuard[ScansCarts]:
     """Whether it can be gone through."""
     return fulfills(storage, ScansCarts)
+
+
+def is_sought(kept: Kept, before: dt.datetime | None) -> bool:
+    """Whether it is what :meth:`ScansCarts.scan` is to find."""
+    if before is None:
+        return True
+
+    return kept.saved_at is not None and kept.saved_at < before
 
 
 def next_version(expected: int) -> int:

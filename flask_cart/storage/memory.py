@@ -14,6 +14,7 @@ from .base import Guarantee
 from .base import Kept
 from .base import Stored
 from .base import deletes_nothing
+from .base import is_sought
 
 
 class MemoryStorage:
@@ -73,9 +74,7 @@ class MemoryStorage:
         with self._lock:
             carts = [Kept(key, *each) for key, each in sorted(self._carts.items())]
 
-        for each in carts:
-            if before is None or t.cast(dt.datetime, each.saved_at) < before:
-                yield each
+        yield from (each for each in carts if is_sought(each, before))
 
     def transaction(self) -> None:
         return None

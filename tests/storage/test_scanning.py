@@ -88,11 +88,21 @@ def scan(storage: Storage, before: dt.datetime | None = None) -> list[Kept]:
     return list(storage.scan(before))
 
 
-@pytest.mark.parametrize("page", [1, 3, 4, 500])
-def test_all(storage: Storage, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(params=[1, 3, 4, 500])
+def page(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many rows are read at a time."""
+    monkeypatch.setattr(paging, "_SIZE", request.param)
+
+
+in_pages = pytest.mark.usefixtures("page")
+
+in_tables = pytest.mark.parametrize("storage", STORAGES[1:4], indirect=True)
+
+
+@in_pages
+def test_all(storage: Storage) -> None:
     """Every cart comes once, with what is stored and when it was, however many are
     read at a time."""
-    monkeypatch.setattr(paging, "_SIZE", page)
     assert scan(storage) == []
 
     begun = dt.datetime.now(dt.UTC) - dt.timedelta(milliseconds=1)
@@ -114,14 +124,10 @@ def test_all(storage: Storage, page: int, monkeypatch: pytest.MonkeyPatch) -> No
         assert begun <= saved_at <= ended
 
 
-@pytest.mark.parametrize("page", [1, 3, 4, 500])
-@pytest.mark.parametrize("storage", STORAGES[1:4], indirect=True)
-def test_saved_at_once(
-    storage: Storage, page: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@in_tables
+@in_pages
+def test_saved_at_once(storage: DatabaseStorage) -> None:
     """Among those of one age, too, each comes once."""
-    monkeypatch.setattr(paging, "_SIZE", page)
-    assert isinstance(storage, DatabaseStorage)
     now = dt.datetime.now(dt.UTC)
 
     for key in KEYS:
@@ -140,15 +146,10 @@ def test_saved_at_once(
     }
 
 
-@pytest.mark.parametrize("page", [1, 3, 500])
-@pytest.mark.parametrize("storage", STORAGES[1:4], indirect=True)
-def test_without_the_index(
-    storage: Storage, page: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@in_tables
+@in_pages
+def test_without_the_index(storage: DatabaseStorage) -> None:
     """Where a shop has dropped the index of the times, no page takes a sort of all."""
-    monkeypatch.setattr(paging, "_SIZE", page)
-    assert isinstance(storage, DatabaseStorage)
-
     for key in reversed(KEYS):
         save_cart(storage, key, "{}", 0)
 

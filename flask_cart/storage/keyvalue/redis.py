@@ -23,6 +23,7 @@ from ..base import Held
 from ..base import Kept
 from ..base import Stored
 from ..base import deletes_nothing
+from ..base import is_sought
 from . import redis_scripts
 from .keeping import Keeping
 from .keeping import name_of
@@ -30,7 +31,7 @@ from .keeping import packages_of
 from .leases import Lease
 from .leases import Leases
 from .leases import LockedError
-from .redis_scanning import find_carts
+from .redis_scanning import find_records
 from .write_ids import new_write_id
 
 _record = re.compile(rb"(\d+) [\w,-]+ (\d+)\n(.*)", re.DOTALL)
@@ -136,11 +137,11 @@ class RedisStorage:
         since = _microseconds(before) if before is not None else None
 
         with self._translated:
-            for name, instance, record in find_carts(self._client, prefix, since):
+            for name, instance, record in find_records(self._client, prefix, since):
                 owner = name.decode(errors="replace")[len(prefix) : -1]
                 kept = _kept(CartKey(owner, instance.decode(errors="replace")), record)
 
-                if before is None or (kept.saved_at and kept.saved_at < before):
+                if is_sought(kept, before):
                     yield kept
 
     def transaction(self) -> None:

@@ -15,7 +15,7 @@ Found = tuple[bytes, bytes, bytes]
 _PAGE: t.Final = 200
 
 
-def find_carts(client: t.Any, prefix: str, since: int | None) -> t.Iterator[Found]:
+def find_records(client: t.Any, prefix: str, since: int | None) -> t.Iterator[Found]:
     """The carts in all hashes whose names begin so.
 
     :param since: Most that were saved since then, in microseconds, are left out.
