@@ -137,12 +137,9 @@ class RedisStorage:
         since = _microseconds(before) if before is not None else None
 
         with self._translated:
-            for name, instance, record in find_records(self._client, prefix, since):
-                owner = name.decode(errors="replace")[len(prefix) : -1]
-                kept = _kept(CartKey(owner, instance.decode(errors="replace")), record)
-
-                if is_sought(kept, before):
-                    yield kept
+            found = find_records(self._client, prefix, since)
+            carts = (_kept(prefix, *each) for each in found)
+            yield from (each for each in carts if is_sought(each, before))
 
     def transaction(self) -> None:
         return None
@@ -240,7 +237,9 @@ class _Translated:
             raise CartStorageError(f"Redis could not be used: {error}") from error
 
 
-def _kept(key: CartKey, record: bytes) -> Kept:
+def _kept(prefix: str, name: bytes, instance: bytes, record: bytes) -> Kept:
+    owner = name.decode(errors="replace")[len(prefix) : -1]
+    key = CartKey(owner, instance.decode(errors="replace"))
     found = _record.fullmatch(record)
 
     if found is None:
